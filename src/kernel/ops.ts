@@ -1,0 +1,172 @@
+import { type EvidenceRef, NO_REF } from '../timeline/batch.js';
+import type { Context } from '../timeline/flags.js';
+
+/**
+ * Operations: what a record *means* to the machine, whatever probe or dialect it came from.
+ * Names follow the notation of docs/invariants.md (GB, TR, FR …).
+ *
+ * Addresses are the low 53 bits of the kernel pointer (`Addr`): exact in a double, canonical bits are implied.
+ * Pages are `PageKey`: the pfn where the trace lets us translate the pointer, otherwise a negative number that
+ * is only good for identity (`kernel/bases.ts`). NaN = the trace does not say. 0 = NULL for addresses.
+ */
+export const OP = {
+  none: 0,
+  /** Ring buffer lost events on `cpu`; a0 = count or -1. */
+  lost: 1,
+  /** A new capture starts: nothing may be carried across. */
+  segment: 2,
+  /** `tlb_gather_mmu[_fullmm]`: a0 tlb, a1 mm, a2 1 = fullmm. */
+  GB: 3,
+  /** `tlb_finish_mmu` entry: a0 tlb, a1 mm, a2 batch page key (0 none), a3 start, a4 end, a5 flag bits. */
+  GE: 4,
+  /** `tlb_finish_mmu` return. */
+  GEret: 5,
+  /** `tlb_flush_mmu` entry: a0 tlb, a1 mm, a2 batch page key, a3 start, a4 end, a5 flag bits. */
+  FMMU: 6,
+  /** `___p{te,md,ud,4d}_free_tlb`: a0 tlb, a1 mm, a2 table page key, a3 level (1 PTE, 2 PMD, 3 PUD, 4 P4D). */
+  TR: 7,
+  /** `tlb_remove_table`: a0 tlb, a1 mm, a2 table page key. */
+  APP: 8,
+  /** `native_tlb_remove_table`: a0 tlb, a1 mm, a2 table page key. */
+  PVOP: 9,
+  /** `free_pte` (DONTNEED reclaim): a0 mm, a1 user address, a2 table page key (from pmdval), a3 tlb. UL observed. */
+  UL: 10,
+  /** `try_get_and_clear_pmd` return: a0 return value. */
+  ULret: 11,
+  /** `pmd_install` entry (an attempt): a0 mm, a1 slot address, a2 child table page key, a3 page key of the slot. */
+  PUB: 12,
+  /** `__pte_alloc` entry: a0 mm, a1 slot address, a3 page key of the PMD table that holds the slot. */
+  PTEA: 13,
+  /** `__pmd_alloc` entry: a0 mm, a1 slot address, a2 user address, a3 page key of the PUD table. */
+  PMDA: 14,
+  /** `pte_alloc_one` return: a0 table page key. */
+  PTEN: 15,
+  /** `flush_tlb_mm_range` entry: a0 mm, a1 start, a2 end, a3 stride shift, a4 freed_tables. */
+  FR: 16,
+  /** `flush_tlb_mm_range` return. */
+  FD: 17,
+  /** `native_flush_tlb_multi`: a0 cpumask (low 53 bits), a1 mm, a2 start, a3 end, a4 new_tlb_gen, a5 1 = mask is whole. */
+  FMULTI: 18,
+  /** `flush_tlb_func` (on the CPU that invalidates): a0 info, a1 mm, a2 start, a3 end, a4 new_tlb_gen. */
+  INV: 19,
+  /** `tlb:tlb_flush`: a0 pages (-1 full), a1 reason 0..5. */
+  TLBF: 20,
+  /** `csd_queue_cpu`: a0 target cpu, a1 FuncId, a2 csd key. */
+  IS: 21,
+  /** `csd_function_entry`: a1 FuncId, a2 csd key (0 = local call). */
+  IE: 22,
+  /** `csd_function_exit`: a1 FuncId, a2 csd key. */
+  IX: 23,
+  /** `call_function[_single]_{entry,exit}`: a0 1 = entry, 0 = exit. */
+  CALLF: 24,
+  /** `tlb_remove_table_smp_sync` on a target of a SYNC1 broadcast. */
+  SSYNC: 25,
+  /** `tlb_remove_table_sync_one` entry (a0 = 1) or return (a0 = 0). */
+  SYNC1: 26,
+  /** Enqueue: a0 head Addr, a1 FuncId, a2 page key of the page the head lies in, a3 batch nr (NaN unknown), a4 CR_SOURCE. */
+  CR: 27,
+  /** Callback starts, seen by a probe on the callback itself: a0 head Addr, a1 FuncId, a2 page key of head, a3 nr; `tables[0, nTables)`. */
+  CB: 28,
+  /** Return of that callback: a1 FuncId. */
+  CBret: 29,
+  /** `rcu:rcu_callback` (enqueue tracepoint): a0 rhp key, a1 FuncId. rhp may be hashed: never compare with a head. */
+  RQ: 30,
+  /** `rcu:rcu_invoke_callback`: a0 rhp key, a1 FuncId. */
+  RI: 31,
+  /** `rcu:rcu_grace_period`: a0 gp_seq, a1 GP_EVENT. */
+  GP: 32,
+  /** `kmem:mm_page_free`: a0 pfn, a1 order. */
+  FREE: 33,
+  /** `kmem:mm_page_alloc`: a0 pfn, a1 order, a2 1 = user frame (GFP_HIGHUSER*), 0 = not. */
+  ALLOC: 34,
+  /** `free_page_and_swap_cache`: a0 page key. */
+  FPSC: 35,
+  /** Syscall entry: a0 SyscallId (FuncId of its name), a1, a2 first two arguments. */
+  SE: 36,
+  /** Syscall exit: a0 SyscallId, a1 return value (NaN if not printed). */
+  SX: 37,
+  /** `sched_switch`: a0 prev pid, a1 next pid. */
+  SW: 38,
+  /** Reader begins: a0 READER kind, a1 table page key (NaN: any table of its mm), a2 mm (NaN unknown). */
+  RB: 39,
+  /** Reader ends: as RB. */
+  RE: 40,
+  /** `gup_fast_fallback` bracket: a0 1 = entry, 0 = return. NOT the IRQ-off section itself. */
+  GUP: 41,
+  /** `exit_mmap`: a0 mm, a1 1 = entry, 0 = return. */
+  EXITMM: 42,
+  /** `unmap_vmas`: a0 tlb. */
+  UVMA: 43,
+  /** `free_pgtables`: a0 tlb, a1 mm. */
+  FPGT: 44,
+  /** `free_pgd_range`: a0 tlb, a1 addr, a2 end, a3 1 = entry, 0 = return. */
+  FPGD: 45,
+  /** A reader dereferences a table: a0 READER kind, a1 table page key. */
+  DR: 46,
+  /** `pte_free_defer`: a0 mm, a1 table page key. */
+  DEFER: 47,
+  /** `rcu:rcu_utilization` Start/End context switch, user, idle: a0 1 = quiescent state of `cpu`. */
+  QS: 48,
+  /** Some probe or tracepoint fired that has no operation of its own but shows coverage. */
+  other: 49,
+} as const;
+export type OpKind = (typeof OP)[keyof typeof OP];
+export const OP_COUNT = 50;
+
+/** Well-known functions; further ones are numbered from `FUNC_FIRST_FREE` by `FuncTable`. */
+export const FUNC = {
+  unknown: 0,
+  tlb_remove_table_rcu: 1,
+  __tlb_remove_table_one_rcu: 2,
+  pte_free_now: 3,
+  flush_tlb_func: 4,
+  tlb_remove_table_smp_sync: 5,
+  munmap: 6,
+  madvise: 7,
+  mmap: 8,
+} as const;
+export const FUNC_FIRST_FREE = 9;
+/** Page-table callbacks: their CR/CB carry tables. */
+export const isTableFunc = (func: number): boolean => func >= 1 && func <= 3;
+
+export const CR_SOURCE = { call_rcu: 0, __call_rcu_common: 1, other: 2 } as const;
+
+export const GP_EVENT = { other: 0, start: 1, end: 2, cpuend: 3, cpustart: 4, cpuqs: 5 } as const;
+
+/** Reader kinds: what protects the walk. */
+export const READER = { irqoff: 0, rcu: 1, preemptoff: 2, lock: 3, hw: 4 } as const;
+
+export const LEVEL_NAMES = ['?', 'PTE', 'PMD', 'PUD', 'P4D', 'PGD'] as const;
+
+/** How sure the trace makes us of an operation. */
+export const BASIS = { observed: 0, inferred: 1, assumed: 2 } as const;
+export type Basis = (typeof BASIS)[keyof typeof BASIS];
+export const BASIS_NAMES = ['observed', 'inferred', 'assumed'] as const;
+
+/**
+ * One operation. A driver owns one object and refills it for every step; the machine keeps nothing of it but
+ * numbers, so an `Op` may also be built once and stepped many times (programs, schedulers).
+ */
+export class Op {
+  kind: number = OP.none;
+  ref: EvidenceRef = NO_REF;
+  tsNs = 0;
+  cpu = -1;
+  /** Thread id; -1 unknown. */
+  pid = -1;
+  /** Packed flags column, see `timeline/flags.ts`. */
+  flags = 0;
+  context: Context = 4;
+  basis: Basis = BASIS.observed;
+  /** Probe class that produced it, for coverage (`kernel/symbols.ts`). */
+  probe = 0;
+  a0 = Number.NaN;
+  a1 = Number.NaN;
+  a2 = Number.NaN;
+  a3 = Number.NaN;
+  a4 = Number.NaN;
+  a5 = Number.NaN;
+  /** CB: tables printed by the probe. */
+  nTables = 0;
+  readonly tables = new Float64Array(512);
+}

@@ -1,0 +1,154 @@
+/**
+ * The one serialisable answer of a run. Renderers turn it into text; `--json` prints it as it is.
+ * Its JSON Schema is `src/schema/result.schema.json`. Stamps are decimal strings of ns (ticks: of ticks).
+ */
+export const RESULT_SCHEMA = 'pttrace/result/1';
+
+export interface LineCounts {
+  total: number;
+  event: number;
+  header: number;
+  lost: number;
+  stack: number;
+  continuation: number;
+  blank: number;
+  foreign: number;
+  skipped: number;
+}
+
+export interface SkipSummary {
+  reason: string;
+  count: number;
+  /** 1-based line of the first example. */
+  firstLine: number;
+  offset: number;
+  text: string;
+}
+
+export interface InputReport {
+  /** As given on the command line; `-` is stdin. */
+  path: string;
+  /** Dialect id, e.g. `ftrace`, `trace-cmd-report`. */
+  format: string;
+  /** Why that dialect was chosen. */
+  formatWhy: string;
+  compression: 'none' | 'gzip' | 'zstd' | 'xz';
+  /** Bytes after decompression. */
+  bytes: number;
+  lines: LineCounts;
+  skips: SkipSummary[];
+  /** Facts the reader must know: cut file, overwritten buffer, tick clock … */
+  notes: { code: string; message: string }[];
+  /** Set when the input could not be read to its end; what came before is in the result. */
+  error?: { code: string; message: string; line?: number; offset?: number };
+}
+
+export interface TimelineReport {
+  events: number;
+  firstNs: string;
+  lastNs: string;
+  spanNs: string;
+  unit: 'ns' | 'ticks';
+  resolutionNs: number;
+  clock: string;
+  cpus: number[];
+  segments: number;
+  /** Events the ring buffer said it lost; -1: lost an unknown number. */
+  lost: { cpu: number; count: number; intervals: number }[];
+  filter?: string;
+}
+
+export type Verdict = 'pass' | 'violated' | 'unknown' | 'not-applicable';
+export type BasisName = 'observed' | 'inferred' | 'assumed' | 'inferred (absence)' | 'order-dependent';
+
+export interface EventQuote {
+  input: number;
+  line: number;
+  offset: number;
+  tsNs: string;
+  cpu: number;
+  task: string;
+  /** The line as it stands in the input. */
+  text: string;
+  /** What this event is in the story, e.g. `free`, `call_rcu`. */
+  role: string;
+}
+
+export interface Finding {
+  message: string;
+  severity: 'S1' | 'S2' | 'S3' | 'S4';
+  basis: BasisName;
+  events: EventQuote[];
+}
+
+export interface InvariantReport {
+  id: string;
+  name: string;
+  verdict: Verdict;
+  severity: 'S1' | 'S2' | 'S3' | 'S4';
+  instances: { pass: number; violated: number; unknown: number };
+  /** Passes by how they are known. */
+  basis: { observed: number; inferred: number; absence: number; assumed: number };
+  /** Why it is unknown or not applicable, with the probe that would settle it; empty when decided. */
+  reason: string;
+  /** Unknown instances, itemised. */
+  unknowns: { reason: string; count: number; example: EventQuote | null }[];
+  findings: Finding[];
+  /** Findings beyond those listed. */
+  moreFindings: number;
+}
+
+export interface HistogramBucket {
+  lowNs: number;
+  highNs: number;
+  count: number;
+}
+
+export interface LatencyReport {
+  /** e.g. `munmap`, `call_rcu→callback`. */
+  name: string;
+  /** Grouping key, `''` for overall. */
+  key: string;
+  count: number;
+  /** Spans cut off at an edge of the recording or by loss: not in the numbers. */
+  censored: { start: number; end: number; loss: number };
+  histogram: HistogramBucket[];
+  /** Exact, nearest rank; null when count is 0 or the clock gives no ns. */
+  quantiles: { p50: number; p90: number; p99: number; p999: number; max: number } | null;
+  sumNs: string;
+}
+
+export interface DeferredReport {
+  /** Tables and bytes handed to RCU and not yet freed. */
+  nowTables: number;
+  nowBytes: number;
+  peakTables: number;
+  peakBytes: number;
+  peakAtNs: string;
+  /** At most 200 points, evenly thinned: [tsNs, tables]. */
+  series: [string, number][];
+  /** Batches whose table count the trace does not give. */
+  unknownBatches: number;
+}
+
+export interface VariantReport {
+  candidates: string[];
+  how: 'detected' | 'given';
+  evidence: { text: string; keeps: string[]; events: EventQuote[] }[];
+}
+
+export interface Result {
+  schema: typeof RESULT_SCHEMA;
+  version: string;
+  inputs: InputReport[];
+  timeline: TimelineReport;
+  variant: VariantReport;
+  bases: { vmemmap: string | null; directMap: string | null; how: string };
+  probes: { name: string; count: number }[];
+  invariants: InvariantReport[];
+  latency: LatencyReport[];
+  deferred: DeferredReport;
+  /** Events per operation kind the machine used. */
+  operations: Record<string, number>;
+  summary: { findings: number; undecided: number; checked: number; partial: boolean };
+}

@@ -1,0 +1,85 @@
+import type { EventId } from './events.js';
+
+/** Id of a task name in the recording's name table. */
+export type NameId = number;
+
+/**
+ * Where a line stands: input number and byte offset in one double, so that an event costs 8 bytes to remember.
+ * `offset` counts bytes of the decompressed input.
+ */
+export type EvidenceRef = number;
+
+const INPUT_SHIFT = 2 ** 45;
+export const NO_REF: EvidenceRef = -1;
+export const makeRef = (input: number, offset: number): EvidenceRef => input * INPUT_SHIFT + offset;
+export const refInput = (ref: EvidenceRef): number => Math.floor(ref / INPUT_SHIFT);
+export const refOffset = (ref: EvidenceRef): number => ref % INPUT_SHIFT;
+
+/**
+ * A batch of records in columns. Valid only during the sink call that delivers it: `bytes` is the scanner's
+ * own buffer and is overwritten afterwards.
+ */
+export class RecordBatch {
+  /** Rows in use. */
+  length = 0;
+  input = 0;
+  /** Backing bytes of the rows' lines and bodies. */
+  bytes: Uint8Array = new Uint8Array(0);
+  /** Nanoseconds (or clock ticks, see `TimeBase.unit`) since the time base. */
+  readonly tsNs: Float64Array;
+  /** Byte offset of the line in the decompressed input. */
+  readonly offset: Float64Array;
+  /** 1-based. */
+  readonly line: Uint32Array;
+  /** -1 unknown. */
+  readonly cpu: Int32Array;
+  /** Thread id; -1 unknown. */
+  readonly pid: Int32Array;
+  /** -1 unknown. */
+  readonly tgid: Int32Array;
+  /** See `FLAG`. */
+  readonly flags: Uint32Array;
+  readonly comm: Uint32Array;
+  readonly event: Uint32Array;
+  /** Arguments of the event, after its head: `bytes[bodyStart, bodyEnd)`. */
+  readonly bodyStart: Uint32Array;
+  readonly bodyEnd: Uint32Array;
+  /** `RESERVED.lost`: number of events, -1 unknown. `span` events: duration in ns. Otherwise 0. */
+  readonly aux: Float64Array;
+
+  constructor(readonly capacity: number) {
+    this.tsNs = new Float64Array(capacity);
+    this.offset = new Float64Array(capacity);
+    this.line = new Uint32Array(capacity);
+    this.cpu = new Int32Array(capacity);
+    this.pid = new Int32Array(capacity);
+    this.tgid = new Int32Array(capacity);
+    this.flags = new Uint32Array(capacity);
+    this.comm = new Uint32Array(capacity);
+    this.event = new Uint32Array(capacity);
+    this.bodyStart = new Uint32Array(capacity);
+    this.bodyEnd = new Uint32Array(capacity);
+    this.aux = new Float64Array(capacity);
+  }
+
+  ref(row: number): EvidenceRef {
+    return makeRef(this.input, this.offset[row]!);
+  }
+
+  /** The event's arguments as text. Cold paths only. */
+  body(row: number): string {
+    return latin1(this.bytes, this.bodyStart[row]!, this.bodyEnd[row]!);
+  }
+
+  eventId(row: number): EventId {
+    return this.event[row]!;
+  }
+}
+
+export type BatchSink = (batch: RecordBatch) => void;
+
+export function latin1(bytes: Uint8Array, start: number, end: number): string {
+  let s = '';
+  for (let i = start; i < end; i++) s += String.fromCharCode(bytes[i]!);
+  return s;
+}

@@ -1,0 +1,103 @@
+import { Interner } from './interner.js';
+
+/** Id of a distinct event *head*, see `EventTable`. */
+export type EventId = number;
+
+/** Rows that are not events of the recorder but facts about the recording, in band so that order is kept. */
+export const RESERVED = {
+  /** Never used for a row. */
+  none: 0,
+  /** Events were lost on `cpu` before this point; `aux` = how many, -1 unknown. */
+  lost: 1,
+  /** A new capture starts here (concatenated files, or time jumped back): nothing may be carried across. */
+  segment: 2,
+  /** Per-CPU history of `cpu` begins here (`##### CPU n buffer started ####`). */
+  bufferStart: 3,
+} as const;
+
+/**
+ * What sort of line an event head belongs to.
+ * `probe`/`retprobe`: dynamic (k/u/f)probe, its symbol stands in parentheses on the line.
+ */
+export type EventKind =
+  | 'reserved'
+  | 'tracepoint'
+  | 'probe'
+  | 'retprobe'
+  | 'function'
+  | 'syscall-enter'
+  | 'syscall-exit'
+  | 'print'
+  | 'span';
+
+export interface EventHead {
+  readonly kind: EventKind;
+  /** Event name as printed (probe: the recorder's own choice); function: the function; syscall: without `sys_`. */
+  readonly name: string;
+  /**
+   * Kernel symbol the event stands for, clean of `+0xoff/0xsize`, `.isra.0`, `.part.0`, `.cold`, `.cfi_jt`, ` [mod]`.
+   * Probes: the probed function (retprobe: the function that returned). Function lines: the function itself.
+   * Empty where the line names no symbol.
+   */
+  readonly symbol: string;
+  /** Retprobe: function returned into, clean. Otherwise empty. */
+  readonly caller: string;
+}
+
+/**
+ * Distinct event heads of a recording. A head is the constant first part of a body:
+ * `tlb_flush`, `pte_free_tlb: (___pte_free_tlb+0x4/0x80)`, `sys_munmap(`, `sys_munmap ->`, `call_rcu <-`.
+ * Parsed once per distinct head, so nothing about the name is worked out per event.
+ */
+export class EventTable {
+  private readonly interner = new Interner();
+  private readonly heads: EventHead[] = [];
+
+  constructor() {
+    for (const name of ['none', 'lost', 'segment', 'buffer-start']) {
+      this.interner.internString(`\u0000${name}`);
+      this.heads.push({ kind: 'reserved', name, symbol: '', caller: '' });
+    }
+  }
+
+  get size(): number {
+    return this.heads.length;
+  }
+
+  /**
+   * Id of the head whose bytes are `buf[start, end)`; `parse` is called only for bytes never seen before.
+   * Dialects whose bytes would collide in meaning must intern different bytes.
+   */
+  intern(
+    buf: Uint8Array,
+    start: number,
+    end: number,
+    hash: number,
+    parse: (text: string) => EventHead,
+  ): EventId {
+    const id = this.interner.internHashed(buf, start, end, hash);
+    if (id === this.heads.length) this.heads.push(parse(this.interner.text(id)));
+    return id;
+  }
+
+  /** Slow path: intern a head by its parts (readers that already know kind and name). */
+  internHead(key: string, head: EventHead): EventId {
+    const id = this.interner.internString(key);
+    if (id === this.heads.length) this.heads.push(head);
+    return id;
+  }
+
+  head(id: EventId): EventHead {
+    return this.heads[id]!;
+  }
+}
+
+/** `tlb_remove_table_rcu.isra.0+0x4/0x40 [mod]` → `tlb_remove_table_rcu`. */
+export function cleanSymbol(text: string): string {
+  let s = text.trim();
+  const mod = s.indexOf(' [');
+  if (mod > 0) s = s.slice(0, mod);
+  const plus = s.indexOf('+');
+  if (plus > 0) s = s.slice(0, plus);
+  return s.replace(/\.(?:isra|part|cold|constprop|cfi_jt|cfi|llvm|lto_priv)(?:\.\d+)*(?=\.|$)/g, '').trim();
+}
