@@ -158,8 +158,6 @@ export class Op {
   flags = 0;
   context: Context = 4;
   basis: Basis = BASIS.observed;
-  /** Probe class that produced it, for coverage (`kernel/symbols.ts`). */
-  probe = 0;
   a0 = Number.NaN;
   a1 = Number.NaN;
   a2 = Number.NaN;

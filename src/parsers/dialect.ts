@@ -17,7 +17,16 @@ export const LINE = {
   skipped: 7,
 } as const;
 export type LineKind = (typeof LINE)[keyof typeof LINE];
-export const LINE_NAMES = ['event', 'header', 'lost', 'stack', 'continuation', 'blank', 'foreign', 'skipped'] as const;
+export const LINE_NAMES = [
+  'event',
+  'header',
+  'lost',
+  'stack',
+  'continuation',
+  'blank',
+  'foreign',
+  'skipped',
+] as const;
 
 export interface SkipReason {
   readonly reason: string;

@@ -46,8 +46,10 @@ export class RecordBatch {
   readonly bodyEnd: Uint32Array;
   /** `RESERVED.lost`: number of events, -1 unknown. `span` events: duration in ns. Otherwise 0. */
   readonly aux: Float64Array;
+  readonly capacity: number;
 
-  constructor(readonly capacity: number) {
+  constructor(capacity: number) {
+    this.capacity = capacity;
     this.tsNs = new Float64Array(capacity);
     this.offset = new Float64Array(capacity);
     this.line = new Uint32Array(capacity);
