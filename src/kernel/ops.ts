@@ -109,9 +109,11 @@ export const OP = {
   QS: 48,
   /** Some probe or tracepoint fired that has no operation of its own but shows coverage. */
   other: 49,
+  /** `tlb_remove_table_sync_rcu` (7.1+): a whole grace period is waited for. a0 1 = entry, 0 = return. */
+  SYNCR: 50,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
-export const OP_COUNT = 50;
+export const OP_COUNT = 51;
 
 /** Well-known functions; further ones are numbered from `FUNC_FIRST_FREE` by `FuncTable`. */
 export const FUNC = {

@@ -86,7 +86,8 @@ export interface InvariantReport {
   name: string;
   verdict: Verdict;
   severity: 'S1' | 'S2' | 'S3' | 'S4';
-  instances: { pass: number; violated: number; unknown: number };
+  /** `censored`: cut off by an edge of the recording, so no opportunity at all. */
+  instances: { pass: number; violated: number; unknown: number; censored: number };
   /** Passes by how they are known. */
   basis: { observed: number; inferred: number; absence: number; assumed: number };
   /** Why it is unknown or not applicable, with the probe that would settle it; empty when decided. */

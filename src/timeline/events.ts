@@ -42,6 +42,8 @@ export interface EventHead {
   readonly symbol: string;
   /** Retprobe: function returned into, clean. Otherwise empty. */
   readonly caller: string;
+  /** Spans only: which end of the span the row's time is; the other end lies `aux` ns away. */
+  readonly stamp?: 'start' | 'end';
 }
 
 /**

@@ -1,0 +1,279 @@
+import { OP } from './kernel/ops.js';
+import { ALL_VARIANTS, maskOf, namesOf, type VariantMask } from './kernel/variants.js';
+import { CallbackDelays, delayKind } from './latency/delays.js';
+import { DeferredTables } from './latency/deferred.js';
+import { SyscallSpans } from './latency/spans.js';
+import type { ScannedInput } from './parsers/open-input.js';
+import { quoteLines } from './parsers/evidence.js';
+import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from './pipeline.js';
+import { ReplayEngine } from './replay/engine.js';
+import { CATALOGUE } from './replay/invariants/catalogue.js';
+import { KNOWN } from './replay/ledger.js';
+import { type Quote, quotedRefs, reportInvariants } from './replay/report.js';
+import { type EventQuote, RESULT_SCHEMA, type Result, type TimelineReport, type VariantReport } from './result/types.js';
+import { type EvidenceRef, refInput } from './timeline/batch.js';
+import { Filter, type FilterSpec } from './timeline/filter.js';
+import { VERSION } from './version.js';
+
+export interface AnalyseOptions extends PipelineOptions {
+  /** Any skipped line is a finding. */
+  readonly strict?: boolean | undefined;
+  /** Ids of invariants for which unknown is a finding. */
+  readonly require?: readonly string[] | undefined;
+  /** Kernel variants it can be; default: what the trace allows. */
+  readonly variants?: readonly string[] | undefined;
+  /** Syscall whose spans are measured; default munmap. */
+  readonly syscall?: string | undefined;
+  readonly groupBy?: 'all' | 'comm' | undefined;
+  readonly filter?: FilterSpec | undefined;
+  /** Findings listed per invariant; default 10. */
+  readonly maxFindings?: number | undefined;
+}
+
+const DEFAULT_FINDINGS = 10;
+
+/**
+ * Read, replay and measure; the one place that composes the parts.
+ *
+ * Throws TraceError when an input cannot be read at all, RangeError for an unknown variant or invariant id.
+ */
+export async function analyse(options: AnalyseOptions): Promise<Result> {
+  for (const id of options.require ?? []) {
+    if (!CATALOGUE.some((info) => info.id === id)) throw new RangeError(`unknown invariant ${id}`);
+  }
+  const given = options.variants?.length ? maskOf(...options.variants) : null;
+  const maxFindings = options.maxFindings ?? DEFAULT_FINDINGS;
+  const pipeline = newPipeline();
+  const spans = new SyscallSpans({
+    events: pipeline.events,
+    names: pipeline.names,
+    ...(options.syscall === undefined ? {} : { syscall: options.syscall }),
+    ...(options.groupBy === undefined ? {} : { groupBy: options.groupBy }),
+  });
+  const delays = new CallbackDelays();
+  const deferred = new DeferredTables();
+  const filter = Filter.isEmpty(options.filter)
+    ? null
+    : new Filter(options.filter!, pipeline.names, pipeline.time);
+  const shown = filter
+    ? (ts: number, cpu: number, pid: number, comm: number): boolean => filter.showsSpan(ts, cpu, pid, comm)
+    : undefined;
+  if (shown) spans.only(shown);
+
+  let engine: ReplayEngine | null = null;
+  const run = await runPipeline(pipeline, options, (decoder) => {
+    engine = new ReplayEngine({
+      names: pipeline.names,
+      time: pipeline.time,
+      funcs: pipeline.funcs,
+      decoder,
+      variants: given,
+      filter,
+      maxFindings: Math.max(maxFindings, 50),
+      listener: {
+        queued: (tsNs, func, tables, known) =>
+          deferred.queued(tsNs, known ? tables : Number.NaN, delayKind(func) === 'batch'),
+        ran: (crTsNs, cbTsNs, func, tables, known) => {
+          const kind = delayKind(func);
+          if (!kind) return;
+          delays.ran(crTsNs, cbTsNs, known ? tables : Number.NaN, kind);
+          deferred.ran(cbTsNs, known ? tables : Number.NaN, kind === 'batch');
+        },
+        censored: (func, why) => {
+          const kind = delayKind(func);
+          if (kind) delays.censored(kind, why);
+        },
+        segment: (tsNs) => deferred.segment(tsNs),
+      },
+    });
+    const replay = engine;
+    return {
+      batch: (batch) => {
+        spans.observeBatch(batch);
+        replay.batch(batch);
+      },
+      boundary: () => {
+        spans.segment();
+        replay.boundary();
+      },
+    };
+  });
+
+  const replay = engine!;
+  replay.finish();
+  spans.finish();
+  const candidates = settle(replay, run.inputs, given);
+  const quotes = await quoteLines(evidenceWanted(replay, maxFindings), run.inputs, pipeline);
+  const quote: Quote = (ref, role) => quoted(quotes.get(ref), ref, role, pipeline);
+  const invariants = reportInvariants(replay.ledger, replay.coverage, candidates, quote, maxFindings);
+  const result: Result = {
+    schema: RESULT_SCHEMA,
+    version: VERSION,
+    inputs: run.inputs.map((i) => i.report),
+    timeline: timelineReport(replay, run.inputs, pipeline, filter),
+    variant: variantReport(replay, candidates, given, quote),
+    bases: {
+      vmemmap: hex(run.bases.vmemmap),
+      directMap: hex(run.bases.directMap),
+      how: run.bases.how,
+    },
+    probes: probes(replay),
+    invariants,
+    latency: [...spans.reports(pipeline.time), ...delays.reports(pipeline.time)],
+    deferred: deferred.report(pipeline.time),
+    operations: operations(replay),
+    summary: { findings: 0, undecided: 0, checked: 0, partial: run.partial },
+  };
+  summarise(result, options);
+  return result;
+}
+
+/** Resolve what could only be resolved at the end; returns the variants the trace allows. */
+function settle(replay: ReplayEngine, inputs: readonly ScannedInput[], given: VariantMask | null): VariantMask {
+  const { ledger, detector } = replay;
+  const announced = Math.max(...inputs.map((i) => i.header.cpus), 0);
+  const seen = replay.cpus.filter((c) => c.events > 0).length;
+  if (announced > seen) {
+    ledger.blind(`only ${seen} of ${announced} CPUs have events in this trace: the others may have acted unseen`);
+  }
+  const mask = detector.mask;
+  const conflict = detector.conflict();
+  const i56 = 56;
+  if (conflict) ledger.violated(i56, { known: KNOWN.observed, ...conflict });
+  else if (detector.discriminating > 0) ledger.tally(i56).pass[KNOWN.observed]! += detector.discriminating;
+  else if (replay.events > 0 && replay.operations[OP.TR]! + replay.operations[OP.CR]! > 0) {
+    ledger.unknown(i56, 'no event of this trace tells kernel variants apart', -1);
+  }
+  const candidates = mask !== 0 ? mask : (given ?? ALL_VARIANTS);
+  ledger.resolve(candidates);
+  return candidates;
+}
+
+function evidenceWanted(replay: ReplayEngine, maxFindings: number): EvidenceRef[] {
+  const refs = quotedRefs(replay.ledger, maxFindings);
+  for (const evidence of replay.detector.evidence) for (const ref of evidence.refs) refs.add(ref);
+  return [...refs].filter((ref) => ref >= 0).sort((a, b) => a - b);
+}
+
+type QuotedLine = Awaited<ReturnType<typeof quoteLines>> extends Map<number, infer Q> ? Q : never;
+
+function quoted(
+  line: QuotedLine | undefined,
+  ref: EvidenceRef,
+  role: string,
+  pipeline: Pipeline,
+): EventQuote | null {
+  if (!line) return null;
+  return {
+    input: refInput(ref),
+    line: line.line,
+    offset: line.offset,
+    tsNs: Number.isFinite(line.tsNs) ? pipeline.time.absolute(line.tsNs) : '0',
+    cpu: line.cpu,
+    task: line.task,
+    text: line.text,
+    role,
+  };
+}
+
+function timelineReport(
+  replay: ReplayEngine,
+  inputs: readonly ScannedInput[],
+  pipeline: Pipeline,
+  filter: Filter | null,
+): TimelineReport {
+  const { time } = pipeline;
+  const first = Number.isFinite(replay.firstNs) ? replay.firstNs : 0;
+  const last = Number.isFinite(replay.lastNs) ? replay.lastNs : first;
+  const cpus: number[] = [];
+  const lost: TimelineReport['lost'] = [];
+  replay.cpus.forEach((clock, cpu) => {
+    if (clock.events > 0) cpus.push(cpu);
+    if (clock.lossIntervals > 0) lost.push({ cpu, count: clock.lost, intervals: clock.lossIntervals });
+  });
+  const clock = inputs.map((i) => i.header.clock).find((c) => c !== '') ?? '';
+  return {
+    events: replay.events,
+    firstNs: time.absolute(first),
+    lastNs: time.absolute(last),
+    spanNs: String(Math.max(0, Math.round(last - first))),
+    unit: time.unit,
+    resolutionNs: time.resolutionNs,
+    clock: clock || (time.unit === 'ticks' ? 'not in ns (counter, x86-tsc or uptime)' : 'ns clock, kind not stated'),
+    cpus,
+    segments: replay.segments,
+    lost,
+    ...(filter ? { filter: filter.describe() } : {}),
+  };
+}
+
+function variantReport(
+  replay: ReplayEngine,
+  candidates: VariantMask,
+  given: VariantMask | null,
+  quote: Quote,
+): VariantReport {
+  return {
+    candidates: namesOf(candidates),
+    how: given ? 'given' : 'detected',
+    evidence: replay.detector.evidence.map((e) => ({
+      text: e.text,
+      keeps: namesOf(e.keepsMask),
+      events: e.refs.map((ref) => quote(ref, 'evidence')).filter((q): q is EventQuote => q !== null),
+    })),
+  };
+}
+
+/** A finding is a violation, an unknown that was required to be decided, or (strict) a skipped line. */
+function summarise(result: Result, options: AnalyseOptions): void {
+  const { summary } = result;
+  for (const invariant of result.invariants) {
+    if (invariant.verdict === 'not-applicable') continue;
+    summary.checked++;
+    if (invariant.verdict === 'unknown') summary.undecided++;
+    summary.findings += invariant.instances.violated;
+    if (invariant.verdict === 'unknown' && options.require?.includes(invariant.id)) {
+      summary.findings++;
+      invariant.findings.push({
+        message: `required to be decided, but unknown: ${invariant.reason}`,
+        severity: invariant.severity,
+        basis: 'observed',
+        events: [],
+      });
+    }
+  }
+  for (const id of options.require ?? []) {
+    const invariant = result.invariants.find((i) => i.id === id);
+    if (invariant?.verdict !== 'not-applicable') continue;
+    summary.findings++;
+    invariant.findings.push({
+      message: `required to be decided, but there was nothing to decide: ${invariant.reason}`,
+      severity: invariant.severity,
+      basis: 'observed',
+      events: [],
+    });
+  }
+  if (options.strict) for (const input of result.inputs) summary.findings += input.lines.skipped;
+}
+
+function operations(replay: ReplayEngine): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const [name, kind] of Object.entries(OP)) {
+    const n = replay.operations[kind]!;
+    if (n > 0) counts[name] = n;
+  }
+  return counts;
+}
+
+function probes(replay: ReplayEngine): { name: string; count: number }[] {
+  return Object.entries(operations(replay))
+    .map(([name, count]) => ({ name, count }))
+    .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
+}
+
+function hex(addr: number): string | null {
+  if (addr !== addr) return null;
+  // Canonical kernel addresses: the bits above the stored 53 are all ones.
+  return `0x${(BigInt(addr) | 0xffe0_0000_0000_0000n).toString(16)}`;
+}
+

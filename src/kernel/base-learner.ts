@@ -1,0 +1,344 @@
+import type { RecordBatch } from '../timeline/batch.js';
+import type { EventTable } from '../timeline/events.js';
+import { CONTEXT } from '../timeline/flags.js';
+import { type Addr, type Bases, makeBases, PAGE, STRUCT_PAGE, unknownBases } from './bases.js';
+import { ascii, find, isKernelAddr, parseHex53 } from './bytes.js';
+import { Decoder } from './decoder.js';
+import type { FuncTable } from './func-table.js';
+import { FUNC, OP, Op } from './ops.js';
+import type { ProbesFile } from './probes-file.js';
+
+/** Bases that translate nothing: the learner wants the pointers as they stand. */
+const RAW: Bases = {
+  vmemmap: Number.NaN,
+  directMap: Number.NaN,
+  how: 'raw',
+  pageOfStructPage: (addr) => addr,
+  pageOfVa: (addr) => addr,
+};
+
+/**
+ * Votes for one base by one method. A vote is a base that would explain one pointer; `support` counts distinct
+ * pages, so that one page seen often does not count often. A pointer may vote for several bases (then all but
+ * one are wrong), so the winner is judged by how many of the pointers it explains.
+ */
+class Poll {
+  readonly method: string;
+  /** Pages that must support the winner. */
+  readonly need: number;
+  private readonly votes = new Map<Addr, Set<number>>();
+  private readonly voters = new Set<number>();
+
+  constructor(method: string, need: number) {
+    this.method = method;
+    this.need = need;
+  }
+
+  get pages(): number {
+    return this.voters.size;
+  }
+
+  vote(base: Addr, page: number): void {
+    if (!isKernelAddr(base)) return;
+    this.voters.add(page);
+    let set = this.votes.get(base);
+    if (set === undefined) {
+      if (this.votes.size >= MAX_CANDIDATES) return;
+      this.votes.set(base, (set = new Set()));
+    }
+    set.add(page);
+  }
+
+  /** A pointer that no candidate can explain counts against all of them. */
+  abstain(page: number): void {
+    this.voters.add(page);
+  }
+
+  /** The winner, if it explains most of the pointers and no other base comes near. */
+  winner(): { base: Addr; text: string; support: number } | null {
+    let best = Number.NaN;
+    let first = 0;
+    let second = 0;
+    for (const [base, set] of this.votes) {
+      if (set.size > first) {
+        second = first;
+        first = set.size;
+        best = base;
+      } else if (set.size > second) second = set.size;
+    }
+    if (first < this.need || first < this.voters.size * MIN_SHARE || second > first * MAX_RIVAL) return null;
+    return { base: best, support: first, text: `${first} of ${this.voters.size} ${this.method}` };
+  }
+}
+
+const MAX_CANDIDATES = 1 << 17;
+const MIN_SHARE = 0.6;
+const MAX_RIVAL = 0.75;
+const ENOUGH = 64;
+const MAX_SAMPLES = 4096;
+const MAX_WINDOW = 640;
+
+/** Struct pages a CPU's callbacks or a task's gather is about to free, and the frees seen since. */
+interface Window {
+  pages: number[];
+  vas: number[];
+  frees: number[];
+}
+const emptyWindow = (): Window => ({ pages: [], vas: [], frees: [] });
+
+const PAGE_FIELD = ascii('page=');
+
+/**
+ * Finds where KASLR has put vmemmap and the direct map, from pointers and frame numbers that belong together.
+ * Feed it the first batches of a recording; `done` says when more would not help. Alignment is not used: a base is
+ * whatever explains the pointers. Polls, strongest first:
+ * raw `page= pfn=` lines, `free_pte` with the TR after it, `pte_alloc_one` after its `mm_page_alloc`, callback
+ * bodies against the frees that follow, pages handed to a gather against the frees after its flush.
+ * The direct map then follows from pairs (VA, struct page) of one table, or from its own polls.
+ */
+export class BaseLearner {
+  private readonly decoder: Decoder;
+  private readonly op = new Op();
+  private readonly raw = new Poll('raw page pointers with their pfn', 3);
+  private readonly reclaim = new Poll('reclaimed entries with their table', 3);
+  private readonly alloc = new Poll('page-table allocations with their pfn', 4);
+  private readonly bodies = new Poll('tables of callback bodies with the frees that follow', 4);
+  private readonly gathers = new Poll('tables of gathers with the frees that follow', 12);
+  private readonly batchVa = new Poll('batch pages with their free', 3);
+  private readonly gatherVa = new Poll('directly mapped tables of gathers with the frees that follow', 12);
+  private readonly pairs: { va: number; page: number }[] = [];
+  private readonly lastAlloc = new Map<number, number>();
+  private readonly lastEntry = new Map<number, number>();
+  private readonly lastVa = new Map<number, number>();
+  private readonly callback = new Map<number, { tables: number[]; nr: number; head: number; seen: number }>();
+  private readonly tasks = new Map<number, Window>();
+  /** Tables handed to RCU per batch, until a softirq frees them. */
+  private readonly deferred = new Map<number, Window>();
+
+  constructor(options: { events: EventTable; funcs: FuncTable; probes?: ProbesFile }) {
+    this.decoder = new Decoder({ ...options, bases: RAW });
+  }
+
+  /** Look at a batch; nothing of it is kept. */
+  observe(batch: RecordBatch): void {
+    const { decoder, op } = this;
+    for (let row = 0; row < batch.length; row++) {
+      if (!decoder.decode(batch, row, op)) continue;
+      if (op.kind === OP.FREE || op.kind === OP.ALLOC) this.rawPage(batch, row);
+      this.step();
+    }
+  }
+
+  /** Both bases are known beyond doubt. */
+  done(): boolean {
+    const strong = [this.raw, this.alloc, this.bodies, this.reclaim];
+    if (!strong.some((p) => p.pages >= ENOUGH && p.winner())) return false;
+    return this.pairs.length >= 8 || (this.batchVa.pages >= 8 && this.batchVa.winner() !== null);
+  }
+
+  finish(): Bases {
+    const page = [this.raw, this.reclaim, this.alloc, this.bodies, this.gathers];
+    const vmemmap = firstWinner(page);
+    const direct = vmemmap ? this.pairPoll(vmemmap.base).winner() : null;
+    const map = direct ?? firstWinner([this.batchVa, this.gatherVa]);
+    if (!vmemmap && !map) return unknownBases();
+    const other = !vmemmap && map ? this.pairPollFromVa(map.base).winner() : null;
+    const v = vmemmap ?? other;
+    const how = [
+      v ? `vmemmap from ${v.text}` : 'vmemmap unknown',
+      map ? `direct map from ${map.text}` : 'direct map unknown',
+    ].join('; ');
+    return makeBases(v?.base ?? Number.NaN, map?.base ?? Number.NaN, how);
+  }
+
+  /** `page=ffffea0001fa31c0 pfn=0x7e8c7`: only with hashing off does the pointer say anything. */
+  private rawPage(batch: RecordBatch, row: number): void {
+    const end = batch.bodyEnd[row]!;
+    const at = find(batch.bytes, batch.bodyStart[row]!, end, PAGE_FIELD);
+    if (at < 0) return;
+    const pointer = parseHex53(batch.bytes, at + PAGE_FIELD.length, end);
+    if (isKernelAddr(pointer)) this.raw.vote(pointer - STRUCT_PAGE * this.op.a0, this.op.a0);
+  }
+
+  private step(): void {
+    const { op } = this;
+    switch (op.kind) {
+      case OP.lost:
+      case OP.segment:
+        this.forget();
+        return;
+      case OP.ALLOC:
+        if (op.a1 === 0 && op.a2 !== 1) this.lastAlloc.set(op.pid, op.a0);
+        return;
+      case OP.PTEN: {
+        const pfn = this.lastAlloc.get(op.pid);
+        this.lastAlloc.delete(op.pid);
+        if (pfn !== undefined && isKernelAddr(op.a0)) this.alloc.vote(op.a0 - STRUCT_PAGE * pfn, pfn);
+        return;
+      }
+      case OP.UL:
+        if (op.a2 > 0) this.lastEntry.set(op.pid, op.a2);
+        return;
+      case OP.TR:
+        this.removed();
+        return;
+      case OP.APP:
+      case OP.PVOP:
+        this.appended();
+        return;
+      case OP.CR:
+        if (op.a1 === FUNC.tlb_remove_table_rcu) this.queued();
+        return;
+      case OP.CB:
+        this.body();
+        return;
+      case OP.CBret:
+        this.settleDeferred(op.cpu);
+        return;
+      case OP.GB:
+        this.tasks.set(op.pid, emptyWindow());
+        return;
+      case OP.GEret: {
+        const w = this.tasks.get(op.pid);
+        if (w) this.settle(w);
+        this.tasks.delete(op.pid);
+        return;
+      }
+      case OP.FREE:
+        if (op.a1 === 0) this.freed();
+    }
+  }
+
+  private window(): Window {
+    let w = this.tasks.get(this.op.pid);
+    if (!w) this.tasks.set(this.op.pid, (w = emptyWindow()));
+    return w;
+  }
+
+  private removed(): void {
+    const { op } = this;
+    const w = this.window();
+    if (!isKernelAddr(op.a2)) return;
+    const entry = this.lastEntry.get(op.pid);
+    this.lastEntry.delete(op.pid);
+    if (op.a3 === 1) {
+      if (entry !== undefined) this.reclaim.vote(op.a2 - STRUCT_PAGE * entry, entry);
+      push(w.pages, op.a2);
+      this.lastVa.delete(op.pid);
+    } else {
+      push(w.vas, op.a2);
+      this.lastVa.set(op.pid, op.a2);
+    }
+  }
+
+  private appended(): void {
+    const { op } = this;
+    if (!isKernelAddr(op.a2)) return;
+    const va = this.lastVa.get(op.pid);
+    this.lastVa.delete(op.pid);
+    if (va !== undefined && this.pairs.length < MAX_SAMPLES) this.pairs.push({ va, page: op.a2 });
+    const w = this.window();
+    if (w.pages.at(-1) !== op.a2) push(w.pages, op.a2);
+  }
+
+  /** The batch leaves the gather: from now on its tables are freed by a callback on this CPU. */
+  private queued(): void {
+    const { op } = this;
+    const w = this.window();
+    let d = this.deferred.get(op.cpu);
+    if (!d) this.deferred.set(op.cpu, (d = emptyWindow()));
+    for (const p of w.pages) push(d.pages, p);
+    push(d.vas, op.a0);
+    w.pages = [];
+    w.vas = [];
+  }
+
+  private body(): void {
+    const { op } = this;
+    if (op.a1 !== FUNC.tlb_remove_table_rcu || !(op.a3 > 0)) return;
+    const tables = Array.from(op.tables.subarray(0, op.nTables));
+    this.callback.set(op.cpu, { tables, nr: op.a3, head: op.a0, seen: 0 });
+  }
+
+  private freed(): void {
+    const { op } = this;
+    const softirq = op.context === CONTEXT.softirq;
+    const cb = this.callback.get(op.cpu);
+    if (cb && (softirq || op.context === CONTEXT.unknown)) {
+      const i = cb.seen++;
+      if (i < cb.tables.length) this.bodies.vote(cb.tables[i]! - STRUCT_PAGE * op.a0, op.a0);
+      else if (i === cb.nr) {
+        if (isKernelAddr(cb.head)) this.batchVa.vote(cb.head - PAGE * op.a0, op.a0);
+        this.callback.delete(op.cpu);
+      }
+    }
+    if (softirq) {
+      const d = this.deferred.get(op.cpu);
+      if (d) push(d.frees, op.a0);
+      if (d && d.frees.length >= d.pages.length + d.vas.length) this.settleDeferred(op.cpu);
+    } else if (op.context === CONTEXT.task || op.context === CONTEXT.unknown) {
+      const w = this.tasks.get(op.pid);
+      if (w) push(w.frees, op.a0);
+      if (op.context === CONTEXT.unknown) {
+        const d = this.deferred.get(op.cpu);
+        if (d && !w) push(d.frees, op.a0);
+      }
+    }
+  }
+
+  private settleDeferred(cpu: number): void {
+    const d = this.deferred.get(cpu);
+    if (!d || d.frees.length === 0) return;
+    this.settle(d);
+    this.deferred.delete(cpu);
+  }
+
+  /** Every table against every free of its window; wrong bases do not repeat from window to window. */
+  private settle(w: Window): void {
+    if (w.frees.length === 0) return;
+    for (const page of w.pages) {
+      for (const pfn of w.frees) this.gathers.vote(page - STRUCT_PAGE * pfn, page);
+    }
+    for (const va of w.vas) {
+      for (const pfn of w.frees) this.gatherVa.vote(va - PAGE * pfn, va);
+    }
+  }
+
+  private pairPoll(vmemmap: Addr): Poll {
+    const poll = new Poll('tables seen by address and by struct page', 2);
+    for (const { va, page } of this.pairs) {
+      const pfn = Math.floor((page - vmemmap) / STRUCT_PAGE);
+      if (pfn > 0) poll.vote(va - PAGE * pfn, pfn);
+      else poll.abstain(page);
+    }
+    return poll;
+  }
+
+  private pairPollFromVa(directMap: Addr): Poll {
+    const poll = new Poll('tables seen by address and by struct page', 2);
+    for (const { va, page } of this.pairs) {
+      const pfn = Math.floor((va - directMap) / PAGE);
+      if (pfn > 0) poll.vote(page - STRUCT_PAGE * pfn, pfn);
+      else poll.abstain(page);
+    }
+    return poll;
+  }
+
+  private forget(): void {
+    for (const map of [this.lastAlloc, this.lastEntry, this.lastVa, this.callback, this.tasks, this.deferred]) {
+      map.clear();
+    }
+  }
+}
+
+function firstWinner(polls: readonly Poll[]): ReturnType<Poll['winner']> {
+  for (const p of polls) {
+    const w = p.winner();
+    if (w) return w;
+  }
+  return null;
+}
+
+function push(list: number[], value: number): void {
+  if (list.length < MAX_WINDOW) list.push(value);
+}

@@ -1,0 +1,269 @@
+import type { RecordBatch } from '../timeline/batch.js';
+import type { EventTable } from '../timeline/events.js';
+import { contextOf } from '../timeline/flags.js';
+import type { Bases } from './bases.js';
+import * as bodies from './bodies.js';
+import { parseValue53, signed53, startsWith } from './bytes.js';
+import { batchCount, type EventPlan, FORM, learnArguments, planOf } from './event-plan.js';
+import type { FuncTable } from './func-table.js';
+import { decodeMarker, headPage, setSlot } from './marker.js';
+import { OP, type Op } from './ops.js';
+import type { ArgumentPlan } from './probe-args.js';
+import type { ProbesFile } from './probes-file.js';
+
+export interface DecoderOptions {
+  readonly events: EventTable;
+  readonly funcs: FuncTable;
+  readonly bases: Bases;
+  /** The recording's `kprobe_events` file, if there is one. */
+  readonly probes?: ProbesFile;
+}
+
+const UNSEEN = 0;
+const NO_MEANING = 1;
+const PLANNED = 2;
+const MAX_RELEARN = 16;
+/** Physical address bits of an entry, as far as 53 bits reach (bit 52 and up are flags). */
+const PHYS_LIMIT = 2 ** 52;
+const NR_CPUS_IN_MASK = 53;
+
+/**
+ * Records → operations. Which event means what is looked up by event id; the meaning of a head is worked out
+ * once (`event-plan.ts`), so the loop per record only reads numbers from bytes.
+ */
+export class Decoder {
+  private readonly events: EventTable;
+  private readonly funcs: FuncTable;
+  private readonly bases: Bases;
+  private readonly probes: ProbesFile | undefined;
+  private state = new Uint8Array(256);
+  private readonly plans: EventPlan[] = [];
+  private readonly syscalls: number[] = [];
+  private maxCpu = 0;
+  /** Value of the argument last found by `seek`. */
+  private valueEnd = 0;
+
+  constructor({ events, funcs, bases, probes }: DecoderOptions) {
+    this.events = events;
+    this.funcs = funcs;
+    this.bases = bases;
+    this.probes = probes;
+  }
+
+  /**
+   * Fill `op` from a row. False: the record means nothing to the machine, and what `op` then holds is of no use.
+   * Slots the record does not give are NaN; no value is made up.
+   */
+  decode(batch: RecordBatch, row: number, op: Op): boolean {
+    const id = batch.event[row]!;
+    const state = id < this.state.length ? this.state[id]! : UNSEEN;
+    if (state === NO_MEANING) return false;
+    if (state === UNSEEN && !this.plan(id)) return false;
+    const plan = this.plans[id]!;
+    op.kind = plan.kind;
+    op.ref = batch.ref(row);
+    op.tsNs = batch.tsNs[row]!;
+    const cpu = batch.cpu[row]!;
+    op.cpu = cpu;
+    if (cpu > this.maxCpu) this.maxCpu = cpu;
+    op.pid = batch.pid[row]!;
+    op.flags = batch.flags[row]!;
+    op.context = contextOf(op.flags);
+    op.basis = plan.basis;
+    op.a0 = op.a1 = op.a2 = op.a3 = op.a4 = op.a5 = Number.NaN;
+    op.nTables = 0;
+    if (plan.form === FORM.fields) {
+      if (plan.args === null || plan.args.length > 0) this.fields(plan, id, batch, row, op);
+      for (let i = 0; i < plan.fixed.length; i++) setSlot(op, plan.fixed[i]![0], plan.fixed[i]![1]);
+      if (op.kind === OP.CR || op.kind === OP.CB) this.head(op);
+      return true;
+    }
+    return this.special(plan, id, batch, row, op);
+  }
+
+  private plan(id: number): boolean {
+    if (id >= this.state.length) {
+      const bigger = new Uint8Array(Math.max(this.state.length * 2, id + 1));
+      bigger.set(this.state);
+      this.state = bigger;
+    }
+    const plan = planOf(this.events.head(id), this.probes);
+    this.state[id] = plan ? PLANNED : NO_MEANING;
+    if (!plan) return false;
+    this.plans[id] = plan;
+    this.syscalls[id] = plan.syscall === '' ? 0 : this.funcs.idOfName(plan.syscall);
+    return true;
+  }
+
+  private special(plan: EventPlan, id: number, batch: RecordBatch, row: number, op: Op): boolean {
+    const b = batch.bytes;
+    const start = batch.bodyStart[row]!;
+    const end = batch.bodyEnd[row]!;
+    switch (plan.form) {
+      case FORM.tlbFlush:
+        return bodies.tlbFlush(b, start, end, op);
+      case FORM.gracePeriod:
+        return bodies.gracePeriod(b, start, end, op);
+      case FORM.utilization:
+        return bodies.utilization(b, start, end, op);
+      case FORM.watching:
+        return bodies.watching(b, start, end, op);
+      case FORM.schedSwitch:
+        return bodies.schedSwitch(b, start, end, op);
+      case FORM.pageAlloc:
+        return bodies.pageAlloc(b, start, end, op);
+      case FORM.rawSyscallEnter:
+        return bodies.rawSyscallEnter(b, start, end, this.funcs, op);
+      case FORM.rawSyscallExit:
+        return bodies.rawSyscallExit(b, start, end, this.funcs, op);
+      case FORM.syscallEnter:
+        op.a0 = this.syscalls[id]!;
+        bodies.syscallArgs(b, start, end, op);
+        return true;
+      case FORM.syscallExit:
+        op.a0 = this.syscalls[id]!;
+        bodies.syscallReturn(b, start, end, op);
+        return true;
+      case FORM.marker:
+        return decodeMarker(b, start, end, this.bases, this.funcs, op);
+      default:
+        op.a0 = batch.aux[row]!;
+        return true;
+    }
+  }
+
+  /** Read the arguments that have a role. They are looked for in the line's order; a miss relearns the layout. */
+  private fields(plan: EventPlan, id: number, batch: RecordBatch, row: number, op: Op): void {
+    if (plan.args === null) learnArguments(plan, this.events.head(id), batch.body(row), this.probes);
+    op.basis = plan.basis;
+    const b = batch.bytes;
+    const end = batch.bodyEnd[row]!;
+    let p = batch.bodyStart[row]!;
+    let args = plan.args!;
+    for (let i = 0; i < args.length; i++) {
+      const at = this.seek(b, p, end, args[i]!.name);
+      if (at >= 0) {
+        this.fill(args[i]!, b, at, this.valueEnd, op);
+        p = this.valueEnd;
+        continue;
+      }
+      if (plan.spec && plan.relearned < MAX_RELEARN) {
+        plan.relearned++;
+        learnArguments(plan, this.events.head(id), batch.body(row), this.probes);
+        op.basis = plan.basis;
+        args = plan.args!;
+        op.a0 = op.a1 = op.a2 = op.a3 = op.a4 = op.a5 = Number.NaN;
+        i = -1;
+        p = batch.bodyStart[row]!;
+        if (args.length === 0) break;
+      }
+    }
+  }
+
+  /** Start of the value of `name=` at or after `p`, its end in `valueEnd`; -1 if there is none. */
+  private seek(b: Uint8Array, p: number, end: number, name: Uint8Array): number {
+    const length = name.length;
+    while (p < end) {
+      let c = b[p]!;
+      if (c === 0x20 || c === 0x2c || c === 0x28 || c === 0x29 || c === 0x3a) {
+        p++;
+        continue;
+      }
+      const after = p + length;
+      if (after < end && b[after] === 0x3d && startsWith(b, p, end, name)) {
+        this.valueEnd = endOfValue(b, after + 1, end);
+        return after + 1;
+      }
+      while (p < end && (c = b[p]!) !== 0x20 && c !== 0x2c && c !== 0x3d) p++;
+      if (p < end && c === 0x3d) p = endOfValue(b, p + 1, end);
+    }
+    return -1;
+  }
+
+  private fill(arg: ArgumentPlan, b: Uint8Array, start: number, end: number, op: Op): void {
+    const role = arg.role!;
+    switch (role.as) {
+      case 'addr':
+      case 'head':
+        setSlot(op, role.to, parseValue53(b, start, end));
+        return;
+      case 'num':
+        setSlot(op, role.to, signed53(parseValue53(b, start, end)));
+        return;
+      case 'page':
+        setSlot(op, role.to, this.bases.pageOfStructPage(parseValue53(b, start, end)));
+        return;
+      case 'va':
+        setSlot(op, role.to, this.bases.pageOfVa(parseValue53(b, start, end)));
+        return;
+      case 'slot': {
+        const value = parseValue53(b, start, end);
+        setSlot(op, role.to, value);
+        setSlot(op, role.also!, this.bases.pageOfVa(value));
+        return;
+      }
+      case 'entry': {
+        const value = parseValue53(b, start, end);
+        setSlot(op, role.to, Math.floor((value % PHYS_LIMIT) / 4096));
+        return;
+      }
+      case 'func':
+        setSlot(op, role.to, this.funcs.idOf(b, start, end));
+        return;
+      case 'mask':
+        setSlot(op, role.to, parseValue53(b, start, end));
+        // The probe prints one word of the mask: all of it as long as no CPU beyond that word is seen.
+        setSlot(op, role.also!, this.maxCpu < NR_CPUS_IN_MASK && significantDigits(b, start, end) <= 13 ? 1 : 0);
+        return;
+      case 'tables':
+        this.tables(b, start, end, op);
+    }
+  }
+
+  /** `{0x…,0x…}`; cut to the batch's own count afterwards, the rest of the array is stale memory. */
+  private tables(b: Uint8Array, start: number, end: number, op: Op): void {
+    let n = 0;
+    let p = start;
+    while (p < end && n < op.tables.length) {
+      const c = b[p]!;
+      if (c === 0x7b || c === 0x2c || c === 0x20) {
+        p++;
+        continue;
+      }
+      if (c === 0x7d) break;
+      let q = p;
+      while (q < end && b[q] !== 0x2c && b[q] !== 0x7d) q++;
+      op.tables[n++] = this.bases.pageOfStructPage(parseValue53(b, p, q));
+      p = q;
+    }
+    op.nTables = n;
+  }
+
+  private head(op: Op): void {
+    headPage(op, this.bases);
+    op.a3 = batchCount(op.a1, op.a3);
+    if (op.nTables > 0) op.nTables = op.a3 >= 0 ? Math.min(op.nTables, op.a3) : 0;
+  }
+}
+
+function endOfValue(b: Uint8Array, p: number, end: number): number {
+  const first = p < end ? b[p]! : 0;
+  if (first === 0x7b || first === 0x22) {
+    const close = first === 0x7b ? 0x7d : 0x22;
+    for (p++; p < end && b[p] !== close; p++) if (first === 0x22 && b[p] === 0x5c) p++;
+    return Math.min(p + 1, end);
+  }
+  for (; p < end; p++) {
+    const c = b[p]!;
+    if (c === 0x20 || c === 0x2c || c === 0x29) break;
+  }
+  return p;
+}
+
+function significantDigits(b: Uint8Array, start: number, end: number): number {
+  let p = start;
+  if (end - p > 2 && b[p] === 0x30 && (b[p + 1]! | 0x20) === 0x78) p += 2;
+  while (p < end && b[p] === 0x30) p++;
+  return end - p;
+}
+

@@ -1,0 +1,310 @@
+import type { EvidenceRef } from '../timeline/batch.js';
+import { CONTEXT } from '../timeline/flags.js';
+import { FUNC, OP, type Op } from './ops.js';
+import { ALL_VARIANTS, maskOf, maskWhere, namesOf, type VariantMask } from './variants.js';
+
+export interface VariantEvidence {
+  /** What was seen, in words. */
+  readonly text: string;
+  /** Variants that can show it. */
+  readonly keepsMask: VariantMask;
+  /** Lines that show it, at most three. */
+  readonly refs: readonly EvidenceRef[];
+}
+
+interface Rule {
+  readonly text: string;
+  readonly keeps: VariantMask;
+  /** Times it must be seen: more than once where a probe that failed to fire could imitate it. */
+  readonly times: number;
+}
+
+const FREES_INLINE = maskWhere((v) => v.leaf !== 'rcu');
+const HAS_RCU_LEAF = maskWhere((v) => v.leaf !== 'sync');
+
+/**
+ * Shapes and the variants that can show them (kernel-semantics §1.3, I56). Under a PV guest the variants B and C
+ * reach tlb_remove_table without native_tlb_remove_table, so an append alone excludes none of them.
+ */
+const RULES = {
+  append: {
+    text: 'tlb_remove_table is called: tables are freed through RCU batches',
+    keeps: HAS_RCU_LEAF,
+    times: 1,
+  },
+  batch: { text: 'call_rcu with tlb_remove_table_rcu: a batch of tables', keeps: HAS_RCU_LEAF, times: 1 },
+  native: {
+    text: 'native_tlb_remove_table is called: the pv operation exists and is the native one',
+    keeps: maskOf('A1', 'B', 'Bn', 'C', 'Cn'),
+    times: 1,
+  },
+  nativeAppends: {
+    text: 'native_tlb_remove_table calls tlb_remove_table for the same table',
+    keeps: maskOf('B', 'C'),
+    times: 1,
+  },
+  nativeAlone: {
+    text: 'native_tlb_remove_table without the tlb_remove_table whose probe fires elsewhere',
+    keeps: maskOf('A1', 'Bn', 'Cn'),
+    times: 4,
+  },
+  inline: {
+    text: 'tables are freed by their own task after the flush of tlb_flush_mmu/tlb_finish_mmu, without RCU',
+    keeps: FREES_INLINE,
+    times: 2,
+  },
+  syncInGather: {
+    text: 'a table removed without a batch waits for an IPI to all CPUs (tlb_remove_table_smp_sync)',
+    keeps: maskOf('A2', 'B', 'Bn', 'Cn', 'Dn'),
+    times: 1,
+  },
+  syncThenFree: {
+    text: 'a table is freed by its own task after tlb_remove_table_smp_sync',
+    keeps: maskOf('A2', 'Bn', 'Cn', 'Dn'),
+    times: 1,
+  },
+  single: {
+    text: 'call_rcu with __tlb_remove_table_one_rcu: a single table goes to RCU',
+    keeps: maskOf('B', 'C', 'D', 'E', 'F'),
+    times: 1,
+  },
+  singleNoSync: {
+    text: 'a single table goes to RCU without an IPI of tlb_remove_table_smp_sync (csd_queue_cpu was recorded)',
+    keeps: maskOf('C', 'D', 'E', 'F'),
+    times: 2,
+  },
+  reclaim: {
+    text: 'empty page tables are reclaimed by madvise (free_pte, try_get_and_clear_pmd)',
+    keeps: maskWhere((v) => v.reclaim),
+    times: 1,
+  },
+  wrongCpu: {
+    text: 'tlb_flush with reason 5 (remote wrong CPU)',
+    keeps: maskWhere((v) => v.wrongCpuReason),
+    times: 1,
+  },
+  syncRcu: {
+    text: 'tlb_remove_table_sync_rcu is called',
+    keeps: maskOf('E', 'En', 'F', 'Fn'),
+    times: 1,
+  },
+} as const satisfies Record<string, Rule>;
+type RuleName = keyof typeof RULES;
+
+/** Where a task stands on the way of a table that got no batch: TR/append → FR → FD → IPI, call_rcu or free. */
+const SLOW = { none: 0, removed: 1, flushing: 2, flushed: 3, synced: 4 } as const;
+
+class TaskShape {
+  /** Tables removed in this gather, with the line that did it. */
+  readonly tables = new Map<number, EvidenceRef>();
+  /** Inside tlb_flush_mmu or tlb_finish_mmu. */
+  finishing = false;
+  /** A flush of that call has returned. */
+  finishFlushed = false;
+  queued = false;
+  slow: number = SLOW.none;
+  slowTable = Number.NaN;
+  slowRef: EvidenceRef = -1;
+  /** The flush of the slow path sent IPIs that csd_queue_cpu showed. */
+  sawIpi = false;
+  /** Table of a native_tlb_remove_table call whose successor is not yet known. */
+  native = Number.NaN;
+  nativeRef: EvidenceRef = -1;
+}
+
+const MAX_TASKS = 4096;
+
+/**
+ * Narrows down the kernel variant from the shapes of the free path. Feed it every operation; `mask` is always what
+ * the trace so far allows. Mask 0: the evidence contradicts itself (mixed recordings, or a kernel not known here).
+ */
+export class VariantDetector {
+  mask: VariantMask;
+  readonly evidence: VariantEvidence[] = [];
+  private readonly counts = new Map<RuleName, number>();
+  private readonly tasks = new Map<number, TaskShape>();
+  private appends = 0;
+  private followed = 0;
+
+  /** `given`: the variants the user says it can be; null: any. */
+  constructor(given: VariantMask | null = null) {
+    this.mask = given ?? ALL_VARIANTS;
+  }
+
+  /** True once two pieces of evidence exclude each other. */
+  get contradiction(): boolean {
+    return this.mask === 0;
+  }
+
+  /** Names of the variants that remain. */
+  get candidates(): string[] {
+    return namesOf(this.mask);
+  }
+
+  /** A new capture begins, or events were lost: half-seen shapes are dropped, what was learnt stays. */
+  segment(): void {
+    this.tasks.clear();
+  }
+
+  observe(op: Op): void {
+    switch (op.kind) {
+      case OP.FREE:
+        if (this.tasks.size > 0 && op.context === CONTEXT.task) this.freed(op);
+        return;
+      case OP.TLBF:
+        if (op.a1 === 5) this.found('wrongCpu', op.ref);
+        return;
+      case OP.ULret:
+        if (op.a0 === 1) this.found('reclaim', op.ref);
+        return;
+      case OP.UL:
+        // A hand-written marker has no gather; the probe on free_pte always has.
+        if (op.a3 === op.a3) this.found('reclaim', op.ref);
+        return;
+      case OP.SYNCR:
+        this.found('syncRcu', op.ref);
+        return;
+      case OP.lost:
+      case OP.segment:
+        this.segment();
+        return;
+      case OP.CR:
+        this.enqueued(op);
+        return;
+      case OP.IS:
+        this.ipi(op);
+        return;
+      case OP.GB:
+      case OP.GEret:
+        this.tasks.delete(op.pid);
+        return;
+      case OP.GE:
+      case OP.FMMU:
+      case OP.TR:
+      case OP.PVOP:
+      case OP.APP:
+      case OP.FR:
+      case OP.FD:
+        this.gather(op);
+    }
+  }
+
+  private task(op: Op): TaskShape | undefined {
+    return op.pid < 0 ? undefined : this.tasks.get(op.pid);
+  }
+
+  private gather(op: Op): void {
+    if (op.kind === OP.APP) {
+      this.appends++;
+      this.found('append', op.ref);
+    } else if (op.kind === OP.PVOP) this.found('native', op.ref);
+    if (op.pid < 0) return;
+    let t = this.tasks.get(op.pid);
+    if (!t) {
+      if (op.kind === OP.FR || op.kind === OP.FD || this.tasks.size >= MAX_TASKS) return;
+      this.tasks.set(op.pid, (t = new TaskShape()));
+    }
+    if (t.nativeRef >= 0) this.afterNative(t, op);
+    switch (op.kind) {
+      case OP.TR:
+        if (op.a2 > 0) t.tables.set(op.a2, op.ref);
+        t.queued = false;
+        this.removed(t, op);
+        return;
+      case OP.APP:
+        this.removed(t, op);
+        return;
+      case OP.PVOP:
+        t.native = op.a2;
+        t.nativeRef = op.ref;
+        return;
+      case OP.GE:
+      case OP.FMMU:
+        t.finishing = true;
+        t.finishFlushed = false;
+        t.slow = SLOW.none;
+        return;
+      case OP.FR:
+        if (t.slow === SLOW.removed) t.slow = SLOW.flushing;
+        t.sawIpi = false;
+        return;
+      default:
+        if (t.finishing) t.finishFlushed = true;
+        if (t.slow === SLOW.flushing) t.slow = SLOW.flushed;
+    }
+  }
+
+  private removed(t: TaskShape, op: Op): void {
+    t.finishing = false;
+    t.finishFlushed = false;
+    t.slow = SLOW.removed;
+    t.slowTable = op.a2;
+    t.slowRef = op.ref;
+  }
+
+  /** The task's next step after native_tlb_remove_table tells whether that called tlb_remove_table. */
+  private afterNative(t: TaskShape, op: Op): void {
+    const same = op.a2 === t.native || op.a2 !== op.a2 || t.native !== t.native;
+    if (op.kind === OP.APP && same) {
+      this.followed++;
+      this.found('nativeAppends', t.nativeRef, op.ref);
+    } else if (this.appends > 0 && this.followed === 0) {
+      // Until the probe on tlb_remove_table has fired somewhere, its absence proves nothing.
+      this.found('nativeAlone', t.nativeRef, op.ref);
+    }
+    t.nativeRef = -1;
+  }
+
+  private ipi(op: Op): void {
+    const t = this.task(op);
+    if (!t) return;
+    t.sawIpi = true;
+    if (op.a1 !== FUNC.tlb_remove_table_smp_sync || t.slow !== SLOW.flushed) return;
+    this.found('syncInGather', t.slowRef, op.ref);
+    t.slow = SLOW.synced;
+  }
+
+  private enqueued(op: Op): void {
+    // The softirq that runs callbacks borrows the task's name; only the task itself queues its tables.
+    const t = this.task(op);
+    if (op.a1 === FUNC.tlb_remove_table_rcu) {
+      this.found('batch', op.ref);
+      if (t) t.queued = true;
+    } else if (op.a1 === FUNC.__tlb_remove_table_one_rcu) {
+      this.found('single', op.ref);
+      if (!t) return;
+      if (t.slow === SLOW.flushed && t.sawIpi) this.found('singleNoSync', t.slowRef, op.ref);
+      t.slow = SLOW.none;
+    }
+  }
+
+  private freed(op: Op): void {
+    const t = this.tasks.get(op.pid);
+    if (!t) return;
+    const ref = t.tables.get(op.a0);
+    if (ref === undefined) return;
+    t.tables.delete(op.a0);
+    if (t.slow === SLOW.synced && t.slowTable === op.a0) this.found('syncThenFree', ref, op.ref);
+    else if (t.finishFlushed && !t.queued) this.found('inline', ref, op.ref);
+  }
+
+  private found(name: RuleName, ...refs: EvidenceRef[]): void {
+    const rule: Rule = RULES[name];
+    const n = this.counts.get(name) ?? 0;
+    if (n >= rule.times) return;
+    this.counts.set(name, n + 1);
+    if (n + 1 < rule.times) return;
+    const before = this.mask;
+    this.mask &= rule.keeps;
+    const contradicts = this.mask === 0 && before !== 0;
+    const text = contradicts ? `${rule.text}: contradicts what was seen before` : rule.text;
+    const earlier = contradicts ? this.opposing(rule.keeps) : [];
+    this.evidence.push({ text, keepsMask: rule.keeps, refs: [...refs, ...earlier].slice(0, 3) });
+  }
+
+  /** Line of the earlier evidence that shares no variant with `keeps`, or else of the last one. */
+  private opposing(keeps: VariantMask): readonly EvidenceRef[] {
+    const found = this.evidence.find((e) => (e.keepsMask & keeps) === 0) ?? this.evidence.at(-1);
+    return found ? found.refs.slice(0, 1) : [];
+  }
+}

@@ -1,0 +1,124 @@
+import type { EventHead } from '../timeline/events.js';
+import { FUNC, type Basis, BASIS, OP, type OpKind } from './ops.js';
+import { argumentNames, type ArgumentPlan, resolveLayout } from './probe-args.js';
+import type { ProbesFile } from './probes-file.js';
+import { SYMBOLS, type SymbolSpec, symbolOfEventName } from './symbols.js';
+import { BODY, type BodyForm, TRACEPOINTS } from './tracepoints.js';
+import { ascii } from './bytes.js';
+
+/** How a body is read; values above `BODY`'s continue its numbering. */
+export const FORM = { ...BODY, syscallEnter: 20, syscallExit: 21, marker: 22, fact: 23 } as const;
+export type Form = (typeof FORM)[keyof typeof FORM] | BodyForm;
+
+/** What one event head means, worked out once per head. */
+export interface EventPlan {
+  readonly kind: OpKind;
+  readonly form: Form;
+  readonly fixed: readonly (readonly [number, number])[];
+  /** Probes: what their arguments are matched against. */
+  readonly symbol: string;
+  readonly spec: SymbolSpec | null;
+  /** Roles to read, in the order of the line; null until the first line was seen. */
+  args: readonly ArgumentPlan[] | null;
+  basis: Basis;
+  /** Basis of the head alone, before the argument layout is taken into account. */
+  readonly headBasis: Basis;
+  /** How often the layout was worked out anew because a line did not match it. */
+  relearned: number;
+  /** FuncId of the syscall. */
+  readonly syscall: string;
+}
+
+const base: EventPlan = {
+  kind: OP.none,
+  form: FORM.fields,
+  fixed: [],
+  symbol: '',
+  spec: null,
+  args: [],
+  basis: BASIS.observed,
+  headBasis: BASIS.observed,
+  relearned: 0,
+  syscall: '',
+};
+
+/** Plan of a head, null if it means nothing to the machine. */
+export function planOf(head: EventHead, probes: ProbesFile | undefined): EventPlan | null {
+  switch (head.kind) {
+    case 'reserved':
+      if (head.name === 'lost') return { ...base, kind: OP.lost, form: FORM.fact };
+      return head.name === 'segment' ? { ...base, kind: OP.segment, form: FORM.fact } : null;
+    case 'tracepoint':
+      return tracepointPlan(head.name);
+    case 'syscall-enter':
+      return { ...base, kind: OP.SE, form: FORM.syscallEnter, syscall: head.name };
+    case 'syscall-exit':
+      return { ...base, kind: OP.SX, form: FORM.syscallExit, syscall: head.name };
+    case 'print':
+      return { ...base, form: FORM.marker };
+    case 'function':
+      return functionPlan(head.symbol || head.name, false);
+    case 'span':
+      return functionPlan(head.symbol || head.name, head.stamp === 'end');
+    default:
+      return probePlan(head, probes);
+  }
+}
+
+function tracepointPlan(name: string): EventPlan | null {
+  if (!Object.hasOwn(TRACEPOINTS, name)) return null;
+  const t = TRACEPOINTS[name]!;
+  const args = t.roles.map((role) => ({ name: ascii(role.role), role }));
+  return { ...base, kind: t.kind, form: t.form, fixed: t.fixed, args };
+}
+
+/** Function tracers give order and place, but (before func-args) no arguments: inferred. */
+function functionPlan(symbol: string, ret: boolean): EventPlan | null {
+  const spec = specOf(symbol, ret);
+  if (!spec) return null;
+  const { kind, fixed } = spec;
+  return { ...base, kind, fixed, symbol, spec, args: null, basis: BASIS.inferred, headBasis: BASIS.inferred };
+}
+
+function specOf(symbol: string, ret: boolean): SymbolSpec | undefined {
+  if (!Object.hasOwn(SYMBOLS, symbol)) return undefined;
+  return ret ? SYMBOLS[symbol]!.ret : SYMBOLS[symbol]!.entry;
+}
+
+function probePlan(head: EventHead, probes: ProbesFile | undefined): EventPlan | null {
+  let symbol = head.symbol;
+  let ret = head.kind === 'retprobe';
+  let headBasis: Basis = BASIS.observed;
+  if (symbol === '' || /^(?:0x)?[0-9a-f]{8,}$/i.test(symbol)) {
+    const defined = probes?.byEvent.get(head.name);
+    const named = defined ?? symbolOfEventName(head.name);
+    if (!named) return null;
+    symbol = named.symbol;
+    ret = ret || named.ret;
+    if (!defined) headBasis = BASIS.inferred;
+  }
+  const spec = specOf(symbol, ret);
+  if (!spec) return null;
+  const args = spec.roles.length === 0 ? [] : null;
+  return { ...base, kind: spec.kind, fixed: spec.fixed, symbol, spec, args, basis: headBasis, headBasis };
+}
+
+/** Settle which arguments to read from the body of a line. Called for the first line and on a mismatch. */
+export function learnArguments(
+  plan: EventPlan,
+  head: EventHead,
+  body: string,
+  probes: ProbesFile | undefined,
+): void {
+  if (!plan.spec) return;
+  const names = argumentNames(body);
+  const layout = resolveLayout(plan.symbol, plan.spec, names, probes?.byEvent.get(head.name));
+  plan.args = layout.args.filter((a) => a.role !== null);
+  plan.basis = Math.max(plan.headBasis, layout.basis) as Basis;
+  // A function line that prints its arguments (func-args) is as good as a probe.
+  if (head.kind === 'function' && plan.args.length > 0) plan.basis = layout.basis;
+}
+
+/** Does the nr read from a rcu_head's page mean anything for this callback? Only a batch has one. */
+export const batchCount = (func: number, nr: number): number =>
+  func === FUNC.tlb_remove_table_rcu ? nr : func > 0 && func <= FUNC.pte_free_now ? 1 : Number.NaN;

@@ -1,0 +1,223 @@
+import type { HistogramBucket } from '../result/types.js';
+import {
+  floorLog2,
+  LOG_LINEAR_BINS,
+  LOG_LINEAR_RELATIVE_ERROR,
+  logLinearHigh,
+  logLinearIndex,
+  logLinearLow,
+} from './log-linear.js';
+
+/** Values kept one by one (32 MB) before a distribution falls back to bins. */
+export const EXACT_LIMIT = 4_000_000;
+
+/** Running sums are moved into a bigint before a double could lose a unit. */
+const CARRY = 2 ** 52;
+const MAX_VALUE = 2 ** 52;
+
+/**
+ * Multiset of durations in whole ns, exact up to `limit` values and log-linear bins beyond (relative error
+ * `relativeError` on quantiles only: count, sum, min, max and the power-of-two buckets stay exact).
+ *
+ * Under `merge` distributions form a commutative monoid with the empty one as unit: the state depends on the
+ * multiset and the smallest limit alone, never on the order in which values or parts came.
+ */
+export class Distribution {
+  private limit: number;
+  private values = new Float64Array(64);
+  private sorted = true;
+  private bins: Float64Array | null = null;
+  private n = 0;
+  private sumLow = 0;
+  private sumHigh = 0n;
+  private minValue = Number.POSITIVE_INFINITY;
+  private maxValue = Number.NEGATIVE_INFINITY;
+
+  constructor(limit: number = EXACT_LIMIT) {
+    this.limit = limit;
+  }
+
+  static of(values: Iterable<number>, limit: number = EXACT_LIMIT): Distribution {
+    const d = new Distribution(limit);
+    for (const v of values) d.add(v);
+    return d;
+  }
+
+  /** Add one duration; fractions of a ns are rounded. Throws RangeError outside [0, 2^52] ns (52 days). */
+  add(valueNs: number): void {
+    const v = Math.round(valueNs);
+    if (!(v >= 0 && v <= MAX_VALUE)) throw new RangeError(`duration ${valueNs} ns is outside 0..2^52`);
+    if (this.bins === null && this.n >= this.limit) this.toBins();
+    if (this.bins !== null) {
+      const i = logLinearIndex(v);
+      this.bins[i] = this.bins[i]! + 1;
+    } else {
+      if (this.n === this.values.length) this.values = grown(this.values, this.n + 1);
+      this.values[this.n] = v;
+      this.sorted = false;
+    }
+    this.n++;
+    this.sumLow += v;
+    if (this.sumLow >= CARRY) this.carry();
+    if (v < this.minValue) this.minValue = v;
+    if (v > this.maxValue) this.maxValue = v;
+  }
+
+  get count(): number {
+    return this.n;
+  }
+
+  get sumNs(): bigint {
+    return this.sumHigh + BigInt(this.sumLow);
+  }
+
+  /** NaN when empty. */
+  get meanNs(): number {
+    return this.n === 0 ? Number.NaN : Number(this.sumNs) / this.n;
+  }
+
+  /** NaN when empty. */
+  get minNs(): number {
+    return this.n === 0 ? Number.NaN : this.minValue;
+  }
+
+  /** NaN when empty. */
+  get maxNs(): number {
+    return this.n === 0 ? Number.NaN : this.maxValue;
+  }
+
+  /** Every value is still known. */
+  get exact(): boolean {
+    return this.bins === null;
+  }
+
+  /** Largest relative error of a quantile: 0 while exact. */
+  get relativeError(): number {
+    return this.bins === null ? 0 : LOG_LINEAR_RELATIVE_ERROR;
+  }
+
+  /**
+   * Nearest rank: the ⌈q·N⌉-th smallest value, `q` in [0, 1] (q = 0 gives the smallest). NaN when empty.
+   * From bins: the upper end of the bin of that rank, never above the maximum.
+   */
+  quantile(q: number): number {
+    if (this.n === 0) return Number.NaN;
+    const rank = nearestRank(q, this.n);
+    if (this.bins === null) {
+      this.sort();
+      return this.values[rank - 1]!;
+    }
+    let before = 0;
+    for (let i = logLinearIndex(this.minValue); ; i++) {
+      before += this.bins[i]!;
+      if (before >= rank) return Math.min(logLinearHigh(i), this.maxValue);
+    }
+  }
+
+  /** The values in ascending order (a view: do not change); null once they are binned. */
+  sortedValues(): Float64Array | null {
+    if (this.bins !== null) return null;
+    this.sort();
+    return this.values.subarray(0, this.n);
+  }
+
+  /** Counts by power of two, `[0, 1) [1, 2) [2, 4) …`, from the first to the last that is not zero. Exact. */
+  powerOfTwoBuckets(): HistogramBucket[] {
+    if (this.n === 0) return [];
+    const counts = new Float64Array(54);
+    if (this.bins === null) {
+      for (let i = 0; i < this.n; i++) counts[octave(this.values[i]!)]!++;
+    } else {
+      const last = logLinearIndex(this.maxValue);
+      for (let i = logLinearIndex(this.minValue); i <= last; i++) {
+        counts[octave(logLinearLow(i))]! += this.bins[i]!;
+      }
+    }
+    const buckets: HistogramBucket[] = [];
+    for (let i = octave(this.minValue); i <= octave(this.maxValue); i++) {
+      buckets.push({ lowNs: i === 0 ? 0 : 2 ** (i - 1), highNs: 2 ** i, count: counts[i]! });
+    }
+    return buckets;
+  }
+
+  /** Add every value of `other` to this one. `other` is not changed. */
+  merge(other: Distribution): this {
+    const total = this.n + other.n;
+    this.limit = Math.min(this.limit, other.limit);
+    if (total > this.limit) {
+      if (this.bins === null) this.toBins();
+      addBins(this.bins!, other);
+    } else {
+      if (total > this.values.length) this.values = grown(this.values, total);
+      this.values.set(other.values.subarray(0, other.n), this.n);
+      this.sorted = total <= 1;
+    }
+    this.n = total;
+    this.sumLow += other.sumLow;
+    this.sumHigh += other.sumHigh;
+    if (this.sumLow >= CARRY) this.carry();
+    this.minValue = Math.min(this.minValue, other.minValue);
+    this.maxValue = Math.max(this.maxValue, other.maxValue);
+    return this;
+  }
+
+  /** Bin index and count of every occupied bin, ascending; how parts of a run hand a distribution over. */
+  occupiedBins(): [index: number, count: number][] {
+    const bins = this.bins ?? new Float64Array(LOG_LINEAR_BINS);
+    if (this.bins === null) addBins(bins, this);
+    const out: [number, number][] = [];
+    for (let i = 0; i < bins.length; i++) if (bins[i]! > 0) out.push([i, bins[i]!]);
+    return out;
+  }
+
+  private carry(): void {
+    this.sumHigh += BigInt(this.sumLow);
+    this.sumLow = 0;
+  }
+
+  private sort(): void {
+    if (this.sorted) return;
+    this.values.subarray(0, this.n).sort();
+    this.sorted = true;
+  }
+
+  private toBins(): void {
+    const bins = new Float64Array(LOG_LINEAR_BINS);
+    addBins(bins, this);
+    this.bins = bins;
+    this.values = new Float64Array(0);
+    this.sorted = true;
+  }
+
+  /** @internal Adds this distribution's counts to `into`; a method so that `merge` reaches the other's state. */
+  addTo(into: Float64Array): void {
+    if (this.bins !== null) {
+      for (let i = 0; i < into.length; i++) into[i] = into[i]! + this.bins[i]!;
+      return;
+    }
+    for (let i = 0; i < this.n; i++) {
+      const k = logLinearIndex(this.values[i]!);
+      into[k] = into[k]! + 1;
+    }
+  }
+}
+
+/** Nearest rank ⌈q·N⌉ in 1..N; the product's rounding error must not push an exact rank up by one. */
+export function nearestRank(q: number, n: number): number {
+  const rank = Math.ceil(q * n * (1 - 2 ** -50));
+  return Math.min(n, Math.max(1, rank));
+}
+
+function octave(v: number): number {
+  return v === 0 ? 0 : floorLog2(v) + 1;
+}
+
+function addBins(into: Float64Array, from: Distribution): void {
+  from.addTo(into);
+}
+
+function grown(old: Float64Array, needed: number): Float64Array<ArrayBuffer> {
+  const bigger = new Float64Array(Math.max(needed, old.length * 2, 64));
+  bigger.set(old);
+  return bigger;
+}

@@ -1,0 +1,147 @@
+import { cleanSymbol, type EventHead, RESERVED } from '../timeline/events.js';
+import { FLAG } from '../timeline/flags.js';
+import { LINE, type LineHost, type LineKind } from './dialect.js';
+
+const BLANK = 32;
+
+export function packFlags(buf: Uint8Array, a: number, b: number): number {
+  const n = b - a;
+  // RT kernels have a lazy column behind need-resched and one behind the preempt depth.
+  const rt = n >= 7 || (n === 6 && isContext(buf[a + 3]!));
+  let f: number = FLAG.known;
+  const irqs = buf[a]!;
+  if (irqs === 100 || irqs === 68) f |= FLAG.irqsOff;
+  if (irqs === 98 || irqs === 68) f |= FLAG.bhOff;
+  const r = buf[a + 1]!;
+  if (r === 78 || r === 110 || r === 112 || r === 66 || r === 98 || r === 76) f |= FLAG.needResched;
+  if (r === 108 || r === 76 || r === 66 || r === 98) f |= FLAG.needReschedLazy;
+  let at = a + 2;
+  if (rt) {
+    if (buf[at] !== 46) f |= FLAG.needReschedLazy;
+    at++;
+  }
+  const c = buf[at++]!;
+  if (c === 104 || c === 72 || c === 90) f |= FLAG.hardirq;
+  if (c === 115 || c === 72) f |= FLAG.softirq;
+  if (c === 122 || c === 90) f |= FLAG.nmi;
+  if (at < b) f |= hexDigit(buf[at++]!) << 8;
+  if (rt) at++;
+  if (at < b) f |= hexDigit(buf[at]!) << 12;
+  return f >>> 0;
+}
+
+const isContext = (c: number): boolean => c === 104 || c === 72 || c === 115 || c === 122 || c === 90;
+const hexDigit = (c: number): number => (c >= 48 && c <= 57 ? c - 48 : c >= 97 && c <= 102 ? c - 87 : 0);
+
+/** `CPU:n [LOST m EVENTS]` and kin; -1 when it is none. */
+export function lostLine(buf: Uint8Array, start: number, end: number, host: LineHost): number {
+  if (end - start < 14 || buf[start] !== 67 || buf[start + 1] !== 80 || buf[start + 2] !== 85) return -1;
+  const text = new TextDecoder('latin1').decode(buf.subarray(start, Math.min(end, start + 64)));
+  const m = /^CPU:(\d+) \[(?:LOST (?:(\d+) )?EVENTS|(?:(\d+) )?EVENTS DROPPED)\]/.exec(text);
+  if (m === null) return -1;
+  host.fact(RESERVED.lost, Number(m[1]), Number(m[2] ?? m[3] ?? -1));
+  return LINE.lost;
+}
+
+export function otherLine(buf: Uint8Array, start: number, end: number, afterEvent: boolean): LineKind {
+  let p = start;
+  while (p < end && buf[p] === BLANK) p++;
+  if (p === end) return LINE.blank;
+  if (buf[p] === 61 && p + 1 < end && buf[p + 1] === 62) return LINE.stack;
+  return afterEvent ? LINE.continuation : LINE.foreign;
+}
+
+/** Sets `event`, `bodyStart`, `bodyEnd` of the row from a plain-format body. */
+export function internBody(buf: Uint8Array, start: number, end: number, host: LineHost): void {
+  const i = host.batch.length;
+  let p = start;
+  while (p < end && buf[p] === BLANK) p++;
+  // The entries `context_switch` and `wakeup` of the wakeup tracers have no name: `12:120:R ==> [002] 28:  0:R x`.
+  if (p < end && buf[p]! >= 48 && buf[p]! <= 57 && schedEntry(buf, p, end, host)) return;
+  let q = p;
+  let h = 0x811c9dc5 | 0;
+  let body = end;
+  for (; q < end; q++) {
+    const c = buf[q]!;
+    if (c === 58 && (q + 1 === end || buf[q + 1] === BLANK)) {
+      body = q + 2;
+      // A probe's head ends behind its parenthesis.
+      if (q + 2 < end && buf[q + 2] === 40) {
+        let r = q;
+        let hh = h;
+        while (r < end && buf[r] !== 41) hh = Math.imul(hh ^ buf[r++]!, 0x01000193);
+        if (r < end && hasOffset(buf, q, r)) {
+          h = Math.imul(hh ^ 41, 0x01000193);
+          q = r + 1;
+          body = q;
+        }
+      }
+      break;
+    }
+    if (
+      c === 40 &&
+      q - p > 4 &&
+      buf[p] === 115 &&
+      buf[p + 1] === 121 &&
+      buf[p + 2] === 115 &&
+      buf[p + 3] === 95
+    ) {
+      h = Math.imul(h ^ c, 0x01000193);
+      body = ++q;
+      break;
+    }
+    if (c === BLANK && q + 2 < end && buf[q + 1] === 60 && buf[q + 2] === 45) {
+      for (let k = 0; k < 3; k++) h = Math.imul(h ^ buf[q++]!, 0x01000193);
+      body = q;
+      break;
+    }
+    if (c === BLANK && q + 2 < end && buf[q + 1] === 45 && buf[q + 2] === 62) {
+      for (let k = 0; k < 3; k++) h = Math.imul(h ^ buf[q++]!, 0x01000193);
+      body = q;
+      break;
+    }
+    h = Math.imul(h ^ c, 0x01000193);
+  }
+  while (body < end && buf[body] === BLANK) body++;
+  host.batch.event[i] = host.events.intern(buf, p, q, h, parseHead);
+  host.batch.bodyStart[i] = Math.min(body, end);
+  host.batch.bodyEnd[i] = end;
+}
+
+/** `%5d:%3d:%c ==> [%03d] …` or `+`. Source: kernel/trace/trace_output.c `trace_ctxwake_print()`. */
+function schedEntry(buf: Uint8Array, p: number, end: number, host: LineHost): boolean {
+  const text = new TextDecoder('latin1').decode(buf.subarray(p, Math.min(end, p + 40)));
+  const m = /^\d+: *\d+:\S+ +(==>|\+) +\[\d+\] /.exec(text);
+  if (m === null) return false;
+  const name = m[1] === '+' ? 'wakeup' : 'context_switch';
+  const i = host.batch.length;
+  host.batch.event[i] = host.events.internHead(name, { kind: 'tracepoint', name, symbol: '', caller: '' });
+  host.batch.bodyStart[i] = p;
+  host.batch.bodyEnd[i] = end;
+  return true;
+}
+
+function hasOffset(buf: Uint8Array, a: number, b: number): boolean {
+  for (let i = a; i + 2 < b; i++) if (buf[i] === 43 && buf[i + 1] === 48 && buf[i + 2] === 120) return true;
+  return false;
+}
+
+function parseHead(text: string): EventHead {
+  let m: RegExpExecArray | null;
+  if ((m = /^sys_(\w+)\($/.exec(text))) return { kind: 'syscall-enter', name: m[1]!, symbol: '', caller: '' };
+  if ((m = /^sys_(\w+) ->$/.exec(text))) return { kind: 'syscall-exit', name: m[1]!, symbol: '', caller: '' };
+  if ((m = /^(\S+): \((\S+) <- (\S+)\)$/.exec(text))) {
+    return { kind: 'retprobe', name: m[1]!, symbol: cleanSymbol(m[3]!), caller: cleanSymbol(m[2]!) };
+  }
+  if ((m = /^(\S+): \((\S+)\)$/.exec(text))) {
+    return { kind: 'probe', name: m[1]!, symbol: cleanSymbol(m[2]!), caller: '' };
+  }
+  if ((m = /^(.+?) <-$/.exec(text))) {
+    const name = cleanSymbol(m[1]!.replace(/[ (].*$/, ''));
+    return { kind: 'function', name, symbol: name, caller: '' };
+  }
+  if (/^(?:tracing_mark_write|print)$/.test(text))
+    return { kind: 'print', name: text, symbol: '', caller: '' };
+  return { kind: 'tracepoint', name: text, symbol: '', caller: '' };
+}
+

@@ -1,0 +1,99 @@
+import { OP_COUNT } from '../kernel/ops.js';
+
+/** Answer to an absence question: the probe demonstrably works (and the event is absent), or why we cannot tell. */
+export interface AbsenceCase {
+  /** Operation kind whose absence is the point. */
+  readonly kind: number;
+  readonly cpu: number;
+  /** The probe must have fired on that CPU since its last loss and before now. */
+  readonly proven: () => void;
+  readonly unproven: (why: string) => void;
+}
+
+/**
+ * Which operation kinds fire on which CPU, between losses.
+ *
+ * Absence of an event is evidence only where the same probe fired on that CPU before *and* after, with no loss
+ * between; so an absence case waits here for the next firing, for a loss, or for the end.
+ */
+export class Coverage {
+  private cpus = 0;
+  /** Seq of the last firing since the last loss, by cpu * OP_COUNT + kind; 0 = none. */
+  private last = new Float64Array(0);
+  private readonly totals = new Float64Array(OP_COUNT);
+  private readonly waiting = new Map<number, AbsenceCase[]>();
+  private waitingCount = 0;
+
+  fired(kind: number, cpu: number, seq: number): void {
+    this.totals[kind]!++;
+    if (cpu < 0) return;
+    if (cpu >= this.cpus) this.grow(cpu + 1);
+    const slot = cpu * OP_COUNT + kind;
+    this.last[slot] = seq;
+    if (this.waitingCount > 0) this.settle(slot);
+  }
+
+  /** Times the operation was seen anywhere in the trace. */
+  total(kind: number): number {
+    return this.totals[kind]!;
+  }
+
+  firedOn(kind: number, cpu: number): boolean {
+    return cpu >= 0 && cpu < this.cpus && this.last[cpu * OP_COUNT + kind]! > 0;
+  }
+
+  /** Ask whether the absence of `kind` on `cpu` just now means anything; answered at once or later. */
+  ask(question: AbsenceCase): void {
+    if (!this.firedOn(question.kind, question.cpu)) {
+      question.unproven('its probe was not seen to fire on this CPU before');
+      return;
+    }
+    const slot = question.cpu * OP_COUNT + question.kind;
+    const list = this.waiting.get(slot);
+    if (list) list.push(question);
+    else this.waiting.set(slot, [question]);
+    this.waitingCount++;
+  }
+
+  lost(cpu: number): void {
+    if (cpu < 0) {
+      for (let c = 0; c < this.cpus; c++) this.lost(c);
+      return;
+    }
+    if (cpu >= this.cpus) this.grow(cpu + 1);
+    for (let kind = 0; kind < OP_COUNT; kind++) {
+      this.last[cpu * OP_COUNT + kind] = 0;
+      this.abandon(cpu * OP_COUNT + kind, 'events were lost on this CPU before its probe fired again');
+    }
+  }
+
+  /** End of the recording or of a capture: nothing waiting can be proven any more. */
+  end(why: string): void {
+    for (const slot of [...this.waiting.keys()]) this.abandon(slot, why);
+    this.last.fill(0);
+  }
+
+  private settle(slot: number): void {
+    const list = this.waiting.get(slot);
+    if (!list) return;
+    this.waiting.delete(slot);
+    this.waitingCount -= list.length;
+    for (const question of list) question.proven();
+  }
+
+  private abandon(slot: number, why: string): void {
+    const list = this.waiting.get(slot);
+    if (!list) return;
+    this.waiting.delete(slot);
+    this.waitingCount -= list.length;
+    for (const question of list) question.unproven(why);
+  }
+
+  private grow(cpus: number): void {
+    const size = Math.max(cpus, this.cpus * 2, 8);
+    const bigger = new Float64Array(size * OP_COUNT);
+    bigger.set(this.last);
+    this.last = bigger;
+    this.cpus = size;
+  }
+}

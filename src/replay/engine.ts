@@ -1,0 +1,221 @@
+import type { Decoder } from '../kernel/decoder.js';
+import { VariantDetector } from '../kernel/detect-variant.js';
+import type { FuncTable } from '../kernel/func-table.js';
+import { OP, OP_COUNT, Op } from '../kernel/ops.js';
+import type { VariantMask } from '../kernel/variants.js';
+import { type EvidenceRef, type RecordBatch } from '../timeline/batch.js';
+import { RESERVED } from '../timeline/events.js';
+import { CONTEXT } from '../timeline/flags.js';
+import type { Filter } from '../timeline/filter.js';
+import type { Interner } from '../timeline/interner.js';
+import type { TimeBase } from '../timeline/time-base.js';
+import { Coverage } from './coverage.js';
+import type { Court } from './invariants/court.js';
+import { w, witnesses } from './invariants/court.js';
+import { Judges, type RcuListener } from './judges.js';
+import { KNOWN, Ledger } from './ledger.js';
+import { step } from './machine.js';
+import { newState } from './state.js';
+import { subjectMm } from './subject.js';
+
+export interface EngineOptions {
+  readonly names: Interner;
+  readonly time: TimeBase;
+  readonly funcs: FuncTable;
+  readonly decoder: Decoder;
+  /** Variants the user says it can be; null: all. */
+  readonly variants: VariantMask | null;
+  readonly filter: Filter | null;
+  readonly listener: RcuListener | null;
+  /** Findings kept per invariant. */
+  readonly maxFindings: number;
+}
+
+/** Stamps that go back by more than this on every CPU begin a new capture. */
+const SEGMENT_JUMP_NS = 1e9;
+/** Kernel threads that run RCU callbacks in process context (kernel/rcu/tree_nocb.h, kernel/softirq.c). */
+const CALLBACK_THREAD = /^(?:rcuc|rcuop|rcuos|rcuob|rcuog|ksoftirqd)\//;
+
+export interface CpuClock {
+  lastNs: number;
+  lastRef: EvidenceRef;
+  /** Events were lost since the last stamp: going back is then no clock fault. */
+  gap: boolean;
+  events: number;
+  lost: number;
+  lossIntervals: number;
+}
+
+/** Drives the machine and the invariants with a recorded timeline, batch by batch. */
+export class ReplayEngine {
+  readonly ledger: Ledger;
+  readonly coverage = new Coverage();
+  readonly detector: VariantDetector;
+  readonly cpus: CpuClock[] = [];
+  readonly operations = new Float64Array(OP_COUNT);
+  events = 0;
+  segments = 1;
+  firstNs = Number.NaN;
+  lastNs = Number.NaN;
+  private maxNs = Number.NEGATIVE_INFINITY;
+  private readonly options: EngineOptions;
+  private readonly op = new Op();
+  private readonly court: Court;
+  private judges: Judges;
+  private orderedRows = 0;
+  private callbackThread: (boolean | undefined)[] = [];
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+    this.ledger = new Ledger(options.maxFindings);
+    this.detector = new VariantDetector(options.variants);
+    this.court = {
+      state: newState(),
+      ledger: this.ledger,
+      coverage: this.coverage,
+      detector: this.detector,
+      epsilonNs: options.time.resolutionNs,
+    };
+    this.judges = this.newJudges();
+  }
+
+  batch(batch: RecordBatch): void {
+    const { decoder, filter } = this.options;
+    const { op, court, coverage } = this;
+    court.epsilonNs = this.options.time.resolutionNs;
+    const events = batch.event;
+    const stamps = batch.tsNs;
+    const cpus = batch.cpu;
+    for (let row = 0; row < batch.length; row++) {
+      const event = events[row]!;
+      if (event <= RESERVED.bufferStart) {
+        this.fact(event, batch, row);
+        continue;
+      }
+      const ts = stamps[row]!;
+      const cpu = cpus[row]!;
+      if (ts < this.maxNs - SEGMENT_JUMP_NS && this.jumpsBack(ts, cpu)) this.newSegment();
+      if (ts > this.maxNs) this.maxNs = ts;
+      this.clock(batch, row, ts, cpu);
+      if (!decoder.decode(batch, row, op)) continue;
+      const context = op.context;
+      if (context === CONTEXT.task && this.runsCallbacks(batch.comm[row]!)) op.context = CONTEXT.softirq;
+      if (filter) {
+        const mm = subjectMm(court.state, op);
+        this.ledger.hidden = !filter.shows(ts, cpu, op.pid, batch.comm[row]!, mm);
+      }
+      this.operations[op.kind]!++;
+      step(court.state, op, this.judges);
+      coverage.fired(op.kind, op.cpu, court.state.seq);
+      this.detector.observe(op);
+    }
+  }
+
+  /** End of the timeline. Idempotent. */
+  finish(): void {
+    if (this.orderedRows < 0) return;
+    this.ledger.hidden = false;
+    this.endCapture('the trace ends before its probe fired again');
+    this.ledger.tally(52).pass[KNOWN.observed]! += this.orderedRows;
+    this.orderedRows = -1;
+    const lossless = this.cpus.filter((c) => c && c.events > 0 && c.lossIntervals === 0).length;
+    this.ledger.tally(53).pass[KNOWN.observed]! += lossless;
+  }
+
+  private newJudges(): Judges {
+    return new Judges(this.court, (id) => this.options.funcs.name(id), this.options.listener);
+  }
+
+  private fact(event: number, batch: RecordBatch, row: number): void {
+    const cpu = batch.cpu[row]!;
+    if (event === RESERVED.segment) {
+      if (this.events > 0) this.newSegment();
+      return;
+    }
+    if (event !== RESERVED.lost) return;
+    const op = this.op;
+    op.kind = OP.lost;
+    op.cpu = cpu;
+    op.pid = -1;
+    op.ref = batch.ref(row);
+    op.context = CONTEXT.unknown;
+    op.a0 = batch.aux[row]!;
+    step(this.court.state, op, this.judges);
+    this.coverage.lost(cpu);
+    if (cpu >= 0) {
+      const clock = this.clockOf(cpu);
+      clock.gap = true;
+      clock.lossIntervals++;
+      clock.lost = clock.lost < 0 || op.a0 < 0 ? -1 : clock.lost + op.a0;
+    }
+    this.ledger.unknown(53, 'events were lost: what is absent there proves nothing', op.ref);
+  }
+
+  private clock(batch: RecordBatch, row: number, ts: number, cpu: number): void {
+    this.events++;
+    if (this.events === 1) this.firstNs = ts;
+    this.lastNs = this.maxNs;
+    if (cpu < 0) return;
+    const clock = cpu < this.cpus.length ? this.cpus[cpu]! : this.clockOf(cpu);
+    clock.events++;
+    if (ts < clock.lastNs && !clock.gap) {
+      this.ledger.violated(52, {
+        message: `the clock of CPU ${cpu} goes back by ${clock.lastNs - ts} ${this.options.time.unit}`,
+        known: KNOWN.observed,
+        events: witnesses(w(clock.lastRef, 'before'), w(batch.ref(row), 'earlier stamp')),
+      });
+    } else this.orderedRows++;
+    clock.gap = false;
+    clock.lastNs = ts;
+    clock.lastRef = batch.input * 2 ** 45 + batch.offset[row]!;
+  }
+
+  private clockOf(cpu: number): CpuClock {
+    while (this.cpus.length <= cpu) {
+      this.cpus.push({
+        lastNs: Number.NEGATIVE_INFINITY,
+        lastRef: -1,
+        gap: false,
+        events: 0,
+        lost: 0,
+        lossIntervals: 0,
+      });
+    }
+    return this.cpus[cpu]!;
+  }
+
+  /** A new capture, not a late line: this CPU too has gone back by more than the limit. */
+  private jumpsBack(ts: number, cpu: number): boolean {
+    return cpu < 0 || ts < this.clockOf(cpu).lastNs - SEGMENT_JUMP_NS;
+  }
+
+  /** A new input begins. */
+  boundary(): void {
+    if (this.events > 0) this.newSegment();
+  }
+
+  private newSegment(): void {
+    this.endCapture('the capture ends before its probe fired again');
+    this.segments++;
+    this.court.state = newState();
+    this.judges = this.newJudges();
+    this.maxNs = Number.NEGATIVE_INFINITY;
+    for (const clock of this.cpus) clock.lastNs = Number.NEGATIVE_INFINITY;
+    this.detector.segment();
+    this.options.listener?.segment(this.lastNs);
+  }
+
+  private endCapture(why: string): void {
+    this.coverage.end(why);
+    this.judges.end();
+  }
+
+  private runsCallbacks(comm: number): boolean {
+    let runs = this.callbackThread[comm];
+    if (runs === undefined) {
+      runs = CALLBACK_THREAD.test(this.options.names.text(comm));
+      this.callbackThread[comm] = runs;
+    }
+    return runs;
+  }
+}

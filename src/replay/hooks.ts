@@ -1,0 +1,59 @@
+import type { Op } from '../kernel/ops.js';
+import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from './state.js';
+
+/**
+ * What the machine tells its observers. Every method gets the operation that caused it; objects are the machine's
+ * own state: read, do not write.
+ */
+export interface Hooks {
+  /** Before every operation that names a CPU. */
+  tick(cpu: Cpu, op: Op): void;
+
+  // tables
+  /** A table was handed to a gather (TR or, where no TR probe fires, the append). */
+  tableRemoved(table: Table, gather: Gather | null, task: Task, op: Op): void;
+  /** A second hand-over in the same life. */
+  tableRemovedTwice(table: Table, op: Op, firstRef: number): void;
+  /** A hand-over of a table last seen freed: a birth that was not seen, or a free before the unlink. */
+  tableRemovedAfterFree(table: Table, task: Task, op: Op): void;
+  /** A tracked table's page is released. `task` is the releasing context, `cpu` where. */
+  tableFreed(table: Table, task: Task, cpu: Cpu | null, op: Op): void;
+  /** A page is released that is tracked as freed already, with no allocation seen between. */
+  tableFreedTwice(table: Table, op: Op): void;
+  /** A page that is not a tracked table is released in task context inside a gather. */
+  pageFreed(pfn: number, knownFrame: boolean, gather: Gather, op: Op): void;
+  /** A page is allocated while the machine holds it as a table not yet freed. */
+  tableReused(table: Table, op: Op): void;
+  dereferenced(table: Table, op: Op): void;
+
+  // flushes
+  flushDone(flush: Flush, gather: Gather | null, task: Task, op: Op): void;
+  /** A target of a finished broadcast left its handler only now. */
+  targetLate(target: Target, op: Op): void;
+  /** All targets of a finished broadcast are accounted for, or never will be (`op` null: end). */
+  cycleFreed(gather: Gather, op: Op): void;
+
+  // RCU
+  queued(head: Head, gather: Gather | null, task: Task, op: Op): void;
+  /** The head was pending already. */
+  queuedTwice(head: Head, again: Op): void;
+  callbackRan(head: Head, cpu: Cpu | null, op: Op): void;
+  /** A callback ran whose enqueue the trace does not show. */
+  callbackUnmatched(previous: Head | null, cpu: Cpu | null, op: Op): void;
+  /** A callback entry was seen after frees had made us infer that it ran. */
+  callbackAfterInferred(head: Head, op: Op): void;
+  /** The callback's own probe named its function after another event had shown that it runs. */
+  callbackFunc(head: Head, op: Op): void;
+  gpEnded(op: Op): void;
+  readerEnded(reader: Reader, op: Op): void;
+
+  // tasks
+  gatherBegun(gather: Gather, previous: Gather | null, task: Task, op: Op): void;
+  /** `tlb_finish_mmu` entry. */
+  gatherEnded(gather: Gather | null, task: Task, op: Op): void;
+  /** The gather is gone (return of `tlb_finish_mmu`, or the next one begins). */
+  gatherOver(gather: Gather, op: Op): void;
+  syscallEntered(task: Task, op: Op): void;
+  syscallLeft(task: Task, op: Op): void;
+  synced(sync: Sync, task: Task, op: Op): void;
+}

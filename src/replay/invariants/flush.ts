@@ -1,0 +1,399 @@
+import { FUNC, OP, type Op } from '../../kernel/ops.js';
+import { ALL_VARIANTS, maskOf } from '../../kernel/variants.js';
+import { KNOWN } from '../ledger.js';
+import type { Flush, Gather, Head, Table, Target, Task } from '../state.js';
+import { absent, type Court, LOSS, lostSince, w, witnesses } from './court.js';
+import { levelName, pageName } from './table-life.js';
+
+/** Fallback of a failed batch allocation, per variant (kernel-semantics §1.3). */
+const CALL_RCU_ALONE = maskOf('C', 'D', 'E', 'F');
+const SYNC_THEN_CALL_RCU = maskOf('B');
+const SYNC_THEN_FREE = maskOf('A2', 'Bn', 'Cn', 'Dn');
+const GP_THEN_FREE = maskOf('En', 'Fn');
+
+const FLUSH_PROBE = 'the flush_tlb_mm_range probe';
+
+/**
+ * Flushes: I02 tlb-before-free, I03 pwc-before-reuse, I07 single-path-shape, I09 invalidate-before-callrcu,
+ * I10 flush-mmu-order, I24 ipi-wait. Source: mm/mmu_gather.c tlb_flush_mmu(), tlb_table_flush();
+ * arch/x86/mm/tlb.c flush_tlb_mm_range(); SDM vol. 3A §4.10.4.
+ */
+export class FlushFamily {
+  private readonly court: Court;
+
+  private untargeted = 0;
+  private untargetedRef = -1;
+
+  constructor(court: Court) {
+    this.court = court;
+  }
+
+  end(): void {
+    const { coverage, ledger } = this.court;
+    if (coverage.total(OP.IS) === 0) {
+      for (let i = 0; i < this.untargeted; i++) {
+        ledger.unknown(24, 'targets of the broadcast are not shown', this.untargetedRef);
+      }
+    }
+    this.untargeted = 0;
+  }
+
+  tableFreed(table: Table, task: Task, op: Op): void {
+    if (table.trSeq === 0) return;
+    const { ledger } = this.court;
+    const flush = table.flush;
+    if (flush) {
+      ledger.pass(2, KNOWN.inferred);
+      ledger.pass(3, everyTargetShown(flush) ? KNOWN.observed : KNOWN.inferred);
+    } else if (table.leafFlush) {
+      ledger.pass(2, KNOWN.inferred);
+      if (everyTargetShown(table.leafFlush)) ledger.pass(3, KNOWN.inferred);
+      else ledger.unknown(3, 'the flush passed freed_tables=0: lazy CPUs may have been skipped', op.ref);
+    } else this.freedUnflushed(table, task, op);
+    if (table.head === null && table.appRef >= 0 && table.freedByTask) this.syncFreeShape(table, op);
+  }
+
+  private freedUnflushed(table: Table, task: Task, op: Op): void {
+    const { ledger } = this.court;
+    const open = task.flush;
+    if (table.freedByTask && open?.covers.includes(table)) {
+      for (const id of [2, 3]) {
+        ledger.violated(id, {
+          message: `${levelName(table)} table ${pageName(table.key)} was released before its flush returned`,
+          known: KNOWN.observed,
+          events: witnesses(
+            w(table.trRef, 'unlinked'),
+            w(open.frRef, 'flush begins'),
+            w(op.ref, 'released, flush not done'),
+          ),
+        });
+      }
+      return;
+    }
+    for (const id of [2, 3]) {
+      absent(
+        this.court,
+        id,
+        OP.FR,
+        table.trCpu,
+        table.trSeq,
+        {
+          message: `${levelName(table)} table ${pageName(table.key)} was released with no TLB flush since its unlink`,
+          events: witnesses(
+            w(table.trRef, 'unlinked'),
+            w(table.head?.crRef ?? -1, 'call_rcu'),
+            w(op.ref, 'released'),
+          ),
+        },
+        FLUSH_PROBE,
+      );
+    }
+  }
+
+  reused(table: Table, op: Op): void {
+    const { ledger, coverage } = this.court;
+    if (coverage.total(OP.FREE) === 0) return;
+    if (lostSince(this.court, table.trSeq)) {
+      ledger.unknown(3, LOSS, op.ref);
+      return;
+    }
+    ledger.violated(3, {
+      message: `${levelName(table)} table ${pageName(table.key)} was allocated again before it was released`,
+      known: KNOWN.absence,
+      assumesAllCpus: true,
+      events: witnesses(w(table.trRef, 'unlinked'), w(table.head?.crRef ?? -1, 'call_rcu'), w(op.ref, 'reused')),
+    });
+  }
+
+  /** A page that is not a tracked table, released by the gather's own task. */
+  pageFreed(known: boolean, gather: Gather, op: Op): void {
+    if (gather.flushes > 0) this.court.ledger.pass(2, KNOWN.inferred);
+    else if (gather.headless) this.court.ledger.censored(2);
+    else gather.early.push({ ref: op.ref, ts: op.tsNs, seq: this.court.state.seq, known });
+  }
+
+  flushDone(flush: Flush, gather: Gather | null, op: Op): void {
+    if (gather && gather.early.length > 0) {
+      this.judgeEarly(gather, flush, op);
+    }
+    if (flush.targets.length > 0) this.targetsLeft(flush, op);
+    else if (flush.multi) {
+      // Nobody needed an interrupt, or nothing shows who got one: told apart at the end.
+      if (this.untargeted++ === 0) this.untargetedRef = flush.frRef;
+    }
+  }
+
+  private judgeEarly(gather: Gather, flush: Flush, op: Op): void {
+    const { ledger } = this.court;
+    for (const early of gather.early) {
+      if (!early.known) {
+        ledger.unknown(2, 'a page freed before the flush is not known to be a frame of this mm', early.ref);
+        continue;
+      }
+      for (const id of [2, 10]) {
+        ledger.violated(id, {
+          message: 'a page of this mm was released before the TLB flush of its gather had returned',
+          known: KNOWN.observed,
+          severity: 'S1',
+          events: witnesses(
+            w(gather.gbRef, 'gather begins'),
+            w(early.ref, 'page released'),
+            w(flush.frRef, 'flush begins'),
+            w(op.ref, 'flush done'),
+          ),
+        });
+      }
+    }
+    gather.early = [];
+  }
+
+  gatherOver(gather: Gather, op: Op): void {
+    if (gather.early.length === 0) return;
+    for (const early of gather.early) {
+      if (!early.known) {
+        this.court.ledger.unknown(2, 'a page freed without a flush is not known to be a frame of this mm', early.ref);
+        continue;
+      }
+      absent(
+        this.court,
+        2,
+        OP.FR,
+        op.cpu,
+        gather.gbSeq,
+        {
+          message: 'a page of this mm was released by a gather that never flushed',
+          events: witnesses(w(gather.gbRef, 'gather begins'), w(early.ref, 'page released'), w(op.ref, 'gather ends')),
+        },
+        FLUSH_PROBE,
+      );
+    }
+    gather.early = [];
+  }
+
+  /** I10, first release of a cycle after its flush. */
+  cycleFreed(gather: Gather): void {
+    if (gather.flushes > 0) this.court.ledger.pass(10, KNOWN.observed);
+  }
+
+  /** I24: kernel/smp.c smp_call_function_many_cond() with wait: the sender leaves after the last handler. */
+  private targetsLeft(flush: Flush, op: Op): void {
+    const { ledger } = this.court;
+    let missing = 0;
+    for (const target of flush.targets) if (target.ixRef < 0 && target.invRef < 0) missing++;
+    flush.lateTargets = missing;
+    if (missing === 0) {
+      ledger.pass(24, KNOWN.observed);
+      return;
+    }
+    for (const target of flush.targets) {
+      if (target.ixRef >= 0 || target.invRef >= 0) continue;
+      absent(
+        this.court,
+        24,
+        OP.IX,
+        target.cpu,
+        flush.frSeq,
+        {
+          message: `the flush returned although CPU ${target.cpu} never ran its handler`,
+          events: witnesses(w(target.isRef, `sent to CPU ${target.cpu}`), w(op.ref, 'flush returned')),
+        },
+        'csd:csd_function_exit',
+        () => target.ixRef < 0 && target.invRef < 0,
+      );
+    }
+  }
+
+  targetLate(target: Target, op: Op): void {
+    const flush = target.flush!;
+    const { ledger } = this.court;
+    if (flush.lateTargets === 0) return;
+    if (target.ixTs - flush.fdTs <= this.court.epsilonNs) {
+      ledger.unknown(24, 'handler exit and flush return lie within the clock error', op.ref);
+      return;
+    }
+    ledger.violated(24, {
+      message: `the flush returned before CPU ${target.cpu} had finished its handler`,
+      known: KNOWN.observed,
+      events: witnesses(
+        w(flush.frRef, 'flush begins'),
+        w(target.isRef, `sent to CPU ${target.cpu}`),
+        w(flush.fdRef, 'flush returned'),
+        w(op.ref, 'handler ends'),
+      ),
+    });
+  }
+
+  queued(head: Head, gather: Gather | null, task: Task, op: Op): void {
+    for (const table of head.tables) {
+      if (table.trSeq > 0) this.invalidatedBefore(table, head, task, op);
+    }
+    if (head.func === FUNC.__tlb_remove_table_one_rcu) {
+      for (const table of head.tables) if (table.flush) this.callRcuShape(table, op);
+    }
+    if (gather && head.func === FUNC.tlb_remove_table_rcu && gather.lastFlush) this.orderInCycle(gather, op);
+  }
+
+  /** I09: commit d86564a2f085, invalidate before the batch is handed to RCU. */
+  private invalidatedBefore(table: Table, head: Head, task: Task, op: Op): void {
+    const { ledger } = this.court;
+    if (table.flush) {
+      const single = head.func !== FUNC.tlb_remove_table_rcu;
+      const said = table.flush.freedTables === 1;
+      ledger.pass(9, said ? (single ? KNOWN.observed : KNOWN.inferred) : KNOWN.assumed);
+      return;
+    }
+    const open = task.flush;
+    const name = `${levelName(table)} table ${pageName(table.key)}`;
+    if (open?.covers.includes(table)) {
+      ledger.violated(9, {
+        message: `${name} was queued to RCU before its flush returned`,
+        known: KNOWN.observed,
+        events: witnesses(w(table.trRef, 'unlinked'), w(open.frRef, 'flush begins'), w(op.ref, 'call_rcu')),
+      });
+    } else if (table.leafFlush) {
+      ledger.violated(9, {
+        message: `${name} was queued to RCU after a flush with freed_tables=0, which skips lazy CPUs`,
+        known: KNOWN.observed,
+        events: witnesses(w(table.trRef, 'unlinked'), w(table.leafFlush.frRef, 'flush'), w(op.ref, 'call_rcu')),
+      });
+    } else {
+      const ids = head.func === FUNC.__tlb_remove_table_one_rcu ? [9, 7] : [9];
+      for (const id of ids) {
+        absent(
+          this.court,
+          id,
+          OP.FR,
+          table.trCpu,
+          table.trSeq,
+          {
+            message: `${name} was queued to RCU with no TLB flush since its unlink`,
+            events: witnesses(w(table.trRef, 'unlinked'), w(op.ref, 'call_rcu')),
+          },
+          FLUSH_PROBE,
+        );
+      }
+    }
+  }
+
+  private orderInCycle(gather: Gather, op: Op): void {
+    const { ledger } = this.court;
+    if (gather.freesSinceFlush === 0) {
+      ledger.pass(10, KNOWN.observed);
+    } else if (gather.firstFreeKnown) {
+      ledger.violated(10, {
+        message: 'a page was released between the flush and the hand-over of the table batch to RCU',
+        known: KNOWN.observed,
+        events: witnesses(
+          w(gather.lastFlush?.fdRef ?? -1, 'flush done'),
+          w(gather.firstFreeRef, 'page released'),
+          w(op.ref, 'call_rcu'),
+        ),
+      });
+    } else {
+      ledger.unknown(10, 'a page freed between flush and call_rcu is not known to be of this mm', op.ref);
+    }
+  }
+
+  /** I07, fallback that ends in call_rcu: B sends a SYNC1 broadcast first, C and later do not. */
+  private callRcuShape(table: Table, op: Op): void {
+    const { ledger } = this.court;
+    const flush = table.flush!;
+    const sync = table.sync;
+    const events = witnesses(
+      w(table.appRef >= 0 ? table.appRef : table.trRef, 'handed over'),
+      w(flush.frRef, 'flush begins'),
+      w(flush.fdRef, 'flush done'),
+      w(sync?.ref ?? -1, 'SYNC1 sent'),
+      w(op.ref, 'call_rcu'),
+    );
+    if (sync) {
+      ledger.masked(7, ALL_VARIANTS & ~SYNC_THEN_CALL_RCU, SYNC_THEN_CALL_RCU, KNOWN.observed, () => ({
+        message: 'a single table went to call_rcu after a SYNC1 broadcast that this kernel does not need',
+        severity: 'S3',
+        known: KNOWN.observed,
+        events,
+      }));
+      return;
+    }
+    this.withoutSync(table, op, () =>
+      ledger.masked(7, ALL_VARIANTS & ~CALL_RCU_ALONE, CALL_RCU_ALONE, KNOWN.absence, () => ({
+        message: 'a single table went to call_rcu without the SYNC1 broadcast of this kernel',
+        severity: 'S3',
+        known: KNOWN.absence,
+        events,
+      })),
+    );
+  }
+
+  /** I07, fallback that ends in a free by the task: SYNC1 (A2 and alike) or a grace period (En, Fn) comes first. */
+  private syncFreeShape(table: Table, op: Op): void {
+    const { ledger } = this.court;
+    const flush = table.flush;
+    if (!flush) return;
+    const sync = table.sync;
+    const events = witnesses(
+      w(table.appRef, 'handed over'),
+      w(flush.frRef, 'flush begins'),
+      w(flush.fdRef, 'flush done'),
+      w(sync?.ref ?? -1, 'SYNC1 sent'),
+      w(op.ref, 'released'),
+    );
+    if (sync) {
+      const running = sync.targets.find((t) => t.ixRef < 0);
+      if (running) {
+        absent(
+          this.court,
+          7,
+          OP.IX,
+          running.cpu,
+          sync.seq,
+          { message: `the table was released before CPU ${running.cpu} had answered SYNC1`, severity: 'S1', events },
+          'csd:csd_function_exit',
+        );
+        return;
+      }
+      ledger.masked(7, ALL_VARIANTS & ~SYNC_THEN_FREE, SYNC_THEN_FREE, KNOWN.observed, () => ({
+        message: 'a single table was released right after SYNC1, which this kernel does not do',
+        severity: 'S1',
+        known: KNOWN.observed,
+        events,
+      }));
+      return;
+    }
+    this.withoutSync(table, op, () =>
+      ledger.masked(7, ALL_VARIANTS & ~GP_THEN_FREE, 0, KNOWN.absence, () => ({
+        message: 'a single table was released by the task without the SYNC1 broadcast that must come first',
+        severity: 'S1',
+        known: KNOWN.absence,
+        events,
+      })),
+    );
+  }
+
+  private withoutSync(table: Table, op: Op, proven: () => void): void {
+    const { coverage, ledger } = this.court;
+    if (lostSince(this.court, table.trSeq)) {
+      ledger.unknown(7, LOSS, op.ref);
+      return;
+    }
+    const hidden = ledger.hidden;
+    coverage.ask({
+      kind: OP.IS,
+      cpu: op.cpu,
+      proven: () => {
+        const now = ledger.hidden;
+        ledger.hidden = hidden;
+        proven();
+        ledger.hidden = now;
+      },
+      unproven: (why) =>
+        ledger.unknown(7, `absence of SYNC1 is not proven (needs csd:csd_queue_cpu): ${why}`, op.ref),
+    });
+  }
+}
+
+function everyTargetShown(flush: Flush): boolean {
+  if (!flush.multi) return false;
+  for (const target of flush.targets) if (target.invRef < 0) return false;
+  return flush.targets.length > 0;
+}

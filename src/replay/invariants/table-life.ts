@@ -1,0 +1,194 @@
+import { LEVEL_NAMES, OP, type Op } from '../../kernel/ops.js';
+import { CONTEXT } from '../../timeline/flags.js';
+import { KNOWN } from '../ledger.js';
+import { type Cpu, LIFE, type Reader, type Table, type Task } from '../state.js';
+import { absent, type Court, LOSS, lostSince, w, witnesses } from './court.js';
+
+/**
+ * Life of a table: I01 unlink-before-free, I04 free-after-callback, I05 no-reader-at-free, I12 remove-once.
+ * Source of the rules: include/asm-generic/tlb.h ("unhook, invalidate, free"), mm/mmu_gather.c.
+ */
+export class TableLifeFamily {
+  private readonly court: Court;
+  /** Named reader sections of a table that ended before it was freed. */
+  private readonly reads = new Map<number, number>();
+
+  constructor(court: Court) {
+    this.court = court;
+  }
+
+  freed(table: Table, task: Task, cpu: Cpu | null, op: Op): void {
+    if (table.trSeq > 0) {
+      const { ledger } = this.court;
+      ledger.pass(1, table.ulRef >= 0 ? KNOWN.observed : KNOWN.inferred);
+      ledger.pass(12, KNOWN.observed);
+      this.readersAtFree(table, op);
+    }
+    if (table.head) this.callbackFirst(table, task, cpu, op);
+  }
+
+  /** I04: mm/mmu_gather.c __tlb_remove_table_free() is the only place that may release a queued table. */
+  private callbackFirst(table: Table, task: Task, cpu: Cpu | null, op: Op): void {
+    const { ledger } = this.court;
+    const head = table.head!;
+    if (head.ran === 1) {
+      const inside = cpu !== null && cpu.callback === head && cpu.callbackTask === task.key;
+      ledger.pass(4, inside ? KNOWN.observed : KNOWN.inferred);
+    } else if (head.ran === 2) ledger.pass(4, KNOWN.inferred);
+    else if (op.context === CONTEXT.unknown) {
+      ledger.unknown(4, 'the lines have no flags column, so task and softirq context look alike', op.ref);
+    } else if (lostSince(this.court, head.crSeq)) ledger.unknown(4, LOSS, op.ref);
+    else {
+      ledger.violated(4, {
+        message: `${levelName(table)} table ${pageName(table.key)} was released in task context while its call_rcu was pending`,
+        known: KNOWN.observed,
+        events: witnesses(
+          w(table.trRef, 'unlinked and handed over'),
+          w(head.crRef, 'call_rcu'),
+          w(op.ref, 'released, no callback yet'),
+        ),
+      });
+    }
+  }
+
+  /** A callback whose table frees were taken as proof that it had run starts only now: those frees came early. */
+  callbackAfterInferred(tables: readonly Table[], callRcuRef: number, op: Op): void {
+    const { ledger } = this.court;
+    for (const table of tables) {
+      if (table.freeSeq === 0) continue;
+      ledger.revoke(4, KNOWN.inferred);
+      ledger.violated(4, {
+        message: `${levelName(table)} table ${pageName(table.key)} was released before its RCU callback ran`,
+        known: KNOWN.observed,
+        events: witnesses(w(callRcuRef, 'call_rcu'), w(table.freeRef, 'released'), w(op.ref, 'callback starts')),
+      });
+    }
+  }
+
+  /** A hand-over of a page last seen released: with every birth visible, the release came before the unlink. */
+  removedAfterFree(table: Table, task: Task, op: Op): void {
+    const { ledger, coverage } = this.court;
+    // Any allocation shows a new life; PTE tables also show theirs through pte_alloc_one. Upper tables made for
+    // huge mappings do not, so for them only the page allocator's event will do.
+    const birthsShow =
+      coverage.total(OP.ALLOC) > 0 ||
+      (table.level === 1 && (coverage.total(OP.PTEN) > 0 || coverage.total(OP.PUB) > 0));
+    if (!birthsShow) return;
+    if (lostSince(this.court, table.freeSeq)) {
+      ledger.unknown(1, LOSS, op.ref);
+      return;
+    }
+    ledger.violated(1, {
+      message: `${levelName(table)} table ${pageName(table.key)} was released before it was unlinked`,
+      known: KNOWN.absence,
+      assumesAllCpus: true,
+      events: witnesses(
+        w(table.birthRef, 'allocated'),
+        w(table.freeRef, 'released'),
+        w(op.ref, `unlinked only now (task ${task.key})`),
+      ),
+    });
+  }
+
+  removedTwice(table: Table, op: Op, firstRef: number): void {
+    const { ledger, coverage } = this.court;
+    if (coverage.total(OP.FREE) === 0) return;
+    if (lostSince(this.court, table.trSeq)) {
+      ledger.unknown(12, LOSS, op.ref);
+      return;
+    }
+    ledger.violated(12, {
+      message: `${levelName(table)} table ${pageName(table.key)} was handed over twice in one life`,
+      known: KNOWN.observed,
+      assumesAllCpus: true,
+      events: witnesses(w(firstRef, 'first hand-over'), w(op.ref, 'second hand-over')),
+    });
+  }
+
+  freedTwice(table: Table, op: Op): void {
+    const { ledger, coverage } = this.court;
+    // Without the allocator's event the page may have been anything in between.
+    if (table.trSeq === 0 || coverage.total(OP.ALLOC) === 0) return;
+    if (lostSince(this.court, table.freeSeq)) {
+      ledger.unknown(12, LOSS, op.ref);
+      return;
+    }
+    const at = table.freeRef;
+    absent(
+      this.court,
+      12,
+      OP.ALLOC,
+      op.cpu,
+      table.freeSeq,
+      {
+        message: `${levelName(table)} table ${pageName(table.key)} was released twice`,
+        assumesAllCpus: true,
+        events: witnesses(w(at, 'first release'), w(op.ref, 'second release')),
+      },
+      'kmem:mm_page_alloc',
+    );
+  }
+
+  private readersAtFree(table: Table, op: Op): void {
+    const { ledger, state } = this.court;
+    let open = false;
+    if (state.readers.size > 0) {
+      for (const reader of state.readers.values()) {
+        if (reader.table !== table.key || reader.seq > table.trSeq) continue;
+        open = true;
+        reader.overlaps.push({ what: 'free', table, head: null, ref: op.ref, ts: op.tsNs });
+      }
+    }
+    if (open) return;
+    const ended = this.reads.get(table.key);
+    if (ended !== undefined) {
+      this.reads.delete(table.key);
+      ledger.pass(5, KNOWN.observed);
+    } else {
+      ledger.unknown(5, 'no reader section that names this table is in the trace', op.ref);
+    }
+  }
+
+  readerEnded(reader: Reader, op: Op): void {
+    for (const overlap of reader.overlaps) {
+      if (overlap.what !== 'free' || !overlap.table) continue;
+      this.court.ledger.violated(5, {
+        message: `${levelName(overlap.table)} table ${pageName(overlap.table.key)} was released inside a reader section on it`,
+        known: KNOWN.observed,
+        events: witnesses(
+          w(reader.ref, `reader begins on CPU ${reader.cpu}`),
+          w(overlap.table.trRef, 'unlinked'),
+          w(overlap.ref, 'released'),
+          w(op.ref, 'reader ends'),
+        ),
+      });
+    }
+    const table = this.court.state.tables.get(reader.table);
+    if (table && table.life !== LIFE.freed) this.reads.set(reader.table, (this.reads.get(reader.table) ?? 0) + 1);
+  }
+
+  dereferenced(table: Table, op: Op): void {
+    if (table.life !== LIFE.freed) return;
+    this.court.ledger.violated(5, {
+      message: `${levelName(table)} table ${pageName(table.key)} was dereferenced after its release`,
+      known: KNOWN.observed,
+      events: witnesses(w(table.trRef, 'unlinked'), w(table.freeRef, 'released'), w(op.ref, 'dereferenced')),
+    });
+  }
+
+  end(): void {
+    for (const reader of this.court.state.readers.values()) {
+      for (const overlap of reader.overlaps) {
+        if (overlap.what === 'free') {
+          this.court.ledger.unknown(5, 'a reader open at the release has no end in the trace', reader.ref);
+        }
+      }
+    }
+  }
+}
+
+export const levelName = (table: Table): string => LEVEL_NAMES[table.level] ?? '?';
+
+/** `pfn 0x113f97`, or `page #n` where the trace gives identity only. */
+export const pageName = (key: number): string =>
+  key >= 0 ? `pfn 0x${key.toString(16)}` : `page #${(-key).toString(16)} (base unknown)`;

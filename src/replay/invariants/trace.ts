@@ -1,0 +1,137 @@
+import { OP, type Op } from '../../kernel/ops.js';
+import { KNOWN } from '../ledger.js';
+import type { Gather, Table, Task } from '../state.js';
+import { absent, type Court, LOSS, lostSince, w, witnesses } from './court.js';
+
+/** Calls that do not come back to the instruction after them, or not under the same tid. */
+const NO_RETURN = /^(?:exit|exit_group|execve|execveat|rt_sigreturn|sigreturn|restart_syscall)$/;
+
+/**
+ * Bracket rules of the trace itself: I48 syscall-pair, I49 gather-pair.
+ * Source: kernel/entry/common.c syscall tracing; mm/mmu_gather.c tlb_gather_mmu()/tlb_finish_mmu().
+ */
+export class TraceFamily {
+  private readonly court: Court;
+  private readonly syscallName: (id: number) => string;
+
+  constructor(court: Court, syscallName: (id: number) => string) {
+    this.court = court;
+    this.syscallName = syscallName;
+  }
+
+  syscallEntered(task: Task, op: Op): void {
+    if (task.syscall < 0 || task.key < 0) return;
+    if (NO_RETURN.test(this.syscallName(task.syscall))) return;
+    absent(
+      this.court,
+      48,
+      OP.SX,
+      op.cpu,
+      task.syscallSeq,
+      {
+        message: `task ${task.key} enters a syscall while its ${this.syscallName(task.syscall)}() has not returned`,
+        events: witnesses(w(task.syscallRef, 'entered'), w(op.ref, 'entered again')),
+      },
+      'the syscall exit event',
+    );
+  }
+
+  syscallLeft(task: Task, op: Op): void {
+    if (task.key < 0) return;
+    const { ledger } = this.court;
+    if (task.syscall === op.a0) ledger.pass(48, KNOWN.observed);
+    else if (task.syscall >= 0) {
+      if (NO_RETURN.test(this.syscallName(task.syscall)) || NO_RETURN.test(this.syscallName(op.a0))) return;
+      if (lostSince(this.court, task.syscallSeq)) {
+        ledger.unknown(48, LOSS, op.ref);
+        return;
+      }
+      ledger.violated(48, {
+        message: `task ${task.key} returns from ${this.syscallName(op.a0)}() but had entered ${this.syscallName(task.syscall)}()`,
+        known: KNOWN.observed,
+        events: witnesses(w(task.syscallRef, 'entered'), w(op.ref, 'returned')),
+      });
+    } else if (!task.syscallSeen) ledger.censored(48);
+    else {
+      absent(
+        this.court,
+        48,
+        OP.SE,
+        op.cpu,
+        task.syscallSeq,
+        {
+          message: `task ${task.key} returns from ${this.syscallName(op.a0)}() without having entered it`,
+          events: witnesses(w(task.lastSyscallRef, 'previous syscall event'), w(op.ref, 'returned')),
+        },
+        'the syscall entry event',
+      );
+    }
+  }
+
+  gatherBegun(previous: Gather | null, task: Task, op: Op): void {
+    if (!previous || previous.finishing || previous.headless) return;
+    absent(
+      this.court,
+      49,
+      OP.GE,
+      op.cpu,
+      previous.gbSeq,
+      {
+        message: `task ${task.key} begins a gather while its previous one is open`,
+        events: witnesses(w(previous.gbRef, 'gather begins'), w(op.ref, 'gather begins again')),
+      },
+      'the tlb_finish_mmu probe',
+    );
+  }
+
+  gatherEnded(gather: Gather | null, task: Task, op: Op): void {
+    const { ledger } = this.court;
+    if (!gather || gather.headless) {
+      if (!task.gatherSeen || this.court.coverage.total(OP.GB) === 0) {
+        ledger.censored(49);
+        return;
+      }
+      absent(
+        this.court,
+        49,
+        OP.GB,
+        op.cpu,
+        0,
+        {
+          message: `task ${task.key} finishes a gather that it never began`,
+          events: witnesses(w(task.lastGeRef, 'previous gather ends'), w(op.ref, 'gather ends')),
+        },
+        'the tlb_gather_mmu probe',
+      );
+      return;
+    }
+    const otherMm = gather.mm === gather.mm && op.a1 === op.a1 && gather.mm !== op.a1;
+    const otherTlb = gather.tlb === gather.tlb && op.a0 === op.a0 && gather.tlb !== op.a0;
+    if (otherMm || otherTlb) {
+      ledger.violated(49, {
+        message: `a gather ends with ${otherMm ? 'another mm' : 'another mmu_gather'} than it began with`,
+        known: KNOWN.observed,
+        events: witnesses(w(gather.gbRef, 'gather begins'), w(op.ref, 'gather ends')),
+      });
+    } else ledger.pass(49, gather.tlb === gather.tlb ? KNOWN.observed : KNOWN.inferred);
+  }
+
+  tableOutside(_table: Table, task: Task, op: Op): void {
+    if (!task.gatherSeen || this.court.coverage.total(OP.GB) === 0) {
+      this.court.ledger.censored(49);
+      return;
+    }
+    absent(
+      this.court,
+      49,
+      OP.GB,
+      op.cpu,
+      0,
+      {
+        message: `task ${task.key} hands over a table outside any gather`,
+        events: witnesses(w(task.lastGeRef, 'last gather ended'), w(op.ref, 'table handed over')),
+      },
+      'the tlb_gather_mmu probe',
+    );
+  }
+}

@@ -1,0 +1,117 @@
+import { OP, type Op } from '../kernel/ops.js';
+import { CONTEXT } from '../timeline/flags.js';
+import type { Hooks } from './hooks.js';
+import { stepFlush } from './step-flush.js';
+import { stepRcu } from './step-rcu.js';
+import { stepTables } from './step-tables.js';
+import { stepTasks } from './step-tasks.js';
+import { type Cpu, type MachineState, newCpu, newTask, type Task } from './state.js';
+
+/**
+ * The simulated MMU + RCU core. A pure step function on explicit state: a recorded trace, a what-if program and
+ * an exhaustive scheduler drive the same one. It decides nothing about right and wrong; it tells `hooks` what an
+ * operation did, and the invariants (src/replay/invariants) judge that.
+ */
+export function step(state: MachineState, op: Op, hooks: Hooks): void {
+  state.seq++;
+  const cpu = op.cpu >= 0 ? cpuOf(state, op.cpu) : null;
+  const task = taskOf(state, op);
+  if (cpu) hooks.tick(cpu, op);
+  switch (op.kind) {
+    case OP.TR:
+    case OP.APP:
+    case OP.PVOP:
+    case OP.UL:
+    case OP.PUB:
+    case OP.PTEA:
+    case OP.PMDA:
+    case OP.PTEN:
+    case OP.FREE:
+    case OP.ALLOC:
+    case OP.DEFER:
+    case OP.DR:
+      stepTables(state, op, task, cpu, hooks);
+      break;
+    case OP.FR:
+    case OP.FD:
+    case OP.FMULTI:
+    case OP.INV:
+    case OP.TLBF:
+    case OP.IS:
+    case OP.IE:
+    case OP.IX:
+      stepFlush(state, op, task, cpu, hooks);
+      break;
+    case OP.CR:
+    case OP.CB:
+    case OP.CBret:
+    case OP.RQ:
+    case OP.RI:
+    case OP.GP:
+    case OP.RB:
+    case OP.RE:
+    case OP.GUP:
+      stepRcu(state, op, task, cpu, hooks);
+      break;
+    case OP.GB:
+    case OP.GE:
+    case OP.GEret:
+    case OP.FMMU:
+    case OP.SE:
+    case OP.SX:
+    case OP.SW:
+    case OP.EXITMM:
+      stepTasks(state, op, task, hooks);
+      break;
+    case OP.lost:
+      lose(state, op.cpu);
+      break;
+    default:
+      break;
+  }
+  task.lastKind = op.kind;
+  if (cpu) {
+    cpu.lastSeq = state.seq;
+    cpu.lastTs = op.tsNs;
+    cpu.lastRef = op.ref;
+  }
+}
+
+export function cpuOf(state: MachineState, id: number): Cpu {
+  const cpus = state.cpus;
+  while (cpus.length <= id) cpus.push(newCpu(cpus.length));
+  return cpus[id]!;
+}
+
+/**
+ * Whose program order an operation belongs to: the task, or the interrupt that runs on top of it. The context
+ * comes from the flags column, never from the pid: callbacks run under any task's name.
+ */
+function taskOf(state: MachineState, op: Op): Task {
+  let key: number;
+  if (op.context === CONTEXT.task || op.context === CONTEXT.unknown) {
+    key = op.pid > 0 ? op.pid : -(op.cpu + 2);
+  } else {
+    key = -(1_000_000 + (op.cpu + 1) * 4 + op.context);
+  }
+  let task = state.tasks.get(key);
+  if (task === undefined) {
+    task = newTask(key);
+    state.tasks.set(key, task);
+  }
+  return task;
+}
+
+/** Events were lost on `id` (-1: any CPU): whatever was in progress there may have ended unseen. */
+function lose(state: MachineState, id: number): void {
+  state.lossSeq = state.seq;
+  for (const cpu of state.cpus) {
+    if (id >= 0 && cpu.id !== id) continue;
+    cpu.lossSeq = state.seq;
+    cpu.handler = null;
+    cpu.callback = null;
+    cpu.callbackTask = Number.NaN;
+    cpu.lastCrHead = null;
+    cpu.lastCrAddr = Number.NaN;
+  }
+}

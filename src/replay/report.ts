@@ -1,0 +1,122 @@
+import { OP } from '../kernel/ops.js';
+import type { VariantMask } from '../kernel/variants.js';
+import type { BasisName, EventQuote, Finding, InvariantReport, Verdict } from '../result/types.js';
+import type { EvidenceRef } from '../timeline/batch.js';
+import type { Coverage } from './coverage.js';
+import { CATALOGUE, type InvariantInfo } from './invariants/catalogue.js';
+import { type Complaint, KNOWN, type Ledger, type Tally } from './ledger.js';
+
+const BASIS_OF: Record<number, BasisName> = {
+  [KNOWN.observed]: 'observed',
+  [KNOWN.inferred]: 'inferred',
+  [KNOWN.absence]: 'inferred (absence)',
+  [KNOWN.assumed]: 'assumed',
+  [KNOWN.order]: 'order-dependent',
+};
+
+/** I11 has one instance per page table enqueue. */
+const ENQUEUES = 11;
+
+/** Makes the quotation of a line out of its place; null where the place is no line (a fact of the whole trace). */
+export type Quote = (ref: EvidenceRef, role: string) => EventQuote | null;
+
+/** Every place the report will quote, for one pass over the input. */
+export function quotedRefs(ledger: Ledger, maxFindings: number): Set<EvidenceRef> {
+  const refs = new Set<EvidenceRef>();
+  for (const tally of ledger.tallies.values()) {
+    for (const complaint of tally.complaints.slice(0, maxFindings)) {
+      for (const event of complaint.events) if (event.ref >= 0) refs.add(event.ref);
+    }
+    for (const unknown of tally.unknowns.values()) if (unknown.example >= 0) refs.add(unknown.example);
+  }
+  return refs;
+}
+
+/** One report per invariant of the catalogue, in order. */
+export function reportInvariants(
+  ledger: Ledger,
+  coverage: Coverage,
+  candidates: VariantMask,
+  quote: Quote,
+  maxFindings: number,
+): InvariantReport[] {
+  const enqueues = ledger.tally(ENQUEUES);
+  const tablesQueued =
+    coverage.total(OP.CR) === 0 || sum(enqueues.pass) + enqueues.violated + enqueues.unknown > 0;
+  return CATALOGUE.map((info) => {
+    const tally = ledger.tally(info.number);
+    const { verdict, reason } = verdictOf(info, tally, coverage, candidates, tablesQueued);
+    const pass = sum(tally.pass);
+    return {
+      id: info.id,
+      name: info.name,
+      verdict,
+      severity: info.severity,
+      instances: { pass, violated: tally.violated, unknown: tally.unknown, censored: tally.censored },
+      basis: {
+        observed: tally.pass[KNOWN.observed]!,
+        inferred: tally.pass[KNOWN.inferred]!,
+        absence: tally.pass[KNOWN.absence]!,
+        assumed: tally.pass[KNOWN.assumed]! + tally.pass[KNOWN.order]!,
+      },
+      reason,
+      unknowns: [...tally.unknowns]
+        .sort((a, b) => b[1].count - a[1].count || (a[0] < b[0] ? -1 : 1))
+        .map(([why, u]) => ({
+          reason: why,
+          count: u.count,
+          example: u.example >= 0 ? quote(u.example, 'example') : null,
+        })),
+      findings: tally.complaints.slice(0, maxFindings).map((c) => finding(c, info, quote)),
+      moreFindings: Math.max(0, tally.violated - Math.min(tally.complaints.length, maxFindings)),
+    };
+  });
+}
+
+function finding(complaint: Complaint, info: InvariantInfo, quote: Quote): Finding {
+  const events: EventQuote[] = [];
+  for (const event of complaint.events) {
+    const q = quote(event.ref, event.role);
+    if (q) events.push(q);
+  }
+  return {
+    message: complaint.message,
+    severity: complaint.severity ?? info.severity,
+    basis: BASIS_OF[complaint.known]!,
+    events,
+  };
+}
+
+function verdictOf(
+  info: InvariantInfo,
+  tally: Tally,
+  coverage: Coverage,
+  candidates: VariantMask,
+  tablesQueued: boolean,
+): { verdict: Verdict; reason: string } {
+  if (tally.violated > 0) return { verdict: 'violated', reason: '' };
+  const decided = sum(tally.pass);
+  if (tally.unknown > 0) {
+    const main = [...tally.unknowns].sort((a, b) => b[1].count - a[1].count)[0]!;
+    const missing = missingProbes(info, coverage);
+    const settle = missing.length > 0 ? `; would be settled by ${missing.join(', ')}` : '';
+    return {
+      verdict: 'unknown',
+      reason: `${tally.unknown} of ${tally.unknown + decided}: ${main[0]}${settle}`,
+    };
+  }
+  if (decided > 0) return { verdict: 'pass', reason: '' };
+  if (candidates !== 0 && (candidates & info.variants) === 0) {
+    return { verdict: 'not-applicable', reason: 'the kernel variant has no such path' };
+  }
+  if (info.afterQueue && !tablesQueued) return { verdict: 'not-applicable', reason: info.idle };
+  const missing = missingProbes(info, coverage);
+  if (missing.length > 0) return { verdict: 'unknown', reason: `needs ${missing.join(', ')}` };
+  return { verdict: 'not-applicable', reason: info.idle };
+}
+
+function missingProbes(info: InvariantInfo, coverage: Coverage): string[] {
+  return info.needs.filter((n) => coverage.total(n.op) === 0).map((n) => n.probe);
+}
+
+const sum = (numbers: Float64Array): number => numbers.reduce((a, b) => a + b, 0);

@@ -1,0 +1,343 @@
+import type { EvidenceRef } from '../timeline/batch.js';
+
+/**
+ * Explicit state of the simulated machine: plain data, no methods, no hidden globals, so that a driver can clone
+ * it (`cloneState`) and step the copies apart. See docs/architecture.md for the three drivers.
+ */
+
+/** Life of a page-table page (kernel-semantics §6.1). */
+export const LIFE = { unseen: 0, fresh: 1, live: 2, gathered: 3, rcu: 4, freed: 5 } as const;
+export type Life = (typeof LIFE)[keyof typeof LIFE];
+
+/** One life of one page-table page: two live tables may stand in one slot, so tables are keyed by page. */
+export interface Table {
+  /** PageKey: pfn, or a negative identity key. */
+  readonly key: number;
+  /** 1 PTE … 4 P4D, 0 unknown. */
+  level: number;
+  life: Life;
+  /** NaN unknown. */
+  mm: number;
+  birthRef: EvidenceRef;
+  /** 0 = birth not in the trace. */
+  birthSeq: number;
+  /** Task that tried to publish it last; NaN unknown. */
+  installer: number;
+  trRef: EvidenceRef;
+  trSeq: number;
+  trTs: number;
+  trCpu: number;
+  /** The unlink itself was seen (`free_pte`), not inferred from the hand-over. */
+  ulRef: EvidenceRef;
+  appRef: EvidenceRef;
+  /** Flush with freed_tables that began after the unlink and is done. */
+  flush: Flush | null;
+  /** A flush that began after the unlink but passed freed_tables=0. */
+  leafFlush: Flush | null;
+  /** SYNC1 broadcast made after the flush, before free or call_rcu. */
+  sync: Sync | null;
+  head: Head | null;
+  freeRef: EvidenceRef;
+  freeSeq: number;
+  freeTs: number;
+  /** How it was freed: inside an RCU callback, or by a task. */
+  freedByTask: boolean;
+  /** An early free was seen before the hand-over (I01 candidate). */
+  freedBeforeTr: boolean;
+}
+
+/** One CPU of a broadcast. */
+export interface Target {
+  readonly cpu: number;
+  readonly isRef: EvidenceRef;
+  readonly isTs: number;
+  ieTs: number;
+  ixRef: EvidenceRef;
+  ixTs: number;
+  /** Evidence that the CPU invalidated: handler function, its exit, or `tlb_flush` inside it. */
+  invRef: EvidenceRef;
+  readonly flush: Flush | null;
+  readonly sync: Sync | null;
+}
+
+/** One `flush_tlb_mm_range()` call. */
+export interface Flush {
+  readonly mm: number;
+  readonly start: number;
+  readonly end: number;
+  /** 1, 0, or NaN when the trace does not say. */
+  readonly freedTables: number;
+  readonly frRef: EvidenceRef;
+  readonly frTs: number;
+  readonly frSeq: number;
+  readonly cpu: number;
+  fdRef: EvidenceRef;
+  fdTs: number;
+  fdSeq: number;
+  gen: number;
+  /** cpumask as printed by the sender (self included), NaN unknown. */
+  mask: number;
+  multi: boolean;
+  targets: Target[];
+  /** Tables whose unlink precedes it in the same gather. */
+  covers: Table[];
+  lateTargets: number;
+}
+
+/** One `tlb_remove_table_sync_one()` broadcast. */
+export interface Sync {
+  readonly ref: EvidenceRef;
+  readonly ts: number;
+  readonly seq: number;
+  targets: Target[];
+}
+
+/** One `struct mmu_gather`, from `tlb_gather_mmu` to the return of `tlb_finish_mmu`. */
+export interface Gather {
+  readonly tlb: number;
+  readonly mm: number;
+  readonly full: boolean;
+  readonly task: number;
+  readonly gbRef: EvidenceRef;
+  readonly gbSeq: number;
+  readonly gbTs: number;
+  /** Its beginning was not in the trace. */
+  readonly headless: boolean;
+  finishing: boolean;
+  geRef: EvidenceRef;
+  /** Page key of `tlb->batch` as printed at the finish; NaN unknown, 0 none. */
+  batchPage: number;
+  /** Tables unlinked and not yet covered by a finished flush. */
+  pending: Table[];
+  /** Tables appended (or handed over) since the last batch call_rcu. */
+  batch: Table[];
+  /** Finished flushes so far. */
+  flushes: number;
+  lastFlush: Flush | null;
+  /** Pages freed in task context since the last finished flush, before any batch call_rcu of that cycle. */
+  freesSinceFlush: number;
+  firstFreeRef: EvidenceRef;
+  firstFreeKnown: boolean;
+  /** Known frames freed before any flush of this gather finished. */
+  early: { ref: EvidenceRef; ts: number; seq: number; known: boolean }[];
+  tables: number;
+}
+
+/** One `rcu_head` from enqueue to callback. */
+export interface Head {
+  /** Address, NaN when only the (possibly hashed) tracepoint value is known. */
+  addr: number;
+  /** Value printed by the rcu tracepoints, NaN unknown. Never comparable with `addr`. */
+  rhp: number;
+  func: number;
+  /** PageKey of the page that holds the head. */
+  readonly page: number;
+  readonly crRef: EvidenceRef;
+  readonly crTs: number;
+  readonly crSeq: number;
+  readonly crCpu: number;
+  tables: Table[];
+  /** Whether the tables are known (gather seen from its start). */
+  tablesKnown: boolean;
+  /** 0 pending, 1 callback seen, 2 callback inferred from frees. */
+  ran: 0 | 1 | 2;
+  /** Which probes have shown the callback: bit 0 rcu_invoke_callback, bit 1 the callback's own probe. */
+  shown: number;
+  /** Function that ran, as its probe or tracepoint named it; 0 not seen. */
+  cbFunc: number;
+  cbRef: EvidenceRef;
+  cbTs: number;
+  cbSeq: number;
+  cbCpu: number;
+  /** GP starts seen when it was queued. */
+  readonly gpStarts: number;
+  /** A younger head of the same CPU has run already. */
+  overtakenBy: Head | null;
+  overtakenSeq: number;
+  /** Tables freed while the callback was only inferred. */
+  inferredFrees: number;
+}
+
+export interface Task {
+  readonly key: number;
+  gather: Gather | null;
+  flush: Flush | null;
+  sync: Sync | null;
+  /** Learnt from gathers, flushes and faults; NaN unknown. */
+  mm: number;
+  lastKind: number;
+  /** Open syscall id, -1 none. */
+  syscall: number;
+  syscallRef: EvidenceRef;
+  syscallSeq: number;
+  /** Any syscall event of this task seen since the last loss or segment. */
+  syscallSeen: boolean;
+  gatherSeen: boolean;
+  lastSyscallRef: EvidenceRef;
+  lastGeRef: EvidenceRef;
+}
+
+export interface Cpu {
+  readonly id: number;
+  /** Broadcast handler running here. */
+  handler: Target | null;
+  /** Table callback running here. */
+  callback: Head | null;
+  /** Key of the context the callback runs in; NaN none. */
+  callbackTask: number;
+  /** Last enqueue on this CPU, to pair probes of one call_rcu. */
+  lastCrSeq: number;
+  lastCrHead: Head | null;
+  lastCrAddr: number;
+  lastCrFunc: number;
+  lastCrSource: number;
+  /** Seq of the last op on this CPU. */
+  lastSeq: number;
+  /** Heads queued here and not yet run, oldest first. */
+  fifo: Head[];
+  /** A head whose enqueue is in the trace has run here: callbacks of earlier enqueues are over. */
+  matchedSeq: number;
+  lastTs: number;
+  lastRef: EvidenceRef;
+  /** Seq of the last loss on this CPU, 0 none. */
+  lossSeq: number;
+}
+
+export interface Reader {
+  readonly kind: number;
+  readonly table: number;
+  readonly mm: number;
+  readonly ref: EvidenceRef;
+  readonly ts: number;
+  readonly seq: number;
+  readonly cpu: number;
+  depth: number;
+  /** Objects freed / callbacks run while it was open: decided when it ends. */
+  overlaps: { what: 'free' | 'callback'; table: Table | null; head: Head | null; ref: EvidenceRef; ts: number }[];
+}
+
+export interface GracePeriods {
+  /** Starts seen so far. */
+  starts: number;
+  /** gp_seq of the running one, NaN none. */
+  seq: number;
+  startRef: EvidenceRef;
+  /** Index (as `starts`) of the newest one that has ended. */
+  ended: number;
+  endedRef: EvidenceRef;
+  endedTs: number;
+}
+
+export interface MachineState {
+  /** Steps taken. */
+  seq: number;
+  tables: Map<number, Table>;
+  /** User frames by pfn → mm of the task that allocated them (NaN unknown). */
+  frames: Map<number, number>;
+  tasks: Map<number, Task>;
+  cpus: Cpu[];
+  headsByAddr: Map<number, Head>;
+  headsByRhp: Map<number, Head>;
+  /** Batch heads by the page that holds them: releasing that page ends the pending state. */
+  headsByPage: Map<number, Head>;
+  csds: Map<number, Target>;
+  openFlushes: Flush[];
+  /** By task, kind and table. */
+  readers: Map<string, Reader>;
+  /** Open GUP brackets: task key → seq of the entry. */
+  gups: Map<number, number>;
+  gp: GracePeriods;
+  /** Seq of the last loss anywhere, 0 none. */
+  lossSeq: number;
+  freedTables: number;
+}
+
+export function newState(): MachineState {
+  return {
+    seq: 0,
+    tables: new Map(),
+    frames: new Map(),
+    tasks: new Map(),
+    cpus: [],
+    headsByAddr: new Map(),
+    headsByRhp: new Map(),
+    headsByPage: new Map(),
+    csds: new Map(),
+    openFlushes: [],
+    readers: new Map(),
+    gups: new Map(),
+    gp: { starts: 0, seq: Number.NaN, startRef: -1, ended: 0, endedRef: -1, endedTs: Number.NaN },
+    lossSeq: 0,
+    freedTables: 0,
+  };
+}
+
+/** An independent copy; sharing between objects (a table and its head) is kept within the copy. */
+export function cloneState(state: MachineState): MachineState {
+  return structuredClone(state);
+}
+
+export function newTable(key: number, level: number, mm: number): Table {
+  return {
+    key,
+    level,
+    life: LIFE.unseen,
+    mm,
+    birthRef: -1,
+    birthSeq: 0,
+    installer: Number.NaN,
+    trRef: -1,
+    trSeq: 0,
+    trTs: Number.NaN,
+    trCpu: -1,
+    ulRef: -1,
+    appRef: -1,
+    flush: null,
+    leafFlush: null,
+    sync: null,
+    head: null,
+    freeRef: -1,
+    freeSeq: 0,
+    freeTs: Number.NaN,
+    freedByTask: false,
+    freedBeforeTr: false,
+  };
+}
+
+export function newTask(key: number): Task {
+  return {
+    key,
+    gather: null,
+    flush: null,
+    sync: null,
+    mm: Number.NaN,
+    lastKind: 0,
+    syscall: -1,
+    syscallRef: -1,
+    syscallSeq: 0,
+    syscallSeen: false,
+    gatherSeen: false,
+    lastSyscallRef: -1,
+    lastGeRef: -1,
+  };
+}
+
+export function newCpu(id: number): Cpu {
+  return {
+    id,
+    handler: null,
+    callback: null,
+    callbackTask: Number.NaN,
+    lastCrSeq: -1,
+    lastCrHead: null,
+    lastCrAddr: Number.NaN,
+    lastCrFunc: 0,
+    lastCrSource: 0,
+    lastSeq: -1,
+    fifo: [],
+    matchedSeq: 0,
+    lastTs: Number.NEGATIVE_INFINITY,
+    lastRef: -1,
+    lossSeq: 0,
+  };
+}

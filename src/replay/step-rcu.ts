@@ -1,0 +1,292 @@
+import { FUNC, GP_EVENT, isTableFunc, OP, type Op } from '../kernel/ops.js';
+import type { Hooks } from './hooks.js';
+import { type Cpu, type Head, LIFE, type MachineState, type Table, type Task } from './state.js';
+
+/** Two probes on one enqueue (`call_rcu`, `__call_rcu_common`) lie this many operations apart at most. */
+const SAME_ENQUEUE = 64;
+/** Pending heads per CPU kept in order; beyond it (callbacks never shown) the oldest are forgotten. */
+const MAX_FIFO = 1 << 16;
+/** Heads known by tracepoint value only, kept while no callback tracepoint shows. */
+const MAX_RHP = 1 << 17;
+
+/** RCU: enqueue, callback, grace periods, readers. Source: kernel/rcu/tree.c, kernel/rcu/rcu_segcblist.c. */
+export function stepRcu(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
+  switch (op.kind) {
+    case OP.CR:
+      enqueue(state, op, task, cpu, hooks);
+      break;
+    case OP.RQ:
+      enqueueTraced(state, op, task, cpu, hooks);
+      break;
+    case OP.CB:
+      callback(state, op, task, cpu, hooks);
+      break;
+    case OP.CBret:
+      if (cpu) {
+        cpu.callback = null;
+        cpu.callbackTask = Number.NaN;
+      }
+      break;
+    case OP.RI:
+      invoked(state, op, task, cpu, hooks);
+      break;
+    case OP.GP:
+      gracePeriod(state, op, hooks);
+      break;
+    case OP.RB:
+      readerBegins(state, op, task);
+      break;
+    case OP.RE:
+      readerEnds(state, op, task, hooks);
+      break;
+    case OP.GUP:
+      if (op.a0 === 1) state.gups.set(task.key, state.seq);
+      else state.gups.delete(task.key);
+      break;
+    default:
+      break;
+  }
+}
+
+function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
+  if (cpu) {
+    const again =
+      cpu.lastCrAddr === op.a0 &&
+      cpu.lastCrFunc === op.a1 &&
+      cpu.lastCrSource !== op.a4 &&
+      state.seq - cpu.lastCrSeq <= SAME_ENQUEUE &&
+      (cpu.lastCrHead === null || cpu.lastCrHead.ran === 0);
+    if (again) {
+      cpu.lastCrSource = op.a4;
+      return;
+    }
+    cpu.lastCrSeq = state.seq;
+    cpu.lastCrAddr = op.a0;
+    cpu.lastCrFunc = op.a1;
+    cpu.lastCrSource = op.a4;
+    cpu.lastCrHead = null;
+  }
+  const gather = task.gather;
+  const batchOfGather = gather?.finishing === true && op.a2 === gather.batchPage && op.a2 !== 0;
+  if (!isTableFunc(op.a1) && !batchOfGather) return;
+  const old = op.a0 === op.a0 ? state.headsByAddr.get(op.a0) : undefined;
+  if (old && old.ran === 0) {
+    hooks.queuedTwice(old, op);
+    forgetHead(state, old);
+  } else if (old) forgetHead(state, old);
+  const head = newHead(state, op, op.a0, Number.NaN);
+  const single = op.a1 === FUNC.__tlb_remove_table_one_rcu || op.a1 === FUNC.pte_free_now;
+  if (single) {
+    const table = state.tables.get(op.a2);
+    if (table && table.life !== LIFE.freed) head.tables = [table];
+    head.tablesKnown = head.tables.length > 0;
+    if (gather && table) {
+      const i = gather.batch.indexOf(table);
+      if (i >= 0) gather.batch.splice(i, 1);
+    }
+  } else {
+    if (gather) {
+      head.tables = gather.batch;
+      gather.batch = [];
+    }
+    head.tablesKnown = gather !== null && !gather.headless;
+    if (op.a2 === op.a2) state.headsByPage.set(op.a2, head);
+  }
+  for (const table of head.tables) bind(table, head);
+  if (op.a0 === op.a0) state.headsByAddr.set(op.a0, head);
+  if (cpu) {
+    cpu.lastCrHead = head;
+    line(cpu, head);
+  }
+  hooks.queued(head, gather, task, op);
+}
+
+function bind(table: Table, head: Head): void {
+  table.head = head;
+  table.life = LIFE.rcu;
+}
+
+/** `rcu_callback` follows the `call_rcu` probe of the same enqueue on the same CPU; alone it is the enqueue. */
+function enqueueTraced(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
+  if (op.a0 !== op.a0) return;
+  const linked = cpu !== null && cpu.lastSeq === cpu.lastCrSeq && cpu.lastCrFunc === op.a1 ? cpu.lastCrHead : null;
+  const old = state.headsByRhp.get(op.a0);
+  if (old && old !== linked) {
+    if (old.ran === 0) hooks.queuedTwice(old, op);
+    state.headsByRhp.delete(op.a0);
+  }
+  if (linked) {
+    linked.rhp = op.a0;
+    state.headsByRhp.set(op.a0, linked);
+    return;
+  }
+  if (state.headsByRhp.size >= MAX_RHP) state.headsByRhp.clear();
+  const head = newHead(state, op, Number.NaN, op.a0);
+  state.headsByRhp.set(op.a0, head);
+  if (cpu) line(cpu, head);
+  hooks.queued(head, task.gather, task, op);
+}
+
+function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
+  return {
+    addr,
+    rhp,
+    func: op.a1,
+    page: op.kind === OP.CR ? op.a2 : Number.NaN,
+    crRef: op.ref,
+    crTs: op.tsNs,
+    crSeq: state.seq,
+    crCpu: op.cpu,
+    tables: [],
+    tablesKnown: false,
+    ran: 0,
+    shown: 0,
+    cbFunc: 0,
+    cbRef: -1,
+    cbTs: Number.NaN,
+    cbSeq: 0,
+    cbCpu: -1,
+    gpStarts: state.gp.starts,
+    overtakenBy: null,
+    overtakenSeq: 0,
+    inferredFrees: 0,
+  };
+}
+
+function line(cpu: Cpu, head: Head): void {
+  cpu.fifo.push(head);
+  if (cpu.fifo.length > MAX_FIFO) cpu.fifo.splice(0, MAX_FIFO / 2);
+}
+
+const SHOWN_BY_TRACEPOINT = 1;
+const SHOWN_BY_PROBE = 2;
+
+function callback(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
+  const head = op.a0 === op.a0 ? state.headsByAddr.get(op.a0) : undefined;
+  if (cpu) {
+    cpu.callback = head ?? null;
+    cpu.callbackTask = task.key;
+  }
+  if (!head) {
+    // A function-tracer line gives no head: which enqueue it belongs to cannot be said.
+    if (op.a0 === op.a0) hooks.callbackUnmatched(null, cpu, op);
+    return;
+  }
+  if (head.shown & SHOWN_BY_PROBE) {
+    hooks.callbackUnmatched(head, cpu, op);
+    return;
+  }
+  head.shown |= SHOWN_BY_PROBE;
+  if (head.ran === 2) hooks.callbackAfterInferred(head, op);
+  const first = head.ran === 0;
+  head.cbFunc = op.a1;
+  if (first) ran(state, head, 1, op, cpu, hooks);
+  else hooks.callbackFunc(head, op);
+}
+
+function invoked(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
+  const head = op.a0 === op.a0 ? state.headsByRhp.get(op.a0) : undefined;
+  if (cpu) {
+    cpu.callback = head ?? null;
+    cpu.callbackTask = head ? task.key : Number.NaN;
+  }
+  if (!head) return;
+  state.headsByRhp.delete(op.a0);
+  head.shown |= SHOWN_BY_TRACEPOINT;
+  if (head.ran === 2) hooks.callbackAfterInferred(head, op);
+  if (head.ran === 0) {
+    head.cbFunc = op.a1;
+    ran(state, head, 1, op, cpu, hooks);
+  }
+}
+
+/** The callback's own probe was skipped (a kprobe hit inside another probe's handler): its frees show that it ran. */
+export function callbackInferred(state: MachineState, head: Head, op: Op, cpu: Cpu | null, hooks: Hooks): void {
+  ran(state, head, 2, op, cpu, hooks);
+}
+
+function ran(state: MachineState, head: Head, how: 1 | 2, op: Op, cpu: Cpu | null, hooks: Hooks): void {
+  head.ran = how;
+  head.cbRef = op.ref;
+  head.cbTs = op.tsNs;
+  head.cbSeq = state.seq;
+  head.cbCpu = op.cpu;
+  leaveLine(state, head);
+  hooks.callbackRan(head, cpu, op);
+  if (cpu && head.crCpu === cpu.id) cpu.matchedSeq = state.seq;
+}
+
+/** Take the head out of its CPU's order; whatever stands before it has been overtaken. */
+function leaveLine(state: MachineState, head: Head): void {
+  const fifo = head.crCpu >= 0 ? state.cpus[head.crCpu]?.fifo : undefined;
+  if (!fifo) return;
+  const at = fifo.indexOf(head);
+  if (at < 0) return;
+  for (let i = 0; i < at; i++) {
+    const older = fifo[i]!;
+    if (older.overtakenBy === null) {
+      older.overtakenBy = head;
+      older.overtakenSeq = state.seq;
+    }
+  }
+  fifo.splice(at, 1);
+}
+
+/** The memory that holds the head is gone (or queued anew): nothing of it is pending any more. */
+export function forgetHead(state: MachineState, head: Head): void {
+  if (state.headsByAddr.get(head.addr) === head) state.headsByAddr.delete(head.addr);
+  if (state.headsByRhp.get(head.rhp) === head) state.headsByRhp.delete(head.rhp);
+  if (state.headsByPage.get(head.page) === head) state.headsByPage.delete(head.page);
+  const fifo = head.crCpu >= 0 ? state.cpus[head.crCpu]?.fifo : undefined;
+  const at = fifo ? fifo.indexOf(head) : -1;
+  if (fifo && at >= 0) fifo.splice(at, 1);
+}
+
+/** GP n has ended at the first of `end n` and any `cpuend n`: the leaf nodes learn it before `end` is traced. */
+function gracePeriod(state: MachineState, op: Op, hooks: Hooks): void {
+  const gp = state.gp;
+  if (op.a1 === GP_EVENT.start) {
+    gp.starts++;
+    gp.seq = op.a0;
+    gp.startRef = op.ref;
+  } else if ((op.a1 === GP_EVENT.end || op.a1 === GP_EVENT.cpuend) && op.a0 === gp.seq) {
+    gp.seq = Number.NaN;
+    gp.ended = gp.starts;
+    gp.endedRef = op.ref;
+    gp.endedTs = op.tsNs;
+    hooks.gpEnded(op);
+  }
+}
+
+function readerKey(op: Op, task: Task): string {
+  return `${task.key}/${op.a0}/${op.a1}`;
+}
+
+function readerBegins(state: MachineState, op: Op, task: Task): void {
+  const key = readerKey(op, task);
+  const open = state.readers.get(key);
+  if (open) {
+    open.depth++;
+    return;
+  }
+  state.readers.set(key, {
+    kind: op.a0,
+    table: op.a1,
+    mm: op.a2 === op.a2 ? op.a2 : task.mm,
+    ref: op.ref,
+    ts: op.tsNs,
+    seq: state.seq,
+    cpu: op.cpu,
+    depth: 1,
+    overlaps: [],
+  });
+}
+
+function readerEnds(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  const key = readerKey(op, task);
+  const reader = state.readers.get(key);
+  if (!reader) return;
+  if (--reader.depth > 0) return;
+  state.readers.delete(key);
+  hooks.readerEnded(reader, op);
+}

@@ -1,0 +1,276 @@
+import { isTableFunc, OP, type Op } from '../kernel/ops.js';
+import { CONTEXT } from '../timeline/flags.js';
+import type { Hooks } from './hooks.js';
+import { type Cpu, type Head, LIFE, type MachineState, newTable, type Table, type Task } from './state.js';
+import { callbackInferred, forgetHead } from './step-rcu.js';
+import { newGather } from './step-tasks.js';
+
+/** Frames remembered at most; beyond it (a trace without frees) the oldest knowledge is dropped. */
+const MAX_FRAMES = 1 << 22;
+/** Freed tables remembered at most, for double frees and late hand-overs. */
+const MAX_FREED = 1 << 16;
+
+/** Operations on page-table pages: birth, publication, hand-over, release, reuse. */
+export function stepTables(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
+  switch (op.kind) {
+    case OP.PTEN:
+      born(state, op.a0, 1, task.mm, op, hooks);
+      break;
+    case OP.PUB: {
+      learnMm(task, op.a0);
+      // mm/memory.c pmd_install(): an attempt only; whoever loses the race frees its page at once.
+      const table = known(state, op.a2) ?? born(state, op.a2, 1, op.a0, op, hooks);
+      if (table) {
+        if (table.life === LIFE.freed) born(state, op.a2, 1, op.a0, op, hooks);
+        const live = state.tables.get(op.a2)!;
+        if (live.life === LIFE.fresh || live.life === LIFE.unseen) live.life = LIFE.live;
+        live.mm = op.a0;
+        live.installer = task.key;
+      }
+      seenAsParent(state, op.a3, 2, op.a0, op);
+      break;
+    }
+    case OP.PTEA:
+      learnMm(task, op.a0);
+      seenAsParent(state, op.a3, 2, op.a0, op);
+      break;
+    case OP.PMDA:
+      learnMm(task, op.a0);
+      seenAsParent(state, op.a3, 3, op.a0, op);
+      break;
+    case OP.UL: {
+      const table = handOverTarget(state, op.a2, 1, op.a0, task, op, hooks);
+      if (table) table.ulRef = op.ref;
+      break;
+    }
+    case OP.TR:
+      learnMm(task, op.a1);
+      remove(state, op, op.a2, op.a3, task, hooks);
+      break;
+    case OP.APP:
+    case OP.PVOP:
+      append(state, op, task, hooks);
+      break;
+    case OP.DEFER: {
+      const table = handOverTarget(state, op.a1, 1, op.a0, task, op, hooks);
+      if (table) hand(table, null, state.seq, task, op, hooks);
+      break;
+    }
+    case OP.FREE:
+      free(state, op, task, cpu, hooks);
+      break;
+    case OP.ALLOC:
+      allocate(state, op, task, hooks);
+      break;
+    case OP.DR: {
+      const table = state.tables.get(op.a1);
+      if (table) hooks.dereferenced(table, op);
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+function learnMm(task: Task, mm: number): void {
+  if (mm === mm && mm !== 0) task.mm = mm;
+}
+
+function known(state: MachineState, key: number): Table | undefined {
+  return key === key ? state.tables.get(key) : undefined;
+}
+
+function born(
+  state: MachineState,
+  key: number,
+  level: number,
+  mm: number,
+  op: Op,
+  hooks: Hooks,
+): Table | undefined {
+  if (key !== key) return undefined;
+  const old = state.tables.get(key);
+  if (old && (old.life === LIFE.gathered || old.life === LIFE.rcu)) hooks.tableReused(old, op);
+  const table = newTable(key, level, mm);
+  table.life = LIFE.fresh;
+  table.birthRef = op.ref;
+  table.birthSeq = state.seq;
+  state.tables.set(key, table);
+  return table;
+}
+
+/** A page that holds a page-table entry being filled is a table, whether or not its birth was seen. */
+function seenAsParent(state: MachineState, key: number, level: number, mm: number, op: Op): void {
+  if (key !== key) return;
+  const old = state.tables.get(key);
+  if (old && old.life !== LIFE.freed) return;
+  const table = newTable(key, level, mm);
+  table.life = LIFE.live;
+  table.birthRef = op.ref;
+  table.birthSeq = state.seq;
+  state.tables.set(key, table);
+}
+
+/** The table that a hand-over is about; reports what does not fit and starts a new life then. */
+function handOverTarget(
+  state: MachineState,
+  key: number,
+  level: number,
+  mm: number,
+  task: Task,
+  op: Op,
+  hooks: Hooks,
+): Table | null {
+  if (key !== key) return null;
+  const old = state.tables.get(key);
+  if (old) {
+    if (old.life === LIFE.gathered || old.life === LIFE.rcu) hooks.tableRemovedTwice(old, op, old.trRef);
+    else if (old.life === LIFE.freed) hooks.tableRemovedAfterFree(old, task, op);
+    else return old;
+  }
+  const table = newTable(key, level, mm);
+  table.life = LIFE.live;
+  state.tables.set(key, table);
+  return table;
+}
+
+function remove(state: MachineState, op: Op, key: number, level: number, task: Task, hooks: Hooks): void {
+  const table = handOverTarget(state, key, level, op.a1, task, op, hooks);
+  if (!table) return;
+  if (level > 0) table.level = level;
+  if (op.a1 === op.a1) table.mm = op.a1;
+  hand(table, state, state.seq, task, op, hooks);
+}
+
+/** `state` null: handed over outside a gather (`pte_free_defer`). */
+function hand(
+  table: Table,
+  state: MachineState | null,
+  seq: number,
+  task: Task,
+  op: Op,
+  hooks: Hooks,
+): void {
+  table.life = LIFE.gathered;
+  table.trRef = op.ref;
+  table.trTs = op.tsNs;
+  table.trCpu = op.cpu;
+  table.trSeq = seq;
+  hooks.tableRemoved(table, state ? task.gather : null, task, op);
+  if (!state) return;
+  // Without the gather's own probes the hand-over itself shows that one is open.
+  if (!task.gather) task.gather = newGather(state, op, task, true);
+  task.gather.pending.push(table);
+  task.gather.batch.push(table);
+  task.gather.tables++;
+}
+
+/** `tlb_remove_table()` / `native_tlb_remove_table()` follow their `___p*_free_tlb()`; alone they are the hand-over. */
+function append(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  learnMm(task, op.a1);
+  const table = known(state, op.a2);
+  if (table && table.life === LIFE.gathered) {
+    if (op.kind === OP.APP) {
+      if (table.appRef >= 0) hooks.tableRemovedTwice(table, op, table.appRef);
+      else table.appRef = op.ref;
+    }
+    return;
+  }
+  remove(state, op, op.a2, 0, task, hooks);
+  const fresh = known(state, op.a2);
+  if (fresh && op.kind === OP.APP) fresh.appRef = op.ref;
+}
+
+function free(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
+  if (op.a0 !== op.a0) return;
+  const pages = op.a1 > 0 && op.a1 < 20 ? 2 ** op.a1 : 1;
+  for (let i = 0; i < pages; i++) freePage(state, op.a0 + i, op, task, cpu, hooks);
+}
+
+function freePage(state: MachineState, pfn: number, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
+  const frame = state.frames.delete(pfn);
+  const table = state.tables.get(pfn);
+  const inTask = op.context === CONTEXT.task || op.context === CONTEXT.unknown;
+  const gather = inTask ? task.gather : null;
+  if (table) {
+    if (table.life === LIFE.freed) hooks.tableFreedTwice(table, op);
+    else freeTable(state, table, op, task, cpu, inTask, hooks);
+  } else if (gather) {
+    hooks.pageFreed(pfn, frame, gather, op);
+  }
+  if (gather) {
+    if (gather.freesSinceFlush++ === 0) {
+      gather.firstFreeRef = op.ref;
+      gather.firstFreeKnown = frame || table !== undefined;
+      hooks.cycleFreed(gather, op);
+    }
+  }
+  const batch = state.headsByPage.get(pfn);
+  if (batch) batchPageFreed(state, batch, op, cpu, inTask, hooks);
+}
+
+function freeTable(
+  state: MachineState,
+  table: Table,
+  op: Op,
+  task: Task,
+  cpu: Cpu | null,
+  inTask: boolean,
+  hooks: Hooks,
+): void {
+  const head = table.head;
+  if (head && head.ran === 0 && !inTask && isTableFunc(head.func)) callbackInferred(state, head, op, cpu, hooks);
+  if (head?.ran === 2) head.inferredFrees++;
+  table.freeRef = op.ref;
+  table.freeTs = op.tsNs;
+  table.freeSeq = state.seq;
+  table.freedByTask = inTask;
+  hooks.tableFreed(table, task, cpu, op);
+  if (task.gather && inTask) dropFrom(task.gather.batch, table);
+  table.life = LIFE.freed;
+  // A single table's rcu_head lies in its own struct page: it is gone with the page.
+  if (head && head.page === table.key && head.ran !== 0) forgetHead(state, head);
+  if (++state.freedTables > MAX_FREED) pruneFreed(state);
+}
+
+/** mm/mmu_gather.c tlb_remove_table_rcu(): the batch page is released last. */
+function batchPageFreed(
+  state: MachineState,
+  head: Head,
+  op: Op,
+  cpu: Cpu | null,
+  inTask: boolean,
+  hooks: Hooks,
+): void {
+  if (head.ran === 0 && !inTask) callbackInferred(state, head, op, cpu, hooks);
+  forgetHead(state, head);
+}
+
+function allocate(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  if (op.a0 !== op.a0) return;
+  const pages = op.a1 > 0 && op.a1 < 20 ? 2 ** op.a1 : 1;
+  for (let i = 0; i < pages; i++) {
+    const pfn = op.a0 + i;
+    const table = state.tables.get(pfn);
+    if (table) {
+      if (table.life === LIFE.gathered || table.life === LIFE.rcu) hooks.tableReused(table, op);
+      state.tables.delete(pfn);
+    }
+    if (op.a2 === 1) {
+      if (state.frames.size >= MAX_FRAMES) state.frames.clear();
+      state.frames.set(pfn, task.mm);
+    } else {
+      state.frames.delete(pfn);
+    }
+  }
+}
+
+export function dropFrom(list: Table[], table: Table): void {
+  const i = list.indexOf(table);
+  if (i >= 0) list.splice(i, 1);
+}
+
+function pruneFreed(state: MachineState): void {
+  for (const [key, table] of state.tables) if (table.life === LIFE.freed) state.tables.delete(key);
+  state.freedTables = 0;
+}

@@ -1,0 +1,90 @@
+import { OP, type Op } from '../kernel/ops.js';
+import type { Hooks } from './hooks.js';
+import type { Gather, MachineState, Task } from './state.js';
+
+/** What a task is in the middle of: gather, syscall, mm. */
+export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  switch (op.kind) {
+    case OP.GB: {
+      const previous = task.gather;
+      if (previous) hooks.gatherOver(previous, op);
+      if (op.a1 === op.a1) task.mm = op.a1;
+      task.gather = newGather(state, op, task, false);
+      hooks.gatherBegun(task.gather, previous, task, op);
+      task.gatherSeen = true;
+      break;
+    }
+    case OP.GE: {
+      hooks.gatherEnded(task.gather, task, op);
+      let gather = task.gather;
+      if (!gather || (gather.tlb === gather.tlb && op.a0 === op.a0 && gather.tlb !== op.a0)) {
+        gather = newGather(state, op, task, true);
+        task.gather = gather;
+      }
+      gather.finishing = true;
+      gather.geRef = op.ref;
+      gather.batchPage = op.a2;
+      task.gatherSeen = true;
+      task.lastGeRef = op.ref;
+      break;
+    }
+    case OP.GEret:
+      closeGather(task, op, hooks);
+      break;
+    case OP.SE:
+      hooks.syscallEntered(task, op);
+      task.syscall = op.a0;
+      sawSyscall(state, task, op);
+      break;
+    case OP.SX:
+      if (task.gather?.finishing) closeGather(task, op, hooks);
+      hooks.syscallLeft(task, op);
+      task.syscall = -1;
+      sawSyscall(state, task, op);
+      break;
+    case OP.EXITMM:
+      if (op.a1 === 1 && op.a0 === op.a0) task.mm = op.a0;
+      break;
+    default:
+      break;
+  }
+}
+
+function sawSyscall(state: MachineState, task: Task, op: Op): void {
+  task.syscallRef = op.ref;
+  task.lastSyscallRef = op.ref;
+  task.syscallSeq = state.seq;
+  task.syscallSeen = true;
+}
+
+function closeGather(task: Task, op: Op, hooks: Hooks): void {
+  if (!task.gather) return;
+  hooks.gatherOver(task.gather, op);
+  task.gather = null;
+}
+
+/** A gather; `headless` when only its later part is in the trace. */
+export function newGather(state: MachineState, op: Op, task: Task, headless: boolean): Gather {
+  return {
+    tlb: op.a0,
+    mm: op.a1,
+    full: op.kind === OP.GB && op.a2 === 1,
+    task: task.key,
+    gbRef: headless ? -1 : op.ref,
+    gbSeq: state.seq,
+    gbTs: op.tsNs,
+    headless,
+    finishing: false,
+    geRef: -1,
+    batchPage: Number.NaN,
+    pending: [],
+    batch: [],
+    flushes: 0,
+    lastFlush: null,
+    freesSinceFlush: 0,
+    firstFreeRef: -1,
+    firstFreeKnown: false,
+    early: [],
+    tables: 0,
+  };
+}

@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+
+const ROOT = new URL('../../../fixtures/replay/', import.meta.url);
+
+export interface Fixture {
+  readonly name: string;
+  readonly kernel: string;
+  readonly lines: readonly string[];
+  readonly probes: string;
+}
+
+/** The real recordings under fixtures/replay, decompressed, with the probe definitions of their kernel. */
+export function replayFixtures(): Fixture[] {
+  return readdirSync(ROOT, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name: kernel }) => {
+      const folder = new URL(`${kernel}/`, ROOT);
+      const probes = readFileSync(new URL('kprobe_events.txt', folder), 'utf8');
+      return readdirSync(folder)
+        .filter((file) => file.endsWith('.txt.gz'))
+        .map((file) => {
+          const text = gunzipSync(readFileSync(new URL(file, folder))).toString('utf8');
+          return { name: `${kernel}/${file}`, kernel, lines: text.split('\n').slice(0, -1), probes };
+        });
+    });
+}
