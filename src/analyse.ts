@@ -31,6 +31,8 @@ export interface AnalyseOptions extends PipelineOptions {
 }
 
 const DEFAULT_FINDINGS = 10;
+/** I56. */
+const VARIANT_CONSISTENCY = 56;
 
 /**
  * Read, replay and measure; the one place that composes the parts.
@@ -56,7 +58,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     ? null
     : new Filter(options.filter!, pipeline.names, pipeline.time);
   const shown = filter
-    ? (ts: number, cpu: number, pid: number, comm: number): boolean => filter.showsSpan(ts, cpu, pid, comm)
+    ? (ts: number, cpu: number, pid: number, comm: number): boolean => filter.shows(ts, cpu, pid, comm, Number.NaN)
     : undefined;
   if (shown) spans.only(shown);
 
@@ -136,15 +138,21 @@ function settle(replay: ReplayEngine, inputs: readonly ScannedInput[], given: Va
   if (announced > seen) {
     ledger.blind(`only ${seen} of ${announced} CPUs have events in this trace: the others may have acted unseen`);
   }
-  const mask = detector.mask;
-  const conflict = detector.conflict();
-  const i56 = 56;
-  if (conflict) ledger.violated(i56, { known: KNOWN.observed, ...conflict });
-  else if (detector.discriminating > 0) ledger.tally(i56).pass[KNOWN.observed]! += detector.discriminating;
-  else if (replay.events > 0 && replay.operations[OP.TR]! + replay.operations[OP.CR]! > 0) {
-    ledger.unknown(i56, 'no event of this trace tells kernel variants apart', -1);
+  const pieces = detector.evidence.filter((e) => e.keepsMask !== ALL_VARIANTS);
+  if (detector.contradiction) {
+    const last = pieces[pieces.length - 1]!;
+    const whom = given ? `variant ${namesOf(given).join(', ')}, which was given` : 'what the trace showed before';
+    ledger.violated(VARIANT_CONSISTENCY, {
+      message: `${last.text.replace(/: contradicts.*/, '')}: this contradicts ${whom}`,
+      known: KNOWN.observed,
+      events: last.refs.map((ref) => ({ ref, role: 'evidence' })),
+    });
+  } else if (pieces.length > 0) ledger.tally(VARIANT_CONSISTENCY).pass[KNOWN.observed]! += pieces.length;
+  else if (replay.operations[OP.TR]! + replay.operations[OP.CR]! > 0) {
+    ledger.unknown(VARIANT_CONSISTENCY, 'no event of this trace tells kernel variants apart', -1);
   }
-  const candidates = mask !== 0 ? mask : (given ?? ALL_VARIANTS);
+  // After a contradiction the rules are those of the variants the trace had allowed until then.
+  const candidates = detector.contradiction ? (given ?? detector.consistent) : detector.mask;
   ledger.resolve(candidates);
   return candidates;
 }

@@ -25,18 +25,13 @@ def wanted(path):
 def main():
     old = json.loads(TARGET.read_text())['files'] if TARGET.exists() else {}
     out = {name: value for name, value in old.items() if name.startswith('../') and not RECORDINGS.is_dir()}
-    found = [p for base in (RECORDINGS, ROOT / 'fixtures' / 'ftrace', ROOT / 'fixtures' / 'replay') if base.is_dir() for p in base.rglob('*')]
+    bases = (RECORDINGS, ROOT / 'fixtures' / 'ftrace', ROOT / 'fixtures' / 'replay')
+    found = [p for base in bases if base.is_dir() for p in base.rglob('*')]
     for path in sorted(p for p in found if wanted(p)):
-        try:
-            name = path.relative_to(ROOT).as_posix()
-        except ValueError:
-            name = '../shared/recordings/' + path.relative_to(RECORDINGS).as_posix()
-        if '..' in Path(name).parts and not name.startswith('../shared/'):
-            name = '../shared/recordings/' + path.relative_to(RECORDINGS).as_posix()
+        name = path.relative_to(ROOT).as_posix()
         out[name] = opportunities(str(path))
     document = {'definitions': DEFINITIONS, 'files': dict(sorted(out.items()))}
     TARGET.write_text(json.dumps(document, indent=2) + '\n')
-
 
 
 main()

@@ -103,14 +103,18 @@ export class BaseLearner {
   private readonly reclaim = new Poll('reclaimed entries with their table', 3);
   private readonly alloc = new Poll('page-table allocations with their pfn', 4);
   private readonly bodies = new Poll('tables of callback bodies with the frees that follow', 4);
+  private readonly released = new Poll('free_page_and_swap_cache with the free that follows', 4);
   private readonly gathers = new Poll('tables of gathers with the frees that follow', 12);
   private readonly batchVa = new Poll('batch pages with their free', 3);
   private readonly gatherVa = new Poll('directly mapped tables of gathers with the frees that follow', 12);
   private readonly pairs: { va: number; page: number }[] = [];
   private readonly lastAlloc = new Map<number, number>();
   private readonly lastEntry = new Map<number, number>();
+  private readonly lastReleased = new Map<number, number>();
   private readonly lastVa = new Map<number, number>();
   private readonly callback = new Map<number, { tables: number[]; nr: number; head: number; seen: number }>();
+  /** Tables of a batch in the order they were appended, by head, for callbacks that print no tables. */
+  private readonly batches = new Map<number, number[]>();
   private readonly tasks = new Map<number, Window>();
   /** Tables handed to RCU per batch, until a softirq frees them. */
   private readonly deferred = new Map<number, Window>();
@@ -137,7 +141,7 @@ export class BaseLearner {
   }
 
   finish(): Bases {
-    const page = [this.raw, this.reclaim, this.alloc, this.bodies, this.gathers];
+    const page = [this.raw, this.reclaim, this.alloc, this.bodies, this.released, this.gathers];
     const vmemmap = firstWinner(page);
     const direct = vmemmap ? this.pairPoll(vmemmap.base).winner() : null;
     const map = direct ?? firstWinner([this.batchVa, this.gatherVa]);
@@ -191,6 +195,9 @@ export class BaseLearner {
         return;
       case OP.CB:
         this.body();
+        return;
+      case OP.FPSC:
+        this.lastReleased.set(op.cpu, op.a0);
         return;
       case OP.CBret:
         this.settleDeferred(op.cpu);
@@ -249,6 +256,7 @@ export class BaseLearner {
     if (!d) this.deferred.set(op.cpu, (d = emptyWindow()));
     for (const p of w.pages) push(d.pages, p);
     push(d.vas, op.a0);
+    if (this.batches.size < MAX_SAMPLES) this.batches.set(op.a0, w.pages);
     w.pages = [];
     w.vas = [];
   }
@@ -256,13 +264,21 @@ export class BaseLearner {
   private body(): void {
     const { op } = this;
     if (op.a1 !== FUNC.tlb_remove_table_rcu || !(op.a3 > 0)) return;
-    const tables = Array.from(op.tables.subarray(0, op.nTables));
+    let tables = Array.from(op.tables.subarray(0, op.nTables));
+    const appended = this.batches.get(op.a0);
+    this.batches.delete(op.a0);
+    if (tables.length === 0 && appended?.length === op.a3) tables = appended;
     this.callback.set(op.cpu, { tables, nr: op.a3, head: op.a0, seen: 0 });
   }
 
   private freed(): void {
     const { op } = this;
     const softirq = op.context === CONTEXT.softirq;
+    const page = this.lastReleased.get(op.cpu);
+    if (page !== undefined) {
+      this.lastReleased.delete(op.cpu);
+      this.released.vote(page - STRUCT_PAGE * op.a0, op.a0);
+    }
     const cb = this.callback.get(op.cpu);
     if (cb && (softirq || op.context === CONTEXT.unknown)) {
       const i = cb.seen++;
@@ -325,7 +341,8 @@ export class BaseLearner {
   }
 
   private forget(): void {
-    for (const map of [this.lastAlloc, this.lastEntry, this.lastVa, this.callback, this.tasks, this.deferred]) {
+    const { lastAlloc, lastEntry, lastReleased, lastVa, callback, batches, tasks, deferred } = this;
+    for (const map of [lastAlloc, lastEntry, lastReleased, lastVa, callback, batches, tasks, deferred]) {
       map.clear();
     }
   }

@@ -47,7 +47,7 @@ class LinearBases implements Bases {
   }
 
   pageOfStructPage(addr: Addr): PageKey {
-    if (addr === 0 || addr !== addr) return addr;
+    if (addr === 0 || Number.isNaN(addr)) return addr;
     const pfn = Math.floor((addr - this.vmemmap) / STRUCT_PAGE);
     if (pfn >= 0 && pfn < PFN_LIMIT) return pfn;
     // The direct map lies below vmemmap in every layout: a recorder that printed the VA is still understood.
@@ -56,7 +56,7 @@ class LinearBases implements Bases {
   }
 
   pageOfVa(addr: Addr): PageKey {
-    if (addr === 0 || addr !== addr) return addr;
+    if (addr === 0 || Number.isNaN(addr)) return addr;
     if (addr >= this.vmemmap && addr < this.vmemmap + PFN_LIMIT * STRUCT_PAGE) {
       return Math.floor((addr - this.vmemmap) / STRUCT_PAGE);
     }

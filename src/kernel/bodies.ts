@@ -1,5 +1,14 @@
 /** Bodies of tracepoints and syscalls that are not plain `name=value`. All work on raw bytes. */
-import { ascii, find, findLast, parseDec53, parseHex53, parseValue53, signed53, startsWith } from './bytes.js';
+import {
+  ascii,
+  find,
+  findLast,
+  parseDec53,
+  parseHex53,
+  parseValue53,
+  signed53,
+  startsWith,
+} from './bytes.js';
 import type { FuncTable } from './func-table.js';
 import { GP_EVENT, type Op } from './ops.js';
 import { SYSCALL_NAMES } from './tracepoints.js';
@@ -61,7 +70,7 @@ export function gracePeriod(b: Uint8Array, start: number, end: number, op: Op): 
       break;
     }
   }
-  return op.a0 === op.a0;
+  return !Number.isNaN(op.a0);
 }
 
 /** Only `Start context switch` is a quiescent state: kernel/rcu/tree_plugin.h `rcu_note_context_switch()`. */
@@ -103,7 +112,7 @@ export function schedSwitch(b: Uint8Array, start: number, end: number, op: Op): 
   if (arrow < 0) return false;
   op.a0 = pidBeforeBracket(b, start, arrow);
   op.a1 = pidBeforeBracket(b, arrow, end);
-  return op.a0 === op.a0 && op.a1 === op.a1;
+  return !Number.isNaN(op.a0) && !Number.isNaN(op.a1);
 }
 
 /** pid of the last `:pid [prio]` in the range. */
@@ -164,7 +173,13 @@ export function syscallReturn(b: Uint8Array, start: number, end: number, op: Op)
 }
 
 /** `NR 11 (7f15f6646000, 1000, 0, …)`. */
-export function rawSyscallEnter(b: Uint8Array, start: number, end: number, funcs: FuncTable, op: Op): boolean {
+export function rawSyscallEnter(
+  b: Uint8Array,
+  start: number,
+  end: number,
+  funcs: FuncTable,
+  op: Op,
+): boolean {
   const at = find(b, start, end, NR);
   if (at < 0) return false;
   op.a0 = rawSyscallId(parseDec53(b, at + NR.length, end), funcs);

@@ -58,15 +58,14 @@ export function parseValue53(bytes: Uint8Array, start: number, end: number): num
     return parseHex53(bytes, start, end);
   }
   let digits = 0;
+  let letters = false;
   for (let i = start; i < end; i++) {
-    const c = bytes[i]!;
-    if (c === 0x2d && i === start) continue;
-    const d = DIGIT[c]!;
-    if (d < 0) return Number.NaN;
-    if (d > 9) return parseHex53(bytes, start, end);
+    const d = DIGIT[bytes[i]!]!;
+    if (d < 0 && !(i === start && bytes[i] === 0x2d)) return Number.NaN;
+    if (d > 9) letters = true;
     digits++;
   }
-  if (digits === 16 && bytes[start] === 0x30) return parseHex53(bytes, start, end);
+  if (letters || (digits === 16 && bytes[start] === 0x30)) return parseHex53(bytes, start, end);
   return parseDec53(bytes, start, end);
 }
 

@@ -213,7 +213,11 @@ export class Decoder {
       case 'mask':
         setSlot(op, role.to, parseValue53(b, start, end));
         // The probe prints one word of the mask: all of it as long as no CPU beyond that word is seen.
-        setSlot(op, role.also!, this.maxCpu < NR_CPUS_IN_MASK && significantDigits(b, start, end) <= 13 ? 1 : 0);
+        setSlot(
+          op,
+          role.also!,
+          this.maxCpu < NR_CPUS_IN_MASK && significantDigits(b, start, end) <= 13 ? 1 : 0,
+        );
         return;
       case 'tables':
         this.tables(b, start, end, op);
@@ -266,4 +270,3 @@ function significantDigits(b: Uint8Array, start: number, end: number): number {
   while (p < end && b[p] === 0x30) p++;
   return end - p;
 }
-

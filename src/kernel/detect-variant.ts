@@ -1,6 +1,6 @@
 import type { EvidenceRef } from '../timeline/batch.js';
 import { CONTEXT } from '../timeline/flags.js';
-import { FUNC, OP, type Op } from './ops.js';
+import { BASIS, FUNC, OP, type Op } from './ops.js';
 import { ALL_VARIANTS, maskOf, maskWhere, namesOf, type VariantMask } from './variants.js';
 
 export interface VariantEvidence {
@@ -15,7 +15,7 @@ export interface VariantEvidence {
 interface Rule {
   readonly text: string;
   readonly keeps: VariantMask;
-  /** Times it must be seen: more than once where a probe that failed to fire could imitate it. */
+  /** Times it must be seen: more than once where a single deviation (a skipped probe, a bug) could imitate it. */
   readonly times: number;
 }
 
@@ -56,12 +56,12 @@ const RULES = {
   syncInGather: {
     text: 'a table removed without a batch waits for an IPI to all CPUs (tlb_remove_table_smp_sync)',
     keeps: maskOf('A2', 'B', 'Bn', 'Cn', 'Dn'),
-    times: 1,
+    times: 2,
   },
   syncThenFree: {
     text: 'a table is freed by its own task after tlb_remove_table_smp_sync',
     keeps: maskOf('A2', 'Bn', 'Cn', 'Dn'),
-    times: 1,
+    times: 2,
   },
   single: {
     text: 'call_rcu with __tlb_remove_table_one_rcu: a single table goes to RCU',
@@ -90,6 +90,9 @@ const RULES = {
   },
 } as const satisfies Record<string, Rule>;
 type RuleName = keyof typeof RULES;
+/** One boot frees either way, never both: a variant whose leaf depends on the machine still has one leaf. */
+const RCU_LEAF: readonly RuleName[] = ['append', 'batch', 'single'];
+const SYNC_LEAF: readonly RuleName[] = ['inline', 'nativeAlone'];
 
 /** Where a task stands on the way of a table that got no batch: TR/append → FR → FD → IPI, call_rcu or free. */
 const SLOW = { none: 0, removed: 1, flushing: 2, flushed: 3, synced: 4 } as const;
@@ -120,20 +123,34 @@ const MAX_TASKS = 4096;
  */
 export class VariantDetector {
   mask: VariantMask;
+  /** What the trace allowed before the first contradiction; equal to `mask` while there is none. */
+  consistent: VariantMask;
   readonly evidence: VariantEvidence[] = [];
   private readonly counts = new Map<RuleName, number>();
   private readonly tasks = new Map<number, TaskShape>();
+  private clash: { message: string; events: { ref: EvidenceRef; role: string }[] } | null = null;
   private appends = 0;
   private followed = 0;
 
   /** `given`: the variants the user says it can be; null: any. */
   constructor(given: VariantMask | null = null) {
     this.mask = given ?? ALL_VARIANTS;
+    this.consistent = this.mask;
   }
 
   /** True once two pieces of evidence exclude each other. */
   get contradiction(): boolean {
     return this.mask === 0;
+  }
+
+  /** Pieces of evidence that exclude at least one variant. */
+  get discriminating(): number {
+    return this.evidence.filter((e) => e.keepsMask !== ALL_VARIANTS).length;
+  }
+
+  /** The contradiction in words, with the lines on both sides; null if there is none. */
+  conflict(): { message: string; events: { ref: EvidenceRef; role: string }[] } | null {
+    return this.clash;
   }
 
   /** Names of the variants that remain. */
@@ -158,8 +175,8 @@ export class VariantDetector {
         if (op.a0 === 1) this.found('reclaim', op.ref);
         return;
       case OP.UL:
-        // A hand-written marker has no gather; the probe on free_pte always has.
-        if (op.a3 === op.a3) this.found('reclaim', op.ref);
+        // A hand-written marker has no gather; the probe on free_pte has one, a function line is inferred.
+        if (!Number.isNaN(op.a3) || op.basis === BASIS.inferred) this.found('reclaim', op.ref);
         return;
       case OP.SYNCR:
         this.found('syncRcu', op.ref);
@@ -244,7 +261,7 @@ export class VariantDetector {
 
   /** The task's next step after native_tlb_remove_table tells whether that called tlb_remove_table. */
   private afterNative(t: TaskShape, op: Op): void {
-    const same = op.a2 === t.native || op.a2 !== op.a2 || t.native !== t.native;
+    const same = op.a2 === t.native || Number.isNaN(op.a2) || Number.isNaN(t.native);
     if (op.kind === OP.APP && same) {
       this.followed++;
       this.found('nativeAppends', t.nativeRef, op.ref);
@@ -295,16 +312,25 @@ export class VariantDetector {
     this.counts.set(name, n + 1);
     if (n + 1 < rule.times) return;
     const before = this.mask;
-    this.mask &= rule.keeps;
-    const contradicts = this.mask === 0 && before !== 0;
-    const text = contradicts ? `${rule.text}: contradicts what was seen before` : rule.text;
-    const earlier = contradicts ? this.opposing(rule.keeps) : [];
-    this.evidence.push({ text, keepsMask: rule.keeps, refs: [...refs, ...earlier].slice(0, 3) });
+    this.mask &= this.otherLeafFound(name) ? 0 : rule.keeps;
+    if (this.mask !== 0) this.consistent = this.mask;
+    if (this.mask === 0 && before !== 0) this.clash = this.describe(rule, before, refs);
+    this.evidence.push({ text: rule.text, keepsMask: rule.keeps, refs });
   }
 
-  /** Line of the earlier evidence that shares no variant with `keeps`, or else of the last one. */
-  private opposing(keeps: VariantMask): readonly EvidenceRef[] {
-    const found = this.evidence.find((e) => (e.keepsMask & keeps) === 0) ?? this.evidence.at(-1);
-    return found ? found.refs.slice(0, 1) : [];
+  private otherLeafFound(name: RuleName): boolean {
+    const others = RCU_LEAF.includes(name) ? SYNC_LEAF : SYNC_LEAF.includes(name) ? RCU_LEAF : [];
+    return others.some((other) => (this.counts.get(other) ?? 0) >= RULES[other].times);
+  }
+
+  /** What the new rule contradicts: evidence that shares no variant with it, or else all of it together. */
+  private describe(rule: Rule, before: VariantMask, refs: readonly EvidenceRef[]): typeof this.clash {
+    const other = this.evidence.find((e) => (e.keepsMask & rule.keeps) === 0) ?? this.evidence.at(-1);
+    const left = other && (other.keepsMask & rule.keeps) === 0 ? other.keepsMask : before;
+    const message =
+      `no kernel variant shows both: ${other ? other.text : 'the variants given'} (${namesOf(left).join(', ')}), ` +
+      `and ${rule.text} (${namesOf(rule.keeps).join(', ')})`;
+    const events = (other?.refs ?? []).slice(0, 1).map((ref) => ({ ref, role: 'one variant' }));
+    return { message, events: [...events, ...refs.map((ref) => ({ ref, role: 'another variant' }))] };
   }
 }

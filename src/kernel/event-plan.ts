@@ -1,10 +1,10 @@
 import type { EventHead } from '../timeline/events.js';
-import { FUNC, type Basis, BASIS, OP, type OpKind } from './ops.js';
-import { argumentNames, type ArgumentPlan, resolveLayout } from './probe-args.js';
+import { ascii } from './bytes.js';
+import { BASIS, type Basis, FUNC, OP, type OpKind } from './ops.js';
+import { type ArgumentPlan, argumentNames, resolveLayout } from './probe-args.js';
 import type { ProbesFile } from './probes-file.js';
 import { SYMBOLS, type SymbolSpec, symbolOfEventName } from './symbols.js';
 import { BODY, type BodyForm, TRACEPOINTS } from './tracepoints.js';
-import { ascii } from './bytes.js';
 
 /** How a body is read; values above `BODY`'s continue its numbering. */
 export const FORM = { ...BODY, syscallEnter: 20, syscallExit: 21, marker: 22, fact: 23 } as const;

@@ -79,7 +79,7 @@ export function decodeMarker(
     else keyValue(entry, bytes, p, wordEnd, bases, funcs, op);
   }
   if (op.kind === OP.CR || op.kind === OP.CB) headPage(op, bases);
-  if (op.kind === OP.PUB && op.a1 === op.a1) op.a3 = bases.pageOfVa(op.a1);
+  if (op.kind === OP.PUB && !Number.isNaN(op.a1)) op.a3 = bases.pageOfVa(op.a1);
   return true;
 }
 
@@ -122,7 +122,7 @@ function readerKind(bytes: Uint8Array, start: number, end: number): number {
 
 /** Page in which a rcu_head lies: inside struct page for single tables, else in the direct map. */
 export function headPage(op: Op, bases: Bases): void {
-  if (op.a0 !== op.a0) return;
+  if (Number.isNaN(op.a0)) return;
   const single = op.a1 === FUNC.__tlb_remove_table_one_rcu || op.a1 === FUNC.pte_free_now;
   op.a2 = single ? bases.pageOfStructPage(op.a0) : bases.pageOfVa(op.a0);
 }

@@ -1,4 +1,4 @@
-import { FUNC, OP, type OpKind } from './ops.js';
+import { FUNC, OP, type OpKind, READER } from './ops.js';
 
 /**
  * What probes on kernel functions mean: probed symbol → operation and the roles of the arguments.
@@ -69,7 +69,14 @@ const TLB = 'tlb 0 addr 1';
 const TLB_MM = 'mm 1 addr 1+0';
 const GATHER = ['tlb 0 addr 1', 'mm 1 addr 2'];
 /** struct mmu_gather: mm @0, batch @8, start @16, end @24, bits @32 (with MMU_GATHER_TABLE_FREE). */
-const GATHER_STATE = [TLB, TLB_MM, 'batch 2 va 1+8', 'start 3 addr 1+16', 'end 4 addr 1+24', 'flags 5 num 1+32'];
+const GATHER_STATE = [
+  TLB,
+  TLB_MM,
+  'batch 2 va 1+8',
+  'start 3 addr 1+16',
+  'end 4 addr 1+24',
+  'flags 5 num 1+32',
+];
 /** struct flush_tlb_info: mm @0, start @8, end @16, new_tlb_gen @24. */
 const FLUSH_INFO = ['mm 1 addr 1+0', 'start 2 addr 1+8', 'end 3 addr 1+16', 'new_tlb_gen 4 num 1+24'];
 const TABLE_PAGE = [TLB, TLB_MM, 'table 2 page 2'];
@@ -180,6 +187,9 @@ export const SYMBOLS: Readonly<Record<string, SymbolMeaning>> = {
   gup_fast_fallback: gup,
   /** Name up to 6.9. */
   internal_get_user_pages_fast: gup,
+  /** Out of line with CONFIG_PREEMPT_RCU only (kernel/rcu/tree_plugin.h). */
+  __rcu_read_lock: { entry: spec(OP.RB, [], [[0, READER.rcu]]) },
+  __rcu_read_unlock: { entry: spec(OP.RE, [], [[0, READER.rcu]]) },
   __pte_offset_map: seen,
   __pte_offset_map_lock: seen,
   // address space

@@ -175,7 +175,8 @@ export function maskOf(...ids: readonly string[]): VariantMask {
   let mask = 0;
   for (const id of ids) {
     const bit = VARIANTS.findIndex((x) => x.id === id);
-    if (bit < 0) throw new Error(`unknown kernel variant '${id}'; known: ${VARIANTS.map((x) => x.id).join(', ')}`);
+    if (bit < 0)
+      throw new Error(`unknown kernel variant '${id}'; known: ${VARIANTS.map((x) => x.id).join(', ')}`);
     mask |= 1 << bit;
   }
   return mask;

@@ -12,6 +12,26 @@ export interface Bin {
   readonly count: number;
 }
 
+/** A histogram found in text. */
+export interface ReadHistogram {
+  /** Map name with its `@`; empty when the rows had no heading. */
+  readonly name: string;
+  /** What stood between the brackets of the heading (parts joined with `, `); null without key. */
+  readonly key: string | null;
+  /** Nearest prose line before it (`without patch:`), empty if none. */
+  readonly title: string;
+  /** 1-based line of the heading, or of the first row. */
+  readonly line: number;
+  readonly source: 'text' | 'json';
+  /** As printed, ascending. Open ends are infinite. */
+  readonly bins: readonly Bin[];
+  /** Stretches between rows that are missing: unknown, not 0. */
+  readonly gaps: readonly { readonly low: number; readonly high: number }[];
+  /** False when rows are known or likely to be missing (`[...]`, gaps). */
+  readonly complete: boolean;
+  readonly notes: readonly string[];
+}
+
 /** Two samples on the same edges: `a` the baseline, `b` what is compared with it. */
 export interface BinnedPair {
   readonly edges: readonly number[];

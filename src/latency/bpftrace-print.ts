@@ -1,4 +1,7 @@
+import type { HistogramBucket } from '../result/types.js';
+import type { Bin } from './binned.js';
 import {
+  histBounds,
   histIndex,
   histLabel,
   type LhistShape,
@@ -128,6 +131,42 @@ export function histCounts(
   const rules = PRINT_RULES[family];
   const counts: number[] = [];
   for (const v of values) countAt(counts, histIndex(v, rules.bits ? bits : 0, rules));
+  return counts;
+}
+
+/**
+ * Counts by bucket index of bins read back from a printout. Throws RangeError for a bin that is no hist() bucket of
+ * this family and `bits`.
+ */
+export function binCounts(bins: readonly Bin[], bits = 0, family: PrintFamily = NEWEST_FAMILY): number[] {
+  const rules = PRINT_RULES[family];
+  const b = rules.bits ? bits : 0;
+  const counts: number[] = [];
+  for (const bin of bins) {
+    const index = bin.low === Number.NEGATIVE_INFINITY ? 0 : histIndex(bin.low, b, rules);
+    const bounds = histBounds(index, b, rules);
+    const saturated = rules.log2Bits === 32 && bin.low === 2 ** 31;
+    if (bounds.low !== bin.low || (bounds.high !== bin.high && !saturated)) {
+      throw new RangeError(`[${bin.low}, ${bin.high}) is no bucket of hist() with ${b} bits`);
+    }
+    while (counts.length <= index) counts.push(0);
+    counts[index] = bin.count;
+  }
+  return counts;
+}
+
+/** Counts by bucket index of power-of-two buckets (`LatencyReport.histogram`), for `hist()` without bits. */
+export function bucketCounts(
+  buckets: readonly HistogramBucket[],
+  family: PrintFamily = NEWEST_FAMILY,
+): number[] {
+  const rules = PRINT_RULES[family];
+  const counts: number[] = [];
+  for (const { lowNs, count } of buckets) {
+    const index = histIndex(lowNs, 0, rules);
+    while (counts.length <= index) counts.push(0);
+    counts[index] = counts[index]! + count;
+  }
   return counts;
 }
 

@@ -115,7 +115,7 @@ export function compare(a: Binned, b: Binned, options: CompareOptions = {}): Com
   const alone = Math.min(...runs) < 2;
   const attribution =
     alone && (verdict === 'slower' || verdict === 'faster' || verdict === 'mixed')
-      ? ' With one run per side this cannot be laid at the patch’s door: how much two runs of one kernel differ is unknown.'
+      ? ` With one run ${Math.max(...runs) > 1 ? 'on one side' : 'per side'} this cannot be laid at the patch’s door: how much two runs of one kernel differ is unknown.`
       : '';
   return { ...facts, verdict, sentence: `${text}${attribution}`, caveats: caveats(facts, alone, options) };
 }
@@ -165,8 +165,10 @@ function conclude(f: Facts, alpha: number): { verdict: CompareVerdict; text: str
   const level = Math.log10(alpha);
   // The χ² tail is only to be believed where every expected count is about five or more (Cochran 1954).
   const chi2Counts = f.homogeneity !== null && f.homogeneity.minExpected >= 5;
+  // Three looks at the same question: Bonferroni.
+  const each = level - Math.log10(3);
   const differs =
-    (chi2Counts && f.homogeneity!.log10PChi2 < level) || ks.log10P < level || f.mannWhitney!.log10P < level;
+    (chi2Counts && f.homogeneity!.log10PChi2 < each) || ks.log10P < each || f.mannWhitney!.log10P < each;
   const tail = worstTail(f.tails, level);
   if (!differs && tail === null) {
     return {
@@ -215,7 +217,7 @@ function worstTail(tails: readonly TailExceedance[], level: number): TailExceeda
 function caveats(f: Facts, alone: boolean, options: CompareOptions): string[] {
   const out: string[] = [];
   if (alone)
-    out.push('one run per side: the variance between runs is unknown, so the cause of a difference is too');
+    out.push('too few runs: the variance between runs is unknown, so the cause of a difference is too');
   out.push('p-values suppose independent calls; calls of one run are correlated, so they are nominal');
   if (f.meanDifference.lowNs < 0 && f.meanDifference.highNs > 0) {
     out.push('from the bins alone not even the sign of the difference of the means is known');

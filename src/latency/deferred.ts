@@ -79,6 +79,8 @@ export class DeferredTables {
   }
 
   private change(tsNs: number, tables: number, pages: number): void {
+    // A fact without a stamp of its own happens now.
+    if (Number.isNaN(tsNs)) tsNs = Number.isNaN(this.clockNs) ? 0 : this.clockNs;
     this.tables = Math.max(0, this.tables + tables);
     this.pages = Math.max(0, this.pages + pages);
     if (this.pages > this.peakPages) this.peakPages = this.pages;

@@ -1,7 +1,7 @@
 import { FUNC } from '../kernel/ops.js';
 import type { LatencyReport } from '../result/types.js';
 import type { TimeBase } from '../timeline/time-base.js';
-import { Distribution } from './distribution.js';
+import { Distribution, MAX_DURATION_NS } from './distribution.js';
 import { type Censored, latencyReport } from './report.js';
 
 export const DELAY_NAME = 'call_rcu→callback';
@@ -26,7 +26,7 @@ export class CallbackDelays {
   private readonly byKind: Record<DelayKind, Distribution>;
   private readonly cut: Record<DelayKind, Censored>;
   private readonly tables: Record<DelayKind, number> = { batch: 0, single: 0, defer: 0 };
-  private backwardsCount = 0;
+  private badClockCount = 0;
 
   constructor(exactLimit?: number) {
     this.all = new Distribution(exactLimit);
@@ -46,8 +46,8 @@ export class CallbackDelays {
   ran(crTsNs: number, cbTsNs: number, tables: number, kind: DelayKind): void {
     const delay = cbTsNs - crTsNs;
     if (tables > 0) this.tables[kind] += tables;
-    if (!(delay >= 0)) {
-      this.backwardsCount++;
+    if (!(delay >= 0 && delay <= MAX_DURATION_NS)) {
+      this.badClockCount++;
       return;
     }
     this.all.add(delay);
@@ -64,9 +64,9 @@ export class CallbackDelays {
     return this.tables[kind];
   }
 
-  /** Callbacks stamped before their own `call_rcu` (unsynchronised clocks): not in the numbers. */
-  get backwards(): number {
-    return this.backwardsCount;
+  /** Callbacks stamped before their own `call_rcu` or 52 days after it (broken clocks): not in the numbers. */
+  get badClock(): number {
+    return this.badClockCount;
   }
 
   distribution(kind?: DelayKind): Distribution {

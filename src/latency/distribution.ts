@@ -13,7 +13,8 @@ export const EXACT_LIMIT = 4_000_000;
 
 /** Running sums are moved into a bigint before a double could lose a unit. */
 const CARRY = 2 ** 52;
-const MAX_VALUE = 2 ** 52;
+/** Longest duration that can be added (52 days); anything longer is a broken clock. */
+export const MAX_DURATION_NS = 2 ** 52;
 
 /**
  * Multiset of durations in whole ns, exact up to `limit` values and log-linear bins beyond (relative error
@@ -46,7 +47,7 @@ export class Distribution {
   /** Add one duration; fractions of a ns are rounded. Throws RangeError outside [0, 2^52] ns (52 days). */
   add(valueNs: number): void {
     const v = Math.round(valueNs);
-    if (!(v >= 0 && v <= MAX_VALUE)) throw new RangeError(`duration ${valueNs} ns is outside 0..2^52`);
+    if (!(v >= 0 && v <= MAX_DURATION_NS)) throw new RangeError(`duration ${valueNs} ns is outside 0..2^52`);
     if (this.bins === null && this.n >= this.limit) this.toBins();
     if (this.bins !== null) {
       const i = logLinearIndex(v);

@@ -6,7 +6,10 @@ export function normaliseMail(text: string): string {
   let t = text.replace(/\r\n?/g, '\n');
   if (/=(?:\n|20|3D|7C|40|5B|C2=A0|E2=80=AF)/.test(t)) t = decodeQuotedPrintable(t);
   return t
-    .replace(/&(lt|gt|amp|nbsp|#64|#124|#160|#xa0);/gi, (_, name: string) => ENTITIES[name.toLowerCase()] ?? '')
+    .replace(
+      /&(lt|gt|amp|nbsp|#64|#124|#160|#xa0);/gi,
+      (_, name: string) => ENTITIES[name.toLowerCase()] ?? '',
+    )
     .replace(/[\u00a0\u2007\u202f\t]/g, ' ')
     .replace(/[\u200b\ufeff]/g, '');
 }
@@ -39,7 +42,8 @@ function decodeQuotedPrintable(text: string): string {
  */
 export function stripQuotes(line: string, rowPrefix: string): { prefix: string; rest: string } {
   const rest = line.replace(/^(?: *>)+ ?/, '');
-  if (rowPrefix !== '' && rest.startsWith(rowPrefix)) return { prefix: rowPrefix, rest: rest.slice(rowPrefix.length) };
+  if (rowPrefix !== '' && rest.startsWith(rowPrefix))
+    return { prefix: rowPrefix, rest: rest.slice(rowPrefix.length) };
   const prefix = /^(?:\| ?)+(?= *(?:[[@][\w.-]|\(\.\.\.|@\[|@:))/.exec(rest)?.[0] ?? '';
   // `|@@@@|` at the start of a line is the bar of a wrapped row, not a quoted heading.
   if (prefix === '' || /^\|@*[ @]*\|? *$/.test(rest)) return { prefix: '', rest };

@@ -1,5 +1,4 @@
-import type { Bin } from './binned.js';
-import type { ReadHistogram } from './read-hist.js';
+import type { Bin, ReadHistogram } from './binned.js';
 
 /**
  * Histograms of `bpftrace -f json` output: `{"type": "hist", "data": {"@ns": [...]}}`, one object per line or
@@ -77,9 +76,9 @@ function histogram(name: string, key: string | null, line: number, buckets: unkn
       unread++;
       continue;
     }
-    if (bin.low < bin.high) bins.push(bin);
+    if (!overflowed(bin)) bins.push(bin);
     else {
-      // Up to 0.19 the bounds are shifted in 32 bits; the last bucket also holds everything larger.
+      // The last bucket also holds everything larger.
       bins.push({ low: 2 ** 31, high: Number.POSITIVE_INFINITY, count: bin.count });
       notes.push('wrong bounds of the last bucket (bpftrace before 0.20) repaired to [2^31, ∞)');
     }
@@ -89,7 +88,22 @@ function histogram(name: string, key: string | null, line: number, buckets: unkn
   for (let i = 1; i < bins.length; i++) {
     if (bins[i]!.low > bins[i - 1]!.high) gaps.push({ low: bins[i - 1]!.high, high: bins[i]!.low });
   }
-  return { name, key, title: '', line, source: 'json', bins, gaps, complete: unread === 0 && gaps.length === 0, notes };
+  return {
+    name,
+    key,
+    title: '',
+    line,
+    source: 'json',
+    bins,
+    gaps,
+    complete: unread === 0 && gaps.length === 0,
+    notes,
+  };
+}
+
+/** Up to 0.19 bounds are shifted in 32 bits: `[2^31, 2^32)` is written as `"min": -2147483648, "max": 0`. */
+function overflowed(bin: Bin): boolean {
+  return bin.low >= bin.high || (bin.low === -(2 ** 31) && bin.high === 1);
 }
 
 /** `{min, max, count}` is a closed interval; without min or max that side is open. */

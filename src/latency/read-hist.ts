@@ -1,27 +1,7 @@
-import type { Bin } from './binned.js';
+import type { Bin, ReadHistogram } from './binned.js';
 import { bar } from './bpftrace-print.js';
-import { jsonHistograms } from './read-hist-json.js';
 import { normaliseMail, stripQuotes } from './mail-text.js';
-
-/** A histogram found in text. */
-export interface ReadHistogram {
-  /** Map name with its `@`; empty when the rows had no heading. */
-  readonly name: string;
-  /** What stood between the brackets of the heading (parts joined with `, `); null without key. */
-  readonly key: string | null;
-  /** Nearest prose line before it (`without patch:`), empty if none. */
-  readonly title: string;
-  /** 1-based line of the heading, or of the first row. */
-  readonly line: number;
-  readonly source: 'text' | 'json';
-  /** As printed, ascending. Open ends are infinite. */
-  readonly bins: readonly Bin[];
-  /** Stretches between rows that are missing: unknown, not 0. */
-  readonly gaps: readonly { readonly low: number; readonly high: number }[];
-  /** False when rows are known or likely to be missing (`[...]`, gaps). */
-  readonly complete: boolean;
-  readonly notes: readonly string[];
-}
+import { jsonHistograms } from './read-hist-json.js';
 
 /** Every line of the (decoded) text is of exactly one kind; the counts sum to `total`. */
 export interface ReadLines {
@@ -46,6 +26,8 @@ const LABEL = /^ *(\[[^\][()]*[\])]|\(\.\.\., *-?[\d.]+[kKMGTPE]?\)) */;
 const COUNT = /^(\d+)(?= |\||$) */;
 const BAR_PART = /^[ |@]*[|@][ |@]*$/;
 const CUT = /^\W*(?:\[ ?\.\.\. ?\]|<snip>|\[snip\]|\[\u2026\]|\.\.\.|\u2026)\W*$/i;
+/** What bpftrace and the terminal say around a table; never its title. */
+const CHATTER = /^\s*(?:\^C|Attach(?:ing|ed) \d+ probes?\W*|Lost \d+ events)\s*$/;
 /** Lines a wrapped row may go on for. */
 const MAX_WRAP = 3;
 
@@ -73,7 +55,15 @@ interface Building {
 export function readHistograms(text: string): HistogramText {
   const lines = normaliseMail(text).split('\n');
   if (lines.at(-1) === '') lines.pop();
-  const counts: ReadLines = { total: lines.length, heading: 0, row: 0, continuation: 0, json: 0, blank: 0, other: 0 };
+  const counts: ReadLines = {
+    total: lines.length,
+    heading: 0,
+    row: 0,
+    continuation: 0,
+    json: 0,
+    blank: 0,
+    other: 0,
+  };
   const json = jsonHistograms(lines);
   const out: ReadHistogram[] = [...json.histograms];
   let title = '';
@@ -144,7 +134,7 @@ export function readHistograms(text: string): HistogramText {
       continue;
     }
     closeBlock();
-    title = rest.trim();
+    if (!CHATTER.test(rest)) title = rest.trim();
   }
   closeBlock();
   out.sort((x, y) => x.line - y.line);

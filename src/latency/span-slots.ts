@@ -14,8 +14,9 @@ export class SpanSlots {
   startSeq = new Float64Array(64);
   comm = new Uint32Array(64);
   pid = new Int32Array(64);
-  /** Up to `CPUS` distinct CPUs the thread was seen on since; -1 = none. More than that: `overflow`. */
+  /** Up to `CPUS` distinct CPUs the thread was seen on since; -1 = none. */
   cpus = new Int32Array(64 * CPUS).fill(-1);
+  /** 1: it was on more CPUs than that, or on one the trace does not name. */
   overflow = new Uint8Array(64);
   /** Open slots are `0 … count - 1`, so that all of them can be walked. */
   count = 0;
@@ -35,7 +36,7 @@ export class SpanSlots {
     this.startSeq[slot] = seq;
     this.comm[slot] = comm;
     this.pid[slot] = pid;
-    this.overflow[slot] = 0;
+    this.overflow[slot] = cpu < 0 ? 1 : 0;
     const base = slot * CPUS;
     this.cpus.fill(-1, base, base + CPUS);
     this.cpus[base] = cpu;
@@ -44,6 +45,10 @@ export class SpanSlots {
 
   /** The thread of `slot` was seen on `cpu`. */
   touch(slot: number, cpu: number): void {
+    if (cpu < 0) {
+      this.overflow[slot] = 1;
+      return;
+    }
     const base = slot * CPUS;
     for (let i = base; i < base + CPUS; i++) {
       const c = this.cpus[i]!;

@@ -3,7 +3,7 @@ import type { RecordBatch } from '../timeline/batch.js';
 import { type EventTable, RESERVED } from '../timeline/events.js';
 import type { Interner } from '../timeline/interner.js';
 import type { TimeBase } from '../timeline/time-base.js';
-import { Distribution } from './distribution.js';
+import { Distribution, MAX_DURATION_NS } from './distribution.js';
 import { type Censored, latencyReport } from './report.js';
 import { CPUS, NO_SLOT, SpanSlots } from './span-slots.js';
 
@@ -28,8 +28,8 @@ interface Group {
 export interface SpanAnomalies {
   /** A second enter of a thread without an exit: the first was dropped. */
   readonly restarted: number;
-  /** Exit stamped before its enter (unsynchronised clocks): the duration is not known. */
-  readonly backwards: number;
+  /** Exit stamped before its enter, or 52 days after it (broken clocks): the duration is not known. */
+  readonly badClock: number;
   /** Enter or exit without a thread id: cannot be paired. */
   readonly unknownTask: number;
 }
@@ -63,11 +63,12 @@ export class SyscallSpans {
   private lossSeq = new Float64Array(64);
   private historySeq = new Float64Array(64);
   private lossEverywhere = 0;
+  private lastLoss = 0;
   private seq = 0;
   /** Some loss since the segment began. */
   private lossSeen = false;
   private restarted = 0;
-  private backwards = 0;
+  private badClock = 0;
   private unknownTask = 0;
 
   constructor(options: SyscallSpansOptions) {
@@ -102,6 +103,7 @@ export class SyscallSpans {
   lost(cpu: number): void {
     this.seq++;
     this.lossSeen = true;
+    this.lastLoss = this.seq;
     if (cpu < 0) this.lossEverywhere = this.seq;
     else this.lossSeq = stamped(this.lossSeq, cpu, this.seq);
   }
@@ -124,7 +126,7 @@ export class SyscallSpans {
   }
 
   get anomalies(): SpanAnomalies {
-    return { restarted: this.restarted, backwards: this.backwards, unknownTask: this.unknownTask };
+    return { restarted: this.restarted, badClock: this.badClock, unknownTask: this.unknownTask };
   }
 
   /** The durations of one group (`''` when not grouped); undefined if it never occurred. */
@@ -181,8 +183,8 @@ export class SyscallSpans {
     const duration = tsNs - this.open.startNs[slot]!;
     this.open.close(slot);
     if (why !== 'none') this.group(comm).censored[why]++;
-    else if (duration >= 0) this.group(comm).durations.add(duration);
-    else this.backwards++;
+    else if (duration >= 0 && duration <= MAX_DURATION_NS) this.group(comm).durations.add(duration);
+    else this.badClock++;
   }
 
   private touch(pid: number, cpu: number): void {
@@ -196,8 +198,8 @@ export class SyscallSpans {
     const since = this.open.startSeq[slot]!;
     if (this.seq === since) return 'none';
     if (this.lossEverywhere > since) return 'loss';
-    // Ran on more CPUs than are remembered: any loss since counts.
-    if (this.open.overflow[slot] === 1) return 'loss';
+    // Not all its CPUs are known: anything since, anywhere, counts.
+    if (this.open.overflow[slot] === 1) return this.lastLoss > since ? 'loss' : 'start';
     let why: 'none' | 'start' = 'none';
     for (let i = slot * CPUS; i < (slot + 1) * CPUS; i++) {
       const cpu = this.open.cpus[i]!;

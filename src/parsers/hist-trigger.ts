@@ -26,12 +26,14 @@ export interface HistRow {
   readonly hitcount: number;
   /** Further values by name, in printed order; `.percent` as the number printed, `.graph` bars are dropped. */
   readonly vals: Record<string, number>;
+  /** Lines of `onmax()`/`onchange()` actions under the row, as printed: `max:  27  next_comm: cyclictest`. */
+  readonly actions: string[];
   /** 1-based line of the row (its last line for stack keys). */
   readonly line: number;
 }
 
 export interface HistTable {
-  /** What follows `trigger info: `. */
+  /** What follows `trigger info: `; empty when the head was cut off. */
   readonly trigger: string;
   /** Key names with their modifiers as in the trigger (`skbaddr.hex`). */
   readonly keyFields: string[];
@@ -63,19 +65,20 @@ export function parseHistTriggers(text: string): HistTable[] {
     const line = lines[n]!.replace(INDENT, '').trimEnd();
     const trigger = /^# trigger info: (.*)$/.exec(line);
     if (trigger) {
-      table = {
-        trigger: trigger[1]!,
-        keyFields: keyFieldsOf(trigger[1]!),
-        rows: [],
-        hits: -1,
-        entries: -1,
-        dropped: -1,
-        unread: [],
-      };
+      table = newTable(trigger[1]!);
       tables.push(table);
       inTotals = false;
       open = null;
       continue;
+    }
+    if (table === null || inTotals) {
+      // Rows whose head was cut off.
+      const bare = /^\{ \w+: .* \} hitcount: +\d/.test(line);
+      if (bare) {
+        table = newTable('');
+        tables.push(table);
+        inTotals = false;
+      }
     }
     if (table === null) continue;
     if (open !== null || (!inTotals && line.startsWith('{ '))) {
@@ -97,9 +100,22 @@ export function parseHistTriggers(text: string): HistTable[] {
         else if (total[1] === 'Entries') table.entries = Number(total[2]);
         else table.dropped = Number(total[2]);
       } else if (line !== '') table = null;
-    } else if (line !== '' && !line.startsWith('#')) table.unread.push(n + 1);
+    } else if (table.rows.length > 0 && /^[\w$-]+:\s+\S/.test(line)) table.rows.at(-1)!.actions.push(line);
+    else if (line !== '' && !line.startsWith('#')) table.unread.push(n + 1);
   }
   return tables;
+}
+
+function newTable(trigger: string): HistTable {
+  return {
+    trigger,
+    keyFields: keyFieldsOf(trigger),
+    rows: [],
+    hits: -1,
+    entries: -1,
+    dropped: -1,
+    unread: [],
+  };
 }
 
 function keyFieldsOf(trigger: string): string[] {
@@ -131,7 +147,7 @@ function addRow(
     else vals[m[1]!] = value;
   }
   if (Number.isNaN(hitcount) && Object.keys(vals).length === 0) table.unread.push(line);
-  else table.rows.push({ keys, hitcount, vals, line });
+  else table.rows.push({ keys, hitcount, vals, actions: [], line });
 }
 
 /** Cuts at `, name:` for the names the trigger lists; a value may itself hold commas and colons. */

@@ -2,8 +2,13 @@ import { cleanSymbol, type EventHead, RESERVED } from '../timeline/events.js';
 import { FLAG } from '../timeline/flags.js';
 import { LINE, type LineHost, type LineKind } from './dialect.js';
 
+/** Pieces that every dialect of the kernel's own text shares: flags, loss lines, bodies. */
 const BLANK = 32;
 
+/**
+ * The irq/preempt column `buf[a, b)` as `FLAG` bits: 3 to 5 columns, or 6 and 7 of PREEMPT_RT kernels.
+ * Source: kernel/trace/trace_output.c `trace_print_lat_fmt()`.
+ */
 export function packFlags(buf: Uint8Array, a: number, b: number): number {
   const n = b - a;
   // RT kernels have a lazy column behind need-resched and one behind the preempt depth.
@@ -43,6 +48,7 @@ export function lostLine(buf: Uint8Array, start: number, end: number, host: Line
   return LINE.lost;
 }
 
+/** Kind of a line that is no event: stack frame, blank, more text of the event before, or foreign. */
 export function otherLine(buf: Uint8Array, start: number, end: number, afterEvent: boolean): LineKind {
   let p = start;
   while (p < end && buf[p] === BLANK) p++;
@@ -51,7 +57,12 @@ export function otherLine(buf: Uint8Array, start: number, end: number, afterEven
   return afterEvent ? LINE.continuation : LINE.foreign;
 }
 
-/** Sets `event`, `bodyStart`, `bodyEnd` of the row from a plain-format body. */
+/**
+ * Sets `event`, `bodyStart`, `bodyEnd` of the row at `batch.length` from a plain-format body `buf[start, end)`:
+ *
+ *     NAME: fields     NAME: (place) args     FUNC <-PARENT     FUNC(args) <-PARENT     FUNC
+ *     sys_NAME(args)   sys_NAME -> ret
+ */
 export function internBody(buf: Uint8Array, start: number, end: number, host: LineHost): void {
   const i = host.batch.length;
   let p = start;
@@ -78,14 +89,8 @@ export function internBody(buf: Uint8Array, start: number, end: number, host: Li
       }
       break;
     }
-    if (
-      c === 40 &&
-      q - p > 4 &&
-      buf[p] === 115 &&
-      buf[p + 1] === 121 &&
-      buf[p + 2] === 115 &&
-      buf[p + 3] === 95
-    ) {
+    // Option func-args: the arguments differ from call to call and are no part of the head.
+    if (c === 40 && q > p && (isSyscall(buf, p, q) || isCallLine(buf, q, end))) {
       h = Math.imul(h ^ c, 0x01000193);
       body = ++q;
       break;
@@ -102,6 +107,7 @@ export function internBody(buf: Uint8Array, start: number, end: number, host: Li
     }
     h = Math.imul(h ^ c, 0x01000193);
   }
+  if (q === end && body === end && bareFunction(buf, p, end, host)) return;
   while (body < end && buf[body] === BLANK) body++;
   host.batch.event[i] = host.events.intern(buf, p, q, h, parseHead);
   host.batch.bodyStart[i] = Math.min(body, end);
@@ -121,19 +127,57 @@ function schedEntry(buf: Uint8Array, p: number, end: number, host: LineHost): bo
   return true;
 }
 
+const isSyscall = (buf: Uint8Array, p: number, q: number): boolean =>
+  q - p > 4 && buf[p] === 115 && buf[p + 1] === 121 && buf[p + 2] === 115 && buf[p + 3] === 95;
+
+/** `) <-` follows: the parenthesis holds arguments of a function line. */
+function isCallLine(buf: Uint8Array, from: number, end: number): boolean {
+  for (let i = from; i + 3 < end; i++) {
+    if (buf[i] === 41 && buf[i + 1] === BLANK && buf[i + 2] === 60 && buf[i + 3] === 45) return true;
+  }
+  return false;
+}
+
+const SYMBOL =
+  /^(?:[A-Za-z_.$][\w.$]*(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?(?: \[\w+\])?|0x[0-9a-f]+|0)(?: <[0-9a-f]{8,16}>)?$/;
+
+/** A function whose parent is 0, or not printed (`noprint-parent`): the head is that of `FUNC <-`. */
+function bareFunction(buf: Uint8Array, p: number, end: number, host: LineHost): boolean {
+  const text = new TextDecoder('latin1').decode(buf.subarray(p, end)).trimEnd();
+  if (!SYMBOL.test(text)) return false;
+  const i = host.batch.length;
+  host.batch.event[i] = host.events.internHead(`${text} <-`, parseHead(`${text} <-`));
+  host.batch.bodyStart[i] = end;
+  host.batch.bodyEnd[i] = end;
+  return true;
+}
+
 function hasOffset(buf: Uint8Array, a: number, b: number): boolean {
   for (let i = a; i + 2 < b; i++) if (buf[i] === 43 && buf[i + 1] === 48 && buf[i + 2] === 120) return true;
   return false;
 }
 
+/** Behind a symbol: its module, and with the option sym-addr its address. */
+const BEHIND = '(?: \\[\\w+\\])?(?: <[0-9a-f]+>)?';
+const PROBE = new RegExp(`^(\\S+): \\(([^\\s<)]+)${BEHIND}\\)$`);
+const RETPROBE = new RegExp(`^(\\S+): \\(([^\\s<)]+)${BEHIND} <- ([^\\s<)]+)${BEHIND}\\)$`);
+
 function parseHead(text: string): EventHead {
   let m: RegExpExecArray | null;
+  // `sys_enter_x` is the name where only fields are printed.
+  if ((m = /^sys_(enter|exit)_(\w+)$/.exec(text))) {
+    return { kind: `syscall-${m[1] as 'enter' | 'exit'}`, name: m[2]!, symbol: '', caller: '' };
+  }
   if ((m = /^sys_(\w+)\($/.exec(text))) return { kind: 'syscall-enter', name: m[1]!, symbol: '', caller: '' };
   if ((m = /^sys_(\w+) ->$/.exec(text))) return { kind: 'syscall-exit', name: m[1]!, symbol: '', caller: '' };
-  if ((m = /^(\S+): \((\S+) <- (\S+)\)$/.exec(text))) {
+  if ((m = /^(\S+)\($/.exec(text))) {
+    const name = cleanSymbol(m[1]!);
+    return { kind: 'function', name, symbol: name, caller: '' };
+  }
+  if ((m = RETPROBE.exec(text))) {
     return { kind: 'retprobe', name: m[1]!, symbol: cleanSymbol(m[3]!), caller: cleanSymbol(m[2]!) };
   }
-  if ((m = /^(\S+): \((\S+)\)$/.exec(text))) {
+  if ((m = PROBE.exec(text))) {
     return { kind: 'probe', name: m[1]!, symbol: cleanSymbol(m[2]!), caller: '' };
   }
   if ((m = /^(.+?) <-$/.exec(text))) {
@@ -144,4 +188,3 @@ function parseHead(text: string): EventHead {
     return { kind: 'print', name: text, symbol: '', caller: '' };
   return { kind: 'tracepoint', name: text, symbol: '', caller: '' };
 }
-

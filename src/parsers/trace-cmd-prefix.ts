@@ -36,6 +36,12 @@ export class TraceCmdPrefix {
     let p = bracket;
     while (p > start && buf[p - 1] === BLANK) p--;
     if (p === bracket) return false;
+    // TGID column of tracefs text: `(  3127)` or `(-------)`.
+    if (p > start && buf[p - 1] === 41) {
+      while (p > start && buf[p - 1] !== 40) p--;
+      p = Math.max(start, p - 1);
+      while (p > start && buf[p - 1] === BLANK) p--;
+    }
     let pid = 0;
     let unit = 1;
     const last = p;

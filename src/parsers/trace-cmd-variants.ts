@@ -1,6 +1,8 @@
+import { latin1 } from '../timeline/batch.js';
 import { cleanSymbol, type EventHead, type EventTable } from '../timeline/events.js';
 import { Interner } from '../timeline/interner.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from './dialect.js';
+import { isRawBody, rewriteFields } from './field-bodies.js';
 import { GraphColumns } from './function-graph-columns.js';
 import { GraphText } from './function-graph-text.js';
 import { lostLine, otherLine, packFlags } from './kernel-pieces.js';
@@ -116,7 +118,27 @@ class TraceCmdVariantsDialect implements LineDialect {
     b.bodyStart[i] = f;
     b.bodyEnd[i] = end;
     if (id === this.functionId) this.functionRow(buf, f, end, host);
+    else if (startsWithField(buf, f, end)) this.rawFields(buf, p, q, f, end, host);
     return true;
+  }
+
+  /** `-R`: the fields in the print format's order, written over the line's own padding and fields. */
+  private rawFields(
+    buf: Uint8Array,
+    name: number,
+    colon: number,
+    from: number,
+    end: number,
+    host: LineHost,
+  ): void {
+    const fields = latin1(buf, from, end);
+    const event = latin1(buf, name, colon);
+    if (!isRawBody(event, fields)) return;
+    const body = rewriteFields(event, fields, false).slice(event.length + 2);
+    const start = end - body.length;
+    if (start <= colon) return;
+    for (let k = 0; k < body.length; k++) buf[start + k] = body.charCodeAt(k);
+    host.batch.bodyStart[host.batch.length] = start;
   }
 
   private resolve(events: EventTable): void {
@@ -178,6 +200,13 @@ function traceCmdHead(text: string): EventHead {
   }
   if (/^(?:b?print|bputs|raw_data)$/.test(text)) return { kind: 'print', name: text, symbol: '', caller: '' };
   return { kind: 'tracepoint', name: text, symbol: '', caller: '' };
+}
+
+/** `name=` at `from`. */
+function startsWithField(buf: Uint8Array, from: number, end: number): boolean {
+  let p = from;
+  while (p < end && (buf[p] === 95 || (buf[p]! >= 97 && buf[p]! <= 122))) p++;
+  return p > from && p < end && buf[p] === 61;
 }
 
 /** `version = 6`, `cpus=4`, `CPU 1 is empty`, `CPU:1 [SUBBUFFER START]` and trace-cmd's other remarks. */

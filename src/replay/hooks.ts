@@ -19,7 +19,11 @@ export interface Hooks {
   /** A tracked table's page is released. `task` is the releasing context, `cpu` where. */
   tableFreed(table: Table, task: Task, cpu: Cpu | null, op: Op): void;
   /** A page is released that is tracked as freed already, with no allocation seen between. */
-  tableFreedTwice(table: Table, op: Op): void;
+  tableFreedTwice(table: Table, cpu: Cpu | null, op: Op): void;
+  /** A batch callback lists a table that was released before the batch was queued. */
+  tableQueuedAfterFree(table: Table, head: Head, op: Op): void;
+  /** The page that holds a pending head is allocated for something else. */
+  headReused(head: Head, op: Op): void;
   /** A page that is not a tracked table is released in task context inside a gather. */
   pageFreed(pfn: number, knownFrame: boolean, gather: Gather, op: Op): void;
   /** A page is allocated while the machine holds it as a table not yet freed. */
@@ -46,6 +50,8 @@ export interface Hooks {
   callbackFunc(head: Head, op: Op): void;
   gpEnded(op: Op): void;
   readerEnded(reader: Reader, op: Op): void;
+  /** It must have ended, but its end was not seen. */
+  readerExpired(reader: Reader): void;
 
   // tasks
   gatherBegun(gather: Gather, previous: Gather | null, task: Task, op: Op): void;

@@ -38,7 +38,6 @@ export class Judges implements Hooks {
   tick(): void {}
 
   tableRemoved(table: Table, gather: Gather | null, task: Task, op: Op): void {
-    this.court.detector.tableRemoved(table, task, op);
     if (!gather) this.trace.tableOutside(table, task, op);
   }
 
@@ -55,8 +54,16 @@ export class Judges implements Hooks {
     this.flushes.tableFreed(table, task, op);
   }
 
-  tableFreedTwice(table: Table, op: Op): void {
-    this.tables.freedTwice(table, op);
+  tableFreedTwice(table: Table, cpu: Cpu | null, op: Op): void {
+    this.tables.freedTwice(table, cpu, op);
+  }
+
+  tableQueuedAfterFree(table: Table, head: Head, op: Op): void {
+    this.tables.queuedAfterFree(table, head, op);
+  }
+
+  headReused(head: Head, op: Op): void {
+    this.rcu.headReused(head, op);
   }
 
   pageFreed(_pfn: number, knownFrame: boolean, gather: Gather, op: Op): void {
@@ -122,6 +129,11 @@ export class Judges implements Hooks {
   readerEnded(reader: Reader, op: Op): void {
     this.tables.readerEnded(reader, op);
     this.rcu.readerEnded(reader, op);
+  }
+
+  readerExpired(reader: Reader): void {
+    this.tables.readerLost(reader);
+    this.rcu.readerLost(reader);
   }
 
   gatherBegun(_gather: Gather, previous: Gather | null, task: Task, op: Op): void {

@@ -2,7 +2,7 @@ import { OP, type Op } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import { stepFlush } from './step-flush.js';
-import { stepRcu } from './step-rcu.js';
+import { expireReaders, stepRcu } from './step-rcu.js';
 import { stepTables } from './step-tables.js';
 import { stepTasks } from './step-tasks.js';
 import { type Cpu, type MachineState, newCpu, newTask, type Task } from './state.js';
@@ -17,6 +17,7 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
   const cpu = op.cpu >= 0 ? cpuOf(state, op.cpu) : null;
   const task = taskOf(state, op);
   if (cpu) hooks.tick(cpu, op);
+  if (state.readers.size > 0) expireReaders(state, op, task, hooks);
   switch (op.kind) {
     case OP.TR:
     case OP.APP:

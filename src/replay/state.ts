@@ -81,7 +81,10 @@ export interface Flush {
   targets: Target[];
   /** Tables whose unlink precedes it in the same gather. */
   covers: Table[];
+  /** Targets whose handler had not been seen to end when the flush returned. */
   lateTargets: number;
+  /** The broadcast was counted as waited for. */
+  waited: boolean;
 }
 
 /** One `tlb_remove_table_sync_one()` broadcast. */
@@ -190,7 +193,8 @@ export interface Cpu {
   lastCrHead: Head | null;
   lastCrAddr: number;
   lastCrFunc: number;
-  lastCrSource: number;
+  /** Probes that have shown this enqueue, one bit per `CR_SOURCE`. */
+  lastCrSources: number;
   /** Seq of the last op on this CPU. */
   lastSeq: number;
   /** Heads queued here and not yet run, oldest first. */
@@ -211,6 +215,8 @@ export interface Reader {
   readonly ts: number;
   readonly seq: number;
   readonly cpu: number;
+  /** Key of the context it runs in. */
+  readonly task: number;
   depth: number;
   /** Objects freed / callbacks run while it was open: decided when it ends. */
   overlaps: { what: 'free' | 'callback'; table: Table | null; head: Head | null; ref: EvidenceRef; ts: number }[];
@@ -332,7 +338,7 @@ export function newCpu(id: number): Cpu {
     lastCrHead: null,
     lastCrAddr: Number.NaN,
     lastCrFunc: 0,
-    lastCrSource: 0,
+    lastCrSources: 0,
     lastSeq: -1,
     fifo: [],
     matchedSeq: 0,

@@ -72,6 +72,7 @@ function begin(state: MachineState, op: Op, task: Task): void {
     targets: [],
     covers: [],
     lateTargets: 0,
+    waited: false,
   };
   // Only what was unlinked before the flush began is covered by it, and only in its own mm.
   if (gather && gather.pending.length > 0 && !(op.a0 !== gather.mm && op.a0 === op.a0 && gather.mm === gather.mm)) {

@@ -1,4 +1,5 @@
-import { FUNC, GP_EVENT, isTableFunc, OP, type Op } from '../kernel/ops.js';
+import { FUNC, GP_EVENT, isTableFunc, OP, type Op, READER } from '../kernel/ops.js';
+import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import { type Cpu, type Head, LIFE, type MachineState, type Table, type Task } from './state.js';
 
@@ -6,6 +7,8 @@ import { type Cpu, type Head, LIFE, type MachineState, type Table, type Task } f
 const SAME_ENQUEUE = 64;
 /** Pending heads per CPU kept in order; beyond it (callbacks never shown) the oldest are forgotten. */
 const MAX_FIFO = 1 << 16;
+/** Keys of interrupt contexts (`machine.ts` taskOf) lie at and below this. */
+const FIRST_INTERRUPT_KEY = -1_000_000;
 /** Heads known by tracepoint value only, kept while no callback tracepoint shows. */
 const MAX_RHP = 1 << 17;
 
@@ -53,17 +56,17 @@ function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
     const again =
       cpu.lastCrAddr === op.a0 &&
       cpu.lastCrFunc === op.a1 &&
-      cpu.lastCrSource !== op.a4 &&
+      (cpu.lastCrSources & (1 << op.a4)) === 0 &&
       state.seq - cpu.lastCrSeq <= SAME_ENQUEUE &&
       (cpu.lastCrHead === null || cpu.lastCrHead.ran === 0);
     if (again) {
-      cpu.lastCrSource = op.a4;
+      cpu.lastCrSources |= 1 << op.a4;
       return;
     }
     cpu.lastCrSeq = state.seq;
     cpu.lastCrAddr = op.a0;
     cpu.lastCrFunc = op.a1;
-    cpu.lastCrSource = op.a4;
+    cpu.lastCrSources = 1 << op.a4;
     cpu.lastCrHead = null;
   }
   const gather = task.gather;
@@ -177,11 +180,22 @@ function callback(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hook
     return;
   }
   head.shown |= SHOWN_BY_PROBE;
+  freesListed(state, op, head, hooks);
   if (head.ran === 2) hooks.callbackAfterInferred(head, op);
   const first = head.ran === 0;
   head.cbFunc = op.a1;
   if (first) ran(state, head, 1, op, cpu, hooks);
   else hooks.callbackFunc(head, op);
+}
+
+/** The callback prints what it will release: a table released already is released twice. */
+function freesListed(state: MachineState, op: Op, head: Head, hooks: Hooks): void {
+  for (let i = 0; i < op.nTables; i++) {
+    const table = state.tables.get(op.tables[i]!);
+    if (table && table.life === LIFE.freed && table.trSeq > 0 && table.head !== head && table.freeSeq < head.crSeq) {
+      hooks.tableQueuedAfterFree(table, head, op);
+    }
+  }
 }
 
 function invoked(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
@@ -190,7 +204,10 @@ function invoked(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
     cpu.callback = head ?? null;
     cpu.callbackTask = head ? task.key : Number.NaN;
   }
-  if (!head) return;
+  if (!head) {
+    if (cpu) unlinkedSingle(op, cpu, hooks);
+    return;
+  }
   state.headsByRhp.delete(op.a0);
   head.shown |= SHOWN_BY_TRACEPOINT;
   if (head.ran === 2) hooks.callbackAfterInferred(head, op);
@@ -198,6 +215,16 @@ function invoked(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
     head.cbFunc = op.a1;
     ran(state, head, 1, op, cpu, hooks);
   }
+}
+
+/**
+ * `rcu_invoke_callback` of a single table without its enqueue. Its own probe cannot be set (notrace), so this is
+ * the only sight of it; a pending head whose tracepoint value was never shown may be the one.
+ */
+function unlinkedSingle(op: Op, cpu: Cpu, hooks: Hooks): void {
+  if (op.a1 !== FUNC.__tlb_remove_table_one_rcu) return;
+  for (const head of cpu.fifo) if (head.func === op.a1 && head.rhp !== head.rhp) return;
+  hooks.callbackUnmatched(null, cpu, op);
 }
 
 /** The callback's own probe was skipped (a kprobe hit inside another probe's handler): its frees show that it ran. */
@@ -277,6 +304,7 @@ function readerBegins(state: MachineState, op: Op, task: Task): void {
     ts: op.tsNs,
     seq: state.seq,
     cpu: op.cpu,
+    task: task.key,
     depth: 1,
     overlaps: [],
   });
@@ -289,4 +317,21 @@ function readerEnds(state: MachineState, op: Op, task: Task, hooks: Hooks): void
   if (--reader.depth > 0) return;
   state.readers.delete(key);
   hooks.readerEnded(reader, op);
+}
+
+/**
+ * Sections that cannot be open any more although no end was seen: none outlives the interrupt it ran in, nor a
+ * return to user space. What they spanned stays undecided.
+ */
+export function expireReaders(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  const inTask = op.context === CONTEXT.task;
+  const boundary = op.kind === OP.SE || op.kind === OP.SX;
+  if (!inTask) return;
+  for (const [key, reader] of state.readers) {
+    if (reader.kind > READER.preemptoff) continue;
+    const interrupt = reader.task <= FIRST_INTERRUPT_KEY && reader.cpu === op.cpu;
+    if (!interrupt && !(boundary && reader.task === task.key)) continue;
+    state.readers.delete(key);
+    hooks.readerExpired(reader);
+  }
 }

@@ -27,16 +27,16 @@ export function stepTables(state: MachineState, op: Op, task: Task, cpu: Cpu | n
         live.mm = op.a0;
         live.installer = task.key;
       }
-      seenAsParent(state, op.a3, 2, op.a0, op);
+      seenAsParent(state, op.a3, 2, op.a0, op, hooks);
       break;
     }
     case OP.PTEA:
       learnMm(task, op.a0);
-      seenAsParent(state, op.a3, 2, op.a0, op);
+      seenAsParent(state, op.a3, 2, op.a0, op, hooks);
       break;
     case OP.PMDA:
       learnMm(task, op.a0);
-      seenAsParent(state, op.a3, 3, op.a0, op);
+      seenAsParent(state, op.a3, 3, op.a0, op, hooks);
       break;
     case OP.UL: {
       const table = handOverTarget(state, op.a2, 1, op.a0, task, op, hooks);
@@ -100,10 +100,19 @@ function born(
 }
 
 /** A page that holds a page-table entry being filled is a table, whether or not its birth was seen. */
-function seenAsParent(state: MachineState, key: number, level: number, mm: number, op: Op): void {
+function seenAsParent(
+  state: MachineState,
+  key: number,
+  level: number,
+  mm: number,
+  op: Op,
+  hooks: Hooks,
+): void {
   if (key !== key) return;
   const old = state.tables.get(key);
-  if (old && old.life !== LIFE.freed) return;
+  if (old && (old.life === LIFE.fresh || old.life === LIFE.live || old.life === LIFE.unseen)) return;
+  // Nobody fills an entry of a table that was handed over: it has been released unseen and is a new table now.
+  if (old && old.life !== LIFE.freed) hooks.tableReused(old, op);
   const table = newTable(key, level, mm);
   table.life = LIFE.live;
   table.birthRef = op.ref;
@@ -193,7 +202,7 @@ function freePage(state: MachineState, pfn: number, op: Op, task: Task, cpu: Cpu
   const inTask = op.context === CONTEXT.task || op.context === CONTEXT.unknown;
   const gather = inTask ? task.gather : null;
   if (table) {
-    if (table.life === LIFE.freed) hooks.tableFreedTwice(table, op);
+    if (table.life === LIFE.freed) hooks.tableFreedTwice(table, cpu, op);
     else freeTable(state, table, op, task, cpu, inTask, hooks);
   } else if (gather) {
     hooks.pageFreed(pfn, frame, gather, op);
@@ -242,7 +251,10 @@ function batchPageFreed(
   inTask: boolean,
   hooks: Hooks,
 ): void {
-  if (head.ran === 0 && !inTask) callbackInferred(state, head, op, cpu, hooks);
+  // Tables go first, the batch page last: a page released before any of them is not the callback's doing.
+  const untouched = head.tablesKnown && head.tables.length > 0 && head.tables.every((t) => t.life === LIFE.rcu);
+  if (head.ran === 0 && untouched) hooks.headReused(head, op);
+  else if (head.ran === 0 && !inTask) callbackInferred(state, head, op, cpu, hooks);
   forgetHead(state, head);
 }
 
@@ -255,6 +267,11 @@ function allocate(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
     if (table) {
       if (table.life === LIFE.gathered || table.life === LIFE.rcu) hooks.tableReused(table, op);
       state.tables.delete(pfn);
+    }
+    const head = state.headsByPage.get(pfn);
+    if (head) {
+      if (head.ran === 0) hooks.headReused(head, op);
+      forgetHead(state, head);
     }
     if (op.a2 === 1) {
       if (state.frames.size >= MAX_FRAMES) state.frames.clear();

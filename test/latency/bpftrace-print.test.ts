@@ -13,6 +13,7 @@ import {
   printFamily,
 } from '../../src/latency/bpftrace-labels.js';
 import {
+  bucketCounts,
   histCounts,
   lhistCounts,
   printHistMap,
@@ -20,6 +21,7 @@ import {
   printLhistMap,
   printLhistRows,
 } from '../../src/latency/bpftrace-print.js';
+import { Distribution } from '../../src/latency/distribution.js';
 
 interface PrintedMap {
   name: string;
@@ -100,6 +102,21 @@ describe('families', () => {
     expect(text.startsWith(heading)).toBe(true);
     const rows = text.split('\n').filter((l) => / [1-9]\d* \|/.test(l));
     expect(rows.map((l) => l.slice(0, 16).trim()).join(' ')).toBe(labels);
+  });
+
+  test('durations of a trace print as if bpftrace had counted them', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 2 ** 40 }), { minLength: 1 }),
+        fc.constantFrom(...PRINT_FAMILIES),
+        (values, family) => {
+          const ours = bucketCounts(Distribution.of(values).powerOfTwoBuckets(), family);
+          expect(printHistRows(ours, { family })).toBe(
+            printHistRows(histCounts(values, 0, family), { family }),
+          );
+        },
+      ),
+    );
   });
 
   test('values beyond 2^32', () => {

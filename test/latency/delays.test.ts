@@ -24,7 +24,7 @@ describe('CallbackDelays', () => {
       ['defer', 0, '0', 2],
     ]);
     expect(reports[3]!.quantiles).toBeNull();
-    expect([d.backwards, d.tablesFreed('batch')]).toEqual([1, 32]);
+    expect([d.badClock, d.tablesFreed('batch')]).toEqual([1, 32]);
   });
 
   test('kinds go by the callback', () => {
@@ -58,6 +58,14 @@ describe('DeferredTables', () => {
       ],
       unknownBatches: 1,
     });
+  });
+
+  test('a segment drops what is pending; a fact without stamp happens now', () => {
+    const d = new DeferredTables();
+    for (let i = 0; i < 500; i++) d.queued(i % 3 === 0 ? Number.NaN : i, 1);
+    expect(d.nowTables).toBe(500);
+    d.segment(Number.NaN);
+    expect([d.nowTables, d.nowBytes, d.report(time).peakTables]).toEqual([0, 0, 500]);
   });
 
   test('an unused one says zero', () => {

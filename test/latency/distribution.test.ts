@@ -107,7 +107,7 @@ describe('Distribution', () => {
         expect(facts(new Distribution().merge(A()))).toEqual(facts(A()));
         expect(facts(Distribution.of([...a, ...b], Math.min(la, lb)))).toEqual(facts(A().merge(B())));
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 

@@ -140,6 +140,16 @@ describe('SyscallSpans', () => {
       1,
     ],
     [
+      'anywhere, on a CPU the trace does not name',
+      [
+        { what: 'enter', ts: 1, cpu: -1 },
+        { what: 'lost', ts: 2, cpu: 5 },
+        { what: 'exit', ts: 3, cpu: 0 },
+      ],
+      1,
+      1,
+    ],
+    [
       'elsewhere',
       [
         { what: 'enter', ts: 1, cpu: 0 },
@@ -208,9 +218,11 @@ describe('SyscallSpans', () => {
     const spans = run([
       { what: 'enter', ts: 9 },
       { what: 'exit', ts: 3 },
+      { what: 'enter', ts: 4 },
+      { what: 'exit', ts: 1e17 },
       { what: 'enter', ts: 10, pid: -1 },
     ]);
-    expect(spans.anomalies).toEqual({ restarted: 0, backwards: 1, unknownTask: 1 });
+    expect(spans.anomalies).toEqual({ restarted: 0, badClock: 2, unknownTask: 1 });
     expect(spans.reports(time)[0]!.count).toBe(0);
   });
 

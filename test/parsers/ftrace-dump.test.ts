@@ -67,7 +67,13 @@ test('messages of other CPUs between the lines are foreign, loss lines are loss'
   const run = runDialect(
     FTRACE_DUMP,
     bytes(
-      dump('[  1.000000] ', [EVENTS[0]!, 'usb 1-1: new device', 'CPU:2 [LOST 17 EVENTS]', EVENTS[1]!, ' => foo']),
+      dump('[  1.000000] ', [
+        EVENTS[0]!,
+        'usb 1-1: new device',
+        'CPU:2 [LOST 17 EVENTS]',
+        EVENTS[1]!,
+        ' => foo',
+      ]),
     ),
   );
   expect(run.counts).toMatchObject({ event: 2, foreign: 4, lost: 1, stack: 1, header: 3 });
@@ -75,7 +81,10 @@ test('messages of other CPUs between the lines are foreign, loss lines are loss'
 });
 
 test('an empty buffer, a second dump, and a log that ends inside one', () => {
-  const empty = runDialect(FTRACE_DUMP, bytes('[ 1.000000] Dumping ftrace buffer:\n[ 1.000000]    (ftrace buffer empty)\n'));
+  const empty = runDialect(
+    FTRACE_DUMP,
+    bytes('[ 1.000000] Dumping ftrace buffer:\n[ 1.000000]    (ftrace buffer empty)\n'),
+  );
   expect(empty.counts).toMatchObject({ header: 2, event: 0 });
   const twice = runDialect(FTRACE_DUMP, bytes(dump('', [EVENTS[0]!]) + dump('', [EVENTS[1]!])));
   expect(twice.facts).toEqual([{ event: 2, cpu: -1, aux: 0, line: 9 }]);
@@ -109,7 +118,9 @@ test('a dump of the function_graph tracer', () => {
 });
 
 test('ordinary kernel logs are no dump', () => {
-  const log = 'Linux version 6.12.117\nfoo-1 bar: 12\n[T12] x\n'.split('\n').map((l) => `[    0.000000] ${l}`);
+  const log = 'Linux version 6.12.117\nfoo-1 bar: 12\n[T12] x\n'
+    .split('\n')
+    .map((l) => `[    0.000000] ${l}`);
   const run = runDialect(FTRACE_DUMP, bytes(log.join('\n')));
   expect(run.counts.foreign).toBe(4);
   expect(FTRACE_DUMP.score(bytes(log.join('\n')))).toBe(0);

@@ -36,9 +36,9 @@ const LINE_FORM =
 function independent(line: string): Said | null {
   const m = LINE_FORM.exec(line)?.groups;
   if (!m) return null;
-  const body = m['text']!.trim();
-  const ns = m['dur'] ? Math.round(Number(m['dur']) * 1000) : Number.NaN;
-  const rest = { ns, us: m['abs'] ?? null, cpu: Number(m['cpu']) };
+  const body = m.text!.trim();
+  const ns = m.dur ? Math.round(Number(m.dur) * 1000) : Number.NaN;
+  const rest = { ns, us: m.abs ?? null, cpu: Number(m.cpu) };
   if (body.startsWith('}')) return { name: /\/\* (\S+)/.exec(body)?.[1] ?? null, shape: 'return', ...rest };
   const name = /^([^(]+)\(/.exec(body)?.[1] ?? '';
   return { name, shape: /\) \{(?: \/\*.*)?$/.test(body) ? 'entry' : 'leaf', ...rest };

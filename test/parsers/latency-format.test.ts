@@ -41,12 +41,18 @@ describe('fixtures', () => {
   });
 
   test('cut at every byte', () => {
-    cutEverywhere(LATENCY_FORMAT, fixture('latency-format/6.12.117-lab-y/latency-format.txt').subarray(0, 2200));
+    cutEverywhere(
+      LATENCY_FORMAT,
+      fixture('latency-format/6.12.117-lab-y/latency-format.txt').subarray(0, 2200),
+    );
     cutEverywhere(LATENCY_FORMAT, fixture('latency-format/6.12.117-lab-y/verbose.txt').subarray(0, 1400));
   });
 
   test('short and verbose form of one buffer agree event for event', () => {
-    const short = runDialect(LATENCY_FORMAT, fixture('latency-format/6.12.117-lab-y/latency-format.txt')).rows;
+    const short = runDialect(
+      LATENCY_FORMAT,
+      fixture('latency-format/6.12.117-lab-y/latency-format.txt'),
+    ).rows;
     const long = runDialect(LATENCY_FORMAT, fixture('latency-format/6.12.117-lab-y/verbose.txt')).rows;
     const n = Math.min(short.length, long.length);
     expect(n).toBeGreaterThan(190);
@@ -78,10 +84,22 @@ const one = (line: string) => runDialect(LATENCY_FORMAT, bytes(`${line}\n`)).row
 describe('line forms', () => {
   test.each([
     // Seven columns of PREEMPT_RT.
-    ['cyclicte-1213    1....1.. 2563694114us : sys_clock_nanosleep(which_clock: 1)', 1, '2563694114000', 1213, 'cyclicte'],
+    [
+      'cyclicte-1213    1....1.. 2563694114us : sys_clock_nanosleep(which_clock: 1)',
+      1,
+      '2563694114000',
+      1213,
+      'cyclicte',
+    ],
     // pid of five columns (before 5.10), four flag columns.
     ['ps-6143    2d...    0us!: trace_hardirqs_off <-__lock_task_sighand', 2, '0', 6143, 'ps'],
-    ['  <idle>-0         1d.h1. 18191us : call_function_single_entry: vector=251', 1, '18191000', 0, '<idle>'],
+    [
+      '  <idle>-0         1d.h1. 18191us : call_function_single_entry: vector=251',
+      1,
+      '18191000',
+      0,
+      '<idle>',
+    ],
     ['my-2 [0]-3443      0...1.    5us+: call_rcu <-x', 0, '5000', 3443, 'my-2 [0]'],
     ['a-1 2..x-77     1023...1.    5us+: call_rcu <-x', 1023, '5000', 77, 'a-1 2..x'],
     // A clock that is no time.
@@ -130,7 +148,14 @@ test('generated lines come back, whatever the comm holds', () => {
       (c, pid, cpu, us, flags, mark) => {
         const line = `${c.padStart(8)}-${String(pid).padEnd(7)} ${String(cpu).padStart(3)}${flags} ${String(us).padStart(4)}us${mark}: ev: x=1`;
         const r = one(line)!;
-        expect([r.comm, r.pid, r.cpu, r.ts, r.name, r.body]).toEqual([c, pid, cpu, String(us * 1000), 'ev', 'x=1']);
+        expect([r.comm, r.pid, r.cpu, r.ts, r.name, r.body]).toEqual([
+          c,
+          pid,
+          cpu,
+          String(us * 1000),
+          'ev',
+          'x=1',
+        ]);
       },
     ),
     { numRuns: 300 },
@@ -139,7 +164,13 @@ test('generated lines come back, whatever the comm holds', () => {
 
 describe.skipIf(!hasShared)('all recordings (skipped: no ../shared/recordings)', () => {
   test.each(['6.12.117-lab-y', 'debian-6.16.12'])('%s', (kernel) => {
-    for (const f of ['latency-format', 'latency-format-verbose', 'tracer-irqsoff', 'tracer-preemptoff', 'tracer-wakeup']) {
+    for (const f of [
+      'latency-format',
+      'latency-format-verbose',
+      'tracer-irqsoff',
+      'tracer-preemptoff',
+      'tracer-wakeup',
+    ]) {
       if (f.startsWith('tracer') && kernel.startsWith('debian')) continue;
       const input = recording(`${kernel}/${f}.txt`);
       const run = runDialect(LATENCY_FORMAT, input);

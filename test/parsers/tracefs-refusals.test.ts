@@ -41,7 +41,8 @@ describe('each form is refused under its own name, with what to do', () => {
   test('from a few lines on, and with the last line cut', () => {
     for (const name of ['raw', 'hex', 'no-context-info']) {
       const all = file(name);
-      for (const n of [1500, 1733, 2001]) expect(recogniseRefusal(all.subarray(0, n)), `${name} ${n}`).not.toBeNull();
+      for (const n of [1500, 1733, 2001])
+        expect(recogniseRefusal(all.subarray(0, n)), `${name} ${n}`).not.toBeNull();
     }
   });
 });
@@ -71,7 +72,12 @@ describe.skipIf(!hasShared)('all recordings (skipped: no ../shared/recordings)',
     expect(id('opt-raw.txt')).toBe('trace-raw');
     expect(id('opt-hex.txt')).toBe('trace-hex');
     expect(id('no-context-info.txt')).toBe('trace-no-context');
-    for (const f of ['ftrace-kprobes.txt.gz', 'function_graph.txt.gz', 'oddcomm.txt.gz', 'clock-counter.txt']) {
+    for (const f of [
+      'ftrace-kprobes.txt.gz',
+      'function_graph.txt.gz',
+      'oddcomm.txt.gz',
+      'clock-counter.txt',
+    ]) {
       expect(id(f), f).toBeUndefined();
     }
     expect(text(recording(`${kernel}/bpftrace-events.txt.gz`)).length).toBeGreaterThan(0);

@@ -180,9 +180,10 @@ export class FlushFamily {
     const { ledger } = this.court;
     let missing = 0;
     for (const target of flush.targets) if (target.ixRef < 0 && target.invRef < 0) missing++;
-    flush.lateTargets = missing;
+    for (const target of flush.targets) if (target.ixRef < 0) flush.lateTargets++;
     if (missing === 0) {
-      ledger.pass(24, KNOWN.observed);
+      flush.waited = true;
+      ledger.pass(24, flush.lateTargets === 0 ? KNOWN.observed : KNOWN.inferred);
       return;
     }
     for (const target of flush.targets) {
@@ -206,7 +207,12 @@ export class FlushFamily {
   targetLate(target: Target, op: Op): void {
     const flush = target.flush!;
     const { ledger } = this.court;
-    if (flush.lateTargets === 0) return;
+    if (flush.waited) {
+      flush.waited = false;
+      ledger.revoke(24, KNOWN.inferred);
+    } else if (flush.lateTargets < 0) return;
+    // One verdict per broadcast.
+    flush.lateTargets = -1;
     if (target.ixTs - flush.fdTs <= this.court.epsilonNs) {
       ledger.unknown(24, 'handler exit and flush return lie within the clock error', op.ref);
       return;

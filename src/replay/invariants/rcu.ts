@@ -33,6 +33,7 @@ export class RcuFamily {
     const { ledger, coverage } = this.court;
     const byTracepoint = again.kind === OP.RQ;
     const table = isTableFunc(head.func);
+    if (table && head.overtakenBy) this.neverRan(head, coverage);
     // The queued() that follows counts the new enqueue as a pass; this instance is the violation instead.
     const events = witnesses(w(head.crRef, 'first call_rcu'), w(again.ref, 'second call_rcu'));
     if (lostSince(this.court, head.crSeq)) {
@@ -187,6 +188,14 @@ export class RcuFamily {
     }
   }
 
+  readerLost(reader: Reader): void {
+    for (const overlap of reader.overlaps) {
+      if (overlap.what === 'callback') {
+        this.court.ledger.unknown(37, 'a reader open at the callback has no end in the trace', reader.ref);
+      }
+    }
+  }
+
   /** I38, callback without an unmatched enqueue. */
   callbackUnmatched(previous: Head | null, cpu: Cpu | null, op: Op): void {
     const { ledger, state } = this.court;
@@ -218,19 +227,29 @@ export class RcuFamily {
     );
   }
 
+  /** The memory of a pending head is in use again: its callback must have run, or its tables leak. */
+  headReused(head: Head, op: Op): void {
+    const { ledger, coverage } = this.court;
+    if (!isTableFunc(head.func)) return;
+    if (lostSince(this.court, head.crSeq)) ledger.unknown(38, LOSS, op.ref);
+    else if (coverage.total(OP.FREE) > 0) {
+      ledger.violated(38, {
+        message: 'the page of a queued batch is in use again, but its callback was not seen nor its tables released',
+        known: KNOWN.absence,
+        assumesAllCpus: true,
+        severity: 'S3',
+        events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'batch page allocated or released')),
+      });
+    }
+  }
+
   end(): void {
     const { ledger, state, coverage } = this.court;
     for (const wait of this.waitingForGp) {
       ledger.unknown(36, 'the trace ends before the grace period that would decide it', wait.ref);
     }
     this.waitingForGp = [];
-    for (const reader of state.readers.values()) {
-      for (const overlap of reader.overlaps) {
-        if (overlap.what === 'callback') {
-          ledger.unknown(37, 'a reader open at the callback has no end in the trace', reader.ref);
-        }
-      }
-    }
+    for (const reader of state.readers.values()) this.readerLost(reader);
     for (const cpu of state.cpus) {
       for (const head of cpu.fifo) {
         if (!isTableFunc(head.func)) continue;

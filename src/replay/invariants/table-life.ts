@@ -1,7 +1,7 @@
-import { LEVEL_NAMES, OP, type Op } from '../../kernel/ops.js';
+import { FUNC, LEVEL_NAMES, OP, type Op } from '../../kernel/ops.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { KNOWN } from '../ledger.js';
-import { type Cpu, LIFE, type Reader, type Table, type Task } from '../state.js';
+import { type Cpu, type Head, LIFE, type Reader, type Table, type Task } from '../state.js';
 import { absent, type Court, LOSS, lostSince, w, witnesses } from './court.js';
 
 /**
@@ -105,10 +105,42 @@ export class TableLifeFamily {
     });
   }
 
-  freedTwice(table: Table, op: Op): void {
+  queuedAfterFree(table: Table, head: Head, op: Op): void {
+    this.court.ledger.violated(12, {
+      message: `${levelName(table)} table ${pageName(table.key)} was released by a task and again by an RCU callback`,
+      known: KNOWN.observed,
+      events: witnesses(
+        w(table.trRef, 'handed over'),
+        w(table.freeRef, 'released'),
+        w(head.crRef, 'call_rcu'),
+        w(op.ref, 'callback lists it'),
+      ),
+    });
+  }
+
+  freedTwice(table: Table, cpu: Cpu | null, op: Op): void {
     const { ledger, coverage } = this.court;
-    // Without the allocator's event the page may have been anything in between.
-    if (table.trSeq === 0 || coverage.total(OP.ALLOC) === 0) return;
+    // Inside one run of one callback the page cannot have become anything else: the callback frees its list only.
+    const head = table.head;
+    const batch = head !== null && head.func === FUNC.tlb_remove_table_rcu && cpu?.callback === head;
+    if (batch && table.freeSeq >= head.cbSeq) {
+      ledger.violated(12, {
+        message: `${levelName(table)} table ${pageName(table.key)} was released twice by one callback`,
+        known: KNOWN.observed,
+        events: witnesses(w(table.freeRef, 'first release'), w(op.ref, 'second release')),
+      });
+      return;
+    }
+    if (table.trSeq === 0) return;
+    if (coverage.total(OP.ALLOC) === 0) {
+      // The page may have been anything in between; so close together that is worth saying.
+      const gather = this.court.state.tasks.get(op.pid)?.gather;
+      const sameGather = gather && table.freedByTask && table.freeSeq > gather.gbSeq;
+      if (sameGather || cpu?.lastSeq === table.freeSeq) {
+        ledger.unknown(12, 'released again at once; whether it was allocated between is not shown: needs kmem:mm_page_alloc', op.ref);
+      }
+      return;
+    }
     if (lostSince(this.court, table.freeSeq)) {
       ledger.unknown(12, LOSS, op.ref);
       return;
@@ -176,14 +208,16 @@ export class TableLifeFamily {
     });
   }
 
-  end(): void {
-    for (const reader of this.court.state.readers.values()) {
-      for (const overlap of reader.overlaps) {
-        if (overlap.what === 'free') {
-          this.court.ledger.unknown(5, 'a reader open at the release has no end in the trace', reader.ref);
-        }
+  readerLost(reader: Reader): void {
+    for (const overlap of reader.overlaps) {
+      if (overlap.what === 'free') {
+        this.court.ledger.unknown(5, 'a reader open at the release has no end in the trace', reader.ref);
       }
     }
+  }
+
+  end(): void {
+    for (const reader of this.court.state.readers.values()) this.readerLost(reader);
   }
 }
 

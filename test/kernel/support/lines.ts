@@ -15,6 +15,8 @@ export function readText(path: string): string {
 }
 
 const LINE = /^ *(.*)-(\d+) +(?:\( *[\d-]+\) )?\[(\d+)\] (?:(\S+) +)?(\d+)\.(\d+): (.*)$/;
+/** `perf script`: name and pid apart, the system in front of the event. */
+const PERF_LINE = /^ *(.*?) +(\d+) +\[(\d+)\]( )+(\d+)\.(\d+): +\w+:(\w+: .*)$/;
 
 function flagsOf(text: string | undefined): number {
   if (!text || text.length < 4) return 0;
@@ -29,7 +31,7 @@ function flagsOf(text: string | undefined): number {
 type Head = ReturnType<EventTable['head']>;
 
 function splitBody(body: string): { head: Head; text: string; args: string } | null {
-  const probe = /^([\w.]+): \(([^)<]*?)(?: <- ([^)]*))?\)(.*)$/.exec(body);
+  const probe = /^([\w.]+): +\(([^)<]*?)(?: <- ([^)]*))?\)(.*)$/.exec(body);
   if (probe) {
     const ret = probe[3] !== undefined;
     const symbol = cleanSymbol(ret ? probe[3]! : probe[2]!);
@@ -70,10 +72,15 @@ export interface Loaded {
 export function load(text: string, options: { limit?: number; size?: number } = {}): Loaded {
   const size = options.size ?? 4096;
   const events = new EventTable();
-  const rows: { line: string; m: RegExpExecArray; s: NonNullable<ReturnType<typeof splitBody>>; at: number }[] = [];
+  const rows: {
+    line: string;
+    m: RegExpExecArray;
+    s: NonNullable<ReturnType<typeof splitBody>>;
+    at: number;
+  }[] = [];
   let at = 0;
   for (const line of text.split('\n')) {
-    const m = line.startsWith('#') ? null : LINE.exec(line);
+    const m = line.startsWith('#') ? null : (LINE.exec(line) ?? PERF_LINE.exec(line));
     const s = m ? splitBody(m[7]!) : null;
     if (m && s) rows.push({ line, m, s, at });
     at += line.length + 1;

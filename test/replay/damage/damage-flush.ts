@@ -322,14 +322,17 @@ export const syncAdded: Damager = (recording, random) => {
   );
 };
 
-/** The last line of every other CPU before `index`, in CPU order. */
+/** How far back a line may be and still say what its CPU is doing. */
+const LOOK_BACK = 2000;
+
+/** The last line of every other CPU before `index`, in CPU order; a switch says who was, not who is. */
 export function latestOnOtherCpus(recording: Recording, index: number, cpu: number): Line[] {
   const latest = new Map<number, Line>();
-  for (let i = index - 1; i >= 0; i--) {
+  for (let i = index - 1; i >= Math.max(0, index - LOOK_BACK) && latest.size < 64; i--) {
     const line = recording.lines[i];
     if (line != null && line.cpu !== cpu && !latest.has(line.cpu)) latest.set(line.cpu, line);
   }
-  return [...latest.values()].sort((a, b) => a.cpu - b.cpu);
+  return [...latest.values()].filter((l) => l.symbol !== 'sched_switch').sort((x, y) => x.cpu - y.cpu);
 }
 
 export const FLUSH_DAMAGES: Readonly<Record<string, Damager>> = {

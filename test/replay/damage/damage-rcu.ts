@@ -1,6 +1,6 @@
 /** Damage to the RCU side: enqueue, grace period, callback, free, readers. */
 import { latestOnOtherCpus } from './damage-flush.js';
-import { at, type Damager, damage, Edit, pick, type Random } from './edit.js';
+import { at, type Damager, damage, Edit, pick, pickWhere, type Random } from './edit.js';
 import type { Callback, Enqueue, Line, Recording } from './recording.js';
 
 const matched = (recording: Recording): Enqueue[] =>
@@ -191,11 +191,9 @@ export const handedOverTwice: Damager = (recording, random) => {
   return damage('handed-over-twice', 'I12', edit, at(...handOver.lines), 'the hand-over of a table doubled');
 };
 
-/** Last line of another CPU's task (not idle, not in an interrupt) before `index`: where a reader can sit. */
+/** Lines of other CPUs just before `index` whose task can be the reader: not idle, not RCU's own. */
 function readerSeat(recording: Recording, index: number, cpu: number): Line[] {
-  return latestOnOtherCpus(recording, index, cpu).filter(
-    (line) => line.pid !== 0 && line.task && !/rcu/.test(line.prefix),
-  );
+  return latestOnOtherCpus(recording, index, cpu).filter((l) => l.pid !== 0 && !/rcu/.test(l.prefix));
 }
 
 /** Task context, irqs on, preemptible: `.....` in place of the flags of a line. */
@@ -203,15 +201,14 @@ const calm = (line: Line, flags = '.....'): string =>
   line.prefix.replace(/(\]\s+)\S{4,7}(\s+)$/, `$1${flags}$2`);
 
 export const rcuReaderSpliced: Damager = (recording, random) => {
-  const enqueue = pick(
-    matched(recording).filter(
-      (e) => readerSeat(recording, e.lines[0]!, recording.lines[e.lines[0]!]!.cpu).length > 0,
-    ),
-    random,
-  );
-  if (enqueue === null) return null;
-  const from = recording.lines[enqueue.lines[0]!]!;
-  const seat = pick(readerSeat(recording, from.index, from.cpu), random)!;
+  const place = pickWhere(matched(recording), random, (enqueue) => {
+    const from = recording.lines[enqueue.lines[0]!]!;
+    const seats = readerSeat(recording, from.index, from.cpu);
+    return seats.length === 0 ? null : { enqueue, from, seats };
+  });
+  if (place === null) return null;
+  const { enqueue, from } = place;
+  const seat = pick(place.seats, random)!;
   const to = recording.lines[Math.max(...enqueue.callback!.marks.slice(0, 2))]!;
   const edit = new Edit(recording)
     .insert(from.index, `${calm(seat)}${from.stamp}: __rcu_read_lock: (__rcu_read_lock+0x4/0x20)`)
@@ -240,15 +237,14 @@ export const irqOffReaderSpliced: Damager = (recording, random) => {
     }
     return true;
   };
-  const places = recording.gathers
-    .flatMap((g) => g.handOvers)
-    .flatMap((h) => {
-      if (h.free === null) return [];
-      const cpu = recording.lines[h.lines[0]!]!.cpu;
-      const seats = readerSeat(recording, h.lines[0]!, cpu);
-      return seats.filter((s) => quiet(s.cpu, h.lines[0]!, h.free!)).map((seat) => ({ h, seat }));
-    });
-  const place = pick(places, random);
+  const handOvers = recording.gathers.flatMap((g) => g.handOvers.filter((h) => h.free !== null));
+  const place = pickWhere(handOvers, random, (h) => {
+    const from = recording.lines[h.lines[0]!]!;
+    const seats = readerSeat(recording, from.index, from.cpu).filter((l) =>
+      quiet(l.cpu, from.index, h.free!),
+    );
+    return seats.length === 0 ? null : { h, seat: seats[0]! };
+  });
   if (place === null) return null;
   const page = `0x${(recording.vmemmap + place.h.pfn * 64n).toString(16)}`;
   const { h, seat } = place;
@@ -265,22 +261,37 @@ export const irqOffReaderSpliced: Damager = (recording, random) => {
   );
 };
 
+/** Grace periods with both ends in the recording: [start, first `end` or `cpuend`] by line. */
+function gracePeriods(recording: Recording): { start: number; end: number }[] {
+  const open = new Map<string, { start: number; end: number }>();
+  const all: { start: number; end: number }[] = [];
+  for (const line of recording.lines) {
+    if (line === null || line.symbol !== 'rcu_grace_period') continue;
+    const m = / (-?\d+) (start|end|cpuend)$/.exec(line.rest);
+    if (m === null) continue;
+    const gp = open.get(m[1]!);
+    if (m[2] === 'start') {
+      const started = { start: line.index, end: -1 };
+      open.set(m[1]!, started);
+      all.push(started);
+    } else if (gp !== undefined && gp.end < 0) gp.end = line.index;
+  }
+  return all.filter((gp) => gp.end >= 0);
+}
+
 export const gpStartedBeforeEnqueue: Damager = (recording, random) => {
-  const starts = recording.lines.filter(
-    (l): l is Line => l !== null && / start$/.test(l.rest) && l.symbol === 'rcu_grace_period',
-  );
-  const places = matched(recording).flatMap((enqueue) => {
+  const gps = gracePeriods(recording);
+  const place = pickWhere(matched(recording), random, (enqueue) => {
     const first = enqueue.lines[0]!;
-    const between = starts.filter((l) => l.index > first && l.index < enqueue.callback!.marks[0]!);
-    return between.length === 1 ? [{ first, start: between[0]! }] : [];
+    const between = gps.filter((gp) => gp.start > first && gp.end < enqueue.callback!.marks[0]!);
+    return between.length === 1 ? { first, start: between[0]!.start } : null;
   });
-  const place = pick(places, random);
   if (place === null) return null;
   return damage(
     'gp-started-before-enqueue',
     'I36',
-    new Edit(recording).moveBefore(place.first, [place.start.index]),
-    at(place.start.index, place.first),
+    new Edit(recording).moveBefore(place.first, [place.start]),
+    at(place.start, place.first),
     'the start of the only grace period between a table call_rcu and its callback moved before the call_rcu',
   );
 };

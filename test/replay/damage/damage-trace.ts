@@ -45,9 +45,13 @@ export const syscallExitDoubled: Damager = (recording, random) => {
 
 /** Gathers that end and have a later (or earlier) complete gather of the same task. */
 function neighbouredGathers(recording: Recording, side: 'later' | 'earlier'): Gather[] {
-  return recording.gathers.filter((g, i) => {
-    const others = side === 'later' ? recording.gathers.slice(i + 1) : recording.gathers.slice(0, i);
-    return g.end >= 0 && g.ended >= 0 && others.some((o) => o.task === g.task && o.ended >= 0);
+  const ordered = side === 'later' ? recording.gathers.toReversed() : recording.gathers;
+  const complete = new Set<string>();
+  return ordered.filter((g) => {
+    const whole = g.end >= 0 && g.ended >= 0;
+    const fits = whole && complete.has(g.task);
+    if (whole) complete.add(g.task);
+    return fits;
   });
 }
 

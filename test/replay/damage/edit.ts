@@ -18,6 +18,16 @@ export function pick<T>(list: readonly T[], random: Random): T | null {
   return list.length === 0 ? null : list[Math.floor(random() * list.length)]!;
 }
 
+/** A random element for which `accept` gives something: from a random start, in order, the first accepted. */
+export function pickWhere<T, R>(list: readonly T[], random: Random, accept: (item: T) => R | null): R | null {
+  const start = Math.floor(random() * list.length);
+  for (let i = 0; i < list.length; i++) {
+    const accepted = accept(list[(start + i) % list.length]!);
+    if (accepted !== null) return accepted;
+  }
+  return null;
+}
+
 /** Removals and insertions against the original line numbers; nothing moves until `apply`. */
 export class Edit {
   readonly #recording: Recording;
