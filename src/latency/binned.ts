@@ -22,7 +22,9 @@ export interface ReadHistogram {
   readonly title: string;
   /** 1-based line of the heading, or of the first row. */
   readonly line: number;
-  readonly source: 'text' | 'json';
+  readonly source: 'text' | 'json' | 'bcc';
+  /** Nanoseconds per printed unit where the text says it (bcc); null where it does not (bpftrace). */
+  readonly unitNs: number | null;
   /** As printed, ascending. Open ends are infinite. */
   readonly bins: readonly Bin[];
   /** Stretches between rows that are missing: unknown, not 0. */
@@ -30,6 +32,11 @@ export interface ReadHistogram {
   /** False when rows are known or likely to be missing (`[...]`, gaps). */
   readonly complete: boolean;
   readonly notes: readonly string[];
+}
+
+/** Bins printed in another unit as nanoseconds. */
+export function scaled(bins: readonly Bin[], unitNs: number): Bin[] {
+  return bins.map((b) => ({ low: b.low * unitNs, high: b.high * unitNs, count: b.count }));
 }
 
 /** Two samples on the same edges: `a` the baseline, `b` what is compared with it. */

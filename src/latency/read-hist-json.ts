@@ -94,6 +94,7 @@ function histogram(name: string, key: string | null, line: number, buckets: unkn
     title: '',
     line,
     source: 'json',
+    unitNs: null,
     bins,
     gaps,
     complete: unread === 0 && gaps.length === 0,

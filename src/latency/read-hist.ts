@@ -1,6 +1,7 @@
 import type { Bin, ReadHistogram } from './binned.js';
 import { bar } from './bpftrace-print.js';
 import { normaliseMail, stripQuotes } from './mail-text.js';
+import { bccHistograms } from './read-bcc.js';
 import { jsonHistograms } from './read-hist-json.js';
 
 /** Every line of the (decoded) text is of exactly one kind; the counts sum to `total`. */
@@ -49,7 +50,7 @@ interface Building {
 
 /**
  * Finds every bpftrace histogram in `text`: printed by any release, with quote marks, wrapped rows,
- * quoted-printable or HTML entities of a mail around it, or as objects of `bpftrace -f json`.
+ * quoted-printable or HTML entities of a mail around it, or as objects of `bpftrace -f json`; and those of bcc tools.
  * Counts are trusted, bars only checked (±1 `@`).
  */
 export function readHistograms(text: string): HistogramText {
@@ -65,7 +66,8 @@ export function readHistograms(text: string): HistogramText {
     other: 0,
   };
   const json = jsonHistograms(lines);
-  const out: ReadHistogram[] = [...json.histograms];
+  const bcc = bccHistograms(lines);
+  const out: ReadHistogram[] = [...json.histograms, ...bcc.histograms];
   let title = '';
   let label: { text: string; prefix: string } | null = null;
   let open: OpenRow | null = null;
@@ -88,6 +90,12 @@ export function readHistograms(text: string): HistogramText {
     if (json.lines.has(i)) {
       closeBlock();
       counts.json++;
+      continue;
+    }
+    const kind = bcc.kinds.get(i);
+    if (kind !== undefined) {
+      closeBlock();
+      counts[kind]++;
       continue;
     }
     const { prefix, rest } = stripQuotes(lines[i]!, open?.prefix ?? '');
@@ -213,6 +221,7 @@ function finished(b: Building): ReadHistogram {
     title: b.title,
     line: b.line,
     source: 'text',
+    unitNs: null,
     bins,
     gaps,
     complete: !b.cut && gaps.length === 0,

@@ -14,6 +14,7 @@ export class SpanSlots {
   startSeq = new Float64Array(64);
   comm = new Uint32Array(64);
   pid = new Int32Array(64);
+  startCpu = new Int32Array(64);
   /** Up to `CPUS` distinct CPUs the thread was seen on since; -1 = none. */
   cpus = new Int32Array(64 * CPUS).fill(-1);
   /** 1: it was on more CPUs than that, or on one the trace does not name. */
@@ -36,6 +37,7 @@ export class SpanSlots {
     this.startSeq[slot] = seq;
     this.comm[slot] = comm;
     this.pid[slot] = pid;
+    this.startCpu[slot] = cpu;
     this.overflow[slot] = cpu < 0 ? 1 : 0;
     const base = slot * CPUS;
     this.cpus.fill(-1, base, base + CPUS);
@@ -70,6 +72,7 @@ export class SpanSlots {
     this.startSeq[slot] = this.startSeq[last]!;
     this.comm[slot] = this.comm[last]!;
     this.pid[slot] = this.pid[last]!;
+    this.startCpu[slot] = this.startCpu[last]!;
     this.overflow[slot] = this.overflow[last]!;
     this.cpus.copyWithin(slot * CPUS, last * CPUS, (last + 1) * CPUS);
     this.link(this.pid[slot]!, slot);
@@ -95,6 +98,7 @@ export class SpanSlots {
     this.startSeq = copy(new Float64Array(n), this.startSeq);
     this.comm = copy(new Uint32Array(n), this.comm);
     this.pid = copy(new Int32Array(n), this.pid);
+    this.startCpu = copy(new Int32Array(n), this.startCpu);
     this.overflow = copy(new Uint8Array(n), this.overflow);
     this.cpus = copy(new Int32Array(n * CPUS).fill(-1), this.cpus);
   }

@@ -34,6 +34,9 @@ export interface SpanAnomalies {
   readonly unknownTask: number;
 }
 
+/** Whether a row is asked for. Called for the row that ends a span, so not in the hot path of other rows. */
+export type SpanFilter = (tsNs: number, cpu: number, pid: number, comm: number) => boolean;
+
 const ROLE = { unread: 0, other: 1, enter: 2, exit: 3 } as const;
 
 /**
@@ -67,6 +70,7 @@ export class SyscallSpans {
   private seq = 0;
   /** Some loss since the segment began. */
   private lossSeen = false;
+  private wanted: SpanFilter | null = null;
   private restarted = 0;
   private badClock = 0;
   private unknownTask = 0;
@@ -77,6 +81,14 @@ export class SyscallSpans {
     this.syscall = options.syscall ?? 'munmap';
     this.byComm = options.groupBy === 'comm';
     this.exactLimit = options.exactLimit;
+  }
+
+  /**
+   * Report only spans whose exit (or, where none was seen, whose enter) passes `filter`. All rows must still be fed:
+   * pairing and loss need them.
+   */
+  only(filter: SpanFilter): void {
+    this.wanted = filter;
   }
 
   /** Every row of a batch, in order. */
@@ -161,8 +173,10 @@ export class SyscallSpans {
     if (slot !== NO_SLOT) {
       this.open.touch(slot, cpu);
       const why = this.cutBy(slot);
-      if (why === 'none') this.restarted++;
-      else this.group(this.open.comm[slot]!).censored[why]++;
+      if (this.wantedSlot(slot)) {
+        if (why === 'none') this.restarted++;
+        else this.group(this.open.comm[slot]!).censored[why]++;
+      }
       this.open.close(slot);
     }
     this.open.open(pid, tsNs, this.seq, comm, cpu);
@@ -174,14 +188,16 @@ export class SyscallSpans {
       return;
     }
     const slot = this.open.find(pid);
+    const wanted = this.wanted === null || this.wanted(tsNs, cpu, pid, comm);
     if (slot === NO_SLOT) {
-      this.group(comm).censored[this.lossSeen ? 'loss' : 'start']++;
+      if (wanted) this.group(comm).censored[this.lossSeen ? 'loss' : 'start']++;
       return;
     }
     this.open.touch(slot, cpu);
     const why = this.cutBy(slot);
     const duration = tsNs - this.open.startNs[slot]!;
     this.open.close(slot);
+    if (!wanted) return;
     if (why !== 'none') this.group(comm).censored[why]++;
     else if (duration >= 0 && duration <= MAX_DURATION_NS) this.group(comm).durations.add(duration);
     else this.badClock++;
@@ -210,11 +226,17 @@ export class SyscallSpans {
     return why;
   }
 
+  private wantedSlot(slot: number): boolean {
+    if (this.wanted === null) return true;
+    const { startNs, startCpu, pid, comm } = this.open;
+    return this.wanted(startNs[slot]!, startCpu[slot]!, pid[slot]!, comm[slot]!);
+  }
+
   private closeAll(): void {
     while (this.open.count > 0) {
       const slot = this.open.count - 1;
       const why = this.cutBy(slot);
-      this.group(this.open.comm[slot]!).censored[why === 'none' ? 'end' : why]++;
+      if (this.wantedSlot(slot)) this.group(this.open.comm[slot]!).censored[why === 'none' ? 'end' : why]++;
       this.open.close(slot);
     }
   }

@@ -22,7 +22,6 @@ const FORMATS: Readonly<Record<string, string>> = {
   rcu_utilization: '{s}',
   rcu_grace_period: '{rcuname} {gp_seq} {gpevent}',
   rcu_callback: '{rcuname} rhp={rhp} func={func} {qlen}',
-  rcu_segcb_stats: '{ctx}',
   rcu_invoke_callback: '{rcuname} rhp={rhp} func={func}',
   rcu_batch_start: '{rcuname} CBs={qlen} bl={blimit}',
   rcu_watching: '{polarity} {oldnesting} {newnesting} {counter}',

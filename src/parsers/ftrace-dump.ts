@@ -45,9 +45,8 @@ class FtraceDumpDialect implements LineDialect {
     if (start === end) return LINE.blank;
     const p = afterPrintkPrefix(buf, start, end);
     if (this.prefix.parse(buf, p, end) && this.prefix.time !== TIME.seconds) {
-      writeLatencyRow(buf, end, this.prefix, host);
       this.noteCut(end - p, host);
-      return LINE.event;
+      return writeLatencyRow(buf, end, this.prefix, host);
     }
     const text = latin1(buf, p, Math.min(end, p + 64)).trim();
     if (text.startsWith('Dumping ftrace ') && text.endsWith('buffer:')) {

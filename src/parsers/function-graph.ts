@@ -1,7 +1,8 @@
+import type { EventHead } from '../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from './dialect.js';
 import { GraphColumns } from './function-graph-columns.js';
 import { GraphText } from './function-graph-text.js';
-import { internBody, lostLine, packFlags } from './kernel-pieces.js';
+import { internBody, isStackTitle, lostLine, packFlags } from './kernel-pieces.js';
 import { LatencyHeader } from './latency-header.js';
 
 /**
@@ -34,6 +35,8 @@ export const FUNCTION_GRAPH: DialectInfo = {
 
 const BLANK = 32;
 const HASH = 35;
+
+const PRINT: EventHead = { kind: 'print', name: 'print', symbol: '', caller: '' };
 
 /** States of a context switch block: rule, `cpu) a => b`, rule, empty line. */
 const BLOCK = { none: 0, rule: 1, tasks: 2 } as const;
@@ -92,7 +95,7 @@ class FunctionGraphDialect implements LineDialect {
     b.aux[i] = 0;
     if (t + 1 < end && buf[t] === 47 && buf[t + 1] === 42) {
       if (bare) return LINE.foreign;
-      this.comment(buf, t, end, host);
+      if (!this.comment(buf, t, end, host)) return LINE.stack;
     } else {
       const key = col.cpu >= 0 ? col.cpu : col.commStart >= 0 ? 65536 + col.pid : -1;
       if ((bare && host.header.tracer !== 'function_graph') || t === end) return LINE.foreign;
@@ -121,8 +124,8 @@ class FunctionGraphDialect implements LineDialect {
     return LINE.event;
   }
 
-  /** Event comment: the text between the marks is a body of the plain format. */
-  private comment(buf: Uint8Array, t: number, end: number, host: LineHost): void {
+  /** Event comment: the text between the marks is a body of the plain format. False: a stack's title. */
+  private comment(buf: Uint8Array, t: number, end: number, host: LineHost): boolean {
     let a = t + 2;
     while (a < end && buf[a] === BLANK) a++;
     let b = end;
@@ -130,7 +133,19 @@ class FunctionGraphDialect implements LineDialect {
     if (b - a >= 2 && buf[b - 1] === 47 && buf[b - 2] === 42) b -= 2;
     else this.inComment = true;
     while (b > a && buf[b - 1] === BLANK) b--;
-    internBody(buf, a, b, host);
+    if (isStackTitle(buf, a, b)) return false;
+    let named = false;
+    for (let p = a; p + 1 < b && !named; p++) {
+      named = buf[p + 1] === BLANK && (buf[p] === 58 || buf[p] === 62) && p > a;
+    }
+    if (named || buf[a] === 115) internBody(buf, a, b, host);
+    if (named || host.events.head(host.batch.event[host.batch.length]!).kind.startsWith('syscall')) return true;
+    // trace_printk prints its message only: no caller, no name.
+    const i = host.batch.length;
+    host.batch.event[i] = host.events.internHead('print', PRINT);
+    host.batch.bodyStart[i] = a;
+    host.batch.bodyEnd[i] = b;
+    return true;
   }
 
   private insideComment(buf: Uint8Array, start: number, end: number): LineKind {

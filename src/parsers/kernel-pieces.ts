@@ -57,6 +57,14 @@ export function otherLine(buf: Uint8Array, start: number, end: number, afterEven
   return afterEvent ? LINE.continuation : LINE.foreign;
 }
 
+/** `<stack trace>` and kin: the frames of the event before follow, the line itself is no event. */
+export function isStackTitle(buf: Uint8Array, start: number, end: number): boolean {
+  let p = start;
+  while (p < end && buf[p] === BLANK) p++;
+  if (p === end || buf[p] !== 60 || end - p < 13) return false;
+  return /^<(?:user )?stack trace ?>\s*$/.test(new TextDecoder('latin1').decode(buf.subarray(p, end)));
+}
+
 /**
  * Sets `event`, `bodyStart`, `bodyEnd` of the row at `batch.length` from a plain-format body `buf[start, end)`:
  *

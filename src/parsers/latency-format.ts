@@ -1,6 +1,6 @@
 import { FLAG } from '../timeline/flags.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from './dialect.js';
-import { internBody, lostLine, otherLine, packFlags } from './kernel-pieces.js';
+import { internBody, isStackTitle, lostLine, otherLine, packFlags } from './kernel-pieces.js';
 import { LatencyHeader } from './latency-header.js';
 import { LatencyPrefix, TIME } from './latency-prefix.js';
 
@@ -52,13 +52,13 @@ class LatencyFormatDialect implements LineDialect {
       host.note('relative-times', 'times count from the start of the trace, not from boot');
       host.note('comm-cut', 'latency format cuts task names to 8 characters');
     }
-    writeLatencyRow(buf, end, this.prefix, host);
-    return LINE.event;
+    return writeLatencyRow(buf, end, this.prefix, host);
   }
 }
 
-/** Fills and commits the row of a line whose prefix has just been parsed. */
-export function writeLatencyRow(buf: Uint8Array, end: number, prefix: LatencyPrefix, host: LineHost): void {
+/** Fills and commits the row of a line whose prefix has just been parsed; a stack's title line gives none. */
+export function writeLatencyRow(buf: Uint8Array, end: number, prefix: LatencyPrefix, host: LineHost): LineKind {
+  if (isStackTitle(buf, prefix.body, end)) return LINE.stack;
   const b = host.batch;
   const i = b.length;
   if (prefix.time === TIME.ticks) host.time.unit = 'ticks';
@@ -74,6 +74,7 @@ export function writeLatencyRow(buf: Uint8Array, end: number, prefix: LatencyPre
   b.aux[i] = 0;
   internBody(buf, prefix.body, end, host);
   host.commit();
+  return LINE.event;
 }
 
 /** `trace_entry.flags` and `.preempt_count` as the verbose form prints them. Source: include/linux/trace_events.h. */

@@ -5,7 +5,7 @@ import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind 
 import { isRawBody, rewriteFields } from './field-bodies.js';
 import { GraphColumns } from './function-graph-columns.js';
 import { GraphText } from './function-graph-text.js';
-import { lostLine, otherLine, packFlags } from './kernel-pieces.js';
+import { isStackTitle, lostLine, otherLine, packFlags } from './kernel-pieces.js';
 import { LatencyPrefix, TIME } from './latency-prefix.js';
 import { TraceCmdPrefix } from './trace-cmd-prefix.js';
 
@@ -83,6 +83,7 @@ class TraceCmdVariantsDialect implements LineDialect {
     b.flags[i] = flags;
     b.comm[i] = host.names.intern(buf, at.commStart, at.commEnd);
     b.aux[i] = 0;
+    if (isStackEvent(buf, at.body, end)) return LINE.stack;
     if (!this.body(buf, at.body, end, at.pid > 0 ? at.pid : -1 - at.cpu, host)) {
       return host.skip('trace-cmd event without a name');
     }
@@ -200,6 +201,15 @@ function traceCmdHead(text: string): EventHead {
   }
   if (/^(?:b?print|bputs|raw_data)$/.test(text)) return { kind: 'print', name: text, symbol: '', caller: '' };
   return { kind: 'tracepoint', name: text, symbol: '', caller: '' };
+}
+
+/** `kernel_stack:         <stack trace >`: frames of the event before follow. */
+function isStackEvent(buf: Uint8Array, from: number, end: number): boolean {
+  let p = end;
+  while (p > from && buf[p - 1] === BLANK) p--;
+  if (p === from || buf[p - 1] !== 62) return false;
+  while (p > from && buf[p - 1] !== 60) p--;
+  return p > from && isStackTitle(buf, p - 1, end);
 }
 
 /** `name=` at `from`. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Bin } from '../../src/latency/binned.js';
+import { type Bin, scaled } from '../../src/latency/binned.js';
 import { PRINT_FAMILIES, PRINT_RULES } from '../../src/latency/bpftrace-labels.js';
 import { binCounts, printHistMap } from '../../src/latency/bpftrace-print.js';
 import { labelBounds, readHistograms } from '../../src/latency/read-hist.js';
@@ -184,6 +184,50 @@ describe('json', () => {
     );
     expect(found.histograms.map((h) => [h.name, h.bins[0]!.low, h.line])).toEqual([['@h', 2, 2]]);
     expect(found.lines).toMatchObject({ total: 7, json: 5, other: 2 });
+  });
+});
+
+describe('bcc', () => {
+  test('sections, units, linear and open rows', () => {
+    const found = readHistograms(
+      [
+        'Tracing... Hit Ctrl-C to end.',
+        "disk = 'xvda'",
+        '     usecs               : count     distribution',
+        '         0 -> 1          : 0        |                                        |',
+        '         2 -> 3          : 15       |***                                     |',
+        '         4 -> 7          : 150      |****************************************|',
+        '',
+        '     kbytes              : count     distribution',
+        '        5          : 2        |****************************************|',
+        '        9          : 1        |********************+|',
+        '',
+        '  Range          : Count    Distribution',
+        '            -> 0 : 12     |######                                |',
+        '      1024 ->    : 3      |#                                     |',
+        '     usecs               : count     distribution',
+        'nothing here',
+      ].join('\n'),
+    );
+    expect(found.lines).toEqual({
+      total: 16,
+      heading: 3,
+      row: 7,
+      continuation: 0,
+      json: 0,
+      blank: 2,
+      other: 4,
+    });
+    expect(found.histograms.map((h) => [h.name, h.key, h.unitNs, h.complete])).toEqual([
+      ['usecs', "'xvda'", 1000, true],
+      ['kbytes', null, null, false],
+      ['Range', null, null, false],
+    ]);
+    expect(scaled(found.histograms[0]!.bins, 1000)[1]).toEqual({ low: 2000, high: 4000, count: 15 });
+    expect(found.histograms[2]!.bins.map((b) => [b.low, b.high])).toEqual([
+      [Number.NEGATIVE_INFINITY, 1],
+      [1024, Number.POSITIVE_INFINITY],
+    ]);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SyscallSpans } from '../../src/latency/spans.js';
+import { type SpanFilter, SyscallSpans } from '../../src/latency/spans.js';
 import { RecordBatch } from '../../src/timeline/batch.js';
 import { EventTable, RESERVED } from '../../src/timeline/events.js';
 import { Interner } from '../../src/timeline/interner.js';
@@ -26,8 +26,9 @@ class Feed {
     return this.events.internHead(`${kind} ${name}`, { kind, name, symbol: '', caller: '' });
   }
 
-  run(rows: Row[], groupBy: 'all' | 'comm' = 'all'): SyscallSpans {
+  run(rows: Row[], groupBy: 'all' | 'comm' = 'all', filter?: SpanFilter): SyscallSpans {
     const spans = new SyscallSpans({ events: this.events, names: this.names, groupBy });
+    if (filter) spans.only(filter);
     const b = this.batch;
     b.length = 1;
     for (const row of rows) {
@@ -241,6 +242,28 @@ describe('SyscallSpans', () => {
     expect(spans.reports(time).map((r) => [r.key, r.count, r.sumNs])).toEqual([
       ['z', 2, '5'],
       ['y', 1, '1'],
+    ]);
+  });
+
+  test('a filter takes spans by their exit, or by their enter where there is none', () => {
+    const rows: Row[] = [
+      { what: 'exit', ts: 5, pid: 1 },
+      { what: 'enter', ts: 10, pid: 2 },
+      { what: 'enter', ts: 20, pid: 3 },
+      { what: 'enter', ts: 25, pid: 4 },
+      { what: 'exit', ts: 30, pid: 2 },
+      { what: 'exit', ts: 50, pid: 3 },
+    ];
+    const seen = (filter: SpanFilter) => {
+      const r = new Feed().run(rows, 'all', filter).reports(time)[0]!;
+      return [r.count, r.sumNs, r.censored];
+    };
+    expect(seen(() => false)).toEqual([0, '0', { start: 0, end: 0, loss: 0 }]);
+    expect(seen((ts) => ts >= 12 && ts < 40)).toEqual([1, '20', { start: 0, end: 1, loss: 0 }]);
+    expect(seen((_ts, _cpu, pid) => pid === 1 || pid === 3)).toEqual([
+      1,
+      '30',
+      { start: 1, end: 0, loss: 0 },
     ]);
   });
 
