@@ -1,16 +1,22 @@
 import { OP } from './kernel/ops.js';
 import { ALL_VARIANTS, maskOf, namesOf, type VariantMask } from './kernel/variants.js';
-import { CallbackDelays, delayKind } from './latency/delays.js';
 import { DeferredTables } from './latency/deferred.js';
+import { CallbackDelays, delayKind } from './latency/delays.js';
 import { SyscallSpans } from './latency/spans.js';
-import type { ScannedInput } from './parsers/open-input.js';
 import { quoteLines } from './parsers/evidence.js';
+import type { ScannedInput } from './parsers/open-input.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from './pipeline.js';
 import { ReplayEngine } from './replay/engine.js';
 import { CATALOGUE } from './replay/invariants/catalogue.js';
 import { KNOWN } from './replay/ledger.js';
 import { type Quote, quotedRefs, reportInvariants } from './replay/report.js';
-import { type EventQuote, RESULT_SCHEMA, type Result, type TimelineReport, type VariantReport } from './result/types.js';
+import {
+  type EventQuote,
+  RESULT_SCHEMA,
+  type Result,
+  type TimelineReport,
+  type VariantReport,
+} from './result/types.js';
 import { type EvidenceRef, refInput } from './timeline/batch.js';
 import { Filter, type FilterSpec } from './timeline/filter.js';
 import { VERSION } from './version.js';
@@ -46,22 +52,18 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const given = options.variants?.length ? maskOf(...options.variants) : null;
   const maxFindings = options.maxFindings ?? DEFAULT_FINDINGS;
   const pipeline = newPipeline();
+  const filter = Filter.isEmpty(options.filter)
+    ? null
+    : new Filter(options.filter!, pipeline.names, pipeline.time);
   const spans = new SyscallSpans({
     events: pipeline.events,
     names: pipeline.names,
     ...(options.syscall === undefined ? {} : { syscall: options.syscall }),
     ...(options.groupBy === undefined ? {} : { groupBy: options.groupBy }),
   });
+  if (filter) spans.only((ts, cpu, pid, comm) => filter.shows(ts, cpu, pid, comm, Number.NaN));
   const delays = new CallbackDelays();
   const deferred = new DeferredTables();
-  const filter = Filter.isEmpty(options.filter)
-    ? null
-    : new Filter(options.filter!, pipeline.names, pipeline.time);
-  const shown = filter
-    ? (ts: number, cpu: number, pid: number, comm: number): boolean => filter.shows(ts, cpu, pid, comm, Number.NaN)
-    : undefined;
-  if (shown) spans.only(shown);
-
   let engine: ReplayEngine | null = null;
   const run = await runPipeline(pipeline, options, (decoder) => {
     engine = new ReplayEngine({
@@ -131,17 +133,25 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
 }
 
 /** Resolve what could only be resolved at the end; returns the variants the trace allows. */
-function settle(replay: ReplayEngine, inputs: readonly ScannedInput[], given: VariantMask | null): VariantMask {
+function settle(
+  replay: ReplayEngine,
+  inputs: readonly ScannedInput[],
+  given: VariantMask | null,
+): VariantMask {
   const { ledger, detector } = replay;
   const announced = Math.max(...inputs.map((i) => i.header.cpus), 0);
   const seen = replay.cpus.filter((c) => c.events > 0).length;
   if (announced > seen) {
-    ledger.blind(`only ${seen} of ${announced} CPUs have events in this trace: the others may have acted unseen`);
+    ledger.blind(
+      `only ${seen} of ${announced} CPUs have events in this trace: the others may have acted unseen`,
+    );
   }
   const pieces = detector.evidence.filter((e) => e.keepsMask !== ALL_VARIANTS);
   if (detector.contradiction) {
     const last = pieces[pieces.length - 1]!;
-    const whom = given ? `variant ${namesOf(given).join(', ')}, which was given` : 'what the trace showed before';
+    const whom = given
+      ? `variant ${namesOf(given).join(', ')}, which was given`
+      : 'what the trace showed before';
     ledger.violated(VARIANT_CONSISTENCY, {
       message: `${last.text.replace(/: contradicts.*/, '')}: this contradicts ${whom}`,
       known: KNOWN.observed,
@@ -207,7 +217,9 @@ function timelineReport(
     spanNs: String(Math.max(0, Math.round(last - first))),
     unit: time.unit,
     resolutionNs: time.resolutionNs,
-    clock: clock || (time.unit === 'ticks' ? 'not in ns (counter, x86-tsc or uptime)' : 'ns clock, kind not stated'),
+    clock:
+      clock ||
+      (time.unit === 'ticks' ? 'not in ns (counter, x86-tsc or uptime)' : 'ns clock, kind not stated'),
     cpus,
     segments: replay.segments,
     lost,
@@ -284,4 +296,3 @@ function hex(addr: number): string | null {
   // Canonical kernel addresses: the bits above the stored 53 are all ones.
   return `0x${(BigInt(addr) | 0xffe0_0000_0000_0000n).toString(16)}`;
 }
-

@@ -2,7 +2,7 @@ import { BaseLearner } from './kernel/base-learner.js';
 import { type Bases, makeBases } from './kernel/bases.js';
 import { Decoder } from './kernel/decoder.js';
 import { FuncTable } from './kernel/func-table.js';
-import { parseProbesFile, type ProbesFile } from './kernel/probes-file.js';
+import { type ProbesFile, parseProbesFile } from './kernel/probes-file.js';
 import { type ScannedInput, scanInput } from './parsers/open-input.js';
 import type { RecordBatch } from './timeline/batch.js';
 import { EventTable } from './timeline/events.js';
@@ -63,7 +63,7 @@ export function newPipeline(): Pipeline {
 export async function runPipeline(
   pipeline: Pipeline,
   options: PipelineOptions,
-  consume: (decoder: Decoder) => Consumer,
+  consume: (decoder: Decoder, bases: Bases) => Consumer,
 ): Promise<PipelineRun> {
   const { events, funcs } = pipeline;
   const probes: ProbesFile | undefined = options.probesText ? parseProbesFile(options.probesText) : undefined;
@@ -91,7 +91,7 @@ export async function runPipeline(
           some ? `partly given; ${learnt.how}` : learnt.how,
         );
       }
-      consumer = consume(new Decoder({ events, funcs, bases, ...(probes ? { probes } : {}) }));
+      consumer = consume(new Decoder({ events, funcs, bases, ...(probes ? { probes } : {}) }), bases);
     },
     (batch) => consumer!.batch(batch),
   );

@@ -1,6 +1,7 @@
 import { latin1 } from '../timeline/batch.js';
 import type { DialectInfo, LineDialect, LineHost, LineKind } from './dialect.js';
 import { isFieldList, rewriteFields } from './field-bodies.js';
+import { FTRACE } from './ftrace.js';
 import { TraceCmdPrefix } from './trace-cmd-prefix.js';
 
 /**
@@ -8,7 +9,7 @@ import { TraceCmdPrefix } from './trace-cmd-prefix.js';
  * Each line is rewritten in the scanner's buffer, in place, into what the plain format would have printed
  * (never longer), and given to `plain`. Offsets and line numbers stay those of the input.
  *
- * Lost by the option itself: function events before 6.13 print `UNKNOWN TYPE 1` (note `fields-functions`), and
+ * Lost by the option itself: function events print `UNKNOWN TYPE 1` (up to 6.16 at least) (note `fields-functions`), and
  * fields that are arrays print `<INVALID-SIZE>`.
  */
 export function ftraceFields(plain: DialectInfo): DialectInfo {
@@ -19,6 +20,8 @@ export function ftraceFields(plain: DialectInfo): DialectInfo {
     open: () => new FieldsDialect(plain.open()),
   };
 }
+
+export const FTRACE_FIELDS: DialectInfo = ftraceFields(FTRACE);
 
 class FieldsDialect implements LineDialect {
   readonly id = 'ftrace-fields';

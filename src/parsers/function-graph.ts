@@ -134,12 +134,12 @@ class FunctionGraphDialect implements LineDialect {
     else this.inComment = true;
     while (b > a && buf[b - 1] === BLANK) b--;
     if (isStackTitle(buf, a, b)) return false;
-    let named = false;
-    for (let p = a; p + 1 < b && !named; p++) {
-      named = buf[p + 1] === BLANK && (buf[p] === 58 || buf[p] === 62) && p > a;
+    let p = a;
+    while (p < b && buf[p] !== BLANK) p++;
+    if ((p > a && buf[p - 1] === 58) || startsWith(buf, a, b, 'sys_')) {
+      internBody(buf, a, b, host);
+      return true;
     }
-    if (named || buf[a] === 115) internBody(buf, a, b, host);
-    if (named || host.events.head(host.batch.event[host.batch.length]!).kind.startsWith('syscall')) return true;
     // trace_printk prints its message only: no caller, no name.
     const i = host.batch.length;
     host.batch.event[i] = host.events.internHead('print', PRINT);

@@ -50,7 +50,9 @@ const INDENT = /^[\t >|]*/;
 
 /** True when the text holds at least one histogram of this kind. */
 export function isHistTrigger(sample: Uint8Array): boolean {
-  return /^[\t >|]*# event histogram[ \t]*\r?$/m.test(new TextDecoder('latin1').decode(sample));
+  return /^[\t >|]*# (?:event histogram[ \t]*\r?$|trigger info: hist:)/m.test(
+    new TextDecoder('latin1').decode(sample),
+  );
 }
 
 /** Every histogram of `text`, which may have prose around them. Never throws. */

@@ -84,12 +84,14 @@ export function internBody(buf: Uint8Array, start: number, end: number, host: Li
     const c = buf[q]!;
     if (c === 58 && (q + 1 === end || buf[q + 1] === BLANK)) {
       body = q + 2;
-      // A probe's head ends behind its parenthesis.
-      if (q + 2 < end && buf[q + 2] === 40) {
+      // A probe's head ends behind its parenthesis. trace-cmd pads the name.
+      let open = q + 2;
+      while (open < end && buf[open] === BLANK) open++;
+      if (open < end && buf[open] === 40) {
         let r = q;
         let hh = h;
         while (r < end && buf[r] !== 41) hh = Math.imul(hh ^ buf[r++]!, 0x01000193);
-        if (r < end && hasOffset(buf, q, r)) {
+        if (r < end && isPlace(buf, open + 1, r)) {
           h = Math.imul(hh ^ 41, 0x01000193);
           q = r + 1;
           body = q;
@@ -160,15 +162,23 @@ function bareFunction(buf: Uint8Array, p: number, end: number, host: LineHost): 
   return true;
 }
 
-function hasOffset(buf: Uint8Array, a: number, b: number): boolean {
+/** The text of a probe's parenthesis holds `sym+0x…`, `0x…` (uprobes) or a bare address (trace-cmd). */
+function isPlace(buf: Uint8Array, a: number, b: number): boolean {
   for (let i = a; i + 2 < b; i++) if (buf[i] === 43 && buf[i + 1] === 48 && buf[i + 2] === 120) return true;
-  return false;
+  let i = a;
+  if (i + 2 < b && buf[i] === 48 && buf[i + 1] === 120) i += 2;
+  const first = i;
+  while (i < b && ((buf[i]! >= 48 && buf[i]! <= 57) || (buf[i]! >= 97 && buf[i]! <= 102))) i++;
+  return i - first >= (first > a ? 4 : 8) && (i === b || buf[i] === BLANK);
 }
 
 /** Behind a symbol: its module, and with the option sym-addr its address. */
 const BEHIND = '(?: \\[\\w+\\])?(?: <[0-9a-f]+>)?';
-const PROBE = new RegExp(`^(\\S+): \\(([^\\s<)]+)${BEHIND}\\)$`);
-const RETPROBE = new RegExp(`^(\\S+): \\(([^\\s<)]+)${BEHIND} <- ([^\\s<)]+)${BEHIND}\\)$`);
+const PROBE = new RegExp(`^(\\S+): +\\(([^\\s<)]+)${BEHIND}\\)$`);
+const RETPROBE = new RegExp(`^(\\S+): +\\(([^\\s<)]+)${BEHIND} <- ([^\\s<)]+)${BEHIND}\\)$`);
+
+/** Addresses without a symbol name nothing. */
+const placeSymbol = (text: string): string => (/^(?:0x)?[0-9a-f]{4,16}$/.test(text) ? '' : cleanSymbol(text));
 
 function parseHead(text: string): EventHead {
   let m: RegExpExecArray | null;
@@ -183,10 +193,10 @@ function parseHead(text: string): EventHead {
     return { kind: 'function', name, symbol: name, caller: '' };
   }
   if ((m = RETPROBE.exec(text))) {
-    return { kind: 'retprobe', name: m[1]!, symbol: cleanSymbol(m[3]!), caller: cleanSymbol(m[2]!) };
+    return { kind: 'retprobe', name: m[1]!, symbol: placeSymbol(m[3]!), caller: placeSymbol(m[2]!) };
   }
   if ((m = PROBE.exec(text))) {
-    return { kind: 'probe', name: m[1]!, symbol: cleanSymbol(m[2]!), caller: '' };
+    return { kind: 'probe', name: m[1]!, symbol: placeSymbol(m[2]!), caller: '' };
   }
   if ((m = /^(.+?) <-$/.exec(text))) {
     const name = cleanSymbol(m[1]!.replace(/[ (].*$/, ''));

@@ -57,7 +57,12 @@ class LatencyFormatDialect implements LineDialect {
 }
 
 /** Fills and commits the row of a line whose prefix has just been parsed; a stack's title line gives none. */
-export function writeLatencyRow(buf: Uint8Array, end: number, prefix: LatencyPrefix, host: LineHost): LineKind {
+export function writeLatencyRow(
+  buf: Uint8Array,
+  end: number,
+  prefix: LatencyPrefix,
+  host: LineHost,
+): LineKind {
   if (isStackTitle(buf, prefix.body, end)) return LINE.stack;
   const b = host.batch;
   const i = b.length;

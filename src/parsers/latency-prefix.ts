@@ -38,7 +38,7 @@ export class LatencyPrefix {
 
   /** True when `buf[start, end)` begins with either form of the prefix. */
   parse(buf: Uint8Array, start: number, end: number): boolean {
-    // %8.8s: the comm fills exactly eight bytes, so whatever is in it the dash is the ninth.
+    // %8.8s: the comm fills eight bytes, so the dash is nearly always the ninth; it need not be searched.
     if (this.short(buf, start, start + 8, end)) return true;
     return this.short(buf, start, -1, end) || this.verbose(buf, start, end);
   }

@@ -1,5 +1,6 @@
 import { latin1 } from '../timeline/batch.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from './dialect.js';
+import { FTRACE } from './ftrace.js';
 
 /**
  * Systrace / catapult HTML with tracefs text in it:
@@ -19,6 +20,8 @@ export function systraceHtml(inner: DialectInfo): DialectInfo {
     open: () => new SystraceHtmlDialect(inner.open()),
   };
 }
+
+export const SYSTRACE_HTML: DialectInfo = systraceHtml(FTRACE);
 
 const OPENING = /<script\b[^>]*\bclass=(["'])trace-data\1[^>]*>/i;
 const OPENING_JS = /\blinuxPerfData\s*=\s*"\s*(?:\\n)?\\?/;

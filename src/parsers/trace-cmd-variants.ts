@@ -5,7 +5,7 @@ import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind 
 import { isRawBody, rewriteFields } from './field-bodies.js';
 import { GraphColumns } from './function-graph-columns.js';
 import { GraphText } from './function-graph-text.js';
-import { isStackTitle, lostLine, otherLine, packFlags } from './kernel-pieces.js';
+import { internBody, isStackTitle, lostLine, otherLine, packFlags } from './kernel-pieces.js';
 import { LatencyPrefix, TIME } from './latency-prefix.js';
 import { TraceCmdPrefix } from './trace-cmd-prefix.js';
 
@@ -115,6 +115,11 @@ class TraceCmdVariantsDialect implements LineDialect {
       if (this.graphRow(buf, f, end, task, host)) return true;
     }
     while (f < end && buf[f] === BLANK) f++;
+    if (f < end && buf[f] === 40) {
+      // Probes: their head takes in the place.
+      internBody(buf, p, end, host);
+      return true;
+    }
     b.event[i] = id;
     b.bodyStart[i] = f;
     b.bodyEnd[i] = end;
@@ -227,9 +232,15 @@ function isNotice(buf: Uint8Array, start: number, end: number): boolean {
   );
 }
 
-const DIFF = /: (?:\(\+\d+\)| {10}) +\S+: /;
-const RAW = /: function: +ip=|: \S+: {2,}\w+=\S+ \w+=/;
-const GRAPH = /: funcgraph_(?:entry|exit): /;
+const DIFF = /^ (?:\(\+\d+\)| {10}) *\S+: /;
+const GRAPH = /^ *(?:\(\+\d+\) *)?funcgraph_(?:entry|exit): /;
+const RAW = /^ (?:\(\+\d+\) *)?((\S+): +)\w+=/;
+
+/** `-R` puts a blank before every field, so the first stands one column further right than print formats do. */
+function isRawLine(text: string): boolean {
+  const m = RAW.exec(text);
+  return m !== null && m[1]!.length === Math.max(23, m[2]!.length + 3);
+}
 
 /** Lines of the variants only; plain reports belong to the dialect for them. */
 function scoreTraceCmdVariants(sample: Uint8Array): number {
@@ -238,18 +249,14 @@ function scoreTraceCmdVariants(sample: Uint8Array): number {
   let hits = 0;
   let other = 0;
   let start = 0;
-  let raw = false;
   const limit = Math.min(sample.length, 65536);
   while (start < limit) {
     let end = sample.indexOf(10, start);
     if (end < 0) end = limit;
     const isNormal = normal.parse(sample, start, end);
     if (isNormal) {
-      const text = new TextDecoder('latin1').decode(
-        sample.subarray(normal.body - 2, Math.min(end, normal.body + 200)),
-      );
-      if (/: function: +ip=/.test(text)) raw = true;
-      if (DIFF.test(text) || GRAPH.test(text) || (raw && RAW.test(text))) hits++;
+      const text = latin1(sample, normal.body, Math.min(end, normal.body + 200));
+      if (DIFF.test(text) || GRAPH.test(text) || isRawLine(text)) hits++;
       else other++;
     } else if (latency.parse(sample, start, end) && latency.time === TIME.seconds) hits++;
     else if (end > start && !isNotice(sample, start, end)) other++;

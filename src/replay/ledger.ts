@@ -141,7 +141,8 @@ export class Ledger {
     for (const [invariant, t] of this.tallies) {
       const certain = t.complaints.filter((c) => !c.assumesAllCpus);
       const doubtful = t.complaints.length - certain.length;
-      for (const c of t.complaints) if (c.assumesAllCpus) this.unknown(invariant, why, c.events[0]?.ref ?? -1);
+      for (const c of t.complaints)
+        if (c.assumesAllCpus) this.unknown(invariant, why, c.events[0]?.ref ?? -1);
       t.violated -= doubtful;
       t.complaints.length = 0;
       t.complaints.push(...certain);
@@ -160,7 +161,11 @@ export class Ledger {
         } else {
           const example = m.complaints[0]?.events[0]?.ref ?? -1;
           for (let i = 0; i < m.count; i++) {
-            this.unknown(invariant, 'the rule differs between the kernel variants this trace allows', example);
+            this.unknown(
+              invariant,
+              'the rule differs between the kernel variants this trace allows',
+              example,
+            );
           }
         }
       }

@@ -1,11 +1,11 @@
 import { OP, type Op } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
+import { type Cpu, type MachineState, newCpu, newTask, type Task } from './state.js';
 import { stepFlush } from './step-flush.js';
 import { expireReaders, stepRcu } from './step-rcu.js';
 import { stepTables } from './step-tables.js';
 import { stepTasks } from './step-tasks.js';
-import { type Cpu, type MachineState, newCpu, newTask, type Task } from './state.js';
 
 /**
  * The simulated MMU + RCU core. A pure step function on explicit state: a recorded trace, a what-if program and

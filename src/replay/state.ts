@@ -219,7 +219,13 @@ export interface Reader {
   readonly task: number;
   depth: number;
   /** Objects freed / callbacks run while it was open: decided when it ends. */
-  overlaps: { what: 'free' | 'callback'; table: Table | null; head: Head | null; ref: EvidenceRef; ts: number }[];
+  overlaps: {
+    what: 'free' | 'callback';
+    table: Table | null;
+    head: Head | null;
+    ref: EvidenceRef;
+    ts: number;
+  }[];
 }
 
 export interface GracePeriods {

@@ -75,7 +75,11 @@ function begin(state: MachineState, op: Op, task: Task): void {
     waited: false,
   };
   // Only what was unlinked before the flush began is covered by it, and only in its own mm.
-  if (gather && gather.pending.length > 0 && !(op.a0 !== gather.mm && op.a0 === op.a0 && gather.mm === gather.mm)) {
+  if (
+    gather &&
+    gather.pending.length > 0 &&
+    !(op.a0 !== gather.mm && op.a0 === op.a0 && gather.mm === gather.mm)
+  ) {
     flush.covers = gather.pending.slice();
   }
   task.flush = flush;
@@ -100,7 +104,8 @@ function end(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   }
   if (gather) {
     if (tables && flush.covers.length > 0) {
-      gather.pending = gather.pending.length === flush.covers.length ? [] : gather.pending.slice(flush.covers.length);
+      gather.pending =
+        gather.pending.length === flush.covers.length ? [] : gather.pending.slice(flush.covers.length);
     }
     gather.flushes++;
     gather.lastFlush = flush;

@@ -112,7 +112,8 @@ function bind(table: Table, head: Head): void {
 /** `rcu_callback` follows the `call_rcu` probe of the same enqueue on the same CPU; alone it is the enqueue. */
 function enqueueTraced(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
   if (op.a0 !== op.a0) return;
-  const linked = cpu !== null && cpu.lastSeq === cpu.lastCrSeq && cpu.lastCrFunc === op.a1 ? cpu.lastCrHead : null;
+  const linked =
+    cpu !== null && cpu.lastSeq === cpu.lastCrSeq && cpu.lastCrFunc === op.a1 ? cpu.lastCrHead : null;
   const old = state.headsByRhp.get(op.a0);
   if (old && old !== linked) {
     if (old.ran === 0) hooks.queuedTwice(old, op);
@@ -192,7 +193,13 @@ function callback(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hook
 function freesListed(state: MachineState, op: Op, head: Head, hooks: Hooks): void {
   for (let i = 0; i < op.nTables; i++) {
     const table = state.tables.get(op.tables[i]!);
-    if (table && table.life === LIFE.freed && table.trSeq > 0 && table.head !== head && table.freeSeq < head.crSeq) {
+    if (
+      table &&
+      table.life === LIFE.freed &&
+      table.trSeq > 0 &&
+      table.head !== head &&
+      table.freeSeq < head.crSeq
+    ) {
       hooks.tableQueuedAfterFree(table, head, op);
     }
   }
@@ -228,7 +235,13 @@ function unlinkedSingle(op: Op, cpu: Cpu, hooks: Hooks): void {
 }
 
 /** The callback's own probe was skipped (a kprobe hit inside another probe's handler): its frees show that it ran. */
-export function callbackInferred(state: MachineState, head: Head, op: Op, cpu: Cpu | null, hooks: Hooks): void {
+export function callbackInferred(
+  state: MachineState,
+  head: Head,
+  op: Op,
+  cpu: Cpu | null,
+  hooks: Hooks,
+): void {
   ran(state, head, 2, op, cpu, hooks);
 }
 

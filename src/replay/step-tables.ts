@@ -152,14 +152,7 @@ function remove(state: MachineState, op: Op, key: number, level: number, task: T
 }
 
 /** `state` null: handed over outside a gather (`pte_free_defer`). */
-function hand(
-  table: Table,
-  state: MachineState | null,
-  seq: number,
-  task: Task,
-  op: Op,
-  hooks: Hooks,
-): void {
+function hand(table: Table, state: MachineState | null, seq: number, task: Task, op: Op, hooks: Hooks): void {
   table.life = LIFE.gathered;
   table.trRef = op.ref;
   table.trTs = op.tsNs;
@@ -228,7 +221,8 @@ function freeTable(
   hooks: Hooks,
 ): void {
   const head = table.head;
-  if (head && head.ran === 0 && !inTask && isTableFunc(head.func)) callbackInferred(state, head, op, cpu, hooks);
+  if (head && head.ran === 0 && !inTask && isTableFunc(head.func))
+    callbackInferred(state, head, op, cpu, hooks);
   if (head?.ran === 2) head.inferredFrees++;
   table.freeRef = op.ref;
   table.freeTs = op.tsNs;
@@ -252,7 +246,8 @@ function batchPageFreed(
   hooks: Hooks,
 ): void {
   // Tables go first, the batch page last: a page released before any of them is not the callback's doing.
-  const untouched = head.tablesKnown && head.tables.length > 0 && head.tables.every((t) => t.life === LIFE.rcu);
+  const untouched =
+    head.tablesKnown && head.tables.length > 0 && head.tables.every((t) => t.life === LIFE.rcu);
   if (head.ran === 0 && untouched) hooks.headReused(head, op);
   else if (head.ran === 0 && !inTask) callbackInferred(state, head, op, cpu, hooks);
   forgetHead(state, head);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-const MAPS = Number(process.argv[2] ?? 160);
+const MAPS = Number(process.argv[2] ?? 170);
 const MAPS_PER_RUN = 2;
 
 let state = 20241114;

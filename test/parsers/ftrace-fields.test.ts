@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isRawBody, rewriteFields } from '../../src/parsers/field-bodies.js';
-import { ftraceFields } from '../../src/parsers/ftrace-fields.js';
-import { PLAIN } from './support/plain-dialect.js';
+import { FTRACE_FIELDS } from '../../src/parsers/ftrace-fields.js';
 import { fixture, hasShared, recording, runDialect, text } from './support/run-dialect.js';
 
 describe('one body', () => {
@@ -53,7 +52,7 @@ describe('one body', () => {
   });
 });
 
-const FIELDS = ftraceFields(PLAIN);
+const FIELDS = FTRACE_FIELDS;
 
 test('the recorded fields become the bodies that the same buffer printed without the option', () => {
   const fields = text(fixture('ftrace-options/6.12.117-lab-y/fields.txt'));

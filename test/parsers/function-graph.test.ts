@@ -157,11 +157,26 @@ describe('option variants', () => {
     const run = one(' 0)               |    /* tlb_flush: pages:-1 reason:remote shootdown (1) */');
     expect(run.rows[0]).toMatchObject({ kind: 'tracepoint', name: 'tlb_flush', cpu: 0 });
     expect(run.rows[0]!.body).toBe('pages:-1 reason:remote shootdown (1)');
+    expect(one(' 0)               |    /* sys_munmap -> 0x0 */').rows[0]).toMatchObject({
+      kind: 'syscall-exit',
+      name: 'munmap',
+      body: '0x0',
+    });
+    expect(one(' 0)               |    /* hello, world: 1 */').rows[0]).toMatchObject({
+      kind: 'print',
+      body: 'hello, world: 1',
+    });
   });
 
   test('a comment over several lines ends where its mark does', () => {
     const run = one(' 1)   |    /* <stack trace>\n => a\n => b */\n 1)   0.100 us    |  f();');
-    expect(run.counts).toMatchObject({ event: 2, stack: 2, skipped: 0 });
+    expect(run.counts).toMatchObject({ event: 1, stack: 3, skipped: 0 });
+    const print = one(' 1)   |    /* first\nsecond */\n 1)   0.100 us    |  f();');
+    expect(print.counts).toMatchObject({ event: 2, continuation: 1, skipped: 0 });
+    expect(print.rows.map((r) => [r.kind, r.body])).toEqual([
+      ['print', 'first'],
+      ['span', ''],
+    ]);
   });
 
   test('a switch block says which task follows', () => {

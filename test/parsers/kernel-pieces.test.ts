@@ -39,6 +39,9 @@ describe('bodies', () => {
   test.each([
     ['tlb_flush: pages:-1 reason:x (4)', 'tracepoint', 'tlb_flush', '', 'pages:-1 reason:x (4)'],
     ['my: (tlb_remove_table+0x4/0x80) a=1 b=2', 'probe', 'my', 'tlb_remove_table', 'a=1 b=2'],
+    ['u: (0x4011d6) a=1', 'probe', 'u', '', 'a=1'],
+    ['ipi_entry: (Function call interrupts)', 'tracepoint', 'ipi_entry', '', '(Function call interrupts)'],
+    ['m: (ext4_x+0x0/0x10 [ext4]) a=1', 'probe', 'm', 'ext4_x', 'a=1'],
     ['r: (do_munmap+0x1c/0x30 <- unmap_region) ret=0x0', 'retprobe', 'r', 'unmap_region', 'ret=0x0'],
     ['call_rcu <-__dentry_kill', 'function', 'call_rcu', 'call_rcu', '__dentry_kill'],
     [

@@ -27,6 +27,7 @@ const FIXTURES = [
 const eventLines = (input: string): string[] =>
   input
     .split('\n')
+    .filter((l) => !l.endsWith('<stack trace>'))
     .filter((l) => /^.{8}-\d+ +\d+\S{5} +\d+us[ $@*#!+]: /.test(l) || /\] [\d.]+ms \(\+[\d.]+ms\): /.test(l));
 
 describe('fixtures', () => {

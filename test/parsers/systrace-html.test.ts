@@ -1,18 +1,18 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FTRACE } from '../../src/parsers/ftrace.js';
 import {
   findAtraceBody,
   isSystemTraceJson,
   SystemTraceEvents,
 } from '../../src/parsers/system-trace-events.js';
-import { systraceHtml } from '../../src/parsers/systrace-html.js';
-import { PLAIN } from './support/plain-dialect.js';
+import { SYSTRACE_HTML } from '../../src/parsers/systrace-html.js';
 import { bytes, corpus, cutEverywhere, fixture, hasShared, runDialect, text } from './support/run-dialect.js';
 
-const HTML = systraceHtml(PLAIN);
+const HTML = SYSTRACE_HTML;
 const TRACE = text(fixture('ftrace-options/6.12.117-lab-y/sym-offset.txt'));
-const plainRows = runDialect(PLAIN, bytes(TRACE)).rows;
+const plainRows = runDialect(FTRACE, bytes(TRACE)).rows;
 const strip = (rows: typeof plainRows) => rows.map((r) => ({ ...r, line: 0, offset: 0 }));
 
 const page = (script: string): string =>

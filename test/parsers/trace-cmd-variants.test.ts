@@ -106,6 +106,14 @@ describe('line forms', () => {
       name: 'munmap',
       body: 'addr: 0x1, len: 0x2',
     });
+    expect(
+      one('  a-1  [000]  1.000001: tlb_remove_table:     (ffffffff8105a904) tlb=0x1 page=0x2'),
+    ).toMatchObject({
+      kind: 'probe',
+      name: 'tlb_remove_table',
+      symbol: '',
+      body: 'tlb=0x1 page=0x2',
+    });
     expect(one('  a-1  [000]  1.000001: sys_exit_munmap:      0x0').kind).toBe('syscall-exit');
     expect(one('  a-1  [000]  1.000001: bprint:               f: text').kind).toBe('print');
   });
@@ -115,10 +123,11 @@ describe('line forms', () => {
       TRACE_CMD_VARIANTS,
       bytes(
         'version = 6\nCPU 1 is empty\ncpus=4\n  a-1  [000]  1.000001: bprint:               f: text\nmore\n' +
-          'CPU:1 [3 EVENTS DROPPED]\nCPU:2 [EVENTS DROPPED]\n=> sym (ffffffff81000000)\n',
+          'CPU:1 [3 EVENTS DROPPED]\nCPU:2 [EVENTS DROPPED]\n' +
+          '  a-1  [000]  1.000001: kernel_stack:         <stack trace >\n=> sym (ffffffff81000000)\n',
       ),
     );
-    expect(run.counts).toMatchObject({ header: 3, event: 1, continuation: 1, lost: 2, stack: 1 });
+    expect(run.counts).toMatchObject({ header: 3, event: 1, continuation: 1, lost: 2, stack: 2 });
     expect(run.facts.map((f) => [f.cpu, f.aux])).toEqual([
       [1, 3],
       [2, -1],

@@ -52,7 +52,8 @@ export const CATALOGUE: readonly InvariantInfo[] = [
     number: 2,
     id: 'I02',
     name: 'tlb-before-free',
-    statement: 'for every frame or table X and every CPU c that may hold a translation to it: INV(c) → FREE(X)',
+    statement:
+      'for every frame or table X and every CPU c that may hold a translation to it: INV(c) → FREE(X)',
     why: 'a stale translation lets a CPU read or write a page that belongs to somebody else',
     source: 'mm/mmu_gather.c tlb_flush_mmu()',
     needs: [FR, FD, FREE],
@@ -64,7 +65,8 @@ export const CATALOGUE: readonly InvariantInfo[] = [
     number: 3,
     id: 'I03',
     name: 'pwc-before-reuse',
-    statement: 'for every table T and every CPU that may cache a walk through it: a walk-cache invalidation lies between UL(T) and FREE(T) or ALLOC(T)',
+    statement:
+      'for every table T and every CPU that may cache a walk through it: a walk-cache invalidation lies between UL(T) and FREE(T) or ALLOC(T)',
     why: 'a paging-structure cache entry makes the CPU read arbitrary data as page-table entries',
     source: 'SDM vol. 3A §4.10.3, §4.10.4; commits d86564a2f085, b956575bed91',
     needs: [TR, FR, FD, FREE],
@@ -89,7 +91,8 @@ export const CATALOGUE: readonly InvariantInfo[] = [
     number: 5,
     id: 'I05',
     name: 'no-reader-at-free',
-    statement: 'no reader section on T that began before UL(T) is open at FREE(T); no dereference of T after FREE(T)',
+    statement:
+      'no reader section on T that began before UL(T) is open at FREE(T); no dereference of T after FREE(T)',
     why: 'the walker would follow entries of a page that has been given away',
     source: 'commits 2ba99c5e0881, 1013af4f585f; mm/gup.c gup_fast_fallback()',
     needs: [RB, FREE],
@@ -101,7 +104,8 @@ export const CATALOGUE: readonly InvariantInfo[] = [
     number: 7,
     id: 'I07',
     name: 'single-path-shape',
-    statement: 'batch allocation failed, per table: A2/Dn FR,FD,SYNC1,FREE · B FR,FD,SYNC1,CR · C/D/E FR,FD,CR · En FR,FD,GP,FREE',
+    statement:
+      'batch allocation failed, per table: A2/Dn FR,FD,SYNC1,FREE · B FR,FD,SYNC1,CR · C/D/E FR,FD,CR · En FR,FD,GP,FREE',
     why: 'the fallback has no batch to hide in: each step it skips is a window for a walker',
     source: 'mm/mmu_gather.c tlb_remove_table(), tlb_remove_table_one(); commit 718b13861d22',
     needs: [TR, FR, FD],
@@ -113,7 +117,8 @@ export const CATALOGUE: readonly InvariantInfo[] = [
     number: 9,
     id: 'I09',
     name: 'invalidate-before-callrcu',
-    statement: 'for every table T in a call_rcu: a finished flush with freed_tables=1, begun after UL(T) → CR',
+    statement:
+      'for every table T in a call_rcu: a finished flush with freed_tables=1, begun after UL(T) → CR',
     why: 'hardware does not take part in RCU: after the grace period it may still walk a cached table',
     source: 'mm/mmu_gather.c tlb_table_flush(); commit d86564a2f085',
     needs: [TR, FR, FD, CR],
@@ -250,7 +255,8 @@ export const CATALOGUE: readonly InvariantInfo[] = [
     number: 49,
     id: 'I49',
     name: 'gather-pair',
-    statement: 'tlb_gather_mmu and tlb_finish_mmu nest per task with the same mm; no table is handed over outside',
+    statement:
+      'tlb_gather_mmu and tlb_finish_mmu nest per task with the same mm; no table is handed over outside',
     why: 'mm->tlb_flush_pending and the flush range live in the gather',
     source: 'mm/mmu_gather.c',
     needs: [{ op: OP.GE, probe: 'kprobes on tlb_gather_mmu and tlb_finish_mmu' }],
@@ -262,7 +268,8 @@ export const CATALOGUE: readonly InvariantInfo[] = [
     number: 52,
     id: 'I52',
     name: 'clock',
-    statement: 'stamps of one CPU never go back; an effect is not stamped before its cause by more than the clock error',
+    statement:
+      'stamps of one CPU never go back; an effect is not stamped before its cause by more than the clock error',
     why: 'order verdicts rest on the stamps and the file order',
     source: 'kernel/trace/ring_buffer.c; kernel/trace/trace_clock.c',
     needs: [],

@@ -101,7 +101,11 @@ export class FlushFamily {
       message: `${levelName(table)} table ${pageName(table.key)} was allocated again before it was released`,
       known: KNOWN.absence,
       assumesAllCpus: true,
-      events: witnesses(w(table.trRef, 'unlinked'), w(table.head?.crRef ?? -1, 'call_rcu'), w(op.ref, 'reused')),
+      events: witnesses(
+        w(table.trRef, 'unlinked'),
+        w(table.head?.crRef ?? -1, 'call_rcu'),
+        w(op.ref, 'reused'),
+      ),
     });
   }
 
@@ -151,7 +155,11 @@ export class FlushFamily {
     if (gather.early.length === 0) return;
     for (const early of gather.early) {
       if (!early.known) {
-        this.court.ledger.unknown(2, 'a page freed without a flush is not known to be a frame of this mm', early.ref);
+        this.court.ledger.unknown(
+          2,
+          'a page freed without a flush is not known to be a frame of this mm',
+          early.ref,
+        );
         continue;
       }
       absent(
@@ -162,7 +170,11 @@ export class FlushFamily {
         gather.gbSeq,
         {
           message: 'a page of this mm was released by a gather that never flushed',
-          events: witnesses(w(gather.gbRef, 'gather begins'), w(early.ref, 'page released'), w(op.ref, 'gather ends')),
+          events: witnesses(
+            w(gather.gbRef, 'gather begins'),
+            w(early.ref, 'page released'),
+            w(op.ref, 'gather ends'),
+          ),
         },
         FLUSH_PROBE,
       );
@@ -260,7 +272,11 @@ export class FlushFamily {
       ledger.violated(9, {
         message: `${name} was queued to RCU after a flush with freed_tables=0, which skips lazy CPUs`,
         known: KNOWN.observed,
-        events: witnesses(w(table.trRef, 'unlinked'), w(table.leafFlush.frRef, 'flush'), w(op.ref, 'call_rcu')),
+        events: witnesses(
+          w(table.trRef, 'unlinked'),
+          w(table.leafFlush.frRef, 'flush'),
+          w(op.ref, 'call_rcu'),
+        ),
       });
     } else {
       const ids = head.func === FUNC.__tlb_remove_table_one_rcu ? [9, 7] : [9];
@@ -353,7 +369,11 @@ export class FlushFamily {
           OP.IX,
           running.cpu,
           sync.seq,
-          { message: `the table was released before CPU ${running.cpu} had answered SYNC1`, severity: 'S1', events },
+          {
+            message: `the table was released before CPU ${running.cpu} had answered SYNC1`,
+            severity: 'S1',
+            events,
+          },
           'csd:csd_function_exit',
         );
         return;

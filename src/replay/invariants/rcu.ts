@@ -45,7 +45,11 @@ export class RcuFamily {
       // The callback's own probe can be skipped silently; the release of its page cannot.
       const endShows = coverage.total(OP.FREE) > 0 && head.page >= 0;
       if (!endShows) {
-        ledger.unknown(11, 'whether the callback ran in between is not shown: needs kmem:mm_page_free', again.ref);
+        ledger.unknown(
+          11,
+          'whether the callback ran in between is not shown: needs kmem:mm_page_free',
+          again.ref,
+        );
         return;
       }
     }
@@ -144,7 +148,10 @@ export class RcuFamily {
           events: witnesses(
             w(head.crRef, 'call_rcu'),
             w(wait.ref, 'callback'),
-            w(op.ref, state.gp.ended > head.gpStarts ? 'first sufficient grace period ends' : 'grace period ends'),
+            w(
+              op.ref,
+              state.gp.ended > head.gpStarts ? 'first sufficient grace period ends' : 'grace period ends',
+            ),
           ),
         });
       }
@@ -234,7 +241,8 @@ export class RcuFamily {
     if (lostSince(this.court, head.crSeq)) ledger.unknown(38, LOSS, op.ref);
     else if (coverage.total(OP.FREE) > 0) {
       ledger.violated(38, {
-        message: 'the page of a queued batch is in use again, but its callback was not seen nor its tables released',
+        message:
+          'the page of a queued batch is in use again, but its callback was not seen nor its tables released',
         known: KNOWN.absence,
         assumesAllCpus: true,
         severity: 'S3',
@@ -263,7 +271,8 @@ export class RcuFamily {
   private neverRan(head: Head, coverage: Court['coverage']): void {
     const { ledger } = this.court;
     const younger = head.overtakenBy!;
-    const tablesHeld = head.tablesKnown && head.tables.length > 0 && head.tables.every((t) => t.life !== LIFE.freed);
+    const tablesHeld =
+      head.tablesKnown && head.tables.length > 0 && head.tables.every((t) => t.life !== LIFE.freed);
     if (lostSince(this.court, head.crSeq)) ledger.unknown(38, LOSS, head.crRef);
     else if (tablesHeld && coverage.firedOn(OP.FREE, head.crCpu) && !this.offloaded) {
       ledger.violated(38, {

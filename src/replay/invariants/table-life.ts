@@ -60,7 +60,11 @@ export class TableLifeFamily {
       ledger.violated(4, {
         message: `${levelName(table)} table ${pageName(table.key)} was released before its RCU callback ran`,
         known: KNOWN.observed,
-        events: witnesses(w(callRcuRef, 'call_rcu'), w(table.freeRef, 'released'), w(op.ref, 'callback starts')),
+        events: witnesses(
+          w(callRcuRef, 'call_rcu'),
+          w(table.freeRef, 'released'),
+          w(op.ref, 'callback starts'),
+        ),
       });
     }
   }
@@ -137,7 +141,11 @@ export class TableLifeFamily {
       const gather = this.court.state.tasks.get(op.pid)?.gather;
       const sameGather = gather && table.freedByTask && table.freeSeq > gather.gbSeq;
       if (sameGather || cpu?.lastSeq === table.freeSeq) {
-        ledger.unknown(12, 'released again at once; whether it was allocated between is not shown: needs kmem:mm_page_alloc', op.ref);
+        ledger.unknown(
+          12,
+          'released again at once; whether it was allocated between is not shown: needs kmem:mm_page_alloc',
+          op.ref,
+        );
       }
       return;
     }
@@ -196,7 +204,8 @@ export class TableLifeFamily {
       });
     }
     const table = this.court.state.tables.get(reader.table);
-    if (table && table.life !== LIFE.freed) this.reads.set(reader.table, (this.reads.get(reader.table) ?? 0) + 1);
+    if (table && table.life !== LIFE.freed)
+      this.reads.set(reader.table, (this.reads.get(reader.table) ?? 0) + 1);
   }
 
   dereferenced(table: Table, op: Op): void {

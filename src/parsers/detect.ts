@@ -1,0 +1,105 @@
+import { latin1 } from '../timeline/batch.js';
+import type { DialectInfo } from './dialect.js';
+import { FTRACE } from './ftrace.js';
+import { FTRACE_DUMP } from './ftrace-dump.js';
+import { ftraceFields } from './ftrace-fields.js';
+import { FUNCTION_GRAPH } from './function-graph.js';
+import { LATENCY_FORMAT } from './latency-format.js';
+import { TRACE_CMD_VARIANTS } from './trace-cmd-variants.js';
+import { TraceError, type TraceErrorCode } from './trace-error.js';
+import { recogniseRefusal } from './tracefs-refusals.js';
+
+/** Every text format that can be read. Order breaks ties: the more special first. */
+export const DIALECTS: readonly DialectInfo[] = [
+  ftraceFields(FTRACE),
+  FTRACE,
+  TRACE_CMD_VARIANTS,
+  FUNCTION_GRAPH,
+  LATENCY_FORMAT,
+  FTRACE_DUMP,
+];
+
+/** Bytes looked at. */
+export const SAMPLE = 64 << 10;
+const ENOUGH = 0.25;
+
+export interface Detection {
+  readonly dialect: DialectInfo;
+  readonly why: string;
+}
+
+/** Contents that are recognised but not read, and what they are. */
+const REFUSED: readonly {
+  code: TraceErrorCode;
+  what: string;
+  is: (text: string, bytes: Uint8Array) => boolean;
+}[] = [
+  {
+    code: 'unsupported-format',
+    what: 'is a binary trace.dat of trace-cmd: run `trace-cmd report` on it and give its output',
+    is: (text) => text.startsWith('\x17\x08\x44tracing'),
+  },
+  {
+    code: 'unsupported-format',
+    what: 'is a perf.data file: run `perf script --ns` on it and give its output',
+    is: (text) => text.startsWith('PERFILE2') || text.startsWith('2ELIFREP'),
+  },
+  {
+    code: 'unsupported-format',
+    what: 'is a kprobe_events definition file, no trace: give it with --probes',
+    is: (text) => /^[pr]\d*:\S+ \S+/.test(text) && !/\[\d{3}\]/.test(text),
+  },
+];
+
+/**
+ * Chooses the dialect from the first bytes. `format` overrides the choice by id.
+ * Throws TraceError: `empty`, `binary`, `no-times`, `unsupported-format`, `unknown-format`.
+ */
+export function detect(sample: Uint8Array, path: string, format?: string): Detection {
+  if (format !== undefined) {
+    const dialect = DIALECTS.find((d) => d.id === format);
+    if (!dialect) {
+      const known = DIALECTS.map((d) => d.id).join(', ');
+      throw new TraceError('unknown-format', `there is no format "${format}"; known: ${known}`, { path });
+    }
+    return { dialect, why: 'given by --format' };
+  }
+  if (sample.length === 0) throw new TraceError('empty', 'is empty', { path });
+  const text = latin1(sample, 0, Math.min(sample.length, 4096));
+  for (const refused of REFUSED) {
+    if (refused.is(text, sample)) throw new TraceError(refused.code, refused.what, { path, offset: 0 });
+  }
+  let best: DialectInfo | null = null;
+  let bestScore = 0;
+  for (const dialect of DIALECTS) {
+    const score = dialect.score(sample);
+    if (score > bestScore) {
+      best = dialect;
+      bestScore = score;
+    }
+  }
+  const refusal = recogniseRefusal(sample);
+  if (refusal && bestScore < 0.9) {
+    const code = refusal.id === 'trace-no-context' ? 'no-times' : 'unsupported-format';
+    throw new TraceError(code, refusal.message, { path, line: 1, offset: 0 });
+  }
+  if (best && bestScore >= ENOUGH) {
+    return { dialect: best, why: `its lines are ${best.title} (score ${bestScore.toFixed(2)})` };
+  }
+  if (isBinary(sample))
+    throw new TraceError('binary', 'is binary data of no known format', { path, offset: 0 });
+  if (best && bestScore > 0)
+    return { dialect: best, why: `a few lines are ${best.title}, the rest is other text` };
+  throw new TraceError('unknown-format', 'holds no trace lines of a known format in its first 64 KiB', {
+    path,
+    line: 1,
+    offset: 0,
+  });
+}
+
+/** Text has hardly any control bytes; NULs of a cut console log are tolerated up to a tenth. */
+function isBinary(sample: Uint8Array): boolean {
+  let control = 0;
+  for (const c of sample) if (c < 9 || (c > 13 && c < 32 && c !== 27)) control++;
+  return control * 10 > sample.length;
+}

@@ -1,0 +1,329 @@
+import { latin1 } from '../timeline/batch.js';
+import { RESERVED } from '../timeline/events.js';
+import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from './dialect.js';
+import { headerLine, lossLine, NEW_CAPTURE, NO_HEADER } from './ftrace-header.js';
+import { internBody, packFlags } from './kernel-pieces.js';
+
+const BLANK = 32;
+const HASH = 35;
+const PAREN = 40;
+const CLOSE_PAREN = 41;
+const DASH = 45;
+const DOT = 46;
+const COLON = 58;
+const LESS = 60;
+const UPPER_C = 67;
+const OPEN = 91;
+const CLOSE = 93;
+/** `%16s-`: the dash stands here in every line the kernel prints (kernel/trace/trace_output.c). */
+const COMM_WIDTH = 16;
+/** How far the task column of a trimmed line can reach: comm, pid, tgid. */
+const MAX_TASK_COLUMN = 64;
+const NOT_AN_EVENT = -1;
+const FLAG_CACHE = 64;
+
+/**
+ * tracefs `trace` and `trace_pipe` in the default format.
+ *
+ *             ptwork-1195    [001] d.h1.    38.692642: sys_munmap -> 0x0
+ *             ptwork-1195    (   1195) [001] .....    38.692833: tlb_flush: pages:-1 reason:… (3)
+ *
+ * Grammar: kernel/trace/trace_output.c `trace_print_context()`, `trace_print_lat_fmt()`; kernel/trace/trace.c
+ * `print_func_help_header_irq()`. Traps: a task name may hold anything, `-123 [000]` and blanks included; tgid and
+ * flags columns are optional; a clock that is not in ns prints bare integers.
+ */
+export class FtraceDialect implements LineDialect {
+  readonly id = 'ftrace';
+  private inStack = false;
+  private afterEvent = false;
+  /** Bytes of the last task column and the ids they gave, so that a run of one task costs one comparison. */
+  private readonly lastComm = new Uint8Array(COMM_WIDTH);
+  private lastCommId = -1;
+  private eventsOfCapture = 0;
+  private stacks = 0;
+  /** Decimals of the last stamp; -1 before the first, 0 for tick clocks. */
+  private decimals = -1;
+  private readonly flagWords = new Float64Array(FLAG_CACHE).fill(-1);
+  private readonly flagLast = new Uint8Array(FLAG_CACHE);
+  private readonly flagValues = new Uint32Array(FLAG_CACHE);
+
+  line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+    const dash = start + COMM_WIDTH;
+    if (dash < end && buf[dash] === DASH && buf[start] !== HASH) {
+      const kind = this.event(buf, start, dash, end, host);
+      if (kind !== NOT_AN_EVENT) return kind;
+    }
+    return this.other(buf, start, end, host);
+  }
+
+  finish(host: LineHost): void {
+    this.endCapture(host);
+  }
+
+  /** Everything that is no event with its dash where the kernel puts it. */
+  private other(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+    const inStack = this.inStack;
+    this.inStack = false;
+    if (isBlank(buf, start, end)) return LINE.blank;
+    const first = buf[start]!;
+    if (first === HASH) {
+      const what = headerLine(buf, start, end, host);
+      if (what !== NO_HEADER) {
+        if (what === NEW_CAPTURE) this.newCapture(host);
+        this.afterEvent = false;
+        return LINE.header;
+      }
+    }
+    if (first === UPPER_C || first === HASH) {
+      const lost = lossLine(buf, start, end);
+      if (lost) {
+        host.fact(lost.event, lost.cpu, lost.count);
+        this.afterEvent = false;
+        return lost.event === RESERVED.lost ? LINE.lost : LINE.header;
+      }
+    }
+    // ` => symbol` (kernel frames), ` => path[+0x]` and ` =>  <addr>` (user frames).
+    if (first === BLANK && start + 3 < end && buf[start + 1] === 61 && buf[start + 2] === 62) {
+      this.inStack = true;
+      return LINE.stack;
+    }
+    const kind = this.trimmed(buf, start, end, host);
+    if (kind !== NOT_AN_EVENT) return kind;
+    if (first === OPEN && latin1(buf, start, Math.min(end, start + 14)) === '[LINE TOO BIG]') {
+      return host.skip('[LINE TOO BIG]: the kernel cut this entry');
+    }
+    if (inStack) {
+      this.inStack = true;
+      return LINE.stack;
+    }
+    return this.afterEvent ? LINE.continuation : LINE.foreign;
+  }
+
+  /** Lines whose leading blanks a mailer or wiki removed: the last `-PID [CPU]` that a stamp follows. */
+  private trimmed(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind | -1 {
+    const limit = Math.min(end - 2, start + MAX_TASK_COLUMN);
+    for (let p = limit; p > start; p--) {
+      if (buf[p] !== DASH || p === start + COMM_WIDTH) continue;
+      const c = buf[p + 1]!;
+      if (c < 48 || c > 57) continue;
+      const kind = this.event(buf, start, p, end, host);
+      if (kind !== NOT_AN_EVENT) return kind;
+    }
+    return NOT_AN_EVENT;
+  }
+
+  /** `-PID [ (TGID)] [CPU] [FLAGS] TIME: BODY` from the dash on; NOT_AN_EVENT changes nothing. */
+  private event(buf: Uint8Array, start: number, dash: number, end: number, host: LineHost): LineKind | -1 {
+    let p = dash + 1;
+    let pid = 0;
+    let c = p < end ? buf[p]! : 0;
+    if (c < 48 || c > 57) return NOT_AN_EVENT;
+    for (; p < end && (c = buf[p]!) >= 48 && c <= 57; p++) pid = pid * 10 + c - 48;
+    while (p < end && buf[p] === BLANK) p++;
+    let tgid = -1;
+    if (p < end && buf[p] === PAREN) {
+      let value = -1;
+      for (p++; p < end && (c = buf[p]!) !== CLOSE_PAREN; p++) {
+        if (c >= 48 && c <= 57) value = (value < 0 ? 0 : value * 10) + c - 48;
+        else if (c !== BLANK && c !== DASH) return NOT_AN_EVENT;
+      }
+      tgid = value;
+      p++;
+      while (p < end && buf[p] === BLANK) p++;
+    }
+    if (p >= end || buf[p] !== OPEN) return NOT_AN_EVENT;
+    let cpu = 0;
+    const cpuStart = ++p;
+    for (; p < end && (c = buf[p]!) >= 48 && c <= 57; p++) cpu = cpu * 10 + c - 48;
+    const cpuDigits = p - cpuStart;
+    if (cpuDigits < 3 || cpuDigits > 5 || p + 1 >= end || buf[p] !== CLOSE || buf[p + 1] !== BLANK) {
+      return NOT_AN_EVENT;
+    }
+    p += 2;
+    let flags = 0;
+    c = p < end ? buf[p]! : 0;
+    // A flags column begins right behind the blank; a stamp without one is padded or starts with a digit.
+    if (c === BLANK || (c >= 48 && c <= 57)) {
+      while (p < end && buf[p] === BLANK) p++;
+    } else {
+      const flagsStart = p;
+      while (p < end && buf[p] !== BLANK) p++;
+      const width = p - flagsStart;
+      if (width < 3 || width > 8) return NOT_AN_EVENT;
+      flags = this.flags(buf, flagsStart, p);
+      while (p < end && buf[p] === BLANK) p++;
+    }
+    // Seconds in two parts: epoch and tick clocks have more digits than a double holds together.
+    let hi = 0;
+    let lo = 0;
+    let digits = 0;
+    for (; p < end && (c = buf[p]!) >= 48 && c <= 57; p++, digits++) {
+      if (digits < 9) lo = lo * 10 + c - 48;
+      else {
+        // hi·1e9 + lo stays exact: shift one digit from lo's front to hi's back.
+        const v = lo * 10 + c - 48;
+        const front = Math.floor(v / 1e9);
+        hi = hi * 10 + front;
+        lo = v - front * 1e9;
+      }
+    }
+    if (digits === 0 || digits > 19 || p >= end) return NOT_AN_EVENT;
+    let ts: number;
+    if (c === DOT) {
+      let frac = 0;
+      let decimals = 0;
+      for (p++; p < end && (c = buf[p]!) >= 48 && c <= 57; p++, decimals++) frac = frac * 10 + c - 48;
+      if (p >= end || c !== COLON) return NOT_AN_EVENT;
+      if (decimals === 6) frac *= 1000;
+      else if (decimals !== 9) return NOT_AN_EVENT;
+      if (decimals !== this.decimals) this.clockForm(decimals, host);
+      ts = host.time.relative(hi * 1e9 + lo, frac);
+    } else if (c === COLON) {
+      if (this.decimals !== 0) this.clockForm(0, host);
+      ts = host.time.relative(hi, lo);
+    } else return NOT_AN_EVENT;
+    p++;
+    if (p < end && buf[p] === BLANK) p++;
+    if (p < end && buf[p] === LESS && isStackTrace(buf, p, end)) {
+      this.inStack = true;
+      this.stacks++;
+      return LINE.stack;
+    }
+    const { batch } = host;
+    const i = batch.length;
+    batch.tsNs[i] = ts;
+    batch.cpu[i] = cpu;
+    batch.pid[i] = pid;
+    batch.tgid[i] = tgid;
+    batch.flags[i] = flags;
+    batch.aux[i] = 0;
+    batch.comm[i] = this.comm(buf, start, dash, host);
+    internBody(buf, p, end, host);
+    this.eventsOfCapture++;
+    this.inStack = false;
+    this.afterEvent = true;
+    host.commit();
+    return LINE.event;
+  }
+
+  /** The same few combinations come again and again: remembered by their bytes. */
+  private flags(buf: Uint8Array, start: number, end: number): number {
+    if (end - start === 5) {
+      const key =
+        (buf[start]! * 31 + buf[start + 1]!) * 31 * 31 * 31 +
+        (buf[start + 2]! * 31 + buf[start + 3]!) * 31 +
+        buf[start + 4]!;
+      const slot = key & (FLAG_CACHE - 1);
+      const word = buf[start]! + buf[start + 1]! * 256 + buf[start + 2]! * 65536 + buf[start + 3]! * 16777216;
+      if (this.flagWords[slot] === word && this.flagLast[slot] === buf[start + 4])
+        return this.flagValues[slot]!;
+      const value = packFlags(buf, start, end);
+      this.flagWords[slot] = word;
+      this.flagLast[slot] = buf[start + 4]!;
+      this.flagValues[slot] = value;
+      return value;
+    }
+    return packFlags(buf, start, end);
+  }
+
+  private comm(buf: Uint8Array, start: number, dash: number, host: LineHost): number {
+    if (dash - start !== COMM_WIDTH) return host.names.intern(buf, skipBlanks(buf, start, dash), dash);
+    const { lastComm } = this;
+    let i = COMM_WIDTH - 1;
+    while (i >= 0 && lastComm[i] === buf[start + i]) i--;
+    if (i < 0 && this.lastCommId >= 0) return this.lastCommId;
+    for (i = 0; i < COMM_WIDTH; i++) lastComm[i] = buf[start + i]!;
+    // A name shorter than 16 bytes is padded on the left; blanks of its own at the front look the same.
+    this.lastCommId = host.names.intern(buf, skipBlanks(buf, start, dash), dash);
+    return this.lastCommId;
+  }
+
+  private clockForm(decimals: number, host: LineHost): void {
+    const first = this.decimals < 0;
+    this.decimals = decimals;
+    if (decimals === 0) {
+      host.time.unit = 'ticks';
+      host.time.resolutionNs = 1;
+      host.note(
+        'tick-clock',
+        'the stamps are clock ticks (counter, x86-tsc or uptime), not ns: no times are given',
+      );
+    } else if (host.time.unit === 'ns') {
+      const resolution = decimals === 9 ? 1 : 1000;
+      host.time.resolutionNs = first ? resolution : Math.max(host.time.resolutionNs, resolution);
+    }
+  }
+
+  private newCapture(host: LineHost): void {
+    if (host.header.captures > 1) {
+      this.endCapture(host);
+      host.fact(RESERVED.segment, -1, 0);
+    }
+    host.header.entriesInBuffer = -1;
+    host.header.entriesWritten = -1;
+    this.eventsOfCapture = 0;
+    this.stacks = 0;
+  }
+
+  /** What the header promised against what came. */
+  private endCapture(host: LineHost): void {
+    const { entriesInBuffer, entriesWritten } = host.header;
+    if (entriesInBuffer < 0) return;
+    const present = this.eventsOfCapture + this.stacks;
+    if (entriesInBuffer > present) {
+      host.note(
+        'cut-file',
+        `the header counts ${entriesInBuffer} entries, ${present} are here: the file was cut after capture (no ring-buffer loss)`,
+      );
+    }
+    if (entriesWritten > entriesInBuffer) {
+      host.note(
+        'overwritten',
+        `the ring buffer overwrote ${entriesWritten - entriesInBuffer} older entries: the history before the first event is missing`,
+      );
+    }
+  }
+}
+
+function skipBlanks(buf: Uint8Array, from: number, to: number): number {
+  while (from < to && buf[from] === BLANK) from++;
+  return from;
+}
+
+function isBlank(buf: Uint8Array, start: number, end: number): boolean {
+  for (let p = start; p < end; p++) {
+    const c = buf[p]!;
+    if (c !== BLANK && c !== 9 && c !== 13) return false;
+  }
+  return true;
+}
+
+function isStackTrace(buf: Uint8Array, p: number, end: number): boolean {
+  const text = latin1(buf, p, Math.min(end, p + 20));
+  return text === '<stack trace>' || text === '<user stack trace>' || text.startsWith('<stack trace> ');
+}
+
+/** How sure the first bytes make us: the share of lines that are this format's. */
+function score(sample: Uint8Array): number {
+  const text = latin1(sample, 0, Math.min(sample.length, 1 << 16));
+  const lines = text.split('\n', 400);
+  if (!text.endsWith('\n') && lines.length > 1) lines.pop();
+  let events = 0;
+  let rest = 0;
+  for (const line of lines) {
+    if (EVENT.test(line)) events++;
+    else if (line.trim() !== '' && !/^#|^ =>|^CPU:\d+ \[/.test(line)) rest++;
+  }
+  if (events === 0) return /^# tracer: (?!function_graph)/m.test(text) && rest === 0 ? 0.3 : 0;
+  const named = /^# tracer: /m.test(text) ? 0.1 : 0;
+  return Math.min(1, 0.2 + named + (0.7 * events) / (events + rest));
+}
+
+const EVENT = /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\] (?:\S{3,8} +| *)\d+(?:\.\d{6}|\.\d{9})?: (?!\s)/;
+
+export const FTRACE: DialectInfo = {
+  id: 'ftrace',
+  title: 'tracefs trace text (default format)',
+  score,
+  open: () => new FtraceDialect(),
+};

@@ -1,0 +1,158 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { InputReport, LineCounts } from '../result/types.js';
+import type { BatchSink } from '../timeline/batch.js';
+import { detect, SAMPLE } from './detect.js';
+import { type DialectInfo, type HeaderFacts, LINE_NAMES, type TraceContext } from './dialect.js';
+import { LineScanner } from './line-scanner.js';
+import { type Compression, readSource } from './source.js';
+import type { TraceError } from './trace-error.js';
+
+export interface ScanInputOptions {
+  /** Number of the input in the timeline, for evidence. */
+  readonly input: number;
+  readonly context: TraceContext;
+  readonly sink: BatchSink;
+  readonly format?: string | undefined;
+  readonly stdin?: NodeJS.ReadableStream | undefined;
+  /** Folder for a copy of stdin, so that its lines can be quoted; without it they cannot. */
+  readonly spoolDir?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?:
+    | ((p: { bytes: number; totalBytes: number | null; events: number }) => void)
+    | undefined;
+}
+
+/** An input read to its end, and what is needed to find its lines again. */
+export interface ScannedInput {
+  readonly report: InputReport;
+  readonly header: HeaderFacts;
+  readonly dialect: DialectInfo;
+  /** Byte offset of every 4096th line. */
+  readonly checkpoints: readonly number[];
+  /** File that holds the bytes: the input itself, or the copy of stdin; '' when there is none. */
+  readonly file: string;
+  readonly compression: Compression;
+}
+
+/**
+ * Reads one input into batches. Throws TraceError when it cannot be read at all (nothing was delivered);
+ * damage in the middle is told in `report.error`, with what came before in the counts.
+ */
+export async function scanInput(path: string, options: ScanInputOptions): Promise<ScannedInput> {
+  const spool =
+    path === '-' && options.spoolDir !== undefined ? openSpool(options.spoolDir, options.input) : null;
+  let scanner: LineScanner | null = null;
+  let dialect: DialectInfo | null = null;
+  let why = '';
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+
+  const start = (): LineScanner => {
+    const sample = joined(held, heldBytes);
+    const found = detect(sample.subarray(0, SAMPLE), path, options.format);
+    dialect = found.dialect;
+    why = found.why;
+    const made = new LineScanner(dialect.open(), options);
+    scanner = made;
+    made.push(sample);
+    held = [];
+    return made;
+  };
+  try {
+    const end = await readSource(
+      {
+        path,
+        stdin: options.stdin,
+        signal: options.signal,
+        onBytes: (bytes, totalBytes) =>
+          options.onProgress?.({ bytes, totalBytes, events: scanner?.counts[0] ?? 0 }),
+      },
+      (chunk) => {
+        if (spool) writeSync(spool.fd, chunk);
+        if (scanner) {
+          scanner.push(chunk);
+          return;
+        }
+        held.push(chunk.slice());
+        heldBytes += chunk.length;
+        if (heldBytes >= SAMPLE) start();
+      },
+    );
+    if (!scanner && end.error && heldBytes === 0) throw end.error;
+    const done = scanner ?? start();
+    done.finish();
+    return {
+      report: report(path, done, dialect!, why, end.compression, end.error),
+      header: done.header,
+      dialect: dialect!,
+      checkpoints: done.checkpoints,
+      file: path === '-' ? (spool?.file ?? '') : path,
+      compression: path === '-' ? 'none' : end.compression,
+    };
+  } finally {
+    if (spool) closeSync(spool.fd);
+  }
+}
+
+function report(
+  path: string,
+  scanner: LineScanner,
+  dialect: DialectInfo,
+  formatWhy: string,
+  compression: Compression,
+  error: TraceError | null,
+): InputReport {
+  const lines = Object.fromEntries(
+    LINE_NAMES.map((name, kind) => [name, scanner.counts[kind]!]),
+  ) as unknown as Omit<LineCounts, 'total'>;
+  const notes = [...scanner.notes];
+  if (scanner.unterminated) {
+    notes.push({
+      code: 'no-final-newline',
+      message: 'the last line has no newline: the file may be cut in it',
+    });
+  }
+  return {
+    path,
+    format: dialect.id,
+    formatWhy,
+    compression,
+    bytes: scanner.bytes,
+    lines: { total: scanner.lineNumber, ...lines },
+    skips: scanner.skips.map((s) => ({
+      reason: s.reason,
+      count: s.count,
+      firstLine: s.firstLine,
+      offset: s.firstOffset,
+      text: s.text,
+    })),
+    notes,
+    ...(error
+      ? {
+          error: {
+            code: error.code,
+            message: error.message,
+            line: scanner.lineNumber,
+            offset: scanner.bytes,
+          },
+        }
+      : {}),
+  };
+}
+
+function openSpool(dir: string, input: number): { fd: number; file: string } {
+  const file = join(dir, `stdin-${input}`);
+  return { fd: openSync(file, 'w', 0o600), file };
+}
+
+function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const all = new Uint8Array(bytes);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
