@@ -9,6 +9,7 @@ export class SymbolTable {
   private readonly nameAt: Uint32Array;
   private readonly names: (string | undefined)[] = [];
   private readonly cache = new Map<number, Map<number, number>>();
+  private readonly addresses = new Map<string, bigint>();
   private lastHi = -1;
   private lastMap: Map<number, number> = new Map();
 
@@ -117,6 +118,14 @@ export class SymbolTable {
 
   /** Address of a name, 0 unknown; a linear search for rare use. */
   address(name: string): bigint {
+    const known = this.addresses.get(name);
+    if (known !== undefined) return known;
+    const found = this.findName(name);
+    this.addresses.set(name, found);
+    return found;
+  }
+
+  private findName(name: string): bigint {
     for (let i = 0; i < this.size; i++) {
       if (this.name(i) === name) return (BigInt(this.hi[i]!) << 32n) | BigInt(this.lo[i]!);
     }
@@ -159,6 +168,10 @@ export class TaskNames {
     if (this.byPid.has(pid) || this.byPid.size > 1 << 22) return false;
     this.byPid.set(pid, name);
     return true;
+  }
+
+  knows(pid: number): boolean {
+    return this.byPid.has(pid);
   }
 
   name(pid: number): string {

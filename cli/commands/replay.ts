@@ -1,0 +1,89 @@
+import { Args, Flags } from '@oclif/core';
+import { analyse } from '../../src/analyse.js';
+import { inputFlags, TraceCommand } from '../base-command.js';
+import { EXIT } from '../exit-codes.js';
+import { filterFlags, filterOf, listOf } from '../filter-flags.js';
+import { writeOut } from '../output.js';
+
+export default class Replay extends TraceCommand {
+  static override summary = 'replay a recording, check the order of every page-table free, measure latencies';
+  static override description =
+    `Reads ftrace, trace-cmd and function_graph text (plain, gzip, zstd or xz), replays it on a simulated
+x86 MMU and RCU core, and says of each ordering invariant whether the recording passes, violates or cannot decide
+it, with the lines that prove it.
+
+Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wrong usage, 3 unreadable input,
+4 internal error, 130 interrupted.`;
+  static override examples = [
+    { description: 'replay a recording', command: '<%= config.bin %> replay trace.txt.gz' },
+    { description: 'a report to paste into a mail', command: '<%= config.bin %> replay trace.txt --plain' },
+    {
+      description: 'from a pipe, as JSON',
+      command: 'ssh box cat /sys/kernel/tracing/trace | <%= config.bin %> replay - --json',
+    },
+    {
+      description: 'in CI: these must be decided, no line may be skipped',
+      command: '<%= config.bin %> replay trace.txt --require I01,I09 --strict',
+    },
+  ];
+  static override strict = false;
+  static override args = {
+    trace: Args.string({
+      description: 'trace file, or - for standard input; several are read one after the other',
+      required: true,
+    }),
+  };
+  static override flags = {
+    ...inputFlags,
+    ...filterFlags,
+    variant: Flags.string({
+      description: 'kernel variants it can be, e.g. C or A1,A2; default: what the trace allows',
+    }),
+    require: Flags.string({
+      description: 'invariants that must be decided, e.g. I01,I09: unknown is then a finding',
+    }),
+    strict: Flags.boolean({ description: 'a skipped line is a finding' }),
+    syscall: Flags.string({ description: 'measure the spans of this syscall', default: 'munmap' }),
+    by: Flags.string({ description: 'one histogram per task name', options: ['comm'] }),
+    'max-findings': Flags.integer({ description: 'findings listed per invariant', default: 10, min: 1 }),
+    'hist-style': Flags.string({
+      description: 'print histograms as this bpftrace version does; default: newest',
+    }),
+    plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
+    json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/result.schema.json)' }),
+  };
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Replay);
+    const result = await this.reading(argv as string[], flags, (options) =>
+      analyse({
+        ...options,
+        strict: flags.strict,
+        require: listOf(flags.require),
+        variants: listOf(flags.variant),
+        syscall: flags.syscall,
+        groupBy: flags.by === 'comm' ? 'comm' : 'all',
+        filter: filterOf(flags),
+        maxFindings: flags['max-findings'],
+      }),
+    );
+    await writeOut(await render(result, flags));
+    const broken = result.inputs.some((input) => input.error);
+    if (result.summary.partial) process.exitCode = EXIT.interrupted;
+    else if (broken) process.exitCode = EXIT.unreadable;
+    else process.exitCode = result.summary.findings > 0 ? EXIT.finding : EXIT.clean;
+  }
+}
+
+interface Look {
+  readonly json: boolean;
+  readonly plain: boolean;
+  readonly 'hist-style'?: string | undefined;
+}
+
+async function render(result: Awaited<ReturnType<typeof analyse>>, look: Look): Promise<string> {
+  if (look.json) return (await import('../render/json.js')).formatJson(result);
+  const style = look['hist-style'];
+  if (look.plain) return (await import('../render/plain.js')).formatPlain(result, style);
+  return (await import('../render/report.js')).formatReport(result, style);
+}

@@ -1,0 +1,56 @@
+import { Args, Flags } from '@oclif/core';
+import { show } from '../../src/show.js';
+import { inputFlags, TraceCommand } from '../base-command.js';
+import { writeOut } from '../output.js';
+
+export default class Show extends TraceCommand {
+  static override summary = 'the life of one table, mm, gather or rcu_head across CPUs';
+  static override description =
+    'Every event that did something to the object, and the flushes, enqueues and callbacks it rode in, one column per CPU.';
+  static override examples = [
+    {
+      description: 'a page table by its struct page',
+      command: '<%= config.bin %> show trace.txt --table 0xffffea00044fe8c0',
+    },
+    { description: 'by page frame number', command: '<%= config.bin %> show trace.txt --table pfn:0x113fa3' },
+    { description: 'whatever line 928 is about', command: '<%= config.bin %> show trace.txt --line 928' },
+  ];
+  static override args = {
+    trace: Args.string({ description: 'trace file, or - for standard input', required: true }),
+  };
+  static override flags = {
+    ...inputFlags,
+    table: Flags.string({
+      description: 'struct page pointer, direct-map address, or pfn:N',
+      exactlyOne: ['table', 'mm', 'gather', 'head', 'line'],
+    }),
+    mm: Flags.string({ description: 'mm_struct address' }),
+    gather: Flags.string({ description: 'mmu_gather address (tlb=)' }),
+    head: Flags.string({ description: 'rcu_head address' }),
+    line: Flags.integer({ description: 'the object this line (1-based) is about', min: 1 }),
+    limit: Flags.integer({ description: 'events shown at most', default: 400, min: 1 }),
+    json: Flags.boolean({ description: 'one JSON object' }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Show);
+    if (flags.line !== undefined && args.trace === '-') {
+      throw new SyntaxError('--line reads the trace twice, so it needs a file, not standard input');
+    }
+    const story = await this.reading([args.trace], flags, (options) =>
+      show({
+        ...options,
+        subject: {
+          table: flags.table,
+          mm: flags.mm,
+          gather: flags.gather,
+          head: flags.head,
+          line: flags.line,
+        },
+        maxEvents: flags.limit,
+      }),
+    );
+    if (flags.json) await writeOut(`${JSON.stringify(story, null, 2)}\n`);
+    else await writeOut((await import('../render/story.js')).formatStory(story));
+  }
+}

@@ -1,0 +1,80 @@
+import type { InvariantReport, Result } from '../../src/result/types.js';
+import { knownBy, ranges } from './report.js';
+import { ascii, duration, histogram, histStyle, quantileLine, seconds, wrap } from './text.js';
+
+/** Columns of a mail that survives being quoted a few times. */
+export const MAIL_WIDTH = 75;
+
+/** ASCII, at most 75 columns: to be pasted into a mailing-list reply. */
+export function formatPlain(result: Result, style?: string): string {
+  const family = histStyle(style);
+  const out: string[] = [];
+  const say = (text: string, indent = ''): void => {
+    for (const line of wrap(ascii(text), MAIL_WIDTH, indent)) out.push(line);
+  };
+  for (const input of result.inputs) {
+    const l = input.lines;
+    say(`${input.path}: ${input.format}, ${l.total} lines, ${l.event} events, ${l.skipped} skipped`, '  ');
+    for (const note of input.notes) say(`note: ${note.message}`, '  ');
+    if (input.error) say(`error: ${input.error.message}`, '  ');
+  }
+  const t = result.timeline;
+  const span = t.unit === 'ns' ? `${seconds(t.firstNs)} to ${seconds(t.lastNs)} s` : 'clock ticks, no ns';
+  const lost = t.lost.map((x) => `CPU ${x.cpu}: ${x.count < 0 ? '?' : x.count}`).join(', ');
+  say(`${span}, CPUs ${ranges(t.cpus)}, lost events: ${lost || 'none marked'}`, '  ');
+  if (t.filter !== undefined) say(`filter: ${t.filter}`, '  ');
+  say(`kernel variant: ${result.variant.candidates.join(' ') || 'none fits'} (${result.variant.how})`, '  ');
+  out.push('');
+  out.push('id   invariant                 verdict         pass violated  unknown');
+  for (const i of result.invariants) out.push(row(i));
+  for (const i of result.invariants) {
+    if (i.verdict === 'unknown') say(`${i.id} unknown: ${knownBy(i)}`, '  ');
+  }
+  for (const i of result.invariants) {
+    for (const f of i.findings) {
+      out.push('');
+      say(`${i.id} ${i.name} [${f.severity}, ${f.basis}]: ${f.message}`, '  ');
+      for (const e of f.events) say(`${e.line}: (${e.role}) ${e.text.trim()}`, '    ');
+    }
+    if (i.moreFindings > 0) out.push(`${i.id}: ${i.moreFindings} more`);
+  }
+  for (const l of result.latency) {
+    out.push('');
+    say(`${l.name}${l.key === '' ? '' : ` [${l.key}]`}: ${quantileLine(l)}`, '  ');
+    for (const line of narrow(histogram(l, family))) out.push(line);
+  }
+  const d = result.deferred;
+  if (d.peakTables > 0) {
+    out.push('');
+    say(`tables awaiting RCU: now ${d.nowTables}, peak ${d.peakTables} (${d.peakBytes} bytes)`, '  ');
+  }
+  const s = result.summary;
+  out.push('');
+  say(
+    `${s.partial ? 'PARTIAL: ' : ''}${s.findings} findings; ${s.undecided} of ${s.checked} undecided; span ${t.unit === 'ns' ? duration(Number(t.spanNs)) : 'unknown'}`,
+  );
+  return `${out.join('\n')}\n`;
+}
+
+function row(i: InvariantReport): string {
+  const n = i.instances;
+  return `${i.id.padEnd(5)}${i.name.padEnd(26)}${i.verdict.padEnd(14)}${String(n.pass).padStart(7)}${String(n.violated).padStart(9)}${String(n.unknown).padStart(9)}`.trimEnd();
+}
+
+/** bpftrace rows are 80 columns: shorten the bar, keep label and count. */
+function narrow(rows: string): string[] {
+  const lines: string[] = [];
+  for (const line of rows.split('\n')) {
+    if (line === '') continue;
+    const m = /^(.{24,}?) \|([@ ]*)\|$/.exec(line);
+    if (!m) {
+      lines.push(...wrap(ascii(line), MAIL_WIDTH, '  '));
+      continue;
+    }
+    const room = MAIL_WIDTH - m[1]!.length - 3;
+    const bar = m[2]!.trimEnd().length;
+    const drawn = bar === 0 ? 0 : Math.max(1, Math.round((bar * room) / 52));
+    lines.push(`${ascii(m[1]!)} |${'@'.repeat(Math.min(room, drawn)).padEnd(room)}|`);
+  }
+  return lines;
+}

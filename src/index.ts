@@ -1,0 +1,11 @@
+export { type AnalyseOptions, analyse } from './analyse.js';
+export { OP, Op } from './kernel/ops.js';
+export { VARIANTS } from './kernel/variants.js';
+export { TraceError, type TraceErrorCode } from './parsers/trace-error.js';
+export { CATALOGUE, type InvariantInfo } from './replay/invariants/catalogue.js';
+export { step } from './replay/machine.js';
+export { SilentHooks } from './replay/silent-hooks.js';
+export { cloneState, type MachineState, newState } from './replay/state.js';
+export * from './result/types.js';
+export { type ShowOptions, type Story, type Subject, show } from './show.js';
+export { VERSION } from './version.js';
