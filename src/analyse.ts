@@ -223,6 +223,12 @@ function timelineReport(
     cpus,
     segments: replay.segments,
     lost,
+    skew: {
+      pairs: replay.skew.pairs,
+      inversions: replay.skew.inversions,
+      worstInversionNs: replay.skew.worstInversionNs,
+      widestOffsetNs: replay.skew.widestNs(),
+    },
     ...(filter ? { filter: filter.describe() } : {}),
   };
 }

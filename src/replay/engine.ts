@@ -8,6 +8,7 @@ import { RESERVED } from '../timeline/events.js';
 import type { Filter } from '../timeline/filter.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Interner } from '../timeline/interner.js';
+import { SkewBounds } from '../timeline/skew.js';
 import type { TimeBase } from '../timeline/time-base.js';
 import { Coverage } from './coverage.js';
 import type { Court } from './invariants/court.js';
@@ -50,6 +51,7 @@ export interface CpuClock {
 export class ReplayEngine {
   readonly ledger: Ledger;
   readonly coverage = new Coverage();
+  readonly skew = new SkewBounds();
   readonly detector: VariantDetector;
   readonly cpus: CpuClock[] = [];
   readonly operations = new Float64Array(OP_COUNT);
@@ -69,12 +71,20 @@ export class ReplayEngine {
     this.options = options;
     this.ledger = new Ledger(options.maxFindings);
     this.detector = new VariantDetector(options.variants);
+    const { skew } = this;
     this.court = {
       state: newState(),
       ledger: this.ledger,
       coverage: this.coverage,
       detector: this.detector,
-      epsilonNs: options.time.resolutionNs,
+      skew: this.skew,
+      get resolutionNs() {
+        return options.time.resolutionNs;
+      },
+      // Pairs without an inversion show clocks that agree; without any pair a step of the stamp may lie.
+      get epsilonNs() {
+        return skew.pairs > 0 ? skew.worstInversionNs : options.time.resolutionNs;
+      },
     };
     this.judges = this.newJudges();
   }
@@ -82,7 +92,6 @@ export class ReplayEngine {
   batch(batch: RecordBatch): void {
     const { decoder, filter } = this.options;
     const { op, court, coverage } = this;
-    court.epsilonNs = this.options.time.resolutionNs;
     const events = batch.event;
     const stamps = batch.tsNs;
     const cpus = batch.cpu;

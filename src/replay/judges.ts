@@ -82,6 +82,10 @@ export class Judges implements Hooks {
     this.flushes.flushDone(flush, gather, op);
   }
 
+  ipiArrived(target: Target, op: Op): void {
+    this.court.skew.add(target.from, op.cpu, op.tsNs - target.isTs);
+  }
+
   targetLate(target: Target, op: Op): void {
     this.flushes.targetLate(target, op);
   }

@@ -40,6 +40,7 @@ export interface Table {
   freeRef: EvidenceRef;
   freeSeq: number;
   freeTs: number;
+  freeCpu: number;
   /** How it was freed: inside an RCU callback, or by a task. */
   freedByTask: boolean;
   /** An early free was seen before the hand-over (I01 candidate). */
@@ -48,6 +49,8 @@ export interface Table {
 
 /** One CPU of a broadcast. */
 export interface Target {
+  /** Sender. */
+  readonly from: number;
   readonly cpu: number;
   readonly isRef: EvidenceRef;
   readonly isTs: number;
@@ -225,6 +228,7 @@ export interface Reader {
     head: Head | null;
     ref: EvidenceRef;
     ts: number;
+    cpu: number;
   }[];
 }
 
@@ -311,6 +315,7 @@ export function newTable(key: number, level: number, mm: number): Table {
     freeRef: -1,
     freeSeq: 0,
     freeTs: Number.NaN,
+    freeCpu: -1,
     freedByTask: false,
     freedBeforeTr: false,
   };

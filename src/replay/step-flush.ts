@@ -36,7 +36,10 @@ export function stepFlush(state: MachineState, op: Op, task: Task, cpu: Cpu | nu
       break;
     case OP.IE: {
       const target = targetOf(state, op);
-      if (target) target.ieTs = op.tsNs;
+      if (target) {
+        target.ieTs = op.tsNs;
+        hooks.ipiArrived(target, op);
+      }
       if (cpu) cpu.handler = target;
       break;
     }
@@ -140,6 +143,7 @@ function send(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
     sync = task.sync;
   } else return;
   const target: Target = {
+    from: op.cpu,
     cpu: op.a0,
     isRef: op.ref,
     isTs: op.tsNs,

@@ -226,6 +226,7 @@ function freeTable(
   if (head?.ran === 2) head.inferredFrees++;
   table.freeRef = op.ref;
   table.freeTs = op.tsNs;
+  table.freeCpu = op.cpu;
   table.freeSeq = state.seq;
   table.freedByTask = inTask;
   hooks.tableFreed(table, task, cpu, op);

@@ -55,6 +55,14 @@ export interface TimelineReport {
   segments: number;
   /** Events the ring buffer said it lost; -1: lost an unknown number. */
   lost: { cpu: number; count: number; intervals: number }[];
+  /** What IPIs say about the clocks of the CPUs: pairs seen, effects stamped before their cause. */
+  skew: {
+    pairs: number;
+    inversions: number;
+    worstInversionNs: number;
+    /** Widest interval in which the offset of two CPU clocks can lie; null without pairs both ways. */
+    widestOffsetNs: number | null;
+  };
   filter?: string;
 }
 

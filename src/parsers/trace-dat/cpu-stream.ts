@@ -10,8 +10,8 @@ export interface StampScale {
 }
 
 const PADDING = 29;
+// Type 31 is an absolute stamp.
 const TIME_EXTEND = 30;
-const TIME_STAMP = 31;
 const TS_MSB = 0xf8n << 56n;
 
 /**
@@ -36,6 +36,12 @@ export class CpuStream {
   readonly problems: TraceError[] = [];
   problemCount = 0;
 
+  /** The data ended in damage: what would have followed is lost. */
+  get cutAtEnd(): boolean {
+    return this.finished && (this.damaged || this.failed);
+  }
+
+  private failed = false;
   private readonly feed: PageFeed;
   private readonly littleEndian: boolean;
   private readonly longSize: number;
@@ -143,7 +149,7 @@ export class CpuStream {
       if (!(e instanceof TraceError)) throw e;
       this.problems.push(e);
       this.problemCount++;
-      this.finished = true;
+      this.finished = this.failed = true;
       return false;
     }
     const f = this.feed;

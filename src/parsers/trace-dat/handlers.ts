@@ -10,7 +10,7 @@ export interface HandlerState {
   takeReturn(func: Value, pid: number): bigint | null;
 }
 
-/** Text of an event; null: print by its format. A leading part of it with `more` set goes in front of the format. */
+/** Text of an event; null: print by its format. */
 export type Handler = (e: EventFormat, r: Record, k: Knowledge, s: HandlerState) => string | null;
 
 const value = (e: EventFormat, r: Record, name: string): Value => {

@@ -58,7 +58,8 @@ export function chunkFeed(
   compression: string,
   codec: Codec,
 ): PageFeed {
-  const end = offset + size;
+  // The recorded size leaves out the word with the number of chunks.
+  const end = Math.min(offset + size + 4, source.size);
   const head = new Uint8Array(8);
   const view = new DataView(head.buffer);
   let at = offset;

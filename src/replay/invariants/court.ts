@@ -1,7 +1,8 @@
 import type { VariantDetector } from '../../kernel/detect-variant.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import type { SkewBounds } from '../../timeline/skew.js';
 import type { Coverage } from '../coverage.js';
-import { type Complaint, KNOWN, type Ledger, type Witness } from '../ledger.js';
+import { type Complaint, KNOWN, type Known, type Ledger, type Witness } from '../ledger.js';
 import type { MachineState } from '../state.js';
 
 /** What every invariant family works with. */
@@ -10,10 +11,32 @@ export interface Court {
   readonly ledger: Ledger;
   readonly coverage: Coverage;
   readonly detector: VariantDetector;
-  /** Largest error of cross-CPU order, ns: stamps closer than this are unordered. */
-  epsilonNs: number;
+  readonly skew: SkewBounds;
+  /** Error of cross-CPU order that the trace proves, or cannot rule out, ns: closer stamps are unordered. */
+  readonly epsilonNs: number;
+  /** Smallest step of the stamps, ns. */
+  readonly resolutionNs: number;
 }
 
+/**
+ * How well the order of two events is known: on one CPU by the file, across CPUs by stamps that lie further apart
+ * than the clock error. Recorders merge by ns and then print µs, so file order holds among equal stamps unless
+ * the clocks themselves are off: such an order counts, but is called order-dependent. Null: not known.
+ */
+export function order(court: Court, tsA: number, cpuA: number, tsB: number, cpuB: number): Known | null {
+  if (cpuA === cpuB) return KNOWN.observed;
+  const apart = Math.abs(tsB - tsA);
+  if (apart < court.epsilonNs) return null;
+  return apart <= court.resolutionNs ? KNOWN.order : KNOWN.observed;
+}
+
+/** The weaker of two orders; null if either is not known. */
+export function bothOrders(a: Known | null, b: Known | null): Known | null {
+  if (a === null || b === null) return null;
+  return a === KNOWN.order || b === KNOWN.order ? KNOWN.order : KNOWN.observed;
+}
+
+export const CLOCK = 'the events that decide it lie within the clock error of each other';
 export const LOSS = 'events were lost in between';
 
 /** Whether any event was lost since step `seq`: then nothing absent since is evidence. */

@@ -2,7 +2,7 @@ import { FUNC, OP, type Op } from '../../kernel/ops.js';
 import { ALL_VARIANTS, maskOf } from '../../kernel/variants.js';
 import { KNOWN } from '../ledger.js';
 import type { Flush, Gather, Head, Table, Target, Task } from '../state.js';
-import { absent, type Court, LOSS, lostSince, w, witnesses } from './court.js';
+import { absent, CLOCK, type Court, LOSS, lostSince, order, w, witnesses } from './court.js';
 import { levelName, pageName } from './table-life.js';
 
 /** Fallback of a failed batch allocation, per variant (kernel-semantics §1.3). */
@@ -225,13 +225,14 @@ export class FlushFamily {
     } else if (flush.lateTargets < 0) return;
     // One verdict per broadcast.
     flush.lateTargets = -1;
-    if (target.ixTs - flush.fdTs <= this.court.epsilonNs) {
-      ledger.unknown(24, 'handler exit and flush return lie within the clock error', op.ref);
+    const known = order(this.court, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
+    if (known === null) {
+      ledger.unknown(24, CLOCK, op.ref);
       return;
     }
     ledger.violated(24, {
       message: `the flush returned before CPU ${target.cpu} had finished its handler`,
-      known: KNOWN.observed,
+      known,
       events: witnesses(
         w(flush.frRef, 'flush begins'),
         w(target.isRef, `sent to CPU ${target.cpu}`),

@@ -1,7 +1,7 @@
 import { FUNC, isTableFunc, OP, type Op } from '../../kernel/ops.js';
 import { KNOWN, type Known } from '../ledger.js';
 import { type Cpu, type Head, LIFE, type Reader } from '../state.js';
-import { absent, type Court, LOSS, lostSince, w, witnesses } from './court.js';
+import { absent, bothOrders, CLOCK, type Court, LOSS, lostSince, order, w, witnesses } from './court.js';
 
 const NO_GP = 'grace periods are not shown: needs rcu:rcu_grace_period (CONFIG_RCU_TRACE)';
 const NO_READERS =
@@ -139,8 +139,11 @@ export class RcuFamily {
       const { head } = wait;
       if (lostSince(this.court, head.crSeq)) {
         ledger.unknown(36, LOSS, wait.ref);
-      } else if (op.tsNs - head.cbTs <= this.court.epsilonNs && state.gp.ended > head.gpStarts) {
-        ledger.unknown(36, 'callback and end of the grace period lie within the clock error', wait.ref);
+      } else if (
+        state.gp.ended > head.gpStarts &&
+        order(this.court, head.cbTs, head.cbCpu, op.tsNs, op.cpu) === null
+      ) {
+        ledger.unknown(36, CLOCK, wait.ref);
       } else {
         ledger.violated(36, {
           message: 'a callback ran before a full grace period had passed since call_rcu',
@@ -165,7 +168,7 @@ export class RcuFamily {
     for (const reader of state.readers.values()) {
       if (reader.seq > head.crSeq || reader.kind > 2) continue;
       spanned = true;
-      reader.overlaps.push({ what: 'callback', table: null, head, ref: op.ref, ts: op.tsNs });
+      reader.overlaps.push({ what: 'callback', table: null, head, ref: op.ref, ts: op.tsNs, cpu: op.cpu });
     }
     if (spanned) return;
     for (const seq of state.gups.values()) {
@@ -182,9 +185,18 @@ export class RcuFamily {
   readerEnded(reader: Reader, op: Op): void {
     for (const overlap of reader.overlaps) {
       if (overlap.what !== 'callback' || !overlap.head) continue;
+      const { head } = overlap;
+      const known = bothOrders(
+        order(this.court, reader.ts, reader.cpu, head.crTs, head.crCpu),
+        order(this.court, overlap.ts, head.cbCpu, op.tsNs, op.cpu),
+      );
+      if (known === null) {
+        this.court.ledger.unknown(37, CLOCK, overlap.ref);
+        continue;
+      }
       this.court.ledger.violated(37, {
         message: 'a callback ran inside a reader section that began before its call_rcu',
-        known: KNOWN.observed,
+        known,
         events: witnesses(
           w(reader.ref, `reader begins on CPU ${reader.cpu}`),
           w(overlap.head.crRef, 'call_rcu'),

@@ -2,7 +2,7 @@ import { FUNC, LEVEL_NAMES, OP, type Op } from '../../kernel/ops.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { KNOWN } from '../ledger.js';
 import { type Cpu, type Head, LIFE, type Reader, type Table, type Task } from '../state.js';
-import { absent, type Court, LOSS, lostSince, w, witnesses } from './court.js';
+import { absent, bothOrders, CLOCK, type Court, LOSS, lostSince, order, w, witnesses } from './court.js';
 
 /**
  * Life of a table: I01 unlink-before-free, I04 free-after-callback, I05 no-reader-at-free, I12 remove-once.
@@ -57,9 +57,14 @@ export class TableLifeFamily {
     for (const table of tables) {
       if (table.freeSeq === 0) continue;
       ledger.revoke(4, KNOWN.inferred);
+      const known = order(this.court, table.freeTs, table.freeCpu, op.tsNs, op.cpu);
+      if (known === null) {
+        ledger.unknown(4, CLOCK, table.freeRef);
+        continue;
+      }
       ledger.violated(4, {
         message: `${levelName(table)} table ${pageName(table.key)} was released before its RCU callback ran`,
-        known: KNOWN.observed,
+        known,
         events: witnesses(
           w(callRcuRef, 'call_rcu'),
           w(table.freeRef, 'released'),
@@ -176,7 +181,7 @@ export class TableLifeFamily {
       for (const reader of state.readers.values()) {
         if (reader.table !== table.key || reader.seq > table.trSeq) continue;
         open = true;
-        reader.overlaps.push({ what: 'free', table, head: null, ref: op.ref, ts: op.tsNs });
+        reader.overlaps.push({ what: 'free', table, head: null, ref: op.ref, ts: op.tsNs, cpu: op.cpu });
       }
     }
     if (open) return;
@@ -192,9 +197,18 @@ export class TableLifeFamily {
   readerEnded(reader: Reader, op: Op): void {
     for (const overlap of reader.overlaps) {
       if (overlap.what !== 'free' || !overlap.table) continue;
+      const { table } = overlap;
+      const known = bothOrders(
+        order(this.court, reader.ts, reader.cpu, table.trTs, table.trCpu),
+        order(this.court, overlap.ts, overlap.cpu, op.tsNs, op.cpu),
+      );
+      if (known === null) {
+        this.court.ledger.unknown(5, CLOCK, overlap.ref);
+        continue;
+      }
       this.court.ledger.violated(5, {
         message: `${levelName(overlap.table)} table ${pageName(overlap.table.key)} was released inside a reader section on it`,
-        known: KNOWN.observed,
+        known,
         events: witnesses(
           w(reader.ref, `reader begins on CPU ${reader.cpu}`),
           w(overlap.table.trRef, 'unlinked'),

@@ -1,0 +1,50 @@
+/**
+ * What cause→effect pairs across CPUs say about the clocks. An effect cannot come before its cause, so with
+ * latencies seen both ways between CPUs a and b the offset of b's clock against a's lies in
+ * [−min(b→a), min(a→b)]. A negative latency is a proven inversion of at least that size.
+ */
+export class SkewBounds {
+  private cpus = 0;
+  /** Smallest latency seen, by from * cpus + to; +∞ none. */
+  private least = new Float64Array(0);
+  pairs = 0;
+  inversions = 0;
+  worstInversionNs = 0;
+
+  add(from: number, to: number, latencyNs: number): void {
+    if (from < 0 || to < 0 || from === to || from > 4095 || to > 4095) return;
+    const size = Math.max(from, to) + 1;
+    if (size > this.cpus) this.grow(size);
+    this.pairs++;
+    const at = from * this.cpus + to;
+    if (latencyNs < this.least[at]!) this.least[at] = latencyNs;
+    if (latencyNs < 0) {
+      this.inversions++;
+      if (-latencyNs > this.worstInversionNs) this.worstInversionNs = -latencyNs;
+    }
+  }
+
+  /**
+   * Widest interval the clock offset of two CPUs can lie in, ns, over the pairs with latencies both ways; null
+   * when there is none. Offsets beyond it are ruled out, offsets within it are not.
+   */
+  widestNs(): number | null {
+    let widest: number | null = null;
+    for (let a = 0; a < this.cpus; a++) {
+      for (let b = a + 1; b < this.cpus; b++) {
+        const width = this.least[a * this.cpus + b]! + this.least[b * this.cpus + a]!;
+        if (Number.isFinite(width) && (widest === null || width > widest)) widest = width;
+      }
+    }
+    return widest;
+  }
+
+  private grow(cpus: number): void {
+    const bigger = new Float64Array(cpus * cpus).fill(Number.POSITIVE_INFINITY);
+    for (let a = 0; a < this.cpus; a++) {
+      for (let b = 0; b < this.cpus; b++) bigger[a * cpus + b] = this.least[a * this.cpus + b]!;
+    }
+    this.least = bigger;
+    this.cpus = cpus;
+  }
+}
