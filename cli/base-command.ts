@@ -59,6 +59,7 @@ export abstract class TraceCommand extends Command {
         spoolDir,
         format: flags.format,
         probesText: flags.probes === undefined ? undefined : readProbes(flags.probes),
+        probesPath: flags.probes,
         vmemmap: flags.vmemmap,
         directMap: flags['direct-map'],
         signal: abort.signal,

@@ -10,13 +10,8 @@ import { ReplayEngine } from './replay/engine.js';
 import { CATALOGUE } from './replay/invariants/catalogue.js';
 import { KNOWN } from './replay/ledger.js';
 import { type Quote, quotedRefs, reportInvariants } from './replay/report.js';
-import {
-  type EventQuote,
-  RESULT_SCHEMA,
-  type Result,
-  type TimelineReport,
-  type VariantReport,
-} from './result/types.js';
+import { timelineReport } from './replay/timeline-report.js';
+import { type EventQuote, RESULT_SCHEMA, type Result, type VariantReport } from './result/types.js';
 import { type EvidenceRef, refInput } from './timeline/batch.js';
 import { Filter, type FilterSpec } from './timeline/filter.js';
 import { VERSION } from './version.js';
@@ -114,7 +109,12 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     schema: RESULT_SCHEMA,
     version: VERSION,
     inputs: run.inputs.map((i) => i.report),
-    timeline: timelineReport(replay, run.inputs, pipeline, filter),
+    timeline: timelineReport(
+      replay,
+      run.inputs.map((i) => i.header),
+      pipeline.time,
+      filter,
+    ),
     variant: variantReport(replay, candidates, given, quote),
     bases: {
       vmemmap: hex(run.bases.vmemmap),
@@ -191,45 +191,6 @@ function quoted(
     task: line.task,
     text: line.text,
     role,
-  };
-}
-
-function timelineReport(
-  replay: ReplayEngine,
-  inputs: readonly ScannedInput[],
-  pipeline: Pipeline,
-  filter: Filter | null,
-): TimelineReport {
-  const { time } = pipeline;
-  const first = Number.isFinite(replay.firstNs) ? replay.firstNs : 0;
-  const last = Number.isFinite(replay.lastNs) ? replay.lastNs : first;
-  const cpus: number[] = [];
-  const lost: TimelineReport['lost'] = [];
-  replay.cpus.forEach((clock, cpu) => {
-    if (clock.events > 0) cpus.push(cpu);
-    if (clock.lossIntervals > 0) lost.push({ cpu, count: clock.lost, intervals: clock.lossIntervals });
-  });
-  const clock = inputs.map((i) => i.header.clock).find((c) => c !== '') ?? '';
-  return {
-    events: replay.events,
-    firstNs: time.absolute(first),
-    lastNs: time.absolute(last),
-    spanNs: String(Math.max(0, Math.round(last - first))),
-    unit: time.unit,
-    resolutionNs: time.resolutionNs,
-    clock:
-      clock ||
-      (time.unit === 'ticks' ? 'not in ns (counter, x86-tsc or uptime)' : 'ns clock, kind not stated'),
-    cpus,
-    segments: replay.segments,
-    lost,
-    skew: {
-      pairs: replay.skew.pairs,
-      inversions: replay.skew.inversions,
-      worstInversionNs: replay.skew.worstInversionNs,
-      widestOffsetNs: replay.skew.widestNs(),
-    },
-    ...(filter ? { filter: filter.describe() } : {}),
   };
 }
 

@@ -4,6 +4,7 @@ import { Decoder } from './kernel/decoder.js';
 import { FuncTable } from './kernel/func-table.js';
 import { type ProbesFile, parseProbesFile } from './kernel/probes-file.js';
 import { type ScannedInput, scanInput } from './parsers/open-input.js';
+import { TraceError } from './parsers/trace-error.js';
 import type { RecordBatch } from './timeline/batch.js';
 import { EventTable } from './timeline/events.js';
 import { addr53 } from './timeline/filter.js';
@@ -20,7 +21,9 @@ export interface PipelineOptions {
   readonly stdin?: NodeJS.ReadableStream | undefined;
   readonly spoolDir?: string | undefined;
   readonly format?: string | undefined;
+  /** Content of a kprobe_events file, and where it came from (for messages). */
   readonly probesText?: string | undefined;
+  readonly probesPath?: string | undefined;
   readonly vmemmap?: string | undefined;
   readonly directMap?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -49,6 +52,13 @@ export interface PipelineRun {
   readonly partial: boolean;
 }
 
+function readProbes(text: string, path: string | undefined): ProbesFile {
+  const probes = parseProbesFile(text);
+  const error = probes.errors[0];
+  if (error) throw new TraceError('probes-file', error.message, { path, line: error.line });
+  return probes;
+}
+
 export function newPipeline(): Pipeline {
   return { names: new Interner(), events: new EventTable(), time: new TimeBase(), funcs: new FuncTable() };
 }
@@ -66,7 +76,8 @@ export async function runPipeline(
   consume: (decoder: Decoder, bases: Bases) => Consumer,
 ): Promise<PipelineRun> {
   const { events, funcs } = pipeline;
-  const probes: ProbesFile | undefined = options.probesText ? parseProbesFile(options.probesText) : undefined;
+  const probes =
+    options.probesText === undefined ? undefined : readProbes(options.probesText, options.probesPath);
   const vmemmap = options.vmemmap ? addr53(options.vmemmap) : Number.NaN;
   const directMap = options.directMap ? addr53(options.directMap) : Number.NaN;
   const given = vmemmap === vmemmap && directMap === directMap;

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { Finding, InvariantReport, Result } from '../../src/result/types.js';
+import type { Finding, InputReport, InvariantReport, Result } from '../../src/result/types.js';
 import { type Palette, palette } from './colour.js';
 import { duration, histogram, histStyle, quantileLine, seconds, wrap } from './text.js';
 
@@ -26,24 +26,24 @@ export function formatReport(result: Result, style?: string, colour: Palette = p
 }
 
 function inputs(result: Result, colour: Palette): string {
-  let text = '';
-  for (const input of result.inputs) {
-    const l = input.lines;
-    const kinds = (
-      ['event', 'header', 'lost', 'stack', 'continuation', 'blank', 'foreign', 'skipped'] as const
-    )
-      .filter((k) => l[k] > 0)
-      .map((k) => `${l[k]} ${k}`)
-      .join(', ');
-    const packed = input.compression === 'none' ? '' : ` (${input.compression})`;
-    text += `${colour.bold(input.path)}${packed}: ${input.format}, ${input.bytes} bytes, ${l.total} lines: ${kinds || 'none'}\n`;
-    for (const s of input.skips) {
-      text += `  skipped ${s.count}: ${s.reason}; first at line ${s.firstLine}: ${s.text}\n`;
-    }
-    for (const n of input.notes) text += `  note: ${n.message}\n`;
-    if (input.error)
-      text += `  ${colour.red('error')}: ${input.error.message} (after line ${input.error.line ?? 0})\n`;
+  return result.inputs.map((input) => inputText(input, colour)).join('');
+}
+
+/** What was read of one input: format, lines by kind, skips with their first example, notes. */
+export function inputText(input: InputReport, colour: Palette = palette()): string {
+  const l = input.lines;
+  const kinds = (['event', 'header', 'lost', 'stack', 'continuation', 'blank', 'foreign', 'skipped'] as const)
+    .filter((k) => l[k] > 0)
+    .map((k) => `${l[k]} ${k}`)
+    .join(', ');
+  const packed = input.compression === 'none' ? '' : ` (${input.compression})`;
+  let text = `${colour.bold(input.path)}${packed}: ${input.format}, ${input.bytes} bytes, ${l.total} lines: ${kinds || 'none'}\n`;
+  for (const s of input.skips) {
+    text += `  skipped ${s.count}: ${s.reason}; first at line ${s.firstLine}: ${s.text}\n`;
   }
+  for (const n of input.notes) text += `  note: ${n.message}\n`;
+  if (input.error)
+    text += `  ${colour.red('error')}: ${input.error.message} (after line ${input.error.line ?? 0})\n`;
   return text;
 }
 

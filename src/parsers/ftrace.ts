@@ -1,8 +1,9 @@
 import { latin1 } from '../timeline/batch.js';
 import { RESERVED } from '../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from './dialect.js';
+import { COMM_WIDTH, CommColumn, FlagsColumn, internComm } from './column-caches.js';
 import { headerLine, lossLine, NEW_CAPTURE, NO_HEADER } from './ftrace-header.js';
-import { internBody, packFlags } from './kernel-pieces.js';
+import { HeadCache } from './head-cache.js';
 
 const BLANK = 32;
 const HASH = 35;
@@ -15,12 +16,9 @@ const LESS = 60;
 const UPPER_C = 67;
 const OPEN = 91;
 const CLOSE = 93;
-/** `%16s-`: the dash stands here in every line the kernel prints (kernel/trace/trace_output.c). */
-const COMM_WIDTH = 16;
 /** How far the task column of a trimmed line can reach: comm, pid, tgid. */
 const MAX_TASK_COLUMN = 64;
 const NOT_AN_EVENT = -1;
-const FLAG_CACHE = 64;
 
 /**
  * tracefs `trace` and `trace_pipe` in the default format.
@@ -36,18 +34,22 @@ export class FtraceDialect implements LineDialect {
   readonly id = 'ftrace';
   private inStack = false;
   private afterEvent = false;
-  /** Bytes of the last task column and the ids they gave, so that a run of one task costs one comparison. */
-  private readonly lastComm = new Uint8Array(COMM_WIDTH);
-  private lastCommId = -1;
   private eventsOfCapture = 0;
   private stacks = 0;
   /** Decimals of the last stamp; -1 before the first, 0 for tick clocks. */
   private decimals = -1;
-  private readonly flagWords = new Float64Array(FLAG_CACHE).fill(-1);
-  private readonly flagLast = new Uint8Array(FLAG_CACHE);
-  private readonly flagValues = new Uint32Array(FLAG_CACHE);
+  private readonly comms = new CommColumn();
+  private readonly flagWords = new FlagsColumn();
+  private readonly heads = new HeadCache();
+  /** The scanner's buffer and a view of it, to read it by words. */
+  private bytes: Uint8Array = new Uint8Array(0);
+  private view: DataView = new DataView(this.bytes.buffer);
 
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+    if (buf !== this.bytes) {
+      this.bytes = buf;
+      this.view = new DataView(buf.buffer, buf.byteOffset, buf.length);
+    }
     const dash = start + COMM_WIDTH;
     if (dash < end && buf[dash] === DASH && buf[start] !== HASH) {
       const kind = this.event(buf, start, dash, end, host);
@@ -150,24 +152,24 @@ export class FtraceDialect implements LineDialect {
       while (p < end && buf[p] !== BLANK) p++;
       const width = p - flagsStart;
       if (width < 3 || width > 8) return NOT_AN_EVENT;
-      flags = this.flags(buf, flagsStart, p);
+      flags = this.flagWords.pack(buf, this.view, flagsStart, p);
       while (p < end && buf[p] === BLANK) p++;
     }
     // Seconds in two parts: epoch and tick clocks have more digits than a double holds together.
+    const secStart = p;
     let hi = 0;
     let lo = 0;
-    let digits = 0;
-    for (; p < end && (c = buf[p]!) >= 48 && c <= 57; p++, digits++) {
-      if (digits < 9) lo = lo * 10 + c - 48;
-      else {
-        // hi·1e9 + lo stays exact: shift one digit from lo's front to hi's back.
-        const v = lo * 10 + c - 48;
-        const front = Math.floor(v / 1e9);
-        hi = hi * 10 + front;
-        lo = v - front * 1e9;
-      }
+    const nine = p + 9 < end ? p + 9 : end;
+    for (; p < nine && (c = buf[p]!) >= 48 && c <= 57; p++) lo = lo * 10 + c - 48;
+    if (p === secStart) return NOT_AN_EVENT;
+    if (p === nine) {
+      while (p < end && (c = buf[p]!) >= 48 && c <= 57) p++;
+      if (p - secStart > 19) return NOT_AN_EVENT;
+      for (let k = secStart; k < p - 9; k++) hi = hi * 10 + buf[k]! - 48;
+      lo = 0;
+      for (let k = Math.max(secStart, p - 9); k < p; k++) lo = lo * 10 + buf[k]! - 48;
     }
-    if (digits === 0 || digits > 19 || p >= end) return NOT_AN_EVENT;
+    if (p >= end) return NOT_AN_EVENT;
     let ts: number;
     if (c === DOT) {
       let frac = 0;
@@ -197,45 +199,16 @@ export class FtraceDialect implements LineDialect {
     batch.tgid[i] = tgid;
     batch.flags[i] = flags;
     batch.aux[i] = 0;
-    batch.comm[i] = this.comm(buf, start, dash, host);
-    internBody(buf, p, end, host);
+    batch.comm[i] =
+      dash - start === COMM_WIDTH
+        ? this.comms.intern(buf, this.view, start, host.names)
+        : internComm(buf, start, dash, host.names);
+    this.heads.intern(buf, this.view, p, end, host);
     this.eventsOfCapture++;
     this.inStack = false;
     this.afterEvent = true;
     host.commit();
     return LINE.event;
-  }
-
-  /** The same few combinations come again and again: remembered by their bytes. */
-  private flags(buf: Uint8Array, start: number, end: number): number {
-    if (end - start === 5) {
-      const key =
-        (buf[start]! * 31 + buf[start + 1]!) * 31 * 31 * 31 +
-        (buf[start + 2]! * 31 + buf[start + 3]!) * 31 +
-        buf[start + 4]!;
-      const slot = key & (FLAG_CACHE - 1);
-      const word = buf[start]! + buf[start + 1]! * 256 + buf[start + 2]! * 65536 + buf[start + 3]! * 16777216;
-      if (this.flagWords[slot] === word && this.flagLast[slot] === buf[start + 4])
-        return this.flagValues[slot]!;
-      const value = packFlags(buf, start, end);
-      this.flagWords[slot] = word;
-      this.flagLast[slot] = buf[start + 4]!;
-      this.flagValues[slot] = value;
-      return value;
-    }
-    return packFlags(buf, start, end);
-  }
-
-  private comm(buf: Uint8Array, start: number, dash: number, host: LineHost): number {
-    if (dash - start !== COMM_WIDTH) return host.names.intern(buf, skipBlanks(buf, start, dash), dash);
-    const { lastComm } = this;
-    let i = COMM_WIDTH - 1;
-    while (i >= 0 && lastComm[i] === buf[start + i]) i--;
-    if (i < 0 && this.lastCommId >= 0) return this.lastCommId;
-    for (i = 0; i < COMM_WIDTH; i++) lastComm[i] = buf[start + i]!;
-    // A name shorter than 16 bytes is padded on the left; blanks of its own at the front look the same.
-    this.lastCommId = host.names.intern(buf, skipBlanks(buf, start, dash), dash);
-    return this.lastCommId;
   }
 
   private clockForm(decimals: number, host: LineHost): void {
@@ -283,11 +256,6 @@ export class FtraceDialect implements LineDialect {
       );
     }
   }
-}
-
-function skipBlanks(buf: Uint8Array, from: number, to: number): number {
-  while (from < to && buf[from] === BLANK) from++;
-  return from;
 }
 
 function isBlank(buf: Uint8Array, start: number, end: number): boolean {

@@ -70,24 +70,33 @@ export function isStackTitle(buf: Uint8Array, start: number, end: number): boole
  *
  *     NAME: fields     NAME: (place) args     FUNC <-PARENT     FUNC(args) <-PARENT     FUNC
  *     sys_NAME(args)   sys_NAME -> ret
+ *
+ * Returns how many bytes from the first non-blank on decide the event whatever follows them (`NAME: ` then anything
+ * but a parenthesis; `NAME: (place)`; `FUNC <-`; `sys_NAME(`), 0 if bytes behind the head had a say.
  */
-export function internBody(buf: Uint8Array, start: number, end: number, host: LineHost): void {
-  const i = host.batch.length;
+export function internBody(buf: Uint8Array, start: number, end: number, host: LineHost): number {
+  const { batch } = host;
+  const i = batch.length;
   let p = start;
   while (p < end && buf[p] === BLANK) p++;
   // The entries `context_switch` and `wakeup` of the wakeup tracers have no name: `12:120:R ==> [002] 28:  0:R x`.
-  if (p < end && buf[p]! >= 48 && buf[p]! <= 57 && schedEntry(buf, p, end, host)) return;
+  const digit = p < end && buf[p]! >= 48 && buf[p]! <= 57;
+  if (digit && schedEntry(buf, p, end, host)) return 0;
   let q = p;
   let h = 0x811c9dc5 | 0;
   let body = end;
+  let decided = 0;
+  let calls = true;
   for (; q < end; q++) {
     const c = buf[q]!;
     if (c === 58 && (q + 1 === end || buf[q + 1] === BLANK)) {
       body = q + 2;
+      decided = body <= end ? body - p : 0;
       // A probe's head ends behind its parenthesis. trace-cmd pads the name.
       let open = q + 2;
       while (open < end && buf[open] === BLANK) open++;
       if (open < end && buf[open] === 40) {
+        decided = 0;
         let r = q;
         let hh = h;
         while (r < end && buf[r] !== 41) hh = Math.imul(hh ^ buf[r++]!, 0x01000193);
@@ -95,33 +104,40 @@ export function internBody(buf: Uint8Array, start: number, end: number, host: Li
           h = Math.imul(hh ^ 41, 0x01000193);
           q = r + 1;
           body = q;
+          decided = q - p;
         }
       }
       break;
     }
-    // Option func-args: the arguments differ from call to call and are no part of the head.
-    if (c === 40 && q > p && (isSyscall(buf, p, q) || isCallLine(buf, q, end))) {
-      h = Math.imul(h ^ c, 0x01000193);
-      body = ++q;
-      break;
+    if (c === 40 && q > p) {
+      const syscall = isSyscall(buf, p, q);
+      // Option func-args: the arguments differ from call to call and are no part of the head.
+      if (syscall || (calls && isCallLine(buf, q, end))) {
+        h = Math.imul(h ^ c, 0x01000193);
+        body = ++q;
+        decided = syscall ? q - p : 0;
+        break;
+      }
+      // No `) <-` behind this parenthesis, so none behind any later one: do not look again.
+      calls = false;
     }
-    if (c === BLANK && q + 2 < end && buf[q + 1] === 60 && buf[q + 2] === 45) {
-      for (let k = 0; k < 3; k++) h = Math.imul(h ^ buf[q++]!, 0x01000193);
-      body = q;
-      break;
-    }
-    if (c === BLANK && q + 2 < end && buf[q + 1] === 45 && buf[q + 2] === 62) {
-      for (let k = 0; k < 3; k++) h = Math.imul(h ^ buf[q++]!, 0x01000193);
-      body = q;
-      break;
+    if (c === BLANK && q + 2 < end) {
+      const d = buf[q + 1];
+      if ((d === 60 && buf[q + 2] === 45) || (d === 45 && buf[q + 2] === 62)) {
+        for (let k = 0; k < 3; k++) h = Math.imul(h ^ buf[q++]!, 0x01000193);
+        body = q;
+        decided = q - p;
+        break;
+      }
     }
     h = Math.imul(h ^ c, 0x01000193);
   }
-  if (q === end && body === end && bareFunction(buf, p, end, host)) return;
+  if (q === end && body === end && bareFunction(buf, p, end, host)) return 0;
   while (body < end && buf[body] === BLANK) body++;
-  host.batch.event[i] = host.events.intern(buf, p, q, h, parseHead);
-  host.batch.bodyStart[i] = Math.min(body, end);
-  host.batch.bodyEnd[i] = end;
+  batch.event[i] = host.events.intern(buf, p, q, h, parseHead);
+  batch.bodyStart[i] = Math.min(body, end);
+  batch.bodyEnd[i] = end;
+  return digit || !calls ? 0 : decided;
 }
 
 /** `%5d:%3d:%c ==> [%03d] …` or `+`. Source: kernel/trace/trace_output.c `trace_ctxwake_print()`. */

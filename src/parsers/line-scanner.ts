@@ -57,7 +57,8 @@ export class LineScanner implements LineHost {
   unterminated = false;
   private readonly dialect: LineDialect;
   private readonly options: ScanOptions;
-  private window = new Uint8Array(WINDOW * 2);
+  /** A Buffer: its indexOf is memchr, a Uint8Array's is a byte loop three times slower. */
+  private window = Buffer.alloc(WINDOW * 2);
   /** Bytes of the window in use; they begin at stream offset `base`. */
   private used = 0;
   private base = 0;
@@ -210,7 +211,7 @@ export class LineScanner implements LineHost {
   }
 
   private enlarge(size: number): void {
-    const bigger = new Uint8Array(Math.max(size, this.window.length * 2));
+    const bigger = Buffer.alloc(Math.max(size, this.window.length * 2));
     bigger.set(this.window.subarray(0, this.used));
     this.window = bigger;
   }

@@ -1,5 +1,6 @@
 import { fstatSync, readSync } from 'node:fs';
-import { TraceError } from './trace-error.js';
+import type { TraceErrorCode } from '../trace-error.js';
+import { TraceDatError } from './trace-dat-error.js';
 
 /** Random access to an input; nothing but the bytes asked for is held in memory. */
 export interface ByteSource {
@@ -65,8 +66,8 @@ export class Cursor {
     return this.end - this.position;
   }
 
-  fail(message: string): never {
-    throw new TraceError(this.source.name, this.base + this.position, message);
+  fail(message: string, code: TraceErrorCode = 'corrupt'): never {
+    throw new TraceDatError(this.source.name, this.base + this.position, message, code);
   }
 
   u8(what: string): number {
@@ -101,7 +102,8 @@ export class Cursor {
   }
 
   bytes(length: number, what: string): Uint8Array {
-    if (length > this.left) this.fail(`${what} of ${length} bytes is cut, only ${this.left} are left`);
+    if (length > this.left)
+      this.fail(`${what} of ${length} bytes is cut, only ${this.left} are left`, 'truncated');
     if (length > LARGEST_PIECE) this.fail(`${what} of ${length} bytes is absurdly large`);
     const out = new Uint8Array(length);
     if (this.source.read(out, this.position) !== length) this.fail(`${what} could not be read`);
@@ -121,7 +123,7 @@ export class Cursor {
   }
 
   private fill(n: number, what: string): void {
-    if (this.left < n) this.fail(`the file ends within ${what}`);
+    if (this.left < n) this.fail(`the file ends within ${what}`, 'truncated');
     if (this.source.read(this.word.subarray(0, n), this.position) !== n)
       this.fail(`${what} could not be read`);
     this.position += n;

@@ -1,5 +1,5 @@
 import zlib from 'node:zlib';
-import { TraceError } from './trace-error.js';
+import { TraceDatError } from './trace-dat-error.js';
 
 /**
  * Decompresses `bytes` packed with `name` (`zlib`, `zstd`) into at most `full` bytes; null when this codec does not
@@ -32,18 +32,27 @@ export function inflatePiece(
   offset: number,
   largest = LARGEST,
 ): Uint8Array {
-  if (full > largest) throw new TraceError(file, offset, `a compressed piece claims ${full} bytes`);
+  if (full > largest) throw new TraceDatError(file, offset, `a compressed piece claims ${full} bytes`);
   let out: Uint8Array | null;
   try {
     out = codec(name, bytes, full);
   } catch (e) {
-    throw new TraceError(file, offset, `damaged ${name} data: ${e instanceof Error ? e.message : String(e)}`);
+    throw new TraceDatError(
+      file,
+      offset,
+      `damaged ${name} data: ${e instanceof Error ? e.message : String(e)}`,
+    );
   }
   if (out === null) {
-    throw new TraceError(file, offset, `compressed with ${name}, which cannot be decompressed here`);
+    throw new TraceDatError(
+      file,
+      offset,
+      `compressed with ${name}, which cannot be decompressed here`,
+      'no-decompressor',
+    );
   }
   if (out.length !== full) {
-    throw new TraceError(file, offset, `${name} data gave ${out.length} bytes instead of ${full}`);
+    throw new TraceDatError(file, offset, `${name} data gave ${out.length} bytes instead of ${full}`);
   }
   return out;
 }

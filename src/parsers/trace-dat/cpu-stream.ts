@@ -1,5 +1,5 @@
 import type { PageFeed } from './page-feed.js';
-import { TraceError } from './trace-error.js';
+import { TraceDatError } from './trace-dat-error.js';
 
 /** How ring-buffer stamps become times; shared by all CPUs of a recording. */
 export interface StampScale {
@@ -33,7 +33,7 @@ export class CpuStream {
   /** Events lost just before this record: 0 none, -1 an unknown number. */
   lost = 0;
   /** Damage met on this CPU; reading went on with the next page where there was one. */
-  readonly problems: TraceError[] = [];
+  readonly problems: TraceDatError[] = [];
   problemCount = 0;
 
   /** The data ended in damage: what would have followed is lost. */
@@ -146,7 +146,7 @@ export class CpuStream {
         return false;
       }
     } catch (e) {
-      if (!(e instanceof TraceError)) throw e;
+      if (!(e instanceof TraceDatError)) throw e;
       this.problems.push(e);
       this.problemCount++;
       this.finished = this.failed = true;
@@ -190,7 +190,7 @@ export class CpuStream {
     this.problemCount++;
     if (this.problems.length < 8) {
       const at = this.feed.offset + (this.next - this.feed.start);
-      this.problems.push(new TraceError(this.file, at, `CPU ${this.cpu}: ${message}`));
+      this.problems.push(new TraceDatError(this.file, at, `CPU ${this.cpu}: ${message}`));
     }
     this.next = this.end;
     this.damaged = true;

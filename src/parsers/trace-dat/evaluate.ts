@@ -88,7 +88,8 @@ export function unsupported(e: Expr, event: EventFormat): string | null {
 export function fieldOf(e: Expr, event: EventFormat): FormatField | null {
   if (e.k === 'cast') return fieldOf(e.arg, event);
   if (e.k === 'field' || e.k === 'name') return event.byName.get(e.name) ?? null;
-  if (e.k === 'call' && e.name.startsWith('__get') && e.args[0] !== undefined) return fieldOf(e.args[0], event);
+  if (e.k === 'call' && e.name.startsWith('__get') && e.args[0] !== undefined)
+    return fieldOf(e.args[0], event);
   return null;
 }
 
@@ -179,7 +180,8 @@ function element(base: Expr, index: Value, event: EventFormat, r: Record): Value
   const f = fieldOf(base, event);
   if (f === null || typeof index !== 'number' || index > 65535) return 0;
   let size = f.elementSize;
-  if (base.k === 'cast' && base.type.endsWith('*')) size = sizeOfType(base.type.replace(/\s*\*$/, ''), r.longSize);
+  if (base.k === 'cast' && base.type.endsWith('*'))
+    size = sizeOfType(base.type.replace(/\s*\*$/, ''), r.longSize);
   if (f.dynamic === 'no') return r.read(f.offset + index * f.elementSize, f.elementSize);
   r.locate(f);
   return r.read(r.dynOffset + index * size, size);

@@ -54,8 +54,15 @@ function parseField(
   signed: string | undefined,
   longSize: number,
 ): FormatField {
-  const dynamic = declaration.includes('__data_loc') ? 'data' : declaration.includes('__rel_loc') ? 'relative' : 'no';
-  const plain = declaration.replace(/__(?:data|rel)_loc/, '').replace(/__attribute__\s*\(\(.*?\)\)/g, '').trim();
+  const dynamic = declaration.includes('__data_loc')
+    ? 'data'
+    : declaration.includes('__rel_loc')
+      ? 'relative'
+      : 'no';
+  const plain = declaration
+    .replace(/__(?:data|rel)_loc/, '')
+    .replace(/__attribute__\s*\(\(.*?\)\)/g, '')
+    .trim();
   const m = /^(.*?)(\w+)((?:\s*\[[^\]]*\])*)$/.exec(plain);
   const type = (m?.[1] ?? '').trim();
   const name = m?.[2] ?? plain;
@@ -74,7 +81,8 @@ function parseField(
     size,
     signed: signed === '1',
     isArray,
-    isString: isArray && !isPointer && /\b(?:char|u8|s8|bool)\b/.test(base) && !/\bu8\b|\bs8\b|\bbool\b/.test(base),
+    isString:
+      isArray && !isPointer && /\b(?:char|u8|s8|bool)\b/.test(base) && !/\bu8\b|\bs8\b|\bbool\b/.test(base),
     isPointer,
     isLong: /\blong\b/.test(base) && !isArray,
     dynamic,
@@ -90,7 +98,8 @@ export function sizeOfType(type: string, longSize: number): number {
   if (/\blong\s+long\b/.test(t)) return 8;
   if (/^(?:char|u8|s8|__u8|__s8|bool|uint8_t|int8_t)$/.test(t)) return 1;
   if (/^(?:short|u16|s16|__u16|__s16|__le16|__be16|uint16_t|int16_t|short int)$/.test(t)) return 2;
-  if (/^(?:int|u32|s32|__u32|__s32|__le32|__be32|uint32_t|int32_t|gfp_t|pid_t|dev_t|uid_t|)$/.test(t)) return 4;
+  if (/^(?:int|u32|s32|__u32|__s32|__le32|__be32|uint32_t|int32_t|gfp_t|pid_t|dev_t|uid_t|)$/.test(t))
+    return 4;
   if (/^(?:u64|s64|__u64|__s64|__le64|__be64|uint64_t|int64_t|loff_t|sector_t)$/.test(t)) return 8;
   return /\blong\b|size_t|uintptr_t/.test(t) ? longSize : 4;
 }

@@ -1,7 +1,6 @@
-import { unsupported } from './evaluate.js';
+import { evaluate, unsupported } from './evaluate.js';
 import type { EventFormat, FormatField } from './event-format.js';
 import { type Expr, FormatSyntax, parsePrintFmt } from './expression.js';
-import { evaluate } from './evaluate.js';
 import { printPointer, printText } from './print-arguments.js';
 import { type Conversion, parseFormat, printNumber, printString } from './printf.js';
 import { hiLo, type Knowledge, type Record } from './record.js';

@@ -26,7 +26,16 @@ interface Token {
 const TOKEN =
   /\s*(?:([A-Za-z_]\w*)|(0[xX][0-9a-fA-F]+[uUlL]*|\d+[uUlL]*)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)+)'|(->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>?:()[\]{},.]))/y;
 const LEVELS: readonly (readonly string[])[] = [
-  ['||'], ['&&'], ['|'], ['^'], ['&'], ['==', '!='], ['<', '>', '<=', '>='], ['<<', '>>'], ['+', '-'], ['*', '/', '%'],
+  ['||'],
+  ['&&'],
+  ['|'],
+  ['^'],
+  ['&'],
+  ['==', '!='],
+  ['<', '>', '<=', '>='],
+  ['<<', '>>'],
+  ['+', '-'],
+  ['*', '/', '%'],
 ];
 const TYPE_WORD =
   /^(?:unsigned|signed|const|volatile|struct|union|enum|void|char|short|int|long|bool|float|double|__?[us](?:8|16|32|64)|[us](?:8|16|32|64)|__[bl]e(?:16|32|64)|\w+_t)$/;
@@ -63,7 +72,7 @@ class Parser {
       if (m[1] !== undefined) this.tokens.push({ t: 'id', s: m[1] });
       else if (m[2] !== undefined) this.tokens.push({ t: 'num', s: m[2].replace(/[uUlL]+$/, '') });
       else if (m[3] !== undefined) this.tokens.push({ t: 'str', s: m[3] });
-      else if (m[4] !== undefined) this.tokens.push({ t: 'num', s: String(unescape(m[4]).charCodeAt(0)) });
+      else if (m[4] !== undefined) this.tokens.push({ t: 'num', s: String(unescapeC(m[4]).charCodeAt(0)) });
       else this.tokens.push({ t: 'op', s: m[5]! });
     }
   }
@@ -118,7 +127,10 @@ class Parser {
     if (++this.depth > DEEPEST) throw new FormatSyntax('too deep');
     let out: Expr;
     const t = this.peek();
-    if (t.t === 'op' && (t.s === '-' || t.s === '~' || t.s === '!' || t.s === '+' || t.s === '*' || t.s === '&')) {
+    if (
+      t.t === 'op' &&
+      (t.s === '-' || t.s === '~' || t.s === '!' || t.s === '+' || t.s === '*' || t.s === '&')
+    ) {
       this.at++;
       out = { k: 'unary', op: t.s, arg: this.unary() };
     } else {
@@ -157,7 +169,8 @@ class Parser {
         e = { k: 'index', base: e, index };
       } else if (this.accept('->') || this.accept('.')) {
         const t = this.take();
-        if (t.t !== 'id' || !(e.k === 'name' && e.name === 'REC')) throw new FormatSyntax('only REC has members');
+        if (t.t !== 'id' || !(e.k === 'name' && e.name === 'REC'))
+          throw new FormatSyntax('only REC has members');
         e = { k: 'field', name: t.s };
       } else return e;
     }
@@ -169,7 +182,7 @@ class Parser {
     if (t.t === 'str') {
       let s = t.s;
       while (this.is('str')) s += this.string();
-      return { k: 'str', text: unescape(s) };
+      return { k: 'str', text: unescapeC(s) };
     }
     if (t.t === 'op' && t.s === '(') {
       const e = this.expression();
@@ -182,7 +195,11 @@ class Parser {
   }
 
   private call(name: string): Expr {
-    if (name === '__print_flags' || name === '__print_symbolic' || /^__print_(?:flags|symbolic)_u64$/.test(name)) {
+    if (
+      name === '__print_flags' ||
+      name === '__print_symbolic' ||
+      /^__print_(?:flags|symbolic)_u64$/.test(name)
+    ) {
       return this.table(name.startsWith('__print_flags'));
     }
     const args: Expr[] = [];
@@ -199,7 +216,7 @@ class Parser {
   private table(flags: boolean): Expr {
     const value = this.expression();
     this.need(',');
-    const delim = flags ? unescape(this.string()) : '';
+    const delim = flags ? unescapeC(this.string()) : '';
     if (flags && !this.accept(',')) {
       this.need(')');
       return { k: 'table', flags, value, delim, rows: [] };
@@ -211,7 +228,7 @@ class Parser {
       this.need(',');
       let text = this.string();
       while (this.is('str')) text += this.string();
-      rows.push({ value: v, text: unescape(text) });
+      rows.push({ value: v, text: unescapeC(text) });
       this.need('}');
     } while (this.accept(','));
     this.need(')');
@@ -249,7 +266,9 @@ function number(s: string): bigint {
 }
 
 /** C escapes as libtraceevent resolves them: `\n \t \r \\`, anything else is itself. */
-export function unescape(s: string): string {
+export function unescapeC(s: string): string {
   if (!s.includes('\\')) return s;
-  return s.replace(/\\(.)/gs, (_, c: string) => (c === 'n' ? '\n' : c === 't' ? '\t' : c === 'r' ? '\r' : c === '0' ? '\0' : c));
+  return s.replace(/\\(.)/gs, (_, c: string) =>
+    c === 'n' ? '\n' : c === 't' ? '\t' : c === 'r' ? '\r' : c === '0' ? '\0' : c,
+  );
 }

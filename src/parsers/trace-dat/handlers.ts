@@ -80,7 +80,11 @@ function overhead(ns: bigint): string {
 function duration(ns: bigint): string {
   const us = (ns / 1000n).toString();
   let s = us;
-  if (us.length < 7) s += `.${(ns % 1000n).toString().padStart(3, '0').slice(0, Math.max(0, 7 - us.length))}`;
+  if (us.length < 7)
+    s += `.${(ns % 1000n)
+      .toString()
+      .padStart(3, '0')
+      .slice(0, Math.max(0, 7 - us.length))}`;
   return `${s} us ${' '.repeat(Math.max(0, 7 - s.length))}|  `;
 }
 
@@ -190,7 +194,8 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map([
   ['timer/hrtimer_expire_entry', timerExpire],
 ]);
 
-const CALL_SITE = /^kmem\/(?:kfree|kmalloc|kmalloc_node|kmem_cache_alloc|kmem_cache_alloc_node|kmem_cache_free)$/;
+const CALL_SITE =
+  /^kmem\/(?:kfree|kmalloc|kmalloc_node|kmem_cache_alloc|kmem_cache_alloc_node|kmem_cache_free)$/;
 
 /** plugin_kmem.c: what stands in front of the event's own text. */
 export function callSite(e: EventFormat, r: Record, k: Knowledge): string {

@@ -1,7 +1,7 @@
 import { type ByteSource, bytesSource, Cursor } from './byte-source.js';
 import { type Codec, inflatePiece } from './codec.js';
 import { type BufferPlace, type OptionFacts, readOptions } from './options.js';
-import { TraceError } from './trace-error.js';
+import { TraceDatError } from './trace-dat-error.js';
 
 /** What the head of a trace.dat says; texts are the kernel's own files, as bytes. */
 export interface TraceDatHead {
@@ -22,7 +22,7 @@ export interface TraceDatHead {
   readonly buffers: readonly BufferPlace[];
   readonly options: OptionFacts;
   /** Damage met while reading; the parts before it are good. */
-  readonly problems: readonly TraceError[];
+  readonly problems: readonly TraceDatError[];
   /** `latency` recordings hold the kernel's own text from this offset on; -1 otherwise. */
   readonly latencyTextAt: number;
 }
@@ -38,7 +38,7 @@ interface Draft extends TraceDatHead {
   cmdlines: Uint8Array;
   cpus: number;
   buffers: BufferPlace[];
-  problems: TraceError[];
+  problems: TraceDatError[];
   latencyTextAt: number;
 }
 
@@ -52,17 +52,18 @@ export function scoreTraceDat(sample: Uint8Array): number {
 }
 
 /**
- * Reads everything but the CPU data. Throws `TraceError` when not even the events' formats can be had; later
+ * Reads everything but the CPU data. Throws `TraceDatError` when not even the events' formats can be had; later
  * damage is kept in `problems`. Format: trace-cmd Documentation trace-cmd.dat.v6.5 and .v7.5, lib/trace-input.c.
  */
 export function readHead(source: ByteSource, codec: Codec): TraceDatHead {
   const c = new Cursor(source, 0);
   const magic = new Uint8Array(MAGIC.length);
-  if (source.read(magic, 0) !== magic.length || scoreTraceDat(magic) === 0) c.fail('not a trace.dat file');
+  if (source.read(magic, 0) !== magic.length || scoreTraceDat(magic) === 0)
+    c.fail('not a trace.dat file', 'unsupported-format');
   c.position = MAGIC.length;
   const version = c.string('version', 8);
   if (version !== '6' && version !== '7')
-    c.fail(`trace.dat version ${version} is not supported (6 and 7 are)`);
+    c.fail(`trace.dat version ${version} is not supported (6 and 7 are)`, 'unsupported-format');
   const littleEndian = c.u8('byte order') === 0;
   c.littleEndian = littleEndian;
   const longSize = c.u8('long size');
@@ -91,18 +92,18 @@ export function readHead(source: ByteSource, codec: Codec): TraceDatHead {
   if (draft.version === 6) readV6(source, c, draft);
   else readV7(source, c, draft, codec);
   if (draft.ftraceFormats.length === 0 && draft.systems.length === 0) {
-    throw draft.problems[0] ?? new TraceError(source.name, c.position, 'no event formats');
+    throw draft.problems[0] ?? new TraceDatError(source.name, c.position, 'no event formats');
   }
   return draft;
 }
 
-/** Runs one part; damage ends that part only. Anything but a `TraceError` is a defect and passes through. */
+/** Runs one part; damage ends that part only. Anything but a `TraceDatError` is a defect and passes through. */
 function guard(draft: Draft, part: () => void): boolean {
   try {
     part();
     return true;
   } catch (e) {
-    if (!(e instanceof TraceError)) throw e;
+    if (!(e instanceof TraceDatError)) throw e;
     draft.problems.push(e);
     return false;
   }
@@ -173,7 +174,7 @@ function clip(
   const room = Math.max(0, source.size - offset);
   if (size <= room) return size;
   const text = `data of CPU ${cpu} (${size} bytes at ${offset}) runs past the end of the file`;
-  draft.problems.push(new TraceError(source.name, at, text));
+  draft.problems.push(new TraceDatError(source.name, at, text, 'truncated'));
   return room;
 }
 

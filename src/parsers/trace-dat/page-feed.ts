@@ -1,6 +1,6 @@
 import type { ByteSource } from './byte-source.js';
 import { type Codec, inflatePiece } from './codec.js';
-import { TraceError } from './trace-error.js';
+import { TraceDatError } from './trace-dat-error.js';
 
 /** The sub-buffers of one CPU, one after another. */
 export interface PageFeed {
@@ -10,7 +10,7 @@ export interface PageFeed {
   length: number;
   /** Place of the current page: file offset; compressed data: offset of the CPU's data + bytes inflated before. */
   offset: number;
-  /** False at the end. Throws `TraceError` when the data is damaged; then no more pages come. */
+  /** False at the end. Throws `TraceDatError` when the data is damaged; then no more pages come. */
   next(): boolean;
 }
 
@@ -69,7 +69,7 @@ export function chunkFeed(
   let packed = new Uint8Array(0);
   const words = (n: number, what: string): void => {
     if (at + n > end || source.read(head.subarray(0, n), at) !== n) {
-      throw new TraceError(source.name, at, `the file ends within ${what}`);
+      throw new TraceDatError(source.name, at, `the file ends within ${what}`);
     }
     at += n;
   };
@@ -92,10 +92,11 @@ export function chunkFeed(
         words(8, 'a chunk header');
         const n = view.getUint32(0, littleEndian);
         const full = view.getUint32(4, littleEndian);
-        if (n > end - at) throw new TraceError(source.name, chunkAt, `a chunk of ${n} bytes is cut`);
+        if (n > end - at) throw new TraceDatError(source.name, chunkAt, `a chunk of ${n} bytes is cut`);
         if (packed.length < n) packed = new Uint8Array(n);
         const bytes = packed.subarray(0, n);
-        if (source.read(bytes, at) !== n) throw new TraceError(source.name, at, 'a chunk could not be read');
+        if (source.read(bytes, at) !== n)
+          throw new TraceDatError(source.name, at, 'a chunk could not be read');
         at += n;
         chunks--;
         feed.bytes = inflatePiece(codec, compression, bytes, full, source.name, chunkAt, LARGEST_CHUNK);

@@ -51,12 +51,7 @@ const constants = new WeakMap<Expr, readonly Value[]>();
 const ALL_ONES = 0xffffffffffffffffn;
 
 /** Values of a table's rows; they are constants. Names that the kernel left in and nobody knows count as -1. */
-function rowValues(
-  e: Expr & { k: 'table' },
-  event: EventFormat,
-  r: Record,
-  k: Knowledge,
-): readonly Value[] {
+function rowValues(e: Expr & { k: 'table' }, event: EventFormat, r: Record, k: Knowledge): readonly Value[] {
   let values = constants.get(e);
   if (values === undefined) {
     values = e.rows.map((row) =>
@@ -162,7 +157,8 @@ function cpuList(r: Record, at: number, n: number): string {
   let first = -1;
   for (let bit = 0; bit <= n * 8; bit++) {
     const i = bit >> 3;
-    const on = bit < n * 8 && ((r.bytes[r.start + at + (r.littleEndian ? i : n - 1 - i)]! >> (bit & 7)) & 1) === 1;
+    const on =
+      bit < n * 8 && ((r.bytes[r.start + at + (r.littleEndian ? i : n - 1 - i)]! >> (bit & 7)) & 1) === 1;
     if (on && first < 0) first = bit;
     if (!on && first >= 0) {
       parts.push(bit - 1 > first ? `${first}-${bit - 1}` : String(first));

@@ -58,7 +58,8 @@ export class Printer implements HandlerState {
     const r = this.record;
     const own = plan.handler?.(format, r, this.knowledge, this) ?? null;
     if (own !== null) return own;
-    if (format.system === 'ftrace' && format.name === 'bprint') return this.bprint.render(format, r, this.knowledge);
+    if (format.system === 'ftrace' && format.name === 'bprint')
+      return this.bprint.render(format, r, this.knowledge);
     const prefix = format.system === 'kmem' ? callSite(format, r, this.knowledge) : '';
     return prefix + plan.text.render(r, this.knowledge, this.plainChars);
   }

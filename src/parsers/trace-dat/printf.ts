@@ -26,7 +26,17 @@ export type Piece = string | Conversion;
 
 const SPEC = /%([-+ #0]*)(\*|\d*)(?:\.(\*|-?\d*))?(hh|h|ll|l|L|z|Z|j|t)?([a-zA-Z])/y;
 const POINTER = /[sSfFB]|[mM][FR]?|[iI](?:4[hnbl]?|6c?|S[pfsc]*[hnbl]?)|U[bBlL]?|h[CDN]?|[xK]/y;
-const LENGTHS: { readonly [s: string]: number } = { hh: -2, h: -1, l: 1, z: 1, Z: 1, t: 1, ll: 2, L: 2, j: 2 };
+const LENGTHS: { readonly [s: string]: number } = {
+  hh: -2,
+  h: -1,
+  l: 1,
+  z: 1,
+  Z: 1,
+  t: 1,
+  ll: 2,
+  L: 2,
+  j: 2,
+};
 const WIDEST = 4096;
 
 /** Splits a format string (escapes still in it) into pieces. */
@@ -112,7 +122,8 @@ export function printNumber(c: Conversion, value: Value, starArg = 0): string {
   if (precision === 0 && digits === '0') digits = '';
   if (digits.length < precision) digits = digits.padStart(precision, '0');
   let prefix = '';
-  if (c.alt && value !== 0) prefix = c.kind === 'x' ? '0x' : c.kind === 'X' ? '0X' : c.kind === 'o' ? '0' : '';
+  if (c.alt && value !== 0)
+    prefix = c.kind === 'x' ? '0x' : c.kind === 'X' ? '0X' : c.kind === 'o' ? '0' : '';
   if (signed) prefix = negative ? '-' : c.plus ? '+' : c.blank ? ' ' : '';
   let width = c.star === 'width' ? clampWidth(starArg) : c.width;
   if (c.zero && !c.minus && precision < 0) {

@@ -8,7 +8,7 @@ import type { BufferPlace } from './options.js';
 import { chunkFeed, rawFeed } from './page-feed.js';
 import type { Knowledge } from './record.js';
 import { readPrintk, SymbolTable, TaskNames } from './tables.js';
-import { TraceError } from './trace-error.js';
+import { TraceDatError } from './trace-dat-error.js';
 
 /** Offsets and sizes of the fields that every event begins with. */
 export interface CommonFields {
@@ -36,7 +36,7 @@ export interface Recording {
 
 /**
  * Opens a trace.dat of version 6 or 7. `codec` decompresses v7 files (default: what Node offers). Throws
- * `TraceError` when the head is unusable; lesser damage is in `head.problems`.
+ * `TraceDatError` when the head is unusable; lesser damage is in `head.problems`.
  */
 export function openRecording(source: ByteSource, codec: Codec = nodeCodec): Recording {
   const head = readHead(source, codec);
@@ -48,7 +48,7 @@ export function openRecording(source: ByteSource, codec: Codec = nodeCodec): Rec
   for (const b of head.ftraceFormats) add('ftrace', b);
   for (const s of head.systems) for (const b of s.formats) add(s.name, b);
   const any = formats.values().next().value;
-  if (any === undefined) throw new TraceError(source.name, 0, 'no event format can be read');
+  if (any === undefined) throw new TraceDatError(source.name, 0, 'no event format can be read');
   const at = (name: string): number => any.byName.get(name)?.offset ?? -1;
   const clock = head.buffers.find((b) => b.clock !== '')?.clock || head.options.clock;
   const raw = clock === 'counter' || clock === 'uptime' || clock === 'x86-tsc' || clock.endsWith('-tsc');
@@ -95,7 +95,15 @@ export function openStreams(
     for (const c of place.cpus) {
       if (c.size === 0) continue;
       const feed = place.compressed
-        ? chunkFeed(rec.source, c.offset, c.size, pageSize, rec.head.littleEndian, rec.head.compression, rec.codec)
+        ? chunkFeed(
+            rec.source,
+            c.offset,
+            c.size,
+            pageSize,
+            rec.head.littleEndian,
+            rec.head.compression,
+            rec.codec,
+          )
         : rawFeed(rec.source, c.offset, c.size, pageSize);
       streams.push(new CpuStream(c.cpu, streams.length, feed, rec.head, scale, rec.source.name));
       places.push(place);

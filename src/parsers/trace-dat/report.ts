@@ -15,7 +15,8 @@ export function* reportText(rec: Recording): Generator<Uint8Array> {
   const printer = new Printer(rec, knowledge, merge, false);
   const instances = rec.head.buffers.length > 1;
   const widest = Math.max(0, ...rec.head.buffers.map((b) => b.name.length));
-  const label = (name: string): string => (instances ? name.padStart(widest) + (name === '' ? '  ' : ': ') : '');
+  const label = (name: string): string =>
+    instances ? name.padStart(widest) + (name === '' ? '  ' : ': ') : '';
   let out = '';
   for (const b of rec.head.buffers) {
     out += `${label(b.name)}cpus=${Math.max(b.cpus.length, rec.head.cpus)}\n`;
@@ -33,7 +34,7 @@ export function* reportText(rec: Recording): Generator<Uint8Array> {
       merge.advance();
     } else {
       const task = knowledge.tasks.name(pid);
-      const head = `${task.padStart(16)}-${String(pid).padEnd(5)} [${String(s.cpu).padStart(3, "0")}]`;
+      const head = `${task.padStart(16)}-${String(pid).padEnd(5)} [${String(s.cpu).padStart(3, '0')}]`;
       const stamp = rec.ticks ? ticksText(time, s.ts) : secondsText(time.baseSec ?? 0, s.ts);
       const name = format.name.length < 20 ? `${format.name}: `.padEnd(22) : `${format.name}: `;
       let text = printer.text(format);

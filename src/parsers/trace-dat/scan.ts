@@ -11,7 +11,7 @@ import { learnTasks } from './handlers.js';
 import { Printer } from './printer.js';
 import { hiLo, type Knowledge, type Record } from './record.js';
 import { knowledgeOf, openRecording, openStreams, type Recording } from './recording.js';
-import type { TraceError } from './trace-error.js';
+import type { TraceDatError } from './trace-dat-error.js';
 
 export interface TraceDatOptions {
   readonly input: number;
@@ -28,7 +28,7 @@ export interface TraceDatSummary {
   readonly unknown: number;
   readonly lostFacts: number;
   /** Damage met: first of the head, then of each CPU (at most 8 each). */
-  readonly problems: readonly TraceError[];
+  readonly problems: readonly TraceDatError[];
   /** All damage, also what is not listed. */
   readonly problemCount: number;
 }
@@ -48,7 +48,7 @@ const SCRATCH = 1 << 20;
 /**
  * Opens a trace.dat and delivers all its records to `sink` in trace-cmd report's order. `line` is the record's
  * ordinal, `offset` where its data lies (v7 compressed: CPU data offset + bytes inflated before it). Throws
- * `TraceError` when the head is unusable; damage further on is in the summary and, at its place, a `lost` row.
+ * `TraceDatError` when the head is unusable; damage further on is in the summary and, at its place, a `lost` row.
  */
 export function openTraceDat(
   source: ByteSource,
@@ -295,7 +295,9 @@ function kindOf(f: EventFormat): number {
     if (f.name === 'funcgraph_exit') return KIND.graphExit;
   }
   if (f.byName.has('__probe_ip') || f.byName.has('__probe_func')) return KIND.probe;
-  return f.system === 'sched' && /^sched_(?:switch|wakeup|wakeup_new)$/.test(f.name) ? KIND.learn : KIND.plain;
+  return f.system === 'sched' && /^sched_(?:switch|wakeup|wakeup_new)$/.test(f.name)
+    ? KIND.learn
+    : KIND.plain;
 }
 
 const tracepoint = (name: string): EventHead => ({ kind: 'tracepoint', name, symbol: '', caller: '' });
@@ -306,7 +308,9 @@ function headOf(name: string): EventHead {
   if (sys !== null) {
     return { kind: `syscall-${sys[1] as 'enter' | 'exit'}`, name: sys[2]!, symbol: '', caller: '' };
   }
-  return /^(?:b?print|bputs|raw_data)$/.test(name) ? { ...tracepoint(name), kind: 'print' } : tracepoint(name);
+  return /^(?:b?print|bputs|raw_data)$/.test(name)
+    ? { ...tracepoint(name), kind: 'print' }
+    : tracepoint(name);
 }
 
 function functionHead(events: EventTable, printed: string): number {

@@ -48,7 +48,8 @@ export class SymbolTable {
     const order = new Uint32Array(n);
     let sorted = true;
     for (let i = 0; i < n; i++) order[i] = n - 1 - i;
-    for (let i = 1; i < n && sorted; i++) sorted = hi[i]! > hi[i - 1]! || (hi[i] === hi[i - 1] && lo[i]! > lo[i - 1]!);
+    for (let i = 1; i < n && sorted; i++)
+      sorted = hi[i]! > hi[i - 1]! || (hi[i] === hi[i - 1] && lo[i]! > lo[i - 1]!);
     if (sorted) order.reverse();
     else order.sort((a, b) => hi[a]! - hi[b]! || lo[a]! - lo[b]! || b - a);
     this.hi = new Uint32Array(n);

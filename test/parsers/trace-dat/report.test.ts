@@ -7,11 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { bytesSource } from '../../../src/parsers/trace-dat/byte-source.js';
 import { scoreTraceDat } from '../../../src/parsers/trace-dat/header.js';
 import { openRecording } from '../../../src/parsers/trace-dat/recording.js';
-import { TraceError } from '../../../src/parsers/trace-dat/trace-error.js';
+import { TraceError } from '../../../src/parsers/trace-error.js';
 import { buildV7, fixture, KERNELS, latin1, reportOf, splitV6, withZstd, zlibPack } from './support/files.js';
 
-const installed = spawnSync('trace-cmd', ['--version']).status === 0;
-const zstd = spawnSync('zstd', ['--version']).status === 0;
+const installed = spawnSync('trace-cmd', ['list', '-c']).error === undefined;
+const zstd = spawnSync('zstd', ['--version']).error === undefined;
 const shared = fileURLToPath(new URL('../../../../shared/', import.meta.url));
 const RECORDINGS = ['recordings/6.12.117-lab-y', 'recordings/debian-6.16.12', 'corpus/trappy'];
 
@@ -56,7 +56,7 @@ describe('trace.dat heads', () => {
 
   it('name a compression that cannot be undone', () => {
     const packed = buildV7(fixture(KERNELS[0], 'v6.dat'), 'lzma', zlibPack);
-    expect(() => openRecording(bytesSource(packed, 'a.dat'))).toThrow(/a\.dat: byte \d+: compressed with lzma/);
+    expect(() => openRecording(bytesSource(packed, 'a.dat'))).toThrow(/byte \d+: compressed with lzma/);
   });
 
   it('refuse a piece that would inflate without bound', () => {
@@ -65,11 +65,14 @@ describe('trace.dat heads', () => {
   });
 });
 
-describe.skipIf(!existsSync(shared) || !installed || !zstd)('whole recordings (need ../shared, trace-cmd, zstd)', () => {
-  it.each(RECORDINGS)('%s', (folder) => {
-    const file = `${shared}${folder}/trace.dat`;
-    const live = spawnSync('trace-cmd', ['report', file], { maxBuffer: 1 << 28 }).stdout.toString('latin1');
-    expect(live.length).toBeGreaterThan(10000);
-    expect(reportOf(readFileSync(file), withZstd)).toBe(live);
-  });
-});
+describe.skipIf(!existsSync(shared) || !installed || !zstd)(
+  'whole recordings (need ../shared, trace-cmd, zstd)',
+  () => {
+    it.each(RECORDINGS)('%s', (folder) => {
+      const file = `${shared}${folder}/trace.dat`;
+      const live = spawnSync('trace-cmd', ['report', file], { maxBuffer: 1 << 28 }).stdout.toString('latin1');
+      expect(live.length).toBeGreaterThan(10000);
+      expect(reportOf(readFileSync(file), withZstd)).toBe(live);
+    });
+  },
+);

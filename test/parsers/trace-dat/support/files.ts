@@ -23,7 +23,9 @@ export function reportOf(bytes: Uint8Array, codec: Codec = nodeCodec): string {
 
 /** Codec with the zstd program behind it. */
 export const withZstd: Codec = (name, bytes, full) =>
-  name === 'zstd' ? spawnSync('zstd', ['-dc'], { input: bytes, maxBuffer: full + 4096 }).stdout : nodeCodec(name, bytes, full);
+  name === 'zstd'
+    ? spawnSync('zstd', ['-dc'], { input: bytes, maxBuffer: full + 4096 }).stdout
+    : nodeCodec(name, bytes, full);
 
 /** Pieces of a v6 file by place. */
 export interface V6 {
@@ -85,7 +87,11 @@ const u32 = (n: number): Buffer => Buffer.from(new Uint32Array([n]).buffer);
 const u64 = (n: number): Buffer => Buffer.from(new BigUint64Array([BigInt(n)]).buffer);
 
 /** The same recording as a v7 file; `pack` compresses under `compression`. */
-export function buildV7(bytes: Uint8Array, compression: string, pack: ((b: Uint8Array) => Uint8Array) | null): Buffer {
+export function buildV7(
+  bytes: Uint8Array,
+  compression: string,
+  pack: ((b: Uint8Array) => Uint8Array) | null,
+): Buffer {
   const v6 = splitV6(bytes);
   const head = Buffer.concat([
     v6.start.subarray(0, 10),
@@ -105,7 +111,15 @@ export function buildV7(bytes: Uint8Array, compression: string, pack: ((b: Uint8
     if (pack === null) return put(Buffer.concat([u16(id), u16(0), u32(0), u64(data.length), data]));
     const packed = pack(data);
     return put(
-      Buffer.concat([u16(id), u16(1), u32(0), u64(packed.length + 8), u32(packed.length), u32(data.length), packed]),
+      Buffer.concat([
+        u16(id),
+        u16(1),
+        u32(0),
+        u64(packed.length + 8),
+        u32(packed.length),
+        u32(data.length),
+        packed,
+      ]),
     );
   };
   const places: [number, number][] = [
