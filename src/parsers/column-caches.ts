@@ -23,7 +23,8 @@ export class CommColumn {
     const { words, ids } = this;
     const w = slot * 4;
     const id = ids[slot]!;
-    if (id >= 0 && words[w + 3] === d && words[w + 2] === c && words[w + 1] === b && words[w] === a) return id;
+    if (id >= 0 && words[w + 3] === d && words[w + 2] === c && words[w + 1] === b && words[w] === a)
+      return id;
     words[w] = a;
     words[w + 1] = b;
     words[w + 2] = c;

@@ -36,7 +36,7 @@ const REFUSED: readonly {
 }[] = [
   {
     code: 'unsupported-format',
-    what: 'is a binary trace.dat of trace-cmd: run `trace-cmd report` on it and give its output',
+    what: 'is a binary trace.dat of trace-cmd, which is read from a file only, uncompressed and not from a pipe',
     is: (text) => text.startsWith('\x17\x08\x44tracing'),
   },
   {

@@ -2,24 +2,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { type EvidenceRef, makeRef, type RecordBatch, refInput, refOffset } from '../timeline/batch.js';
 import type { TraceContext } from './dialect.js';
 import { LineScanner, quote } from './line-scanner.js';
-import type { ScannedInput } from './open-input.js';
+import type { QuotedLine, ScannedInput } from './scanned-input.js';
 import { readSource } from './source.js';
-
-/** A line of an input, found again by its offset. */
-export interface QuotedLine {
-  /** 1-based. */
-  readonly line: number;
-  readonly offset: number;
-  /** At most 512 bytes. */
-  readonly text: string;
-  /** Since the time base; NaN if the line carries none. */
-  readonly tsNs: number;
-  /** -1 unknown. */
-  readonly cpu: number;
-  readonly pid: number;
-  /** `comm-pid`, empty if the line names no task. */
-  readonly task: string;
-}
 
 const QUOTE_LIMIT = 512;
 const READ = 64 << 10;
@@ -44,6 +28,10 @@ export async function quoteLines(
   for (const [number, offsets] of byInput) {
     const input = inputs[number];
     if (!input || input.file === '') continue;
+    if (input.quote) {
+      for (const [offset, line] of input.quote(new Set(offsets))) found.set(makeRef(number, offset), line);
+      continue;
+    }
     offsets.sort((a, b) => a - b);
     const take = (offset: number, line: number, bytes: Uint8Array): void => {
       found.set(makeRef(number, offset), parse(input, number, offset, line, bytes, context));
@@ -148,7 +136,7 @@ function parse(
     row.pid = batch.pid[0]!;
     if (row.pid >= 0) row.task = `${context.names.text(batch.comm[0]!)}-${row.pid}`;
   };
-  const scanner = new LineScanner(input.dialect.open(), { input: number, context, sink });
+  const scanner = new LineScanner(input.dialect!.open(), { input: number, context, sink });
   scanner.push(bytes.subarray(0, end));
   scanner.finish();
   return { line, offset, text: quote(bytes, 0, end, QUOTE_LIMIT), ...row };

@@ -1,7 +1,7 @@
 import { latin1 } from '../timeline/batch.js';
 import { RESERVED } from '../timeline/events.js';
-import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from './dialect.js';
 import { COMM_WIDTH, CommColumn, FlagsColumn, internComm } from './column-caches.js';
+import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from './dialect.js';
 import { headerLine, lossLine, NEW_CAPTURE, NO_HEADER } from './ftrace-header.js';
 import { HeadCache } from './head-cache.js';
 

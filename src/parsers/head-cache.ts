@@ -36,7 +36,9 @@ export class HeadCache {
       return;
     }
     const first = view.getInt32(p, true);
-    const long = slotOf(first ^ Math.imul(view.getInt32(p + 4, true), 0x9e3779b1) ^ view.getInt32(p + 8, true));
+    const long = slotOf(
+      first ^ Math.imul(view.getInt32(p + 4, true), 0x9e3779b1) ^ view.getInt32(p + 8, true),
+    );
     let slot = this.find(long, view, p, end);
     if (slot < 0) slot = this.find(slotOf(first), view, p, end);
     if (slot >= 0) {

@@ -1,45 +1,20 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InputReport, LineCounts } from '../result/types.js';
-import type { BatchSink } from '../timeline/batch.js';
 import { detect, SAMPLE } from './detect.js';
-import { type DialectInfo, type HeaderFacts, LINE_NAMES, type TraceContext } from './dialect.js';
+import { type DialectInfo, LINE_NAMES } from './dialect.js';
 import { LineScanner } from './line-scanner.js';
 import { type Compression, readSource } from './source.js';
+import type { ScanInputOptions, ScannedInput } from './scanned-input.js';
+import { isTraceDatFile, scanTraceDat } from './trace-dat-input.js';
 import type { TraceError } from './trace-error.js';
-
-export interface ScanInputOptions {
-  /** Number of the input in the timeline, for evidence. */
-  readonly input: number;
-  readonly context: TraceContext;
-  readonly sink: BatchSink;
-  readonly format?: string | undefined;
-  readonly stdin?: NodeJS.ReadableStream | undefined;
-  /** Folder for a copy of stdin, so that its lines can be quoted; without it they cannot. */
-  readonly spoolDir?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?:
-    | ((p: { bytes: number; totalBytes: number | null; events: number }) => void)
-    | undefined;
-}
-
-/** An input read to its end, and what is needed to find its lines again. */
-export interface ScannedInput {
-  readonly report: InputReport;
-  readonly header: HeaderFacts;
-  readonly dialect: DialectInfo;
-  /** Byte offset of every 4096th line. */
-  readonly checkpoints: readonly number[];
-  /** File that holds the bytes: the input itself, or the copy of stdin; '' when there is none. */
-  readonly file: string;
-  readonly compression: Compression;
-}
 
 /**
  * Reads one input into batches. Throws TraceError when it cannot be read at all (nothing was delivered);
  * damage in the middle is told in `report.error`, with what came before in the counts.
  */
 export async function scanInput(path: string, options: ScanInputOptions): Promise<ScannedInput> {
+  if (options.format === undefined && isTraceDatFile(path)) return scanTraceDat(path, options);
   const spool =
     path === '-' && options.spoolDir !== undefined ? openSpool(options.spoolDir, options.input) : null;
   let scanner: LineScanner | null = null;
@@ -74,7 +49,8 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
           scanner.push(chunk);
           return;
         }
-        held.push(chunk.slice());
+        // A Buffer's own slice would be a view of bytes that are overwritten.
+        held.push(Uint8Array.prototype.slice.call(chunk));
         heldBytes += chunk.length;
         if (heldBytes >= SAMPLE) start();
       },
@@ -156,3 +132,5 @@ function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
   }
   return all;
 }
+
+export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input.js';

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
-import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
-import { PassThrough, type Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { type Compression, type Decompressor, openDecompressor } from './decompress.js';
 import { TraceError } from './trace-error.js';
 
-export type Compression = 'none' | 'gzip' | 'zstd' | 'xz';
+export type { Compression } from './decompress.js';
 
 export interface SourceOptions {
   /** `-` reads `stdin`. */
@@ -22,7 +22,10 @@ export interface SourceEnd {
   readonly aborted: boolean;
 }
 
+/** Small enough to stay in the L2 cache between the read and the scan. */
 const CHUNK = 256 << 10;
+/** Longest magic number looked for. */
+const MAGIC = 6;
 
 /** First bytes → compression. Content only, never the file name. */
 export function compressionOf(bytes: Uint8Array): Compression {
@@ -35,56 +38,50 @@ export function compressionOf(bytes: Uint8Array): Compression {
 }
 
 /**
- * Reads a file or stdin to its end, decompressing by content, and hands every chunk to `sink` as it comes; nothing
- * is gathered. Chunks are the stream's own: use or copy them within the call.
+ * Reads a file, pipe or stdin to its end, decompressing by content, and hands every chunk to `sink` as it comes;
+ * nothing is gathered. Chunks are overwritten afterwards: use or copy them within the call.
  *
  * Throws TraceError `not-found`, `is-directory`, `unreadable` when nothing can be read. Damage in the middle
  * (truncated gzip, a disk error) ends the reading: it is returned as `error` after all good bytes were delivered.
+ * An exception of `sink` ends the reading too and is passed on.
  */
 export async function readSource(
   options: SourceOptions,
   sink: (chunk: Uint8Array) => void,
 ): Promise<SourceEnd> {
   const { path, signal } = options;
-  const { stream, total, head } = path === '-' ? await fromStdin(options) : fromFile(path);
-  const compression = compressionOf(head);
+  const raw = path === '-' ? stdinChunks(options) : await fileChunks(path);
+  let unpack: Decompressor | null = null;
+  let compression: Compression = 'none';
   let read = 0;
-  stream.on('data', (chunk: Uint8Array) => {
-    read += chunk.length;
-    options.onBytes?.(read, total);
-  });
-  const plain = compression === 'none' ? stream : decompress(stream, compression, path);
-  return await new Promise<SourceEnd>((resolve, reject) => {
-    let done = false;
-    const end = (error: TraceError | null, aborted: boolean): void => {
-      if (done) return;
-      done = true;
-      signal?.removeEventListener('abort', stop);
-      if (error || aborted) {
-        plain.destroy();
-        stream.destroy();
-      }
-      resolve({ compression, error, aborted });
-    };
-    const stop = (): void => end(null, true);
-    signal?.addEventListener('abort', stop);
-    plain.on('data', (chunk: Uint8Array) => {
-      if (done) return;
-      try {
-        sink(chunk);
-      } catch (error) {
-        done = true;
-        plain.destroy();
-        stream.destroy();
-        reject(error);
-      }
-    });
-    plain.on('end', () => end(null, false));
-    const failed = (error: NodeJS.ErrnoException): void => end(streamError(error, path), false);
-    plain.on('error', failed);
-    if (plain !== stream) stream.on('error', failed);
-    if (signal?.aborted) stop();
-  });
+  const stopped = (): boolean => signal?.aborted === true;
+  const abort = (): void => unpack?.stop();
+  signal?.addEventListener('abort', abort);
+  try {
+    if (stopped()) return { compression, error: null, aborted: true };
+    let chunk = await firstChunk(raw);
+    compression = chunk === null ? 'none' : compressionOf(chunk);
+    if (compression !== 'none') unpack = openDecompressor(compression, path, sink);
+    while (chunk !== null && !stopped()) {
+      read += chunk.length;
+      options.onBytes?.(read, raw.total);
+      if (unpack === null) sink(chunk);
+      else if (!(await unpack.write(chunk))) break;
+      chunk = await raw.next();
+    }
+    if (unpack !== null && !stopped()) await unpack.end();
+    return { compression, error: null, aborted: stopped() };
+  } catch (error) {
+    if (stopped()) return { compression, error: null, aborted: true };
+    const failure = inputFailure(error, path);
+    if (failure === null) throw error;
+    if (unpack !== null && failure.code === 'unreadable' && !stopped()) await unpack.end().catch(() => {});
+    return { compression, error: failure, aborted: false };
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    unpack?.stop();
+    await raw.close();
+  }
 }
 
 /** The first bytes of a file, for formats that are not streams. Empty for stdin. */
@@ -99,117 +96,101 @@ export function readHead(path: string, bytes: number): Uint8Array {
   }
 }
 
-interface Opened {
-  readonly stream: Readable;
+/** Undecoded chunks of an input, one after the other; each is valid until the next but one is asked for. */
+interface Chunks {
+  /** Size of the file; null unknown (pipes, files of tracefs). */
   readonly total: number | null;
-  readonly head: Uint8Array;
+  /** null at the end. */
+  next(): Promise<Uint8Array | null>;
+  close(): Promise<void>;
 }
 
-function fromFile(path: string): Opened {
+/** Pipes may give a byte at a time: gather what a magic number needs. */
+async function firstChunk(raw: Chunks): Promise<Uint8Array | null> {
+  let head = await raw.next();
+  while (head !== null && head.length < MAGIC) {
+    const held: Uint8Array = Uint8Array.prototype.slice.call(head);
+    const more = await raw.next();
+    if (more === null) return held;
+    head = new Uint8Array(held.length + more.length);
+    head.set(held);
+    head.set(more, held.length);
+  }
+  return head;
+}
+
+/** The next chunk is being read while the caller works on this one. */
+async function fileChunks(path: string): Promise<Chunks> {
+  let handle: FileHandle;
+  let total: number | null;
   try {
     const stat = statSync(path);
     if (stat.isDirectory()) throw new TraceError('is-directory', 'is a directory', { path });
-    const stream = createReadStream(path, { highWaterMark: CHUNK });
-    if (stat.isFile()) return { stream, total: stat.size, head: readHead(path, 8) };
-    return { stream, total: null, head: new Uint8Array(0) };
+    total = stat.isFile() && stat.size > 0 ? stat.size : null;
+    handle = await open(path, 'r');
   } catch (error) {
     if (error instanceof TraceError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') throw new TraceError('not-found', 'no such file', { path, cause: error });
     throw new TraceError('unreadable', `cannot be read (${code ?? String(error)})`, { path, cause: error });
   }
+  const buffers = [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)] as const;
+  let turn = 0;
+  const start = async (): Promise<Uint8Array | null> => {
+    const buffer = buffers[turn]!;
+    turn ^= 1;
+    const { bytesRead } = await handle.read(buffer, 0, CHUNK, null);
+    return bytesRead === 0 ? null : buffer.subarray(0, bytesRead);
+  };
+  let ahead = start();
+  return {
+    total,
+    next: async () => {
+      const chunk = await ahead;
+      if (chunk !== null) {
+        ahead = start();
+        // The failure is seen when the chunk is asked for.
+        ahead.catch(() => {});
+      }
+      return chunk;
+    },
+    close: async () => {
+      await ahead.catch(() => null);
+      await handle.close();
+    },
+  };
 }
 
-/** The head of a pipe can be seen only by taking it: it is put back in front. */
-async function fromStdin(options: SourceOptions): Promise<Opened> {
+function stdinChunks(options: SourceOptions): Chunks {
   const input = options.stdin as Readable | undefined;
   if (!input) throw new TraceError('unreadable', 'no standard input', { path: '-' });
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  const stream = new PassThrough({ highWaterMark: CHUNK });
-  await new Promise<void>((resolve, reject) => {
-    const take = (chunk: Uint8Array): void => {
-      parts.push(chunk);
-      size += chunk.length;
-      if (size < 8) return;
-      input.pause();
-      settle();
-    };
-    const settle = (): void => {
-      input.off('data', take);
-      input.off('end', settle);
-      input.off('error', reject);
-      resolve();
-    };
-    input.on('data', take);
-    input.on('end', settle);
-    input.on('error', reject);
+  const chunks = input[Symbol.asyncIterator]() as AsyncIterator<Uint8Array | string>;
+  const { signal } = options;
+  // A pipe may stay silent for ever: the abort must not wait for its next chunk.
+  const aborted = new Promise<null>((resolve) => {
+    if (signal?.aborted) resolve(null);
+    else signal?.addEventListener('abort', () => resolve(null), { once: true });
   });
-  const head = new Uint8Array(Math.min(size, 8));
-  let at = 0;
-  for (const part of parts) {
-    if (at < head.length) head.set(part.subarray(0, head.length - at), at);
-    at = Math.min(head.length, at + part.length);
-    stream.write(part);
-  }
-  if (input.readableEnded) stream.end();
-  else {
-    input.pipe(stream);
-    input.on('error', (error) => stream.destroy(error));
-  }
-  return { stream, total: null, head };
+  return {
+    total: null,
+    next: async () => {
+      const step = await Promise.race([chunks.next(), aborted]);
+      if (step === null || step.done) return null;
+      return typeof step.value === 'string' ? Buffer.from(step.value) : step.value;
+    },
+    close: async () => {
+      input.destroy();
+    },
+  };
 }
 
-function decompress(stream: Readable, how: Exclude<Compression, 'none'>, path: string): Readable {
-  if (how === 'gzip') return stream.pipe(createGunzip({ chunkSize: CHUNK }));
-  const out = new PassThrough({ highWaterMark: CHUNK });
-  const child = spawn(how, ['-dc'], { stdio: ['pipe', 'pipe', 'pipe'] });
-  let complaint = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    if (complaint.length < 400) complaint += chunk.toString();
-  });
-  child.on('error', (error: NodeJS.ErrnoException) => {
-    const missing = error.code === 'ENOENT';
-    out.destroy(
-      new TraceError(
-        missing ? 'no-decompressor' : 'unreadable',
-        missing
-          ? `is ${how}-compressed and the program "${how}" is not installed`
-          : `${how}: ${error.message}`,
-        { path },
-      ),
-    );
-  });
-  child.stdin.on('error', () => {});
-  stream.pipe(child.stdin);
-  child.stdout.pipe(out, { end: false });
-  child.on('close', (code) => {
-    if (code === 0) out.end();
-    else if (!out.destroyed) {
-      // Let what was written arrive before the failure does.
-      setImmediate(() =>
-        out.destroy(
-          new TraceError('corrupt', `${how} data is damaged or cut: ${complaint.trim()}`, { path }),
-        ),
-      );
-    }
-  });
-  out.on('close', () => child.kill());
-  return out;
-}
-
-function streamError(error: NodeJS.ErrnoException, path: string): TraceError {
+/** What the input's own failure is called; null for errors that are not the input's. */
+function inputFailure(error: unknown, path: string): TraceError | null {
   if (error instanceof TraceError) return error;
-  if (error.code === 'Z_BUF_ERROR') {
-    return new TraceError('truncated', 'the gzip data ends early: the file is cut', { path, cause: error });
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === 'EISDIR') return new TraceError('is-directory', 'is a directory', { path, cause: error });
+  if (syscall === 'read' || code === 'ERR_STREAM_PREMATURE_CLOSE') {
+    return new TraceError('unreadable', `reading failed (${code})`, { path, cause: error });
   }
-  if (error.code?.startsWith('Z_')) {
-    return new TraceError('corrupt', `the gzip data is damaged (${error.message})`, { path, cause: error });
-  }
-  if (error.code === 'EISDIR')
-    return new TraceError('is-directory', 'is a directory', { path, cause: error });
-  return new TraceError('unreadable', `reading failed (${error.code ?? error.message})`, {
-    path,
-    cause: error,
-  });
+  return null;
 }

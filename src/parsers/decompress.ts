@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { TraceError } from './trace-error.js';
+
+export type Compression = 'none' | 'gzip' | 'zstd' | 'xz';
+
+/** Compressed bytes in; the plain ones go to the sink given at opening. */
+export interface Decompressor {
+  /** Resolves when `chunk` may be overwritten. False: no more is wanted. Rejects with what `end` rejects with. */
+  write(chunk: Uint8Array): Promise<boolean>;
+  /**
+   * Resolves when every plain byte was delivered. Rejects, after the good bytes were delivered, with TraceError
+   * `truncated`, `corrupt`, `no-decompressor` or `unreadable`, or with what the sink threw.
+   */
+  end(): Promise<void>;
+  /** Give up; idempotent. Pending calls settle. */
+  stop(): void;
+}
+
+/** What inflate decoded before it met damage is lost with its call: so much at most. */
+const GZIP_CALL = 64 << 10;
+
+export function openDecompressor(
+  how: Exclude<Compression, 'none'>,
+  path: string,
+  sink: (chunk: Uint8Array) => void,
+): Decompressor {
+  return how === 'gzip' ? gunzip(path, sink) : viaProgram(how, path, sink);
+}
+
+/** The state both kinds share: one failure or one end, reported to whoever waits. */
+class Flow implements Decompressor {
+  private failure: unknown = null;
+  private over = false;
+  private wake: (() => void) | null = null;
+  private readonly input: Writable;
+  private readonly kill: () => void;
+
+  constructor(input: Writable, output: Readable, sink: (chunk: Uint8Array) => void, kill: () => void) {
+    this.input = input;
+    this.kill = kill;
+    output.on('data', (chunk: Uint8Array) => {
+      if (this.over) return;
+      try {
+        sink(chunk);
+      } catch (error) {
+        this.fail(error);
+      }
+    });
+  }
+
+  async write(chunk: Uint8Array): Promise<boolean> {
+    if (!this.over) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+        this.input.write(chunk, () => resolve());
+      });
+    }
+    if (this.failure !== null) throw this.failure;
+    return !this.over;
+  }
+
+  async end(): Promise<void> {
+    if (!this.over) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+        this.input.end();
+      });
+    }
+    if (this.failure !== null) throw this.failure;
+  }
+
+  stop(): void {
+    this.over = true;
+    this.kill();
+    this.wake?.();
+  }
+
+  fail(error: unknown): void {
+    if (this.over) return;
+    this.failure = error;
+    this.stop();
+  }
+
+  finished(): void {
+    if (!this.over) this.stop();
+  }
+}
+
+function gunzip(path: string, sink: (chunk: Uint8Array) => void): Decompressor {
+  const stream = createGunzip({ chunkSize: GZIP_CALL });
+  const flow = new Flow(stream, stream, sink, () => stream.destroy());
+  stream.on('end', () => flow.finished());
+  stream.on('error', (error: NodeJS.ErrnoException) =>
+    flow.fail(
+      error.code === 'Z_BUF_ERROR'
+        ? new TraceError('truncated', 'the gzip data ends early: the file is cut', { path, cause: error })
+        : new TraceError('corrupt', `the gzip data is damaged (${error.message})`, { path, cause: error }),
+    ),
+  );
+  return flow;
+}
+
+/** zstd and xz are not in Node 20: the system's programs do it. */
+function viaProgram(how: 'zstd' | 'xz', path: string, sink: (chunk: Uint8Array) => void): Decompressor {
+  const child = spawn(how, ['-dc'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const flow = new Flow(child.stdin, child.stdout, sink, () => {
+    child.stdin.destroy();
+    child.stdout.destroy();
+    child.kill();
+  });
+  let complaint = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (complaint.length < 400) complaint += chunk.toString();
+  });
+  child.on('error', (error: NodeJS.ErrnoException) => {
+    const missing = error.code === 'ENOENT';
+    const message = missing
+      ? `is ${how}-compressed and the program "${how}" is not installed`
+      : `${how}: ${error.message}`;
+    flow.fail(new TraceError(missing ? 'no-decompressor' : 'unreadable', message, { path, cause: error }));
+  });
+  // It closes its input when it gives up; its exit code says why.
+  child.stdin.on('error', () => {});
+  // `close` comes after the last of its output was read.
+  child.on('close', (code) => {
+    if (code === 0) flow.finished();
+    else flow.fail(programFailure(how, complaint.trim(), path));
+  });
+  return flow;
+}
+
+function programFailure(how: string, complaint: string, path: string): TraceError {
+  const cut = /premature end|unexpected end|truncated/i.test(complaint);
+  return cut
+    ? new TraceError('truncated', `the ${how} data ends early: the file is cut`, { path })
+    : new TraceError('corrupt', `the ${how} data is damaged: ${complaint}`, { path });
+}
