@@ -62,8 +62,16 @@ export function race(label, script, built, file, bytes, rounds) {
     });
   }
   const mawk = best.at(-1).seconds;
-  const row = (...cells) => process.stdout.write(`${cells.map((c, i) => (i ? c.padStart(11) : c.padEnd(24))).join('')}\n`);
-  row(`${(bytes / 1e6).toFixed(0)} MB, best of ${rounds}`, 'seconds', 'MB/s', 'events/s', 'peak MB', '× mawk');
+  const row = (...cells) =>
+    process.stdout.write(`${cells.map((c, i) => (i ? c.padStart(11) : c.padEnd(24))).join('')}\n`);
+  row(
+    `${(bytes / 1e6).toFixed(0)} MB, best of ${rounds}`,
+    'seconds',
+    'MB/s',
+    'events/s',
+    'peak MB',
+    '× mawk',
+  );
   contestants.forEach(([name], i) => {
     const { seconds, events, rssMB } = best[i];
     row(

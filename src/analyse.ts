@@ -229,17 +229,6 @@ function summarise(result: Result, options: AnalyseOptions): void {
       });
     }
   }
-  for (const id of options.require ?? []) {
-    const invariant = result.invariants.find((i) => i.id === id);
-    if (invariant?.verdict !== 'not-applicable') continue;
-    summary.findings++;
-    invariant.findings.push({
-      message: `required to be decided, but there was nothing to decide: ${invariant.reason}`,
-      severity: invariant.severity,
-      basis: 'observed',
-      events: [],
-    });
-  }
   if (options.strict) for (const input of result.inputs) summary.findings += input.lines.skipped;
 }
 

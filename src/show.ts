@@ -207,7 +207,7 @@ class Teller extends SilentHooks implements Hooks {
         return op.a0 === page ? KIND_NOTE[op.kind]! : '';
       case OP.FREE:
       case OP.ALLOC:
-        return page >= op.a0 && page < op.a0 + 2 ** (op.a1 > 0 ? op.a1 : 0) ? KIND_NOTE[op.kind]! : '';
+        return page >= op.a0 && page < op.a0 + 2 ** Math.max(op.a1, 0) ? KIND_NOTE[op.kind]! : '';
       case OP.RB:
       case OP.RE:
       case OP.DR:

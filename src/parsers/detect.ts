@@ -2,18 +2,20 @@ import { latin1 } from '../timeline/batch.js';
 import type { DialectInfo } from './dialect.js';
 import { FTRACE } from './ftrace.js';
 import { FTRACE_DUMP } from './ftrace-dump.js';
-import { ftraceFields } from './ftrace-fields.js';
+import { FTRACE_FIELDS } from './ftrace-fields.js';
 import { FUNCTION_GRAPH } from './function-graph.js';
 import { LATENCY_FORMAT } from './latency-format.js';
-import { TRACE_CMD_VARIANTS } from './trace-cmd-variants.js';
+import { SYSTRACE_HTML } from './systrace-html.js';
+import { TRACE_CMD_REPORT } from './trace-cmd-report.js';
 import { TraceError, type TraceErrorCode } from './trace-error.js';
 import { recogniseRefusal } from './tracefs-refusals.js';
 
 /** Every text format that can be read. Order breaks ties: the more special first. */
 export const DIALECTS: readonly DialectInfo[] = [
-  ftraceFields(FTRACE),
+  SYSTRACE_HTML,
+  FTRACE_FIELDS,
   FTRACE,
-  TRACE_CMD_VARIANTS,
+  TRACE_CMD_REPORT,
   FUNCTION_GRAPH,
   LATENCY_FORMAT,
   FTRACE_DUMP,
@@ -26,6 +28,8 @@ const ENOUGH = 0.25;
 export interface Detection {
   readonly dialect: DialectInfo;
   readonly why: string;
+  /** False: only a few lines are of this format, a later part of the input may show another. */
+  readonly sure: boolean;
 }
 
 /** Contents that are recognised but not read, and what they are. */
@@ -46,6 +50,11 @@ const REFUSED: readonly {
   },
   {
     code: 'unsupported-format',
+    what: 'is UTF-16 text: turn it into UTF-8 first (`iconv -f UTF-16 -t UTF-8`)',
+    is: (text) => text.startsWith('\xff\xfe') || text.startsWith('\xfe\xff'),
+  },
+  {
+    code: 'unsupported-format',
     what: 'is a kprobe_events definition file, no trace: give it with --probes',
     is: (text) => /^[pr]\d*:\S+ \S+/.test(text) && !/\[\d{3}\]/.test(text),
   },
@@ -62,7 +71,7 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
       const known = DIALECTS.map((d) => d.id).join(', ');
       throw new TraceError('unknown-format', `there is no format "${format}"; known: ${known}`, { path });
     }
-    return { dialect, why: 'given by --format' };
+    return { dialect, why: 'given by --format', sure: true };
   }
   if (sample.length === 0) throw new TraceError('empty', 'is empty', { path });
   const text = latin1(sample, 0, Math.min(sample.length, 4096));
@@ -84,13 +93,14 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
     throw new TraceError(code, refusal.message, { path, line: 1, offset: 0 });
   }
   if (best && bestScore >= ENOUGH) {
-    return { dialect: best, why: `its lines are ${best.title} (score ${bestScore.toFixed(2)})` };
+    const why = `its lines are ${best.title} (score ${bestScore.toFixed(2)})`;
+    return { dialect: best, why, sure: true };
   }
   if (isBinary(sample))
     throw new TraceError('binary', 'is binary data of no known format', { path, offset: 0 });
   if (best && bestScore > 0)
-    return { dialect: best, why: `a few lines are ${best.title}, the rest is other text` };
-  throw new TraceError('unknown-format', 'holds no trace lines of a known format in its first 64 KiB', {
+    return { dialect: best, why: `a few lines are ${best.title}, the rest is other text`, sure: false };
+  throw new TraceError('unknown-format', 'holds no trace lines of a known format', {
     path,
     line: 1,
     offset: 0,

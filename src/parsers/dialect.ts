@@ -56,7 +56,10 @@ export interface LineHost extends TraceContext {
   commit(): void;
   /** Count a skipped line under `reason`; returns `LINE.skipped`. */
   skip(reason: string): LineKind;
-  /** Emit an in-band fact (`RESERVED.lost` …). `tsNs` NaN: time of the next event. */
+  /**
+   * Emit an in-band fact (`RESERVED.lost` …); its time is that of the next event (`tsNs` NaN). It takes the row at
+   * `batch.length`: call it before the line's own row is filled, and read `batch.length` after it.
+   */
   fact(event: number, cpu: number, aux: number): void;
   /** Something about the recording that the report must say (clock, cut file, overwritten buffer). */
   note(code: string, message: string): void;

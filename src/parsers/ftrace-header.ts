@@ -11,9 +11,16 @@ export const NEW_CAPTURE = 2;
  * Comment lines of a tracefs `trace` file. Source: kernel/trace/trace.c `print_event_info()`,
  * `print_func_help_header[_irq]()`, `trace_latency_header()`; kernel/trace/trace_printk.c `ftrace_warn_on…`.
  *
- * A task may be called "# comment": its line starts with blanks, a header in column 0.
+ * A task may be called "# comment": its line starts with blanks, a header in column 0. In prose `# ` is a shell's
+ * prompt: outside a header (`inHeader`) only the lines that the kernel prints are one.
  */
-export function headerLine(buf: Uint8Array, start: number, end: number, host: LineHost): 0 | 1 | 2 {
+export function headerLine(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  inHeader: boolean,
+  host: LineHost,
+): 0 | 1 | 2 {
   if (start + 1 < end && buf[start + 1] !== 32 && buf[start + 1] !== 35) return NO_HEADER;
   const text = latin1(buf, start, Math.min(end, start + 200));
   if (text.startsWith('#####')) return NO_HEADER;
@@ -37,9 +44,13 @@ export function headerLine(buf: Uint8Array, start: number, end: number, host: Li
     );
   } else if (/Snapshot is (?:freed|allocated)/.test(text)) {
     host.note('snapshot', 'this is an empty snapshot file, which holds a help text only');
-  }
+  } else if (!inHeader && !PIECE.test(text)) return NO_HEADER;
   return HEADER;
 }
+
+/** Legends and rulers of the column head, snapshot help, latency preamble. */
+const PIECE =
+  /^#\s*$|^#[\s|/]*_-+=>|^#[ |/]*(?:delay|[|/])[ |/]*$|^#\s+(?:TASK|CPU#?)\b|^#\s+[-=|*]|^# (?:echo|latency:|WARNING:)|^#\s+MAY BE MISSING/;
 
 /**
  * `CPU:3 [LOST 264 EVENTS]`, `CPU:3 [LOST EVENTS]`, trace-cmd's `CPU:3 [264 EVENTS DROPPED]`, and

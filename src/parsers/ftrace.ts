@@ -4,6 +4,7 @@ import { COMM_WIDTH, CommColumn, FlagsColumn, internComm } from './column-caches
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from './dialect.js';
 import { headerLine, lossLine, NEW_CAPTURE, NO_HEADER } from './ftrace-header.js';
 import { HeadCache } from './head-cache.js';
+import { BODY_FORM, bodyForm } from './trace-cmd-form.js';
 
 const BLANK = 32;
 const HASH = 35;
@@ -19,6 +20,8 @@ const CLOSE = 93;
 /** How far the task column of a trimmed line can reach: comm, pid, tgid. */
 const MAX_TASK_COLUMN = 64;
 const NOT_AN_EVENT = -1;
+/** CPUs of one capture are never this far apart. */
+const JUMP_BACK_NS = 1e9;
 
 /**
  * tracefs `trace` and `trace_pipe` in the default format.
@@ -33,7 +36,12 @@ const NOT_AN_EVENT = -1;
 export class FtraceDialect implements LineDialect {
   readonly id = 'ftrace';
   private inStack = false;
-  private afterEvent = false;
+  /** From `# tracer:` to the first event every comment line is header. */
+  private inHeader = false;
+  /** Event that a line which is nothing else goes on; -1 none. */
+  private lastEvent = -1;
+  private blankSince = false;
+  private lastNs = Number.NEGATIVE_INFINITY;
   private eventsOfCapture = 0;
   private stacks = 0;
   /** Decimals of the last stamp; -1 before the first, 0 for tick clocks. */
@@ -66,13 +74,16 @@ export class FtraceDialect implements LineDialect {
   private other(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
     const inStack = this.inStack;
     this.inStack = false;
-    if (isBlank(buf, start, end)) return LINE.blank;
+    if (isBlank(buf, start, end)) {
+      this.blankSince = true;
+      return LINE.blank;
+    }
     const first = buf[start]!;
     if (first === HASH) {
-      const what = headerLine(buf, start, end, host);
+      const what = headerLine(buf, start, end, this.inHeader, host);
       if (what !== NO_HEADER) {
         if (what === NEW_CAPTURE) this.newCapture(host);
-        this.afterEvent = false;
+        this.lastEvent = -1;
         return LINE.header;
       }
     }
@@ -80,7 +91,7 @@ export class FtraceDialect implements LineDialect {
       const lost = lossLine(buf, start, end);
       if (lost) {
         host.fact(lost.event, lost.cpu, lost.count);
-        this.afterEvent = false;
+        this.lastEvent = -1;
         return lost.event === RESERVED.lost ? LINE.lost : LINE.header;
       }
     }
@@ -98,7 +109,14 @@ export class FtraceDialect implements LineDialect {
       this.inStack = true;
       return LINE.stack;
     }
-    return this.afterEvent ? LINE.continuation : LINE.foreign;
+    return this.goesOn(host) ? LINE.continuation : LINE.foreign;
+  }
+
+  /** What user space writes to trace_marker may hold blank lines; any other event's text ends at one. */
+  private goesOn(host: LineHost): boolean {
+    if (this.lastEvent < 0) return false;
+    if (this.blankSince && host.events.head(this.lastEvent).kind !== 'print') this.lastEvent = -1;
+    return this.lastEvent >= 0;
   }
 
   /** Lines whose leading blanks a mailer or wiki removed: the last `-PID [CPU]` that a stamp follows. */
@@ -159,7 +177,7 @@ export class FtraceDialect implements LineDialect {
     const secStart = p;
     let hi = 0;
     let lo = 0;
-    const nine = p + 9 < end ? p + 9 : end;
+    const nine = Math.min(p + 9, end);
     for (; p < nine && (c = buf[p]!) >= 48 && c <= 57; p++) lo = lo * 10 + c - 48;
     if (p === secStart) return NOT_AN_EVENT;
     if (p === nine) {
@@ -191,6 +209,8 @@ export class FtraceDialect implements LineDialect {
       this.stacks++;
       return LINE.stack;
     }
+    if (ts < this.lastNs - JUMP_BACK_NS) this.jumpedBack(host);
+    this.lastNs = ts;
     const { batch } = host;
     const i = batch.length;
     batch.tsNs[i] = ts;
@@ -206,7 +226,9 @@ export class FtraceDialect implements LineDialect {
     this.heads.intern(buf, this.view, p, end, host);
     this.eventsOfCapture++;
     this.inStack = false;
-    this.afterEvent = true;
+    this.inHeader = false;
+    this.blankSince = false;
+    this.lastEvent = batch.event[i]!;
     host.commit();
     return LINE.event;
   }
@@ -227,7 +249,19 @@ export class FtraceDialect implements LineDialect {
     }
   }
 
+  /** Captures put end to end without their headers (`trace_pipe`): nothing may be carried across. */
+  private jumpedBack(host: LineHost): void {
+    if (host.time.unit !== 'ns') return;
+    host.fact(RESERVED.segment, -1, 0);
+    host.note(
+      'time-back',
+      'the time jumps back by more than a second: taken as the begin of another capture',
+    );
+  }
+
   private newCapture(host: LineHost): void {
+    this.inHeader = true;
+    this.lastNs = Number.NEGATIVE_INFINITY;
     if (host.header.captures > 1) {
       this.endCapture(host);
       host.fact(RESERVED.segment, -1, 0);
@@ -277,17 +311,27 @@ function score(sample: Uint8Array): number {
   const lines = text.split('\n', 400);
   if (!text.endsWith('\n') && lines.length > 1) lines.pop();
   let events = 0;
+  let reports = 0;
+  let same = 0;
   let rest = 0;
   for (const line of lines) {
-    if (EVENT.test(line)) events++;
-    else if (line.trim() !== '' && !/^#|^ =>|^CPU:\d+ \[/.test(line)) rest++;
+    const m = EVENT.exec(line);
+    if (m !== null) {
+      const form = bodyForm(m[1]!.trimEnd());
+      if (form === BODY_FORM.report) reports++;
+      else if (form === BODY_FORM.either) same++;
+      else events++;
+    } else if (line.trim() !== '' && !/^#|^ =>|^CPU:\d+ \[/.test(line)) rest++;
   }
-  if (events === 0) return /^# tracer: (?!function_graph)/m.test(text) && rest === 0 ? 0.3 : 0;
   const named = /^# tracer: /m.test(text) ? 0.1 : 0;
-  return Math.min(1, 0.2 + named + (0.7 * events) / (events + rest));
+  if (events === 0 && reports === 0 && !REPORT_NOTICE.test(text)) events = same;
+  if (events === 0) return /^# tracer: (?!function_graph)/m.test(text) && rest === 0 ? 0.3 : 0;
+  return Math.min(1, 0.2 + named + (0.7 * events) / (events + reports + rest));
 }
 
-const EVENT = /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\] (?:\S{3,8} +| *)\d+(?:\.\d{6}|\.\d{9})?: (?!\s)/;
+const EVENT =
+  /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\] (?:\S{3,8} +| *)\d+(?:\.\d{6}|\.\d{9})?:( (?!\s).*)/;
+const REPORT_NOTICE = /^(?:version = \d|cpus=\d|CPU \d+ is empty)/;
 
 export const FTRACE: DialectInfo = {
   id: 'ftrace',

@@ -8,7 +8,6 @@ const SLOTS = 4096;
 const PROBES = 8;
 /** Bytes that choose the slot; heads shorter than this are filed under their first four bytes. */
 const SAMPLE = 12;
-const SHORT_SAMPLE = 4;
 const POOL = 1 << 18;
 
 /**

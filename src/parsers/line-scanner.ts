@@ -62,11 +62,12 @@ export class LineScanner implements LineHost {
   /** Bytes of the window in use; they begin at stream offset `base`. */
   private used = 0;
   private base = 0;
+  /** Bytes of the unfinished line that are known to hold no newline. */
+  private searched = 0;
   /** Inside a line that has outgrown MAX_LINE. */
   private overlong = false;
   private lineStart = 0;
   private lineEnd = 0;
-  private rowOnLine = false;
 
   constructor(dialect: LineDialect, options: ScanOptions) {
     this.dialect = dialect;
@@ -92,12 +93,12 @@ export class LineScanner implements LineHost {
 
   /** End of input: the unterminated last line is a line too. */
   finish(): void {
-    if (this.overlong) this.overlong = false;
-    else if (this.used > 0) {
-      this.unterminated = true;
+    this.unterminated = this.overlong || this.used > 0;
+    this.overlong = false;
+    if (this.used > 0) {
       this.batch.bytes = this.window;
       this.line(0, this.used);
-      this.used = 0;
+      this.used = this.searched = 0;
     }
     this.dialect.finish?.(this);
     this.flush();
@@ -110,7 +111,8 @@ export class LineScanner implements LineHost {
     const i = batch.length++;
     batch.line[i] = this.lineNumber;
     batch.offset[i] = this.lineOffset;
-    this.rowOnLine = true;
+    // Here and not before the line: one line may give several rows.
+    if (batch.length === batch.capacity) this.flush();
   }
 
   skip(reason: string): LineKind {
@@ -129,7 +131,6 @@ export class LineScanner implements LineHost {
   }
 
   fact(event: number, cpu: number, aux: number): void {
-    if (this.batch.length === this.batch.capacity) this.flush();
     const { batch } = this;
     const i = batch.length;
     batch.tsNs[i] = Number.NaN;
@@ -142,9 +143,7 @@ export class LineScanner implements LineHost {
     batch.bodyStart[i] = 0;
     batch.bodyEnd[i] = 0;
     batch.aux[i] = aux;
-    const row = this.rowOnLine;
     this.commit();
-    this.rowOnLine = row;
   }
 
   note(code: string, message: string): void {
@@ -163,13 +162,15 @@ export class LineScanner implements LineHost {
         return;
       }
       this.overlong = false;
-      start = lf + 1;
+      start = this.searched = lf + 1;
     }
+    const { used } = this;
+    let from = this.searched;
     for (;;) {
-      const lf = window.indexOf(LF, start);
-      if (lf < 0 || lf >= this.used) break;
+      const lf = window.indexOf(LF, from);
+      if (lf < 0 || lf >= used) break;
       this.line(start, lf);
-      start = lf + 1;
+      start = from = lf + 1;
     }
     // The bodies of the batch stand in the window: hand it over before the bytes move.
     this.flush();
@@ -179,12 +180,12 @@ export class LineScanner implements LineHost {
       this.counts[this.skip(`line longer than ${MAX_LINE} bytes`)]!++;
       this.overlong = true;
       this.base += this.used;
-      this.used = 0;
+      this.used = this.searched = 0;
       return;
     }
     if (rest > 0 && start > 0) window.copyWithin(0, start, this.used);
     this.base += start;
-    this.used = rest;
+    this.used = this.searched = rest;
   }
 
   private begin(start: number, end: number): void {
@@ -198,8 +199,7 @@ export class LineScanner implements LineHost {
   private line(start: number, end: number): void {
     if (end > start && this.window[end - 1] === CR) end--;
     this.begin(start, end);
-    if (this.batch.length === this.batch.capacity) this.flush();
-    this.rowOnLine = false;
+    if (this.lineNumber === 1) start = behindBom(this.window, start, end);
     const kind = this.dialect.line(this.window, start, end, this);
     this.counts[kind]!++;
   }
@@ -215,6 +215,13 @@ export class LineScanner implements LineHost {
     bigger.set(this.window.subarray(0, this.used));
     this.window = bigger;
   }
+}
+
+/** Editors put a byte-order mark in front of UTF-8 text. */
+function behindBom(bytes: Uint8Array, start: number, end: number): number {
+  const marked =
+    end - start >= 3 && bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf;
+  return marked ? start + 3 : start;
 }
 
 /** A line for people: at most 120 bytes, invalid UTF-8 replaced. */

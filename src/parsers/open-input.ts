@@ -1,13 +1,16 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InputReport, LineCounts } from '../result/types.js';
-import { detect, SAMPLE } from './detect.js';
+import type { Detection } from './detect.js';
 import { type DialectInfo, LINE_NAMES } from './dialect.js';
+import { FormatFinder } from './format-finder.js';
 import { LineScanner } from './line-scanner.js';
-import { type Compression, readSource } from './source.js';
 import type { ScanInputOptions, ScannedInput } from './scanned-input.js';
+import { type Compression, readSource } from './source.js';
 import { isTraceDatFile, scanTraceDat } from './trace-dat-input.js';
 import type { TraceError } from './trace-error.js';
+
+export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input.js';
 
 /**
  * Reads one input into batches. Throws TraceError when it cannot be read at all (nothing was delivered);
@@ -20,18 +23,14 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
   let scanner: LineScanner | null = null;
   let dialect: DialectInfo | null = null;
   let why = '';
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
+  const finder = new FormatFinder(path, options.format);
 
-  const start = (): LineScanner => {
-    const sample = joined(held, heldBytes);
-    const found = detect(sample.subarray(0, SAMPLE), path, options.format);
+  const start = (found: Detection): LineScanner => {
     dialect = found.dialect;
     why = found.why;
     const made = new LineScanner(dialect.open(), options);
     scanner = made;
-    made.push(sample);
-    held = [];
+    made.push(finder.take());
     return made;
   };
   try {
@@ -49,14 +48,12 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
           scanner.push(chunk);
           return;
         }
-        // A Buffer's own slice would be a view of bytes that are overwritten.
-        held.push(Uint8Array.prototype.slice.call(chunk));
-        heldBytes += chunk.length;
-        if (heldBytes >= SAMPLE) start();
+        const found = finder.add(chunk);
+        if (found) start(found);
       },
     );
-    if (!scanner && end.error && heldBytes === 0) throw end.error;
-    const done = scanner ?? start();
+    if (!scanner && end.error && finder.bytes === 0) throw end.error;
+    const done = scanner ?? start(finder.finish());
     done.finish();
     return {
       report: report(path, done, dialect!, why, end.compression, end.error),
@@ -121,16 +118,3 @@ function openSpool(dir: string, input: number): { fd: number; file: string } {
   const file = join(dir, `stdin-${input}`);
   return { fd: openSync(file, 'w', 0o600), file };
 }
-
-function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const all = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
-export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input.js';

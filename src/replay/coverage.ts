@@ -17,18 +17,26 @@ export interface AbsenceCase {
  * between; so an absence case waits here for the next firing, for a loss, or for the end.
  */
 export class Coverage {
+  private readonly kinds: number;
   private cpus = 0;
-  /** Seq of the last firing since the last loss, by cpu * OP_COUNT + kind; 0 = none. */
+  /** Seq of the last firing since the last loss, by cpu * kinds + kind; 0 = none. */
   private last = new Float64Array(0);
-  private readonly totals = new Float64Array(OP_COUNT);
+  private readonly totals: Float64Array;
   private readonly waiting = new Map<number, AbsenceCase[]>();
   private waitingCount = 0;
 
+  /** Kinds are below `kinds`; what lies beyond is never proven to fire. */
+  constructor(kinds: number = OP_COUNT) {
+    this.kinds = kinds;
+    this.totals = new Float64Array(kinds);
+  }
+
   fired(kind: number, cpu: number, seq: number): void {
+    if (kind >= this.kinds) return;
     this.totals[kind]!++;
     if (cpu < 0) return;
     if (cpu >= this.cpus) this.grow(cpu + 1);
-    const slot = cpu * OP_COUNT + kind;
+    const slot = cpu * this.kinds + kind;
     this.last[slot] = seq;
     if (this.waitingCount > 0) this.settle(slot);
   }
@@ -39,7 +47,7 @@ export class Coverage {
   }
 
   firedOn(kind: number, cpu: number): boolean {
-    return cpu >= 0 && cpu < this.cpus && this.last[cpu * OP_COUNT + kind]! > 0;
+    return kind < this.kinds && cpu >= 0 && cpu < this.cpus && this.last[cpu * this.kinds + kind]! > 0;
   }
 
   /** Ask whether the absence of `kind` on `cpu` just now means anything; answered at once or later. */
@@ -48,7 +56,7 @@ export class Coverage {
       question.unproven('its probe was not seen to fire on this CPU before');
       return;
     }
-    const slot = question.cpu * OP_COUNT + question.kind;
+    const slot = question.cpu * this.kinds + question.kind;
     const list = this.waiting.get(slot);
     if (list) list.push(question);
     else this.waiting.set(slot, [question]);
@@ -61,9 +69,9 @@ export class Coverage {
       return;
     }
     if (cpu >= this.cpus) this.grow(cpu + 1);
-    for (let kind = 0; kind < OP_COUNT; kind++) {
-      this.last[cpu * OP_COUNT + kind] = 0;
-      this.abandon(cpu * OP_COUNT + kind, 'events were lost on this CPU before its probe fired again');
+    for (let kind = 0; kind < this.kinds; kind++) {
+      this.last[cpu * this.kinds + kind] = 0;
+      this.abandon(cpu * this.kinds + kind, 'events were lost on this CPU before its probe fired again');
     }
   }
 
@@ -91,7 +99,7 @@ export class Coverage {
 
   private grow(cpus: number): void {
     const size = Math.max(cpus, this.cpus * 2, 8);
-    const bigger = new Float64Array(size * OP_COUNT);
+    const bigger = new Float64Array(size * this.kinds);
     bigger.set(this.last);
     this.last = bigger;
     this.cpus = size;

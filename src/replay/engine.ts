@@ -11,8 +11,7 @@ import type { Interner } from '../timeline/interner.js';
 import { SkewBounds } from '../timeline/skew.js';
 import type { TimeBase } from '../timeline/time-base.js';
 import { Coverage } from './coverage.js';
-import type { Court } from './invariants/court.js';
-import { w, witnesses } from './invariants/court.js';
+import { type Court, SYSCALL_KINDS, syscallKind, w, witnesses } from './invariants/court.js';
 import { Judges, type RcuListener } from './judges.js';
 import { KNOWN, Ledger } from './ledger.js';
 import { step } from './machine.js';
@@ -51,6 +50,7 @@ export interface CpuClock {
 export class ReplayEngine {
   readonly ledger: Ledger;
   readonly coverage = new Coverage();
+  private readonly syscalls = new Coverage(SYSCALL_KINDS);
   readonly skew = new SkewBounds();
   readonly detector: VariantDetector;
   readonly cpus: CpuClock[] = [];
@@ -76,6 +76,7 @@ export class ReplayEngine {
       state: newState(),
       ledger: this.ledger,
       coverage: this.coverage,
+      syscalls: this.syscalls,
       detector: this.detector,
       skew: this.skew,
       get resolutionNs() {
@@ -116,6 +117,9 @@ export class ReplayEngine {
       this.operations[op.kind]!++;
       step(court.state, op, this.judges);
       coverage.fired(op.kind, op.cpu, court.state.seq);
+      if (op.kind === OP.SE || op.kind === OP.SX) {
+        this.syscalls.fired(syscallKind(op.a0, op.kind === OP.SX), op.cpu, court.state.seq);
+      }
       this.detector.observe(op);
     }
   }
@@ -151,6 +155,7 @@ export class ReplayEngine {
     op.a0 = batch.aux[row]!;
     step(this.court.state, op, this.judges);
     this.coverage.lost(cpu);
+    this.syscalls.lost(cpu);
     if (cpu >= 0) {
       const clock = this.clockOf(cpu);
       clock.gap = true;
@@ -216,6 +221,7 @@ export class ReplayEngine {
 
   private endCapture(why: string): void {
     this.coverage.end(why);
+    this.syscalls.end(why);
     this.judges.end();
   }
 

@@ -51,7 +51,7 @@ export class Judges implements Hooks {
 
   tableFreed(table: Table, task: Task, cpu: Cpu | null, op: Op): void {
     this.tables.freed(table, task, cpu, op);
-    this.flushes.tableFreed(table, task, op);
+    this.flushes.tableFreed(table, op);
   }
 
   tableFreedTwice(table: Table, cpu: Cpu | null, op: Op): void {
@@ -94,9 +94,9 @@ export class Judges implements Hooks {
     this.flushes.cycleFreed(gather);
   }
 
-  queued(head: Head, gather: Gather | null, task: Task, op: Op): void {
+  queued(head: Head, gather: Gather | null, _task: Task, op: Op): void {
     this.rcu.queued(head);
-    this.flushes.queued(head, gather, task, op);
+    this.flushes.queued(head, gather, op);
     if (isTableFunc(head.func)) {
       this.listener?.queued(head.crTs, head.func, head.tables.length, head.tablesKnown);
     }

@@ -72,6 +72,8 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
   }
   task.lastKind = op.kind;
   if (cpu) {
+    if (op.kind !== OP.FREE && op.kind !== OP.FPSC) cpu.freeRunSeq = 0;
+    else if (cpu.freeRunSeq === 0) cpu.freeRunSeq = state.seq;
     cpu.lastSeq = state.seq;
     cpu.lastTs = op.tsNs;
     cpu.lastRef = op.ref;

@@ -32,6 +32,8 @@ export interface Table {
   appRef: EvidenceRef;
   /** Flush with freed_tables that began after the unlink and is done. */
   flush: Flush | null;
+  /** Newest flush that began after the unlink, returned or not. */
+  begun: Flush | null;
   /** A flush that began after the unlink but passed freed_tables=0. */
   leafFlush: Flush | null;
   /** SYNC1 broadcast made after the flush, before free or call_rcu. */
@@ -198,6 +200,8 @@ export interface Cpu {
   lastCrFunc: number;
   /** Probes that have shown this enqueue, one bit per `CR_SOURCE`. */
   lastCrSources: number;
+  /** Seq at which the current run of nothing but page releases began here; 0 none. */
+  freeRunSeq: number;
   /** Seq of the last op on this CPU. */
   lastSeq: number;
   /** Heads queued here and not yet run, oldest first. */
@@ -309,6 +313,7 @@ export function newTable(key: number, level: number, mm: number): Table {
     ulRef: -1,
     appRef: -1,
     flush: null,
+    begun: null,
     leafFlush: null,
     sync: null,
     head: null,
@@ -350,6 +355,7 @@ export function newCpu(id: number): Cpu {
     lastCrAddr: Number.NaN,
     lastCrFunc: 0,
     lastCrSources: 0,
+    freeRunSeq: 0,
     lastSeq: -1,
     fifo: [],
     matchedSeq: 0,

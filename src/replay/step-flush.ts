@@ -84,6 +84,7 @@ function begin(state: MachineState, op: Op, task: Task): void {
     !(op.a0 !== gather.mm && op.a0 === op.a0 && gather.mm === gather.mm)
   ) {
     flush.covers = gather.pending.slice();
+    for (const table of flush.covers) table.begun = flush;
   }
   task.flush = flush;
   state.openFlushes.push(flush);

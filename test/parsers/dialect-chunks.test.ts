@@ -6,7 +6,7 @@ import { FUNCTION_GRAPH } from '../../src/parsers/function-graph.js';
 import { LATENCY_FORMAT } from '../../src/parsers/latency-format.js';
 import { LineScanner } from '../../src/parsers/line-scanner.js';
 import { SYSTRACE_HTML } from '../../src/parsers/systrace-html.js';
-import { TRACE_CMD_VARIANTS } from '../../src/parsers/trace-cmd-variants.js';
+import { TRACE_CMD_REPORT } from '../../src/parsers/trace-cmd-report.js';
 import { EventTable } from '../../src/timeline/events.js';
 import { Interner } from '../../src/timeline/interner.js';
 import { TimeBase } from '../../src/timeline/time-base.js';
@@ -16,8 +16,8 @@ const CASES: readonly (readonly [string, DialectInfo, Uint8Array])[] = [
   ['function_graph', FUNCTION_GRAPH, fixture('function_graph/6.12.117-lab-y/abstime.txt')],
   ['latency-format', LATENCY_FORMAT, fixture('latency-format/6.12.117-lab-y/tracer-wakeup.txt')],
   ['verbose', LATENCY_FORMAT, fixture('latency-format/6.12.117-lab-y/verbose.txt')],
-  ['report -R', TRACE_CMD_VARIANTS, fixture('trace-cmd-variants/6.12.117-lab-y/report-R.txt')],
-  ['report of function_graph', TRACE_CMD_VARIANTS, fixture('trace-cmd-variants/6.12.117-lab-y/fgraph.txt')],
+  ['report -R', TRACE_CMD_REPORT, fixture('trace-cmd-report/6.12.117-lab-y/report-R.txt')],
+  ['report of function_graph', TRACE_CMD_REPORT, fixture('trace-cmd-report/6.12.117-lab-y/fgraph.txt')],
   ['fields', FTRACE_FIELDS, fixture('ftrace-options/debian-6.16.12/fields.txt')],
   [
     'dump',

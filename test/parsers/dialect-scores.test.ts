@@ -7,7 +7,7 @@ import { FUNCTION_GRAPH } from '../../src/parsers/function-graph.js';
 import { isHistTrigger } from '../../src/parsers/hist-trigger.js';
 import { LATENCY_FORMAT } from '../../src/parsers/latency-format.js';
 import { SYSTRACE_HTML } from '../../src/parsers/systrace-html.js';
-import { TRACE_CMD_VARIANTS } from '../../src/parsers/trace-cmd-variants.js';
+import { TRACE_CMD_REPORT } from '../../src/parsers/trace-cmd-report.js';
 import { recogniseRefusal } from '../../src/parsers/tracefs-refusals.js';
 import { corpus, hasShared, recording, shared } from './support/run-dialect.js';
 
@@ -15,7 +15,7 @@ const DIALECTS = [
   FUNCTION_GRAPH,
   LATENCY_FORMAT,
   FTRACE_DUMP,
-  TRACE_CMD_VARIANTS,
+  TRACE_CMD_REPORT,
   FTRACE_FIELDS,
   SYSTRACE_HTML,
 ];
@@ -24,9 +24,11 @@ const DIALECTS = [
 const CLAIMS: readonly (readonly [RegExp, string])[] = [
   [/\/function_graph/, 'function-graph'],
   [/\/(?:latency-format|tracer-)/, 'latency-format'],
-  [/\/trace-cmd-report-(?:R|l|tsdiff|fgraph)\./, 'trace-cmd-variants'],
-  // Reports made with -R.
-  [/lisa_rtapp\.report-raw|trappy\/raw_trace\.txt/, 'trace-cmd-variants'],
+  [/\/trace-cmd-report/, 'trace-cmd-report'],
+  [
+    /\.report(?:-ns|-raw\.head3000)?\.txt$|trappy\/(?:doc_trace|raw_trace|trace_(?:common|empty|sched))/,
+    'trace-cmd-report',
+  ],
   [/\/opt-fields/, 'ftrace-fields'],
   [/systrace\.html$/, 'systrace-html'],
   [/\/opt-raw/, 'trace-raw'],

@@ -132,7 +132,7 @@ describe('line forms', () => {
   test('lines of other formats are not taken', () => {
     expect(one('    init-3127    [002] ...1.   166.487927: call_rcu <-x')).toBeUndefined();
     expect(LATENCY_FORMAT.score(fixture('ftrace-options/6.12.117-lab-y/sym-offset.txt'))).toBe(0);
-    expect(LATENCY_FORMAT.score(fixture('trace-cmd-variants/6.12.117-lab-y/report-l.txt'))).toBe(0);
+    expect(LATENCY_FORMAT.score(fixture('trace-cmd-report/6.12.117-lab-y/report-l.txt'))).toBe(0);
   });
 });
 

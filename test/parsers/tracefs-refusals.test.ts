@@ -55,7 +55,7 @@ test.each([
   'latency-format/6.12.117-lab-y/latency-format.txt',
   'latency-format/6.12.117-lab-y/verbose.txt',
   'latency-format/6.12.117-lab-y/tracer-wakeup.txt',
-  'trace-cmd-variants/6.12.117-lab-y/report-R.txt',
+  'trace-cmd-report/6.12.117-lab-y/report-R.txt',
 ])('readable text is not refused: %s', (name) => {
   expect(recogniseRefusal(fixture(name))).toBeNull();
 });

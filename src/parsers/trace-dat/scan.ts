@@ -302,7 +302,7 @@ function kindOf(f: EventFormat): number {
 
 const tracepoint = (name: string): EventHead => ({ kind: 'tracepoint', name, symbol: '', caller: '' });
 
-/** As the text of trace-cmd report gives it (trace-cmd-variants.ts). */
+/** As the text of trace-cmd report gives it (trace-cmd-report.ts). */
 function headOf(name: string): EventHead {
   const sys = /^sys_(enter|exit)_(\w+)$/.exec(name);
   if (sys !== null) {

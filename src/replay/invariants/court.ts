@@ -5,11 +5,17 @@ import type { Coverage } from '../coverage.js';
 import { type Complaint, KNOWN, type Known, type Ledger, type Witness } from '../ledger.js';
 import type { MachineState } from '../state.js';
 
+/** Syscall events are counted per call: another call's events prove nothing about this one's. */
+export const SYSCALL_KINDS = 4096;
+export const syscallKind = (id: number, exit: boolean): number => id * 2 + (exit ? 1 : 0);
+
 /** What every invariant family works with. */
 export interface Court {
   state: MachineState;
   readonly ledger: Ledger;
   readonly coverage: Coverage;
+  /** The same per syscall: kinds are `syscallKind`. */
+  readonly syscalls: Coverage;
   readonly detector: VariantDetector;
   readonly skew: SkewBounds;
   /** Error of cross-CPU order that the trace proves, or cannot rule out, ns: closer stamps are unordered. */
@@ -42,42 +48,70 @@ export const LOSS = 'events were lost in between';
 /** Whether any event was lost since step `seq`: then nothing absent since is evidence. */
 export const lostSince = (court: Court, seq: number): boolean => court.state.lossSeq > seq;
 
+/** What is absent: operations whose probes must all work on `cpu`, and since which step they did not fire. */
+export interface Absence {
+  readonly kinds: readonly number[];
+  readonly cpu: number;
+  readonly since: number;
+  /** Where the kinds are counted; default the operations. */
+  readonly coverage?: Coverage;
+  /** The probe, in words. */
+  readonly probe: string;
+  /** Asked again when the probes have proved to work: false withdraws the case silently. */
+  readonly still?: () => boolean;
+}
+
 /**
- * A violation that rests on the absence of `kind` on `cpu` since step `since`: certain only if its probe fires
- * on that CPU before and after without loss; unknown otherwise.
+ * A violation that rests on an absence: certain only if every probe concerned fires on that CPU before and after
+ * without loss; unknown otherwise.
  */
 export function absent(
   court: Court,
   invariant: number,
-  kind: number,
-  cpu: number,
-  since: number,
+  absence: Absence,
   complaint: Omit<Complaint, 'known'>,
-  probe: string,
-  stillAbsent?: () => boolean,
 ): void {
   const example = complaint.events[complaint.events.length - 1]?.ref ?? -1;
+  provenAbsent(
+    court,
+    absence,
+    () => court.ledger.violated(invariant, { ...complaint, known: KNOWN.absence }),
+    (why) => court.ledger.unknown(invariant, why, example),
+  );
+}
+
+/** As `absent`, with what to do in either case. The filter state of now counts, not that of the proving event. */
+export function provenAbsent(
+  court: Court,
+  { kinds, cpu, since, probe, still, coverage = court.coverage }: Absence,
+  proven: () => void,
+  unproven: (why: string) => void,
+): void {
   if (lostSince(court, since)) {
-    court.ledger.unknown(invariant, LOSS, example);
+    unproven(LOSS);
     return;
   }
-  // Captured now: the filter state of the deciding event counts, not that of the event that settles it.
-  const hidden = court.ledger.hidden;
-  court.coverage.ask({
-    kind,
-    cpu,
-    proven: () => {
-      if (stillAbsent && !stillAbsent()) return;
-      const now = court.ledger.hidden;
-      court.ledger.hidden = hidden;
-      court.ledger.violated(invariant, { ...complaint, known: KNOWN.absence });
-      court.ledger.hidden = now;
-    },
-    unproven: (why) => {
-      if (stillAbsent && !stillAbsent()) return;
-      court.ledger.unknown(invariant, `absence of ${probe} is not proven: ${why}`, example);
-    },
-  });
+  const missing = (why: string): void => {
+    if (!still || still()) unproven(`absence of ${probe} is not proven: ${why}`);
+  };
+  if (!kinds.every((kind) => coverage.firedOn(kind, cpu))) {
+    missing('it was not seen to fire on this CPU before');
+    return;
+  }
+  const { ledger } = court;
+  const hidden = ledger.hidden;
+  const next = (i: number): void => {
+    if (i < kinds.length) {
+      coverage.ask({ kind: kinds[i]!, cpu, proven: () => next(i + 1), unproven: missing });
+      return;
+    }
+    if (still && !still()) return;
+    const now = ledger.hidden;
+    ledger.hidden = hidden;
+    proven();
+    ledger.hidden = now;
+  };
+  next(0);
 }
 
 export const w = (ref: EvidenceRef, role: string): Witness => ({ ref, role });

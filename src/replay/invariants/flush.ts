@@ -1,8 +1,8 @@
 import { FUNC, OP, type Op } from '../../kernel/ops.js';
 import { ALL_VARIANTS, maskOf } from '../../kernel/variants.js';
 import { KNOWN } from '../ledger.js';
-import type { Flush, Gather, Head, Table, Target, Task } from '../state.js';
-import { absent, CLOCK, type Court, LOSS, lostSince, order, w, witnesses } from './court.js';
+import type { Flush, Gather, Head, Table, Target } from '../state.js';
+import { type Absence, absent, CLOCK, type Court, LOSS, lostSince, order, w, witnesses } from './court.js';
 import { levelName, pageName } from './table-life.js';
 
 /** Fallback of a failed batch allocation, per variant (kernel-semantics §1.3). */
@@ -11,7 +11,7 @@ const SYNC_THEN_CALL_RCU = maskOf('B');
 const SYNC_THEN_FREE = maskOf('A2', 'Bn', 'Cn', 'Dn');
 const GP_THEN_FREE = maskOf('En', 'Fn');
 
-const FLUSH_PROBE = 'the flush_tlb_mm_range probe';
+const FLUSH_PROBE = 'the flush_tlb_mm_range probes (entry and return)';
 
 /**
  * Flushes: I02 tlb-before-free, I03 pwc-before-reuse, I07 single-path-shape, I09 invalidate-before-callrcu,
@@ -38,7 +38,7 @@ export class FlushFamily {
     this.untargeted = 0;
   }
 
-  tableFreed(table: Table, task: Task, op: Op): void {
+  tableFreed(table: Table, op: Op): void {
     if (table.trSeq === 0) return;
     const { ledger } = this.court;
     const flush = table.flush;
@@ -49,50 +49,33 @@ export class FlushFamily {
       ledger.pass(2, KNOWN.inferred);
       if (everyTargetShown(table.leafFlush)) ledger.pass(3, KNOWN.inferred);
       else ledger.unknown(3, 'the flush passed freed_tables=0: lazy CPUs may have been skipped', op.ref);
-    } else this.freedUnflushed(table, task, op);
+    } else this.freedUnflushed(table, op);
     if (table.head === null && table.appRef >= 0 && table.freedByTask) this.syncFreeShape(table, op);
   }
 
-  private freedUnflushed(table: Table, task: Task, op: Op): void {
-    const { ledger } = this.court;
-    const open = task.flush;
-    if (table.freedByTask && open?.covers.includes(table)) {
-      for (const id of [2, 3]) {
-        ledger.violated(id, {
-          message: `${levelName(table)} table ${pageName(table.key)} was released before its flush returned`,
-          known: KNOWN.observed,
-          events: witnesses(
-            w(table.trRef, 'unlinked'),
-            w(open.frRef, 'flush begins'),
-            w(op.ref, 'released, flush not done'),
-          ),
-        });
-      }
-      return;
-    }
+  /** Released without a finished flush: not begun, or begun and not back. Both rest on what is not there. */
+  private freedUnflushed(table: Table, op: Op): void {
+    const begun = table.begun;
+    const name = `${levelName(table)} table ${pageName(table.key)}`;
     for (const id of [2, 3]) {
-      absent(
-        this.court,
-        id,
-        OP.FR,
-        table.trCpu,
-        table.trSeq,
-        {
-          message: `${levelName(table)} table ${pageName(table.key)} was released with no TLB flush since its unlink`,
-          events: witnesses(
-            w(table.trRef, 'unlinked'),
-            w(table.head?.crRef ?? -1, 'call_rcu'),
-            w(op.ref, 'released'),
-          ),
-        },
-        FLUSH_PROBE,
-      );
+      absent(this.court, id, unflushed(table), {
+        message: begun
+          ? `${name} was released before its flush returned`
+          : `${name} was released with no TLB flush since its unlink`,
+        events: witnesses(
+          w(table.trRef, 'unlinked'),
+          w(begun?.frRef ?? -1, 'flush begins'),
+          w(table.head?.crRef ?? -1, 'call_rcu'),
+          w(op.ref, 'released'),
+        ),
+      });
     }
   }
 
   reused(table: Table, op: Op): void {
     const { ledger, coverage } = this.court;
-    if (coverage.total(OP.FREE) === 0) return;
+    // Releases are shown by pfn: without the base they cannot be tied to this table.
+    if (coverage.total(OP.FREE) === 0 || table.key < 0) return;
     if (lostSince(this.court, table.trSeq)) {
       ledger.unknown(3, LOSS, op.ref);
       return;
@@ -130,6 +113,10 @@ export class FlushFamily {
   private judgeEarly(gather: Gather, flush: Flush, op: Op): void {
     const { ledger } = this.court;
     for (const early of gather.early) {
+      if (lostSince(this.court, gather.gbSeq)) {
+        ledger.unknown(2, LOSS, early.ref);
+        continue;
+      }
       if (!early.known) {
         ledger.unknown(2, 'a page freed before the flush is not known to be a frame of this mm', early.ref);
         continue;
@@ -165,9 +152,7 @@ export class FlushFamily {
       absent(
         this.court,
         2,
-        OP.FR,
-        op.cpu,
-        gather.gbSeq,
+        { kinds: [OP.FR, OP.FD], cpu: op.cpu, since: gather.gbSeq, probe: FLUSH_PROBE },
         {
           message: 'a page of this mm was released by a gather that never flushed',
           events: witnesses(
@@ -176,7 +161,6 @@ export class FlushFamily {
             w(op.ref, 'gather ends'),
           ),
         },
-        FLUSH_PROBE,
       );
     }
     gather.early = [];
@@ -203,15 +187,17 @@ export class FlushFamily {
       absent(
         this.court,
         24,
-        OP.IX,
-        target.cpu,
-        flush.frSeq,
+        {
+          kinds: [OP.IX],
+          cpu: target.cpu,
+          since: flush.frSeq,
+          probe: 'csd:csd_function_exit',
+          still: () => target.ixRef < 0 && target.invRef < 0,
+        },
         {
           message: `the flush returned although CPU ${target.cpu} never ran its handler`,
           events: witnesses(w(target.isRef, `sent to CPU ${target.cpu}`), w(op.ref, 'flush returned')),
         },
-        'csd:csd_function_exit',
-        () => target.ixRef < 0 && target.invRef < 0,
       );
     }
   }
@@ -242,9 +228,9 @@ export class FlushFamily {
     });
   }
 
-  queued(head: Head, gather: Gather | null, task: Task, op: Op): void {
+  queued(head: Head, gather: Gather | null, op: Op): void {
     for (const table of head.tables) {
-      if (table.trSeq > 0) this.invalidatedBefore(table, head, task, op);
+      if (table.trSeq > 0) this.invalidatedBefore(table, head, op);
     }
     if (head.func === FUNC.__tlb_remove_table_one_rcu) {
       for (const table of head.tables) if (table.flush) this.callRcuShape(table, op);
@@ -253,7 +239,7 @@ export class FlushFamily {
   }
 
   /** I09: commit d86564a2f085, invalidate before the batch is handed to RCU. */
-  private invalidatedBefore(table: Table, head: Head, task: Task, op: Op): void {
+  private invalidatedBefore(table: Table, head: Head, op: Op): void {
     const { ledger } = this.court;
     if (table.flush) {
       const single = head.func !== FUNC.tlb_remove_table_rcu;
@@ -261,15 +247,8 @@ export class FlushFamily {
       ledger.pass(9, said ? (single ? KNOWN.observed : KNOWN.inferred) : KNOWN.assumed);
       return;
     }
-    const open = task.flush;
     const name = `${levelName(table)} table ${pageName(table.key)}`;
-    if (open?.covers.includes(table)) {
-      ledger.violated(9, {
-        message: `${name} was queued to RCU before its flush returned`,
-        known: KNOWN.observed,
-        events: witnesses(w(table.trRef, 'unlinked'), w(open.frRef, 'flush begins'), w(op.ref, 'call_rcu')),
-      });
-    } else if (table.leafFlush) {
+    if (table.leafFlush) {
       ledger.violated(9, {
         message: `${name} was queued to RCU after a flush with freed_tables=0, which skips lazy CPUs`,
         known: KNOWN.observed,
@@ -280,20 +259,19 @@ export class FlushFamily {
         ),
       });
     } else {
+      const begun = table.begun;
       const ids = head.func === FUNC.__tlb_remove_table_one_rcu ? [9, 7] : [9];
       for (const id of ids) {
-        absent(
-          this.court,
-          id,
-          OP.FR,
-          table.trCpu,
-          table.trSeq,
-          {
-            message: `${name} was queued to RCU with no TLB flush since its unlink`,
-            events: witnesses(w(table.trRef, 'unlinked'), w(op.ref, 'call_rcu')),
-          },
-          FLUSH_PROBE,
-        );
+        absent(this.court, id, unflushed(table), {
+          message: begun
+            ? `${name} was queued to RCU before its flush returned`
+            : `${name} was queued to RCU with no TLB flush since its unlink`,
+          events: witnesses(
+            w(table.trRef, 'unlinked'),
+            w(begun?.frRef ?? -1, 'flush begins'),
+            w(op.ref, 'call_rcu'),
+          ),
+        });
       }
     }
   }
@@ -367,15 +345,12 @@ export class FlushFamily {
         absent(
           this.court,
           7,
-          OP.IX,
-          running.cpu,
-          sync.seq,
+          { kinds: [OP.IX], cpu: running.cpu, since: sync.seq, probe: 'csd:csd_function_exit' },
           {
             message: `the table was released before CPU ${running.cpu} had answered SYNC1`,
             severity: 'S1',
             events,
           },
-          'csd:csd_function_exit',
         );
         return;
       }
@@ -417,6 +392,14 @@ export class FlushFamily {
         ledger.unknown(7, `absence of SYNC1 is not proven (needs csd:csd_queue_cpu): ${why}`, op.ref),
     });
   }
+}
+
+/** The absence that a table without a finished flush rests on. */
+function unflushed(table: Table): Absence {
+  const begun = table.begun;
+  return begun
+    ? { kinds: [OP.FD], cpu: begun.cpu, since: begun.frSeq, probe: FLUSH_PROBE }
+    : { kinds: [OP.FR, OP.FD], cpu: table.trCpu, since: table.trSeq, probe: FLUSH_PROBE };
 }
 
 function everyTargetShown(flush: Flush): boolean {

@@ -230,9 +230,12 @@ export class RcuFamily {
     absent(
       this.court,
       38,
-      OP.CR,
-      op.cpu,
-      previous ? previous.cbSeq : (cpu?.matchedSeq ?? 0),
+      {
+        kinds: [OP.CR],
+        cpu: op.cpu,
+        since: previous ? previous.cbSeq : (cpu?.matchedSeq ?? 0),
+        probe: 'the call_rcu probe',
+      },
       {
         message: previous ? 'a callback ran twice for one call_rcu' : 'a callback ran that was never queued',
         severity: 'S1',
@@ -242,7 +245,6 @@ export class RcuFamily {
           w(op.ref, previous ? 'callback again' : 'callback'),
         ),
       },
-      'the call_rcu probe',
     );
   }
 
@@ -284,7 +286,9 @@ export class RcuFamily {
     const { ledger } = this.court;
     const younger = head.overtakenBy!;
     const tablesHeld =
-      head.tablesKnown && head.tables.length > 0 && head.tables.every((t) => t.life !== LIFE.freed);
+      head.tablesKnown &&
+      head.tables.length > 0 &&
+      head.tables.every((t) => t.life !== LIFE.freed && t.key >= 0);
     if (lostSince(this.court, head.crSeq)) ledger.unknown(38, LOSS, head.crRef);
     else if (tablesHeld && coverage.firedOn(OP.FREE, head.crCpu) && !this.offloaded) {
       ledger.violated(38, {

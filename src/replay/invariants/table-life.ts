@@ -101,7 +101,7 @@ export class TableLifeFamily {
 
   removedTwice(table: Table, op: Op, firstRef: number): void {
     const { ledger, coverage } = this.court;
-    if (coverage.total(OP.FREE) === 0) return;
+    if (coverage.total(OP.FREE) === 0 || table.key < 0) return;
     if (lostSince(this.court, table.trSeq)) {
       ledger.unknown(12, LOSS, op.ref);
       return;
@@ -129,10 +129,11 @@ export class TableLifeFamily {
 
   freedTwice(table: Table, cpu: Cpu | null, op: Op): void {
     const { ledger, coverage } = this.court;
-    // Inside one run of one callback the page cannot have become anything else: the callback frees its list only.
+    // In one run of releases of one callback the page cannot have become anything else: it frees its list only.
     const head = table.head;
     const batch = head !== null && head.func === FUNC.tlb_remove_table_rcu && cpu?.callback === head;
-    if (batch && table.freeSeq >= head.cbSeq) {
+    const atOnce = cpu !== null && cpu.freeRunSeq > 0 && table.freeSeq >= cpu.freeRunSeq;
+    if (batch && atOnce && table.freeSeq >= head.cbSeq) {
       ledger.violated(12, {
         message: `${levelName(table)} table ${pageName(table.key)} was released twice by one callback`,
         known: KNOWN.observed,
@@ -162,15 +163,12 @@ export class TableLifeFamily {
     absent(
       this.court,
       12,
-      OP.ALLOC,
-      op.cpu,
-      table.freeSeq,
+      { kinds: [OP.ALLOC], cpu: op.cpu, since: table.freeSeq, probe: 'kmem:mm_page_alloc' },
       {
         message: `${levelName(table)} table ${pageName(table.key)} was released twice`,
         assumesAllCpus: true,
         events: witnesses(w(at, 'first release'), w(op.ref, 'second release')),
       },
-      'kmem:mm_page_alloc',
     );
   }
 

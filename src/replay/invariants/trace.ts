@@ -1,7 +1,7 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import { KNOWN } from '../ledger.js';
 import type { Gather, Table, Task } from '../state.js';
-import { absent, type Court, LOSS, lostSince, w, witnesses } from './court.js';
+import { absent, type Court, LOSS, lostSince, syscallKind, w, witnesses } from './court.js';
 
 /** Calls that do not come back to the instruction after them, or not under the same tid. */
 const NO_RETURN = /^(?:exit|exit_group|execve|execveat|rt_sigreturn|sigreturn|restart_syscall)$/;
@@ -25,14 +25,17 @@ export class TraceFamily {
     absent(
       this.court,
       48,
-      OP.SX,
-      op.cpu,
-      task.syscallSeq,
+      {
+        kinds: [syscallKind(task.syscall, true)],
+        coverage: this.court.syscalls,
+        cpu: op.cpu,
+        since: task.syscallSeq,
+        probe: `the exit event of ${this.syscallName(task.syscall)}`,
+      },
       {
         message: `task ${task.key} enters a syscall while its ${this.syscallName(task.syscall)}() has not returned`,
         events: witnesses(w(task.syscallRef, 'entered'), w(op.ref, 'entered again')),
       },
-      'the syscall exit event',
     );
   }
 
@@ -56,14 +59,17 @@ export class TraceFamily {
       absent(
         this.court,
         48,
-        OP.SE,
-        op.cpu,
-        task.syscallSeq,
+        {
+          kinds: [syscallKind(op.a0, false)],
+          coverage: this.court.syscalls,
+          cpu: op.cpu,
+          since: task.syscallSeq,
+          probe: `the entry event of ${this.syscallName(op.a0)}`,
+        },
         {
           message: `task ${task.key} returns from ${this.syscallName(op.a0)}() without having entered it`,
           events: witnesses(w(task.lastSyscallRef, 'previous syscall event'), w(op.ref, 'returned')),
         },
-        'the syscall entry event',
       );
     }
   }
@@ -73,14 +79,11 @@ export class TraceFamily {
     absent(
       this.court,
       49,
-      OP.GE,
-      op.cpu,
-      previous.gbSeq,
+      { kinds: [OP.GE], cpu: op.cpu, since: previous.gbSeq, probe: 'the tlb_finish_mmu probe' },
       {
         message: `task ${task.key} begins a gather while its previous one is open`,
         events: witnesses(w(previous.gbRef, 'gather begins'), w(op.ref, 'gather begins again')),
       },
-      'the tlb_finish_mmu probe',
     );
   }
 
@@ -94,14 +97,11 @@ export class TraceFamily {
       absent(
         this.court,
         49,
-        OP.GB,
-        op.cpu,
-        0,
+        { kinds: [OP.GB], cpu: op.cpu, since: 0, probe: 'the tlb_gather_mmu probe' },
         {
           message: `task ${task.key} finishes a gather that it never began`,
           events: witnesses(w(task.lastGeRef, 'previous gather ends'), w(op.ref, 'gather ends')),
         },
-        'the tlb_gather_mmu probe',
       );
       return;
     }
@@ -124,14 +124,11 @@ export class TraceFamily {
     absent(
       this.court,
       49,
-      OP.GB,
-      op.cpu,
-      0,
+      { kinds: [OP.GB], cpu: op.cpu, since: 0, probe: 'the tlb_gather_mmu probe' },
       {
         message: `task ${task.key} hands over a table outside any gather`,
         events: witnesses(w(task.lastGeRef, 'last gather ended'), w(op.ref, 'table handed over')),
       },
-      'the tlb_gather_mmu probe',
     );
   }
 }

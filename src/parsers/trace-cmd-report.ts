@@ -7,12 +7,14 @@ import { GraphColumns } from './function-graph-columns.js';
 import { GraphText } from './function-graph-text.js';
 import { internBody, isStackTitle, lostLine, otherLine, packFlags } from './kernel-pieces.js';
 import { LatencyPrefix, TIME } from './latency-prefix.js';
+import { BODY_FORM, bodyForm } from './trace-cmd-form.js';
 import { TraceCmdPrefix } from './trace-cmd-prefix.js';
 
 /**
- * `trace-cmd report` with options that change the line: `-R` (raw fields), `-l` (latency columns), `--ts-diff`,
- * `-t` (ns), and recordings of the function_graph tracer:
+ * `trace-cmd report`, plain or with options that change the line: `-t` (ns), `-R` (raw fields), `-l` (latency
+ * columns), `--ts-diff`; and recordings of the function_graph tracer:
  *
+ *     ptw-munmap-3005  [001]   134.800343: function:             call_rcu <-- __dentry_kill
  *     ptw-munmap-3005  [001]   134.800365: (+22)    rcu_callback:         rcu_preempt rhp=0x… func=__d_free 1
  *     ptw-munm-3005    1d..1.   134.800365: rcu_callback:         rcu_preempt rhp=0x… func=__d_free 1
  *     ptw-munmap-3005  [001]   134.800343: function:              ip=call_rcu parent_ip=__dentry_kill
@@ -20,21 +22,21 @@ import { TraceCmdPrefix } from './trace-cmd-prefix.js';
  *
  * Function lines become `function` rows (body: the parent, if printed), funcgraph lines the rows of
  * `function-graph.ts`; a bare `}` is named by the function its task entered at that depth. `-R` bodies stay the
- * `field=value` lists they are. Plain report lines are read too, so files that mix forms lose nothing.
+ * `field=value` lists they are. Files that mix the forms lose nothing.
  * Source: trace-cmd tracecmd/trace-read.c, libtraceevent src/event-parse.c, plugins plugin_function.c and
  * lib/trace-cmd/trace-ftrace.c (funcgraph).
  */
-export const TRACE_CMD_VARIANTS: DialectInfo = {
-  id: 'trace-cmd-variants',
-  title: 'trace-cmd report with -R, -l, --ts-diff, or of function_graph',
-  score: scoreTraceCmdVariants,
-  open: () => new TraceCmdVariantsDialect(),
+export const TRACE_CMD_REPORT: DialectInfo = {
+  id: 'trace-cmd-report',
+  title: 'trace-cmd report text',
+  score: scoreTraceCmdReport,
+  open: () => new TraceCmdReportDialect(),
 };
 
 const BLANK = 32;
 
-class TraceCmdVariantsDialect implements LineDialect {
-  readonly id = 'trace-cmd-variants';
+class TraceCmdReportDialect implements LineDialect {
+  readonly id = 'trace-cmd-report';
   private readonly normal = new TraceCmdPrefix();
   private readonly latency = new LatencyPrefix();
   private readonly columns = new GraphColumns();
@@ -232,35 +234,32 @@ function isNotice(buf: Uint8Array, start: number, end: number): boolean {
   );
 }
 
-const DIFF = /^ (?:\(\+\d+\)| {10}) *\S+: /;
-const GRAPH = /^ *(?:\(\+\d+\) *)?funcgraph_(?:entry|exit): /;
-const RAW = /^ (?:\(\+\d+\) *)?((\S+): +)\w+=/;
-
-/** `-R` puts a blank before every field, so the first stands one column further right than print formats do. */
-function isRawLine(text: string): boolean {
-  const m = RAW.exec(text);
-  return m !== null && m[1]!.length === Math.max(23, m[2]!.length + 3);
-}
-
-/** Lines of the variants only; plain reports belong to the dialect for them. */
-function scoreTraceCmdVariants(sample: Uint8Array): number {
+/** The share of lines that only a report has. Lines that kernel text would show the same way count for neither. */
+function scoreTraceCmdReport(sample: Uint8Array): number {
   const normal = new TraceCmdPrefix();
   const latency = new LatencyPrefix();
   let hits = 0;
+  let same = 0;
   let other = 0;
+  let noticed = false;
   let start = 0;
   const limit = Math.min(sample.length, 65536);
   while (start < limit) {
     let end = sample.indexOf(10, start);
     if (end < 0) end = limit;
-    const isNormal = normal.parse(sample, start, end);
-    if (isNormal) {
-      const text = latin1(sample, normal.body, Math.min(end, normal.body + 200));
-      if (DIFF.test(text) || GRAPH.test(text) || isRawLine(text)) hits++;
+    if (end > start && sample[end - 1] === 13) end--;
+    if (normal.parse(sample, start, end)) {
+      const form = bodyForm(latin1(sample, normal.body, Math.min(end, normal.body + 200)));
+      if (form === BODY_FORM.report) hits++;
+      else if (form === BODY_FORM.either) same++;
       else other++;
     } else if (latency.parse(sample, start, end) && latency.time === TIME.seconds) hits++;
-    else if (end > start && !isNotice(sample, start, end)) other++;
-    start = end + 1;
+    else if (isNotice(sample, start, end)) noticed = true;
+    else if (end > start && sample[start] !== 35 && hits + same === 0) other++;
+    start = sample.indexOf(10, start);
+    if (start < 0) break;
+    start++;
   }
-  return hits === 0 ? 0 : (hits / (hits + other)) * 0.99;
+  if (hits === 0) return noticed && same > 0 && other === 0 ? 0.9 : 0;
+  return (hits / (hits + other)) * 0.99;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { TRACE_CMD_VARIANTS } from '../../src/parsers/trace-cmd-variants.js';
+import { FTRACE } from '../../src/parsers/ftrace.js';
+import { TRACE_CMD_REPORT } from '../../src/parsers/trace-cmd-report.js';
 import {
   bytes,
   corpus,
@@ -15,26 +16,25 @@ import {
 
 const DIR = '6.12.117-lab-y';
 const read = (name: string): Row[] =>
-  runDialect(TRACE_CMD_VARIANTS, fixture(`trace-cmd-variants/${DIR}/${name}.txt`)).rows;
+  runDialect(TRACE_CMD_REPORT, fixture(`trace-cmd-report/${DIR}/${name}.txt`)).rows;
 const key = (r: Row) => [r.cpu, r.pid, r.kind, r.name, r.symbol];
 const eventCount = (s: string): number =>
   s.split('\n').filter((l) => /-\d+ +(?:\[\d+\]|\d+\S{5}) +\d+\.\d+: /.test(l)).length;
 
 describe('fixtures', () => {
   test.each(['report', 'report-R', 'report-l', 'report-t', 'report-tsdiff', 'fgraph'])('%s', async (name) => {
-    const input = fixture(`trace-cmd-variants/${DIR}/${name}.txt`);
-    const run = runDialect(TRACE_CMD_VARIANTS, input);
+    const input = fixture(`trace-cmd-report/${DIR}/${name}.txt`);
+    const run = runDialect(TRACE_CMD_REPORT, input);
     expect(run.rows.length).toBe(eventCount(text(input)));
     expect(run.counts).toMatchObject({ header: 1, skipped: 0, foreign: 0, continuation: 0 });
     await expect(golden(run)).toMatchFileSnapshot(`golden/trace-cmd-${name}.txt`);
-    const score = TRACE_CMD_VARIANTS.score(input);
-    if (name === 'report' || name === 'report-t') expect(score).toBe(0);
-    else expect(score).toBeGreaterThan(0.9);
+    expect(TRACE_CMD_REPORT.score(input)).toBeGreaterThan(0.9);
+    expect(FTRACE.score(input)).toBeLessThan(0.3);
   });
 
   test('cut at every byte', () => {
     for (const name of ['report-R', 'report-l', 'report-tsdiff', 'fgraph']) {
-      cutEverywhere(TRACE_CMD_VARIANTS, fixture(`trace-cmd-variants/${DIR}/${name}.txt`).subarray(0, 900));
+      cutEverywhere(TRACE_CMD_REPORT, fixture(`trace-cmd-report/${DIR}/${name}.txt`).subarray(0, 900));
     }
   });
 });
@@ -79,7 +79,7 @@ test('raw fields come back in the order of the print format, functions get their
   expect(compared).toBeGreaterThan(10);
 });
 
-const one = (line: string): Row => runDialect(TRACE_CMD_VARIANTS, bytes(line)).rows[0]!;
+const one = (line: string): Row => runDialect(TRACE_CMD_REPORT, bytes(line)).rows[0]!;
 
 describe('line forms', () => {
   test.each([
@@ -120,7 +120,7 @@ describe('line forms', () => {
 
   test('notices, loss, stacks and further lines of a print', () => {
     const run = runDialect(
-      TRACE_CMD_VARIANTS,
+      TRACE_CMD_REPORT,
       bytes(
         'version = 6\nCPU 1 is empty\ncpus=4\n  a-1  [000]  1.000001: bprint:               f: text\nmore\n' +
           'CPU:1 [3 EVENTS DROPPED]\nCPU:2 [EVENTS DROPPED]\n' +
@@ -136,7 +136,7 @@ describe('line forms', () => {
 
   test('funcgraph: durations and the name of the brace, per task', () => {
     const rows = runDialect(
-      TRACE_CMD_VARIANTS,
+      TRACE_CMD_REPORT,
       bytes(
         [
           '  a-1  [000]  1.000001: funcgraph_entry:                   |  schedule() {',
@@ -161,7 +161,7 @@ describe.skipIf(!hasShared)('all recordings and public reports (skipped: no ../s
   test.each(['6.12.117-lab-y', 'debian-6.16.12'])('%s', (kernel) => {
     const load = (f: string): Row[] => {
       const input = recording(`${kernel}/${f}`);
-      const run = runDialect(TRACE_CMD_VARIANTS, input);
+      const run = runDialect(TRACE_CMD_REPORT, input);
       expect(run.rows.length, f).toBe(eventCount(text(input)));
       expect(run.counts.skipped + run.counts.foreign + run.counts.continuation, f).toBe(0);
       return run.rows;
@@ -196,7 +196,7 @@ describe.skipIf(!hasShared)('all recordings and public reports (skipped: no ../s
     ['trappy/trace_sched.txt', 11],
   ])('%s holds %i events', (name, events) => {
     const input = corpus(name);
-    const run = runDialect(TRACE_CMD_VARIANTS, input);
+    const run = runDialect(TRACE_CMD_REPORT, input);
     expect(run.rows.length).toBe(events);
     expect(run.counts.skipped).toBe(0);
   });

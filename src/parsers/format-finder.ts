@@ -1,0 +1,95 @@
+import { type Detection, detect, SAMPLE } from './detect.js';
+import { TraceError } from './trace-error.js';
+
+/** How far into an input a trace is looked for: mail and boot logs come before some. */
+const LOOK = 4 << 20;
+const LF = 10;
+
+/**
+ * Gathers the first bytes of an input until they show its format: 64 KiB at a time, at most 4 MiB, the later parts
+ * only when the earlier ones show no trace or just a few lines of one.
+ */
+export class FormatFinder {
+  private readonly path: string;
+  private readonly format: string | undefined;
+  private held: Uint8Array[] = [];
+  private heldBytes = 0;
+  /** Where the next part to look at begins. */
+  private from = 0;
+  private weak: Detection | null = null;
+  private refusal: TraceError | null = null;
+
+  constructor(path: string, format?: string) {
+    this.path = path;
+    this.format = format;
+  }
+
+  /** The format as soon as it is known. Throws as `detect` for contents that no later part can explain. */
+  add(chunk: Uint8Array): Detection | null {
+    // A Buffer's own slice would be a view of bytes that are overwritten.
+    this.held.push(Uint8Array.prototype.slice.call(chunk));
+    this.heldBytes += chunk.length;
+    while (this.heldBytes - this.from >= SAMPLE) {
+      const found = this.look(this.from + SAMPLE);
+      if (found?.sure) return found;
+      if (this.heldBytes >= LOOK) return this.settle();
+    }
+    return null;
+  }
+
+  /** End of input. Throws as `detect`. */
+  finish(): Detection {
+    const found = this.look(this.heldBytes);
+    return found?.sure ? found : this.settle();
+  }
+
+  /** What was gathered, from the input's first byte on; nothing is held afterwards. */
+  take(): Uint8Array {
+    const all = this.joined();
+    this.held = [];
+    return all;
+  }
+
+  get bytes(): number {
+    return this.heldBytes;
+  }
+
+  private look(to: number): Detection | null {
+    const part = this.joined().subarray(this.from, to);
+    try {
+      const found = detect(part, this.path, this.format);
+      this.from = nextStart(part, this.from);
+      if (!found.sure && this.weak === null) this.weak = found;
+      return found;
+    } catch (error) {
+      const later = error instanceof TraceError && (error.code === 'unknown-format' || this.from > 0);
+      if (!later || this.format !== undefined) throw error;
+      this.refusal ??= error;
+      this.from = nextStart(part, this.from);
+      return null;
+    }
+  }
+
+  private settle(): Detection {
+    if (this.weak) return this.weak;
+    throw this.refusal!;
+  }
+
+  private joined(): Uint8Array {
+    if (this.held.length === 1) return this.held[0]!;
+    const all = new Uint8Array(this.heldBytes);
+    let at = 0;
+    for (const part of this.held) {
+      all.set(part, at);
+      at += part.length;
+    }
+    this.held = [all];
+    return all;
+  }
+}
+
+/** Parts begin at a line's begin, so that no line is torn in two. */
+function nextStart(part: Uint8Array, from: number): number {
+  const lf = part.lastIndexOf(LF);
+  return from + (lf > 0 ? lf + 1 : part.length);
+}
