@@ -141,22 +141,16 @@ function settle(
   const { ledger, detector } = replay;
   const announced = Math.max(...inputs.map((i) => i.header.cpus), 0);
   const seen = replay.cpus.filter((c) => c.events > 0).length;
-  if (announced > seen) {
+  const machine = Math.max(announced, replay.cpus.length, replay.cpusNamed);
+  if (machine > seen) {
     ledger.blind(
-      `only ${seen} of ${announced} CPUs have events in this trace: the others may have acted unseen`,
+      `only ${seen} of ${machine} CPUs have events in this trace: the others may have acted unseen`,
     );
   }
   const pieces = detector.evidence.filter((e) => e.keepsMask !== ALL_VARIANTS);
-  if (detector.contradiction) {
-    const last = pieces[pieces.length - 1]!;
-    const whom = given
-      ? `variant ${namesOf(given).join(', ')}, which was given`
-      : 'what the trace showed before';
-    ledger.violated(VARIANT_CONSISTENCY, {
-      message: `${last.text.replace(/: contradicts.*/, '')}: this contradicts ${whom}`,
-      known: KNOWN.observed,
-      events: last.refs.map((ref) => ({ ref, role: 'evidence' })),
-    });
+  const conflict = detector.conflict();
+  if (conflict) {
+    ledger.violated(VARIANT_CONSISTENCY, { ...conflict, known: KNOWN.observed });
   } else if (pieces.length > 0) ledger.tally(VARIANT_CONSISTENCY).pass[KNOWN.observed]! += pieces.length;
   else if (replay.operations[OP.TR]! + replay.operations[OP.CR]! > 0) {
     ledger.unknown(VARIANT_CONSISTENCY, 'no event of this trace tells kernel variants apart', -1);

@@ -185,6 +185,12 @@ export class VariantDetector {
       case OP.segment:
         this.segment();
         return;
+      case OP.ALLOC:
+      case OP.PTEN:
+      case OP.SE:
+      case OP.SX:
+        if (this.tasks.size > 0 && op.context === CONTEXT.task) this.outside(op);
+        return;
       case OP.CR:
         this.enqueued(op);
         return;
@@ -281,6 +287,14 @@ export class VariantDetector {
     t.slow = SLOW.synced;
   }
 
+  /** Releasing what was gathered allocates nothing and makes no call: the finish is over, seen or not. */
+  private outside(op: Op): void {
+    const t = this.tasks.get(op.pid);
+    if (!t) return;
+    t.finishing = false;
+    t.finishFlushed = false;
+  }
+
   private enqueued(op: Op): void {
     // The softirq that runs callbacks borrows the task's name; only the task itself queues its tables.
     const t = this.task(op);
@@ -290,6 +304,8 @@ export class VariantDetector {
     } else if (op.a1 === FUNC.__tlb_remove_table_one_rcu) {
       this.found('single', op.ref);
       if (!t) return;
+      t.tables.delete(op.a2);
+      t.tables.delete(t.slowTable);
       if (t.slow === SLOW.flushed && t.sawIpi) this.found('singleNoSync', t.slowRef, op.ref);
       t.slow = SLOW.none;
     }

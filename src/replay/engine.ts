@@ -56,6 +56,8 @@ export class ReplayEngine {
   readonly cpus: CpuClock[] = [];
   readonly operations = new Float64Array(OP_COUNT);
   events = 0;
+  /** Number of CPUs that the events speak of: one more than the highest IPI target. */
+  cpusNamed = 0;
   segments = 1;
   firstNs = Number.NaN;
   lastNs = Number.NaN;
@@ -117,6 +119,7 @@ export class ReplayEngine {
       this.operations[op.kind]!++;
       step(court.state, op, this.judges);
       coverage.fired(op.kind, op.cpu, court.state.seq);
+      if (op.kind === OP.IS && op.a0 >= this.cpusNamed) this.cpusNamed = op.a0 + 1;
       if (op.kind === OP.SE || op.kind === OP.SX) {
         this.syscalls.fired(syscallKind(op.a0, op.kind === OP.SX), op.cpu, court.state.seq);
       }

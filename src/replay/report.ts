@@ -109,9 +109,13 @@ function verdictOf(
   if (candidates !== 0 && (candidates & info.variants) === 0) {
     return { verdict: 'not-applicable', reason: 'the kernel variant has no such path' };
   }
-  if (info.afterQueue && !tablesQueued) return { verdict: 'not-applicable', reason: info.idle };
+  if (info.afterQueue && !tablesQueued && tally.censored === 0) return { verdict: 'not-applicable', reason: info.idle };
   const missing = missingProbes(info, coverage);
   if (missing.length > 0) return { verdict: 'unknown', reason: `needs ${missing.join(', ')}` };
+  if (tally.censored > 0) {
+    const cut = tally.censored === 1 ? 'the only one is' : `all ${tally.censored} are`;
+    return { verdict: 'unknown', reason: `${cut} cut off by an end of the recording` };
+  }
   return { verdict: 'not-applicable', reason: info.idle };
 }
 

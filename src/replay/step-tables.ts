@@ -178,9 +178,23 @@ function append(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
     }
     return;
   }
+  const same = justRemoved(task, op);
+  if (same) {
+    // One page under two names: the hand-over gave its address, this its struct page, and the bases are not known.
+    state.tables.set(op.a2, same);
+    if (op.kind === OP.APP) same.appRef = op.ref;
+    return;
+  }
   remove(state, op, op.a2, 0, task, hooks);
   const fresh = known(state, op.a2);
   if (fresh && op.kind === OP.APP) fresh.appRef = op.ref;
+}
+
+/** The table of the hand-over that this append belongs to, where only identities that cannot be compared are known. */
+function justRemoved(task: Task, op: Op): Table | null {
+  const last = task.lastKind === OP.TR || task.lastKind === OP.PVOP ? task.gather?.pending.at(-1) : undefined;
+  if (!last || op.a2 !== op.a2 || last.appRef >= 0) return null;
+  return last.key < 0 || op.a2 < 0 ? last : null;
 }
 
 function free(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {

@@ -15,6 +15,8 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
       break;
     }
     case OP.GE: {
+      // One that was finishing already is over; its return was not seen.
+      if (task.gather?.finishing) closeGather(task, op, hooks);
       hooks.gatherEnded(task.gather, task, op);
       let gather = task.gather;
       if (!gather || (gather.tlb === gather.tlb && op.a0 === op.a0 && gather.tlb !== op.a0)) {

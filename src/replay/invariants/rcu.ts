@@ -148,6 +148,7 @@ export class RcuFamily {
         ledger.violated(36, {
           message: 'a callback ran before a full grace period had passed since call_rcu',
           known: KNOWN.observed,
+          assumesAllCpus: true,
           events: witnesses(
             w(head.crRef, 'call_rcu'),
             w(wait.ref, 'callback'),

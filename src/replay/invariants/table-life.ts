@@ -77,11 +77,10 @@ export class TableLifeFamily {
   /** A hand-over of a page last seen released: with every birth visible, the release came before the unlink. */
   removedAfterFree(table: Table, task: Task, op: Op): void {
     const { ledger, coverage } = this.court;
-    // Any allocation shows a new life; PTE tables also show theirs through pte_alloc_one. Upper tables made for
+    // Any allocation shows a new life; a PTE table also shows its own through pte_alloc_one. Upper tables made for
     // huge mappings do not, so for them only the page allocator's event will do.
-    const birthsShow =
-      coverage.total(OP.ALLOC) > 0 ||
-      (table.level === 1 && (coverage.total(OP.PTEN) > 0 || coverage.total(OP.PUB) > 0));
+    const pte = op.kind === OP.TR && op.a3 === 1;
+    const birthsShow = coverage.total(OP.ALLOC) > 0 || (pte && coverage.total(OP.PTEN) > 0);
     if (!birthsShow) return;
     if (lostSince(this.court, table.freeSeq)) {
       ledger.unknown(1, LOSS, op.ref);

@@ -1,7 +1,7 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import { KNOWN } from '../ledger.js';
 import type { Gather, Table, Task } from '../state.js';
-import { absent, type Court, LOSS, lostSince, syscallKind, w, witnesses } from './court.js';
+import { absent, type Court, syscallKind, w, witnesses } from './court.js';
 
 /** Calls that do not come back to the instruction after them, or not under the same tid. */
 const NO_RETURN = /^(?:exit|exit_group|execve|execveat|rt_sigreturn|sigreturn|restart_syscall)$/;
@@ -13,6 +13,8 @@ const NO_RETURN = /^(?:exit|exit_group|execve|execveat|rt_sigreturn|sigreturn|re
 export class TraceFamily {
   private readonly court: Court;
   private readonly syscallName: (id: number) => string;
+  /** Whether tlb_gather_mmu and tlb_gather_mmu_fullmm were seen. */
+  private readonly begins: [boolean, boolean] = [false, false];
 
   constructor(court: Court, syscallName: (id: number) => string) {
     this.court = court;
@@ -45,15 +47,26 @@ export class TraceFamily {
     if (task.syscall === op.a0) ledger.pass(48, KNOWN.observed);
     else if (task.syscall >= 0) {
       if (NO_RETURN.test(this.syscallName(task.syscall)) || NO_RETURN.test(this.syscallName(op.a0))) return;
-      if (lostSince(this.court, task.syscallSeq)) {
-        ledger.unknown(48, LOSS, op.ref);
-        return;
-      }
-      ledger.violated(48, {
-        message: `task ${task.key} returns from ${this.syscallName(op.a0)}() but had entered ${this.syscallName(task.syscall)}()`,
-        known: KNOWN.observed,
-        events: witnesses(w(task.syscallRef, 'entered'), w(op.ref, 'returned')),
-      });
+      // Innocent only if both the first call's exit and this one's entry went unseen: one working probe convicts.
+      const exitKind = syscallKind(task.syscall, true);
+      const exitWorks = this.court.syscalls.firedOn(exitKind, op.cpu);
+      absent(
+        this.court,
+        48,
+        {
+          kinds: [exitWorks ? exitKind : syscallKind(op.a0, false)],
+          coverage: this.court.syscalls,
+          cpu: op.cpu,
+          since: task.syscallSeq,
+          probe: exitWorks
+            ? `the exit event of ${this.syscallName(task.syscall)}`
+            : `the entry event of ${this.syscallName(op.a0)}`,
+        },
+        {
+          message: `task ${task.key} returns from ${this.syscallName(op.a0)}() but had entered ${this.syscallName(task.syscall)}()`,
+          events: witnesses(w(task.syscallRef, 'entered'), w(op.ref, 'returned')),
+        },
+      );
     } else if (!task.syscallSeen) ledger.censored(48);
     else {
       absent(
@@ -75,6 +88,7 @@ export class TraceFamily {
   }
 
   gatherBegun(previous: Gather | null, task: Task, op: Op): void {
+    this.begins[op.a2 === 1 ? 1 : 0] = true;
     if (!previous || previous.finishing || previous.headless) return;
     absent(
       this.court,
@@ -87,10 +101,19 @@ export class TraceFamily {
     );
   }
 
+  /**
+   * A gather begins in one of two functions, and the probe of the right one must work before a missing beginning
+   * means anything. Bit 0 of the flags that the finish prints is `fullmm` (struct mmu_gather); unprinted, it takes both.
+   */
+  private beginsShow(op: Op): boolean {
+    if (op.kind === OP.GE && op.a5 === op.a5) return this.begins[op.a5 % 2 === 1 ? 1 : 0];
+    return this.begins[0] && this.begins[1];
+  }
+
   gatherEnded(gather: Gather | null, task: Task, op: Op): void {
     const { ledger } = this.court;
     if (!gather || gather.headless) {
-      if (!task.gatherSeen || this.court.coverage.total(OP.GB) === 0) {
+      if (!task.gatherSeen || !this.beginsShow(op)) {
         ledger.censored(49);
         return;
       }
@@ -117,7 +140,7 @@ export class TraceFamily {
   }
 
   tableOutside(_table: Table, task: Task, op: Op): void {
-    if (!task.gatherSeen || this.court.coverage.total(OP.GB) === 0) {
+    if (!task.gatherSeen || !this.beginsShow(op)) {
       this.court.ledger.censored(49);
       return;
     }
