@@ -158,8 +158,13 @@ function hand(table: Table, state: MachineState | null, seq: number, task: Task,
   table.trTs = op.tsNs;
   table.trCpu = op.cpu;
   table.trSeq = seq;
-  hooks.tableRemoved(table, state ? task.gather : null, task, op);
+  hooks.tableRemoved(table, state && !task.gather?.finishing ? task.gather : null, task, op);
   if (!state) return;
+  // Nothing is handed over while a gather finishes: that one is over, its return was not seen.
+  if (task.gather?.finishing) {
+    hooks.gatherOver(task.gather, op);
+    task.gather = null;
+  }
   // Without the gather's own probes the hand-over itself shows that one is open.
   if (!task.gather) task.gather = newGather(state, op, task, true);
   task.gather.pending.push(table);
