@@ -13,6 +13,7 @@ import { type Quote, quotedRefs, reportInvariants } from './replay/report.js';
 import { timelineReport } from './replay/timeline-report.js';
 import { type EventQuote, RESULT_SCHEMA, type Result, type VariantReport } from './result/types.js';
 import { type EvidenceRef, refInput } from './timeline/batch.js';
+import { EventCounts } from './timeline/event-counts.js';
 import { Filter, type FilterSpec } from './timeline/filter.js';
 import { VERSION } from './version.js';
 
@@ -59,6 +60,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   if (filter) spans.only((ts, cpu, pid, comm) => filter.shows(ts, cpu, pid, comm, Number.NaN));
   const delays = new CallbackDelays();
   const deferred = new DeferredTables();
+  const counts = new EventCounts(pipeline.events);
   let engine: ReplayEngine | null = null;
   const run = await runPipeline(pipeline, options, (decoder) => {
     engine = new ReplayEngine({
@@ -88,6 +90,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     const replay = engine;
     return {
       batch: (batch) => {
+        counts.batch(batch);
         spans.observeBatch(batch);
         replay.batch(batch);
       },
@@ -121,7 +124,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
       directMap: hex(run.bases.directMap),
       how: run.bases.how,
     },
-    probes: probes(replay),
+    probes: counts.list(),
     invariants,
     latency: [...spans.reports(pipeline.time), ...delays.reports(pipeline.time)],
     deferred: deferred.report(pipeline.time),
@@ -233,12 +236,6 @@ function operations(replay: ReplayEngine): Record<string, number> {
     if (n > 0) counts[name] = n;
   }
   return counts;
-}
-
-function probes(replay: ReplayEngine): { name: string; count: number }[] {
-  return Object.entries(operations(replay))
-    .map(([name, count]) => ({ name, count }))
-    .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
 }
 
 function hex(addr: number): string | null {

@@ -109,7 +109,15 @@ export class FtraceDialect implements LineDialect {
       this.inStack = true;
       return LINE.stack;
     }
-    return this.goesOn(host) ? LINE.continuation : LINE.foreign;
+    const goesOn = this.goesOn(host);
+    if (looksLikeEvent(buf, start, end) && !(goesOn && this.afterPrint(host))) {
+      return host.skip('an event line that is damaged or breaks off');
+    }
+    return goesOn ? LINE.continuation : LINE.foreign;
+  }
+
+  private afterPrint(host: LineHost): boolean {
+    return host.events.head(this.lastEvent).kind === 'print';
   }
 
   /** What user space writes to trace_marker may hold blank lines; any other event's text ends at one. */
@@ -300,6 +308,12 @@ function isBlank(buf: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
+/** The columns of an event are there, or the task's stands in its place and the line ends in the next. */
+function looksLikeEvent(buf: Uint8Array, start: number, end: number): boolean {
+  const text = latin1(buf, start, Math.min(end, start + MAX_TASK_COLUMN + 24));
+  return TORN.test(text) || TORN_EARLY.test(text);
+}
+
 function isStackTrace(buf: Uint8Array, p: number, end: number): boolean {
   const text = latin1(buf, p, Math.min(end, p + 20));
   return text === '<stack trace>' || text === '<user stack trace>' || text.startsWith('<stack trace> ');
@@ -331,6 +345,8 @@ function score(sample: Uint8Array): number {
 
 const EVENT =
   /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\] (?:\S{3,8} +| *)\d+(?:\.\d{6}|\.\d{9})?:( (?!\s).*)/;
+const TORN = /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\]/;
+const TORN_EARLY = /^(?! {16}).{16}-\d+\s*(?:\([\s\d-]*\)?\s*)?(?:\[\d*)?$/;
 const REPORT_NOTICE = /^(?:version = \d|cpus=\d|CPU \d+ is empty)/;
 
 export const FTRACE: DialectInfo = {

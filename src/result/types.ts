@@ -153,7 +153,8 @@ export interface Result {
   timeline: TimelineReport;
   variant: VariantReport;
   bases: { vmemmap: string | null; directMap: string | null; how: string };
-  probes: { name: string; count: number }[];
+  /** Events of the recording, most frequent first: `event` as printed, `symbol` the probed function or empty. */
+  probes: { kind: string; event: string; symbol: string; count: number }[];
   invariants: InvariantReport[];
   latency: LatencyReport[];
   deferred: DeferredReport;

@@ -1,0 +1,107 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Args, Flags } from '@oclif/core';
+import { formatAnnotations } from '../../src/gate/annotations.js';
+import { readBaseline, updatedBaseline } from '../../src/gate/baseline.js';
+import { runGate } from '../../src/gate/gate.js';
+import { formatJunit } from '../../src/gate/junit.js';
+import { loadPolicy } from '../../src/gate/policy-file.js';
+import { formatSarif } from '../../src/gate/sarif.js';
+import { inputFlags, TraceCommand } from '../base-command.js';
+import { EXIT } from '../exit-codes.js';
+import { writeOut } from '../output.js';
+import { formatGate, formatGatePlain } from '../render/gate.js';
+
+export default class Validate extends TraceCommand {
+  static override summary = 'judge recordings by a policy: the gate for CI';
+  static override description =
+    `Replays each recording and checks what the policy asks: invariants that must be decided, loss, probes,
+the kernel variant, latency budgets, change against a stored baseline. Without --policy a built-in one applies: no
+violation, no line that could not be used, at most 1 % of events lost (--print-policy prints it).
+
+Exit codes: 0 everything the policy asks holds, 1 something fails, 2 wrong usage or a faulty policy, 3 a recording
+cannot be read, 4 internal error, 130 interrupted.`;
+  static override examples = [
+    { description: 'the built-in policy', command: '<%= config.bin %> validate trace.txt.gz' },
+    {
+      description: 'in CI, with reports for the server',
+      command:
+        '<%= config.bin %> validate traces/*.gz --policy policy.yaml --junit junit.xml --sarif pttrace.sarif',
+    },
+    {
+      description: 'store what these recordings measure as the new baseline',
+      command: '<%= config.bin %> validate traces/*.gz --policy policy.yaml --update-baseline',
+    },
+    {
+      description: 'start a policy of your own',
+      command: '<%= config.bin %> validate --print-policy > policy.yaml',
+    },
+  ];
+  static override strict = false;
+  static override args = {
+    trace: Args.string({ description: 'recordings, each judged by itself; - for standard input' }),
+  };
+  static override flags = {
+    ...inputFlags,
+    policy: Flags.string({ description: 'policy file, JSON or YAML', helpValue: 'FILE' }),
+    'print-policy': Flags.boolean({ description: 'print the policy that applies, as YAML, and stop' }),
+    'update-baseline': Flags.boolean({ description: 'write the baseline file that the policy names' }),
+    junit: Flags.string({ description: 'write JUnit XML to this file', helpValue: 'FILE' }),
+    sarif: Flags.string({ description: 'write SARIF 2.1.0 to this file', helpValue: 'FILE' }),
+    annotations: Flags.boolean({
+      description: 'print GitHub annotations (default where GITHUB_ACTIONS=true)',
+      allowNo: true,
+    }),
+    plain: Flags.boolean({ description: 'ASCII, at most 75 columns', exclusive: ['json'] }),
+    json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/gate.schema.json)' }),
+  };
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Validate);
+    const loaded = loadPolicy(flags.policy ?? null);
+    if (flags['print-policy']) {
+      const { stringify } = await import('yaml');
+      await writeOut(`# from: ${loaded.sources.join(', ')}\n${stringify(loaded.policy)}`);
+      return;
+    }
+    const traces = argv as string[];
+    if (traces.length === 0) this.error('give at least one recording', { exit: EXIT.usage });
+    const compared = loaded.policy.baseline;
+    if (flags['update-baseline'] && !compared) {
+      this.error('--update-baseline needs a policy with `baseline: { file: … }`', { exit: EXIT.usage });
+    }
+    const baselineFile = compared ? resolve(loaded.baselineDir, compared.file) : null;
+    const baseline = baselineFile === null ? null : readBaseline(baselineFile);
+    const run = await this.reading(traces, flags, (options) =>
+      runGate({ ...options, traces, policy: loaded, baseline }),
+    );
+    const { report } = run;
+    if (flags['update-baseline'] && baselineFile !== null && !report.summary.partial) {
+      writeReport(baselineFile, `${JSON.stringify(updatedBaseline(baseline, run.read), null, 1)}\n`);
+    }
+    if (flags.junit !== undefined) writeReport(flags.junit, formatJunit(report));
+    if (flags.sarif !== undefined) writeReport(flags.sarif, formatSarif(report));
+    if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
+    else {
+      await writeOut(flags.plain ? formatGatePlain(report) : formatGate(report));
+      if (flags.annotations ?? process.env.GITHUB_ACTIONS === 'true')
+        await writeOut(formatAnnotations(report));
+    }
+    process.exitCode = exitOf(report);
+  }
+}
+
+function exitOf(report: Awaited<ReturnType<typeof runGate>>['report']): number {
+  if (report.summary.partial) return EXIT.interrupted;
+  const checks = report.traces.flatMap((t) => t.checks);
+  if (checks.some((c) => c.outcome === 'fail' && c.id === 'readable')) return EXIT.unreadable;
+  return report.summary.failed > 0 ? EXIT.finding : EXIT.clean;
+}
+
+function writeReport(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new RangeError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+}

@@ -1,0 +1,182 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
+import { VARIANTS } from '../kernel/variants.js';
+import { CATALOGUE } from '../replay/invariants/catalogue.js';
+import { readSchema } from '../schema/read-schema.js';
+import { DEFAULT_POLICY } from './default-policy.js';
+import type { Policy } from './types.js';
+
+/** A policy that cannot be used; the message names file, line and column and says what was expected. */
+export class PolicyError extends RangeError {
+  readonly path: string;
+  /** 1-based, 0 unknown. */
+  readonly line: number;
+  readonly column: number;
+
+  constructor(path: string, line: number, column: number, message: string) {
+    super(`${path}${line > 0 ? `:${line}:${column}` : ''}: ${message}`);
+    this.path = path;
+    this.line = line;
+    this.column = column;
+  }
+}
+
+export interface LoadedPolicy {
+  readonly policy: Policy;
+  /** Where it came from, in the order of merging. */
+  readonly sources: readonly string[];
+  /** Folder that `baseline.file` is relative to. */
+  readonly baselineDir: string;
+}
+
+const MAX_BYTES = 1 << 20;
+const schema = readSchema('policy');
+const check = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile<Policy>(schema);
+
+/** The policy in `path` (JSON or YAML) with what it extends. Throws PolicyError. */
+export function loadPolicy(path: string | null): LoadedPolicy {
+  if (path === null) {
+    return { policy: DEFAULT_POLICY, sources: ['default'], baselineDir: '.' };
+  }
+  return load(resolve(path), path, []);
+}
+
+function load(file: string, shown: string, above: readonly string[]): LoadedPolicy {
+  if (above.includes(file)) throw new PolicyError(shown, 0, 0, 'extends itself');
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+    throw new PolicyError(shown, 0, 0, `cannot be read (${code})`);
+  }
+  const own = parsePolicy(text, shown);
+  let policy: Policy = { version: 1 };
+  const sources: string[] = [];
+  let baselineDir = dirname(file);
+  for (const name of own.extends ?? []) {
+    const base =
+      name === 'default' ? loadPolicy(null) : load(resolve(dirname(file), name), name, [...above, file]);
+    policy = mergePolicies(policy, base.policy);
+    sources.push(...base.sources);
+    if (base.policy.baseline && !own.baseline) baselineDir = base.baselineDir;
+  }
+  return { policy: mergePolicies(policy, own), sources: [...sources, shown], baselineDir };
+}
+
+/** Lists are replaced, not joined: a policy says in full what it wants of a section's list. */
+export function mergePolicies(base: Policy, over: Policy): Policy {
+  const { extends: _, ...own } = over;
+  return {
+    ...base,
+    ...own,
+    ...(base.invariants || own.invariants ? { invariants: { ...base.invariants, ...own.invariants } } : {}),
+    ...(base.loss || own.loss ? { loss: { ...base.loss, ...own.loss } } : {}),
+    ...(base.lines || own.lines ? { lines: { ...base.lines, ...own.lines } } : {}),
+    ...(base.probes || own.probes ? { probes: { ...base.probes, ...own.probes } } : {}),
+  };
+}
+
+/** One policy text, checked; `extends` is not followed. Throws PolicyError. */
+export function parsePolicy(text: string, path: string): Policy {
+  if (text.length > MAX_BYTES) throw new PolicyError(path, 0, 0, 'is larger than 1 MiB: no policy');
+  const lines = new LineCounter();
+  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const fault = doc.errors[0];
+  if (fault) {
+    const at = lines.linePos(fault.pos[0]);
+    throw new PolicyError(path, at.line, at.col, fault.message);
+  }
+  const value: unknown = doc.toJS({ maxAliasCount: 100 });
+  const fail = (keys: readonly (string | number)[], message: string): never => {
+    const node = nodeAt(doc.contents, keys);
+    const at = node?.range ? lines.linePos(node.range[0]) : { line: 1, col: 1 };
+    throw new PolicyError(path, at.line, at.col, message);
+  };
+  if (!check(value)) {
+    const error = deepest(check.errors ?? []);
+    const keys = error.instancePath.split('/').slice(1).map(unescapePointer);
+    fail(
+      error.keyword === 'additionalProperties' ? [...keys, String(error.params.additionalProperty)] : keys,
+      `${keys.join('.') || 'policy'}: ${said(error)}`,
+    );
+  }
+  const policy = value as Policy;
+  policy.variant?.oneOf.forEach((name, i) => {
+    if (!VARIANTS.some((v) => v.id === name))
+      fail(['variant', 'oneOf', i], `there is no kernel variant "${name}"`);
+  });
+  const known = new Set(CATALOGUE.map((info) => info.id));
+  policy.invariants?.required?.forEach((id, i) => {
+    if (!known.has(id)) fail(['invariants', 'required', i], `${id} is not checked by this version`);
+  });
+  return policy;
+}
+
+/** The node a path leads to, or the deepest one on the way; keys of maps stand for their pair. */
+function nodeAt(root: Node | null, keys: readonly (string | number)[]): Node | null {
+  let node: Node | null = root;
+  for (const key of keys) {
+    if (isMap(node)) {
+      const pair = node.items.find(
+        (item) => String((item.key as Node & { value?: unknown })?.value) === String(key),
+      );
+      if (!pair) return node;
+      if (key === keys[keys.length - 1]) return pair.key as Node;
+      node = pair.value as Node | null;
+    } else {
+      const next = (node as { get?: (k: number, keep: true) => unknown } | null)?.get?.(Number(key), true);
+      if (!next) return node;
+      node = next as Node;
+    }
+  }
+  return node;
+}
+
+/** The error that lies deepest says most; an `anyOf` only sums up its branches. */
+function deepest(errors: readonly ErrorObject[]): ErrorObject {
+  return [...errors].sort(
+    (a, b) => b.instancePath.split('/').length - a.instancePath.split('/').length || rank(a) - rank(b),
+  )[0]!;
+}
+
+const rank = (error: ErrorObject): number => (error.keyword === 'anyOf' ? 1 : 0);
+
+function said(error: ErrorObject): string {
+  const { params } = error;
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return `unknown key "${params.additionalProperty}"; known: ${siblings(error)}`;
+    case 'const':
+      return `expected ${JSON.stringify(params.allowedValue)}`;
+    case 'pattern':
+      return `expected ${describe(error)}`;
+    case 'anyOf':
+      return 'expected "all" or a list of invariant ids';
+    default:
+      return error.message ?? 'is not as the schema says';
+  }
+}
+
+/** Keys allowed where an unknown one stands. */
+function siblings(error: ErrorObject): string {
+  const part = schemaAt(error.schemaPath.replace(/\/additionalProperties$/, ''));
+  return Object.keys((part?.properties as object | undefined) ?? {}).join(', ');
+}
+
+function describe(error: ErrorObject): string {
+  const part = schemaAt(error.schemaPath.replace(/\/pattern$/, ''));
+  return String(part?.description ?? `something that matches ${error.params.pattern}`);
+}
+
+function schemaAt(path: string): Record<string, unknown> | undefined {
+  let part: unknown = schema;
+  for (const key of path.replace(/^#\/?/, '').split('/').filter(Boolean).map(unescapePointer)) {
+    part = (part as Record<string, unknown> | undefined)?.[key];
+  }
+  return part as Record<string, unknown> | undefined;
+}
+
+const unescapePointer = (s: string): string => s.replaceAll('~1', '/').replaceAll('~0', '~');
