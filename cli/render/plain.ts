@@ -1,6 +1,16 @@
 import type { InvariantReport, Result } from '../../src/result/types.js';
 import { knownBy, ranges } from './report.js';
-import { ascii, duration, histogram, histStyle, quantileLine, seconds, wrap } from './text.js';
+import {
+  ascii,
+  distinctLatencies,
+  duration,
+  histogram,
+  histStyle,
+  quantileLine,
+  seconds,
+  wrap,
+} from './text.js';
+import { plural, restLines, splitVerdicts } from './verdicts.js';
 
 /** Columns of a mail that survives being quoted a few times. */
 export const MAIL_WIDTH = 75;
@@ -26,8 +36,10 @@ export function formatPlain(result: Result, style?: string): string {
   say(`kernel variant: ${result.variant.candidates.join(' ') || 'none fits'} (${result.variant.how})`, '  ');
   out.push('');
   out.push('id   invariant                 verdict         pass violated  unknown');
-  for (const i of result.invariants) out.push(row(i));
-  for (const i of result.invariants) {
+  const split = splitVerdicts(result.invariants);
+  for (const i of split.rows) out.push(row(i));
+  for (const line of restLines(split)) say(line, '  ');
+  for (const i of split.rows) {
     if (i.verdict === 'unknown') say(`${i.id} unknown: ${knownBy(i)}`, '  ');
   }
   for (const i of result.invariants) {
@@ -38,7 +50,7 @@ export function formatPlain(result: Result, style?: string): string {
     }
     if (i.moreFindings > 0) out.push(`${i.id}: ${i.moreFindings} more`);
   }
-  for (const l of result.latency) {
+  for (const l of distinctLatencies(result.latency)) {
     out.push('');
     say(`${l.name}${l.key === '' ? '' : ` [${l.key}]`}: ${quantileLine(l)}`, '  ');
     for (const line of narrow(histogram(l, family))) out.push(line);
@@ -51,21 +63,25 @@ export function formatPlain(result: Result, style?: string): string {
   const s = result.summary;
   out.push('');
   say(
-    `${s.partial ? 'PARTIAL: ' : ''}${s.findings} findings; ${s.undecided} of ${s.checked} undecided; span ${t.unit === 'ns' ? duration(Number(t.spanNs)) : 'unknown'}`,
+    `${s.partial ? 'PARTIAL: ' : ''}${plural(s.findings, 'finding')}; ${s.undecided} of ${s.checked} undecided; span ${t.unit === 'ns' ? duration(Number(t.spanNs)) : 'unknown'}`,
   );
   return `${out.join('\n')}\n`;
 }
 
 function row(i: InvariantReport): string {
   const n = i.instances;
-  return `${i.id.padEnd(5)}${i.name.padEnd(26)}${i.verdict.padEnd(14)}${String(n.pass).padStart(7)}${String(n.violated).padStart(9)}${String(n.unknown).padStart(9)}`.trimEnd();
+  const name = i.name.length > 25 ? `${i.name.slice(0, 24)}~` : i.name;
+  return `${i.id.padEnd(5)}${name.padEnd(26)}${i.verdict.padEnd(14)}${String(n.pass).padStart(7)}${String(n.violated).padStart(9)}${String(n.unknown).padStart(9)}`.trimEnd();
 }
 
 /** bpftrace rows are 80 columns: shorten the bar, keep label and count. */
-function narrow(rows: string): string[] {
+export function narrow(rows: string, keepBlank = false): string[] {
   const lines: string[] = [];
   for (const line of rows.split('\n')) {
-    if (line === '') continue;
+    if (line === '') {
+      if (keepBlank) lines.push('');
+      continue;
+    }
     const m = /^(.{24,}?) \|([@ ]*)\|$/.exec(line);
     if (!m) {
       lines.push(...wrap(ascii(line), MAIL_WIDTH, '  '));

@@ -1,7 +1,8 @@
 import Table from 'cli-table3';
 import type { Finding, InputReport, InvariantReport, Result } from '../../src/result/types.js';
 import { type Palette, palette } from './colour.js';
-import { duration, histogram, histStyle, quantileLine, seconds, wrap } from './text.js';
+import { distinctLatencies, duration, histogram, histStyle, quantileLine, seconds, wrap } from './text.js';
+import { plural, restLines, splitVerdicts } from './verdicts.js';
 
 const WIDTH = 118;
 
@@ -15,7 +16,7 @@ export function formatReport(result: Result, style?: string, colour: Palette = p
     invariants(result, colour),
     findings(result, colour),
     undecided(result),
-    ...result.latency.map((l) => {
+    ...distinctLatencies(result.latency).map((l) => {
       const rows = histogram(l, family);
       return `${colour.bold(`${l.name}${l.key === '' ? '' : ` [${l.key}]`}`)}: ${quantileLine(l)}\n${rows === '' ? '' : `\n${rows.trimEnd()}\n`}`;
     }),
@@ -83,7 +84,8 @@ function invariants(result: Result, colour: Palette): string {
     wordWrap: true,
     chars: PLAIN_BOX,
   });
-  for (const i of result.invariants) {
+  const split = splitVerdicts(result.invariants);
+  for (const i of split.rows) {
     table.push([
       i.id,
       i.name,
@@ -94,7 +96,8 @@ function invariants(result: Result, colour: Palette): string {
       knownBy(i),
     ]);
   }
-  return `${table.toString()}\n`;
+  const rest = restLines(split).flatMap((line) => wrap(line, WIDTH, '  '));
+  return `${[table.toString(), ...rest].join('\n')}\n`;
 }
 
 /** How the passes are known, or why there is no verdict. */
@@ -156,7 +159,7 @@ function deferred(result: Result): string {
 function closing(result: Result, colour: Palette): string {
   const s = result.summary;
   const partial = s.partial ? 'PARTIAL (interrupted): ' : '';
-  const found = s.findings === 0 ? colour.green('no finding') : colour.red(`${s.findings} findings`);
+  const found = s.findings === 0 ? colour.green('no finding') : colour.red(plural(s.findings, 'finding'));
   return `${partial}${found}; ${s.undecided} of ${s.checked} undecided\n`;
 }
 

@@ -62,6 +62,9 @@ export const ascii = (text: string): string =>
     .replaceAll('≥', '>=')
     .replaceAll('…', '...')
     .replaceAll('µ', 'u')
+    .replaceAll('×', 'x')
+    .replaceAll('’', "'")
+    .replaceAll('±', '+/-')
     .replaceAll('\t', ' ')
     .replace(/[^\x20-\x7e]/g, '?');
 
@@ -81,6 +84,13 @@ export function histogram(report: LatencyReport, family: PrintFamily | undefined
   const options = family === undefined ? {} : { family };
   const counts = bucketCounts(report.histogram, family);
   return printHistMap(name, [{ key: report.key === '' ? null : report.key, counts }], options);
+}
+
+/** Latencies worth a picture: one group alone is its overall again. */
+export function distinctLatencies(reports: readonly LatencyReport[]): LatencyReport[] {
+  return reports.filter(
+    (l) => l.key === '' || !reports.some((o) => o.key === '' && o.name === l.name && o.count === l.count),
+  );
 }
 
 /** `n = 88, p50 1.2 ms, …`, with what was cut off. */

@@ -14,6 +14,7 @@ import { parsePolicy } from '../../src/gate/policy-file.js';
 import { formatSarif } from '../../src/gate/sarif.js';
 import type { GateCheck, GateReport, Policy } from '../../src/gate/types.js';
 import { readSchema } from '../../src/schema/read-schema.js';
+import { pttrace } from '../support/built.js';
 import { fixture, folder, linesOf, withoutOneFlush, write } from './support/traces.js';
 
 const dir = folder();
@@ -83,10 +84,7 @@ describe('the gate', () => {
 
   it('the command it names shows the witness', () => {
     const line = /--line (\d+)$/.exec(check(bad, 'I09').next)![1]!;
-    const run = spawnSync(process.execPath, ['bin/run.js', 'show', badPath, '--line', line], {
-      encoding: 'utf8',
-      cwd: join(import.meta.dirname, '../..'),
-    });
+    const run = pttrace(['show', badPath, '--line', line]);
     expect(run.status, run.stderr).toBe(0);
     expect(run.stdout).toContain(`${line}`);
   });
