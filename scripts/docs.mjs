@@ -1,0 +1,170 @@
+// Pages of docs/ that are printed from the program's own tables. Usage: npm run build && node scripts/docs.mjs [--check]
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const load = (path) => import(pathToFileURL(join(root, 'dist', path)).href);
+const NOTE = '<!-- Printed by scripts/docs.mjs; edit the tables it reads. -->\n';
+
+const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
+const table = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((r) => `| ${r.map(cell).join(' | ')} |`).join('\n');
+
+async function invariants() {
+  const { CATALOGUE } = await load('src/replay/invariants/catalogue.js');
+  const { ALL_VARIANTS, namesOf } = await load('src/kernel/variants.js');
+  const overview = table(
+    ['id', 'name', 'severity', 'variants'],
+    CATALOGUE.map((i) => [
+      i.id,
+      i.name,
+      i.severity,
+      i.variants === ALL_VARIANTS ? 'all' : namesOf(i.variants).join(' '),
+    ]),
+  );
+  const sections = CATALOGUE.map((i) =>
+    [
+      `## ${i.id} ${i.name}`,
+      '',
+      `**${i.statement}**`,
+      '',
+      `Why: ${i.why}.`,
+      '',
+      `Source: ${i.source}.`,
+      '',
+      i.needs.length === 0
+        ? 'Decided from any recording.'
+        : `Needs ${i.needs.map((n) => n.probe).join('; ')}. Without: unknown.`,
+      '',
+      `Not applicable when ${i.idle}.`,
+    ].join('\n'),
+  );
+  return `${NOTE}
+# Invariants
+
+Each is checked on every recording and says **pass**, **violated**, **unknown** or **not applicable**. Notation: UL(T)
+is the unlink of table T, FREE(T) the release of its page, INV(c) the invalidation on CPU c, CR and CB are call_rcu()
+and its callback, → is "before". \`pttrace explain I09\` tells one of them at length.
+
+Severity: S1 memory corruption or a stale walk, S2 a broken protocol that leads there, S3 a leak or a stall,
+S4 a fault of the recording.
+
+${overview}
+
+${sections.join('\n\n')}
+`;
+}
+
+async function variants() {
+  const { VARIANTS } = await load('src/kernel/variants.js');
+  const rows = VARIANTS.map((v) => [v.id, v.title, v.kernels, v.condition]);
+  const leaves = VARIANTS.map((v) => [
+    v.id,
+    v.leaf,
+    v.single,
+    v.sync1Real ? 'IPI to all' : 'empty',
+    v.pvOp ? 'yes' : 'no',
+    v.reclaim ? 'yes' : 'no',
+    v.source,
+  ]);
+  return `${NOTE}
+# Kernel variants
+
+How x86 frees a page table has changed several times. A recording is held to the rules of every variant it may come
+from: what is a bug in one of them and right in another is unknown until the recording, or \`--variant\`, tells them
+apart. \`pttrace explain C\` shows a variant's call tree.
+
+${table(['id', 'what', 'kernels', 'condition'], rows)}
+
+How the last step goes: \`leaf\` sync frees after the flush, rcu queues batches with call_rcu(), either depends on the
+machine; \`single\` is the path without memory for a batch; \`sync\` is tlb_remove_table_sync_one(); \`pv\` whether the
+paravirt operation exists; \`reclaim\` whether madvise(MADV_DONTNEED) may free empty tables.
+
+${table(['id', 'leaf', 'single', 'sync', 'pv', 'reclaim', 'source'], leaves)}
+`;
+}
+
+function cli() {
+  const manifest = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'));
+  const bin = (text) => text.replaceAll('<%= config.bin %>', 'pttrace');
+  const sections = Object.entries(manifest.commands)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, c]) => {
+      const args = Object.values(c.args ?? {}).map((a) => [a.name, a.description ?? '']);
+      const flags = Object.values(c.flags ?? {})
+        .filter((f) => !f.hidden)
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .map((f) => {
+          const value = f.type === 'boolean' ? '' : ` ${f.helpValue ?? 'VALUE'}`;
+          const of = f.options ? ` (${f.options.join(', ')})` : '';
+          const standard = f.default === undefined || f.type === 'boolean' ? '' : ` (default ${f.default})`;
+          return [`\`--${f.name}${value}\``, `${f.description ?? ''}${of}${standard}`];
+        });
+      const examples = (c.examples ?? []).map((e) =>
+        typeof e === 'string' ? bin(e) : `# ${e.description}\n${bin(e.command)}`,
+      );
+      return [
+        `## pttrace ${name}`,
+        '',
+        `${c.summary ?? ''}.`,
+        '',
+        bin(c.description ?? ''),
+        '',
+        args.length > 0 ? `${table(['argument', ''], args)}\n` : '',
+        flags.length > 0 ? `${table(['flag', ''], flags)}\n` : '',
+        '```sh',
+        examples.join('\n\n'),
+        '```',
+      ]
+        .join('\n')
+        .replace(/\n{3,}/g, '\n\n');
+    });
+  return `${NOTE}
+# Commands
+
+${sections.join('\n\n')}
+`;
+}
+
+/** README.md with the output of the commands its comments name, as they print it now. */
+function readme() {
+  const text = readFileSync(join(root, 'README.md'), 'utf8');
+  return text.replace(
+    /(<!-- output: (.+?) -->\n```\n)[\s\S]*?(```)/g,
+    (_, open, command, close) => `${open}${printed(command.split(' '))}${close}`,
+  );
+}
+
+function printed(args) {
+  const run = spawnSync(process.execPath, [join(root, 'bin/run.js'), ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1', COLUMNS: '' },
+  });
+  if (run.status !== 0) throw new Error(`pttrace ${args.join(' ')}: ${run.stderr}`);
+  return run.stdout;
+}
+
+/** Page → its text as the tables have it now. */
+export async function pages() {
+  return {
+    'README.md': readme(),
+    'docs/cli.md': cli(),
+    'docs/invariants.md': await invariants(),
+    'docs/variants.md': await variants(),
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const check = process.argv.includes('--check');
+  for (const [path, text] of Object.entries(await pages())) {
+    const file = join(root, path);
+    if (!check) writeFileSync(file, text);
+    else if (readFileSync(file, 'utf8') !== text) {
+      console.error(`${path} is out of date: npm run build && node scripts/docs.mjs`);
+      process.exitCode = 1;
+    }
+  }
+}
