@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 const repo = join(dirname(fileURLToPath(import.meta.url)), '..');
 const RECORDINGS = [
   join(repo, '../shared/recordings/6.12.117-lab-y/ftrace-kprobes.txt.gz'),
-  join(repo, 'fixtures/ftrace/6.12.117-lab-y/oddcomm.txt'),
+  join(repo, 'fixtures/replay/6.12.117-lab-y/gup-munmap.txt.gz'),
 ];
 const STAMP = /^(.*?-\d+ +(?:\(.{7}\) )?\[\d+\] (?:\S+ )? *)(\d+)(\.\d+: .*)$/;
 
