@@ -65,6 +65,8 @@ export const ascii = (text: string): string =>
     .replaceAll('×', 'x')
     .replaceAll('’', "'")
     .replaceAll('±', '+/-')
+    .replaceAll('χ²', 'chi2')
+    .replaceAll('∞', 'inf')
     .replaceAll('\t', ' ')
     .replace(/[^\x20-\x7e]/g, '?');
 

@@ -3,7 +3,10 @@
 import { distFolder, library } from './library.mjs';
 import { simulate } from './simulation.mjs';
 
-const [pairs = 2000, bootstrapPairs = 1000] = process.argv.slice(2).filter((a) => /^\d+$/.test(a)).map(Number);
+const [pairs = 2000, bootstrapPairs = 1000] = process.argv
+  .slice(2)
+  .filter((a) => /^\d+$/.test(a))
+  .map(Number);
 const rates = simulate(await library(distFolder(process.argv)), { pairs, bootstrapPairs });
 process.stdout.write('| quantity | observed | pairs | stated bounds |\n| --- | --- | --- | --- |\n');
 for (const r of rates) {

@@ -57,7 +57,12 @@ export function simulate(lib, { pairs, bootstrapPairs, seed = 1, n = 400 }) {
     const ha = octaves(lib, a);
     const hb = octaves(lib, b);
     const c = lib.compare(ha, hb);
-    count('equal: verdict other than "no evidence" or "equivalent"', 0, 0.05, !['no evidence', 'equivalent'].includes(c.verdict));
+    count(
+      'equal: verdict other than "no evidence" or "equivalent"',
+      0,
+      0.05,
+      !['no evidence', 'equivalent'].includes(c.verdict),
+    );
     count('equal: verdict other than "no evidence"', 0, 0.1, c.verdict !== 'no evidence');
     count('equal: chi2 at 0.05, body rows', 0, 0.06, (lib.bodyTest(c.pair)?.log10PChi2 ?? 0) < level);
     count('equal: KS on rows at 0.05 (conservative on rows)', 0, 0.05, c.kolmogorovSmirnov.log10P < level);
@@ -79,7 +84,12 @@ export function simulate(lib, { pairs, bootstrapPairs, seed = 1, n = 400 }) {
       const exact = lib.binnedShift(singles(lib, a), singles(lib, slower), q, 0.05);
       count(`1.25 x slower: interval of p${q * 100} from ranks holds it`, 0.95, 1, inside(exact.ratio, 1.25));
     }
-    count('1.25 x slower: found (power)', 0.9, 1, ['slower', 'mixed'].includes(lib.compare(ha, octaves(lib, slower)).verdict));
+    count(
+      '1.25 x slower: found (power)',
+      0.9,
+      1,
+      ['slower', 'mixed'].includes(lib.compare(ha, octaves(lib, slower)).verdict),
+    );
     // A12 of two log-normals, sd 0.5 each: Phi(ln c / (0.5 sqrt 2)); at the margin 0.55, c = exp(0.125661 / sqrt 2).
     const atMargin = calls(random, n * 4, { scale: Math.exp(0.1256613 * 0.5 * Math.SQRT2) });
     const e = lib.a12Equivalence(lib.align(singles(lib, calls(random, n * 4)), singles(lib, atMargin)));
@@ -88,7 +98,12 @@ export function simulate(lib, { pairs, bootstrapPairs, seed = 1, n = 400 }) {
     const runs = (scale) =>
       Array.from({ length: 5 }, () => octaves(lib, calls(random, n, { runSd: 0.05, rho: 0.3, scale })));
     const r = lib.compareRuns(runs(1), runs(1));
-    count('5 equal runs a side that vary: laid at the change', 0, 0.06, r.sentence.includes('by more than runs of one side do'));
+    count(
+      '5 equal runs a side that vary: laid at the change',
+      0,
+      0.06,
+      r.sentence.includes('by more than runs of one side do'),
+    );
     const w = lib.runsRatio(
       Array.from({ length: 5 }, () => median(lib, calls(random, n, { runSd: 0.05, rho: 0.3 }))),
       Array.from({ length: 5 }, () => median(lib, calls(random, n, { runSd: 0.05, rho: 0.3, scale: 1.25 }))),
@@ -102,14 +117,32 @@ export function simulate(lib, { pairs, bootstrapPairs, seed = 1, n = 400 }) {
       const shifts = lib.bootstrapShifts(a, b, [0.5, 0.9], random);
       const name = rho === 0 ? 'independent calls' : 'calls correlated by 0.3';
       for (const x of shifts.quantiles) {
-        count(`${name}: 95 % bootstrap interval of p${x.q * 100} holds 1.25`, 0.91, 0.98, inside(x.ratio, 1.25));
+        count(
+          `${name}: 95 % bootstrap interval of p${x.q * 100} holds 1.25`,
+          0.91,
+          0.98,
+          inside(x.ratio, 1.25),
+        );
       }
-      count(`${name}: 95 % bootstrap interval of the mean holds 1.25`, 0.9, 0.97, inside(shifts.mean.ratio, 1.25));
+      count(
+        `${name}: 95 % bootstrap interval of the mean holds 1.25`,
+        0.9,
+        0.97,
+        inside(shifts.mean.ratio, 1.25),
+      );
       const equal = lib.bootstrapShifts(calls(random, n, { rho }), calls(random, n, { rho }), [], random);
       count(`${name}: 95 % bootstrap interval of A12 holds 1/2`, 0.91, 0.97, inside(equal.a12, 0.5));
       if (rho > 0) {
-        const c = lib.compare(octaves(lib, calls(random, n, { rho })), octaves(lib, calls(random, n, { rho })));
-        count(`${name}, equal: Mann-Whitney at 0.05 (nominal p is too small)`, 0.06, 0.3, c.mannWhitney.log10P < level);
+        const c = lib.compare(
+          octaves(lib, calls(random, n, { rho })),
+          octaves(lib, calls(random, n, { rho })),
+        );
+        count(
+          `${name}, equal: Mann-Whitney at 0.05 (nominal p is too small)`,
+          0.06,
+          0.3,
+          c.mannWhitney.log10P < level,
+        );
       }
     }
   }

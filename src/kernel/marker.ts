@@ -12,7 +12,8 @@ import { FUNC, OP, type Op, type OpKind, READER } from './ops.js';
  *
  * A table is named by `page=` (struct page pointer), `pfn=`, or `va=` (direct-map address). `cpu=` and `pid=` say
  * on whose behalf, if not the writer's. Keys of each operation: `MARKER_OPS`. `kind=` is one of irqoff, rcu,
- * preemptoff, lock, hw. Numbers are `0x…`, decimal, or bare kernel pointers.
+ * preemptoff, lock, hw; `lock=` is any word; `frame=` and `on=` are frame numbers. Numbers are `0x…`, decimal, or
+ * bare kernel pointers. docs/litmus.md lists what each operation says.
  */
 interface MarkerOp {
   readonly kind: OpKind;
@@ -23,7 +24,8 @@ interface MarkerOp {
   readonly fixed?: readonly (readonly [number, number])[];
 }
 
-const READER_KEYS = { kind: 0, mm: 2 };
+const READER_KEYS = { kind: 0, mm: 2, lock: 3 };
+const AT = { mm: 0, addr: 1 };
 export const MARKER_OPS: Readonly<Record<string, MarkerOp>> = {
   RB: { kind: OP.RB, keys: READER_KEYS, table: 1 },
   RE: { kind: OP.RE, keys: READER_KEYS, table: 1 },
@@ -36,11 +38,37 @@ export const MARKER_OPS: Readonly<Record<string, MarkerOp>> = {
   TR: { kind: OP.TR, keys: { tlb: 0, mm: 1, level: 3 }, table: 2 },
   FR: { kind: OP.FR, keys: { mm: 0, start: 1, end: 2, stride_shift: 3, freed_tables: 4 }, table: -1 },
   FD: { kind: OP.FD, keys: {}, table: -1 },
-  INV: { kind: OP.INV, keys: { info: 0, mm: 1, start: 2, end: 3, gen: 4 }, table: -1 },
+  INV: { kind: OP.INV, keys: { info: 0, mm: 1, start: 2, end: 3, gen: 4, leaf: 5 }, table: -1 },
   CR: { kind: OP.CR, keys: { head: 0, func: 1, nr: 3 }, table: 2, fixed: [[4, 2]] },
   CB: { kind: OP.CB, keys: { head: 0, func: 1, nr: 3 }, table: 2 },
   FREE: { kind: OP.FREE, keys: { order: 1 }, table: 0 },
   QS: { kind: OP.QS, keys: {}, table: -1, fixed: [[0, 1]] },
+  LINK: { kind: OP.LINK, keys: { ...AT, level: 3 }, table: 2 },
+  SETE: { kind: OP.SETE, keys: { addr: 1, frame: 2 }, table: 0 },
+  CLRE: { kind: OP.CLRE, keys: { addr: 1 }, table: 0 },
+  HW: { kind: OP.HW, keys: { ...AT, dev: 2 }, table: -1 },
+  IOTLB: { kind: OP.IOTLB, keys: { mm: 0, dev: 1 }, table: -1 },
+  BIND: { kind: OP.BIND, keys: { head: 0 }, table: 2 },
+  REUSE: { kind: OP.REUSE, keys: {}, table: 0 },
+  LK: { kind: OP.LK, keys: { lock: 0, spin: 1 }, table: 2 },
+  UN: { kind: OP.UN, keys: { lock: 0, mm: 1, addr: 2 }, table: -1 },
+  NEED: { kind: OP.NEED, keys: { lock: 0 }, table: -1 },
+  VMAUL: { kind: OP.VMAUL, keys: AT, table: -1 },
+  GONE: { kind: OP.GONE, keys: AT, table: -1 },
+  EMPTY: { kind: OP.EMPTY, keys: {}, table: 0 },
+  PTL: { kind: OP.PTL, keys: { use: 1 }, table: 0 },
+  PGD: { kind: OP.PGD, keys: {}, table: 0 },
+  DEP: { kind: OP.DEP, keys: { on: 1 }, table: 0 },
+  WDR: { kind: OP.WDR, keys: {}, table: 0 },
+  HUGE: { kind: OP.HUGE, keys: { ...AT, frame: 2 }, table: -1 },
+  PIN: { kind: OP.PIN, keys: { recheck: 1 }, table: 0 },
+  MOVE: { kind: OP.MOVE, keys: AT, table: 2 },
+  LZ: { kind: OP.LZ, keys: { mm: 0, on: 1 }, table: -1 },
+  CR3: { kind: OP.CR3, keys: { mm: 0 }, table: -1 },
+  BCAST: { kind: OP.BCAST, keys: { mm: 0 }, table: -1 },
+  TLBSYNC: { kind: OP.TLBSYNC, keys: {}, table: -1 },
+  SYNC1: { kind: OP.SYNC1, keys: { enter: 0 }, table: -1 },
+  SYNCR: { kind: OP.SYNCR, keys: { enter: 0 }, table: -1 },
 };
 
 const PREFIX = ascii('pttrace: ');
@@ -96,7 +124,7 @@ function keyValue(
     if (!startsWith(bytes, start, end, key)) continue;
     const at = start + key.length;
     if (name === 'kind') setSlot(op, slot, readerKind(bytes, at, end));
-    else if (name === 'func') setSlot(op, slot, funcs.idOf(bytes, at, end));
+    else if (name === 'func' || name === 'lock') setSlot(op, slot, funcs.idOf(bytes, at, end));
     else {
       const value = parseValue53(bytes, at, end);
       setSlot(op, slot, isKernelAddr(value) ? value : signed53(value));

@@ -47,7 +47,7 @@ export const OP = {
   FD: 17,
   /** `native_flush_tlb_multi`: a0 cpumask (low 53 bits), a1 mm, a2 start, a3 end, a4 new_tlb_gen, a5 1 = mask is whole. */
   FMULTI: 18,
-  /** `flush_tlb_func` (on the CPU that invalidates): a0 info, a1 mm, a2 start, a3 end, a4 new_tlb_gen. */
+  /** `flush_tlb_func` (on the CPU that invalidates): a0 info, a1 mm, a2 start, a3 end, a4 new_tlb_gen, a5 1 = leaf entries only. */
   INV: 19,
   /** `tlb:tlb_flush`: a0 pages (-1 full), a1 reason 0..5. */
   TLBF: 20,
@@ -87,7 +87,7 @@ export const OP = {
   SX: 37,
   /** `sched_switch`: a0 prev pid, a1 next pid. */
   SW: 38,
-  /** Reader begins: a0 READER kind, a1 table page key (NaN: any table of its mm), a2 mm (NaN unknown). */
+  /** Reader begins: a0 READER kind, a1 table page key (NaN: any table of its mm), a2 mm (NaN unknown), a3 lock. */
   RB: 39,
   /** Reader ends: as RB. */
   RE: 40,
@@ -111,9 +111,63 @@ export const OP = {
   other: 49,
   /** `tlb_remove_table_sync_rcu` (7.1+): a whole grace period is waited for. a0 1 = entry, 0 = return. */
   SYNCR: 50,
+  // Facts no probe shows: written by hand as trace markers, or stepped by a litmus test (docs/litmus.md).
+  /** The parent entry for (mm, address) points to a table: a0 mm, a1 user address, a2 table page key, a3 level. */
+  LINK: 51,
+  /** A leaf entry is set: a0 table page key, a1 user address, a2 frame page key. */
+  SETE: 52,
+  /** A leaf entry is cleared: a0 table page key, a1 user address. */
+  CLRE: 53,
+  /** Hardware walks (mm, address) and may cache what it read: a0 mm, a1 user address, a2 device (NaN: this CPU). */
+  HW: 54,
+  /** A device drops what it cached (IOTLB, secondary MMU): a0 mm, a1 device. */
+  IOTLB: 55,
+  /** A table goes with the pending call_rcu on a head: a0 head Addr, a2 table page key. */
+  BIND: 56,
+  /** A page is used for something else without having been released: a0 page key. */
+  REUSE: 57,
+  /** Lock taken: a0 lock (FuncId of its name), a1 `LOCK_TYPE`, a2 page key of the table it belongs to. */
+  LK: 58,
+  /** Lock dropped: a0 lock, a1 mm, a2 user address whose old translation must be gone by now (NaN none). */
+  UN: 59,
+  /** What follows is only correct under this lock: a0 lock. */
+  NEED: 60,
+  /** The VMA of (mm, address) can no longer be found through its file: a0 mm, a1 user address. */
+  VMAUL: 61,
+  /** Return to user space with the promise that (mm, address) is gone: a0 mm, a1 user address. */
+  GONE: 62,
+  /** A table is taken for empty: a0 table page key. */
+  EMPTY: 63,
+  /** The split lock of a table: a0 table page key, a1 0 = destroyed, 1 = used. */
+  PTL: 64,
+  /** A page is the top-level table of a process: a0 page key. */
+  PGD: 65,
+  /** A spare PTE table is deposited: a0 table page key, a1 page key of the PMD table it is kept on. */
+  DEP: 66,
+  /** A deposited table is withdrawn: a0 table page key. */
+  WDR: 67,
+  /** A huge leaf entry is installed: a0 mm, a1 user address, a2 frame page key. */
+  HUGE: 68,
+  /** A page found through a table is kept: a0 table page key, a1 1 = the parent entry was read again after that. */
+  PIN: 69,
+  /** An entry read earlier is installed elsewhere: a0 mm, a1 user address, a2 page key it points to. */
+  MOVE: 70,
+  /** The CPU becomes lazy (a1 = 1) or stops being it (0), keeping the mm a0 in CR3. */
+  LZ: 71,
+  /** CR3 of the CPU is loaded: a0 mm, 0 = init_mm. */
+  CR3: 72,
+  /** INVLPGB is issued: a0 mm. It takes effect on all CPUs at the TLBSYNC of this one. */
+  BCAST: 73,
+  /** TLBSYNC: this CPU's INVLPGB are done everywhere. */
+  TLBSYNC: 74,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
-export const OP_COUNT = 51;
+export const OP_COUNT = 75;
+/** Operations from here on are facts that only markers and programs give. */
+export const OP_FIRST_FACT = 51;
+
+/** Whether a lock may be held while sleeping. */
+export const LOCK_TYPE = { sleeping: 0, spin: 1 } as const;
 
 /** Well-known functions; further ones are numbered from `FUNC_FIRST_FREE` by `FuncTable`. */
 export const FUNC = {

@@ -176,7 +176,7 @@ export function maskOf(...ids: readonly string[]): VariantMask {
   for (const id of ids) {
     const bit = VARIANTS.findIndex((x) => x.id === id);
     if (bit < 0)
-      throw new Error(`unknown kernel variant '${id}'; known: ${VARIANTS.map((x) => x.id).join(', ')}`);
+      throw new RangeError(`unknown kernel variant '${id}'; known: ${VARIANTS.map((x) => x.id).join(', ')}`);
     mask |= 1 << bit;
   }
   return mask;

@@ -110,6 +110,6 @@ function repetition(
   const beyond = known.some((s) => s.p < 0.05 / known.length);
   const numbers = `largest A12 distance between two runs of one side ${within.toFixed(3)}, between the sides ${Math.abs((pooled.superiority?.a12 ?? 0.5) - 0.5).toFixed(3)}`;
   return beyond
-    ? ` The sides differ by more than runs of one side do (${numbers}).`
+    ? ` The sides differ by more than runs of one side do (${numbers}), so it can be laid at the door of what was changed between them, if nothing else was.`
     : ` Runs of one side differ as much among themselves (${numbers}), so the difference may be repetition alone.`;
 }

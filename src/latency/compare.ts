@@ -35,7 +35,9 @@ import {
   timeOutside,
 } from './intervals.js';
 
-export const COMPARE_QUANTILES = [0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999] as const;
+export const COMPARE_QUANTILES = [
+  0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999,
+] as const;
 
 export interface CompareOptions {
   /** How the two sides are called; default `A` and `B`. */
@@ -45,6 +47,11 @@ export interface CompareOptions {
   readonly alpha?: number;
   /** Length of the measuring window, for the time outside the call; omitted: not computed. */
   readonly windowNs?: number;
+  /**
+   * The same two samples on finer edges, where single values are known: KS, Mann-Whitney, A12 and the Wasserstein
+   * distance are then taken from it.
+   */
+  readonly fine?: BinnedPair;
   /** Runs on each side, default 1. */
   readonly runs?: readonly [a: number, b: number];
 }
@@ -86,6 +93,7 @@ export interface Comparison {
 /** Everything two binned samples say about each other; `b` is judged against `a`. */
 export function compare(a: Binned, b: Binned, options: CompareOptions = {}): Comparison {
   const pair = align(a, b);
+  const fine = options.fine ?? pair;
   const names = options.names ?? ['A', 'B'];
   const margins = options.margins ?? DEFAULT_MARGINS;
   const alpha = options.alpha ?? 0.05;
@@ -102,13 +110,13 @@ export function compare(a: Binned, b: Binned, options: CompareOptions = {}): Com
     countRatio: sideB.count / sideA.count,
     meanDifference: meanDifferenceBounds(sideA.mean, sideB.mean),
     homogeneity: homogeneity(pair),
-    kolmogorovSmirnov: kolmogorovSmirnov(pair),
-    mannWhitney: mannWhitney(pair),
-    superiority: superiority(pair),
-    distances: distances(pair),
+    kolmogorovSmirnov: kolmogorovSmirnov(fine),
+    mannWhitney: mannWhitney(fine),
+    superiority: superiority(fine),
+    distances: rowDistances(pair, fine),
     dominance: dominance(pair),
     tails,
-    equivalence: equivalences(pair, tails, margins, alpha),
+    equivalence: equivalences(pair, fine, tails, margins, alpha),
   };
   const runs = options.runs ?? [1, 1];
   const { verdict, text } = conclude(facts, alpha);
@@ -137,14 +145,24 @@ function side(name: string, h: Binned, windowNs: number | undefined): SideReport
   };
 }
 
+/** Distances of shares need rows that values have in common; the Wasserstein distance is best from single values. */
+function rowDistances(pair: BinnedPair, fine: BinnedPair): Distances | null {
+  const rows = distances(pair);
+  const single = fine === pair ? rows : distances(fine);
+  if (rows === null || single === null) return null;
+  const { wasserstein1LowNs, wasserstein1HighNs } = single;
+  return { ...rows, wasserstein1LowNs, wasserstein1HighNs };
+}
+
 function equivalences(
   pair: BinnedPair,
+  fine: BinnedPair,
   tails: readonly TailExceedance[],
   margins: Margins,
   alpha: number,
 ): Equivalence[] {
-  const out: (Equivalence | null)[] = [a12Equivalence(pair, margins, alpha)];
-  for (const q of [0.5, 0.99]) out.push(quantileEquivalence(pair, q, margins));
+  const out: (Equivalence | null)[] = [a12Equivalence(fine, margins, alpha)];
+  for (const q of [0.5, 0.99]) out.push(quantileEquivalence(fine, q, margins));
   for (const t of tails) if (isTail(t)) out.push(tailEquivalence(pair, t.fromNs, margins, alpha));
   return out.filter((e) => e !== null);
 }

@@ -122,6 +122,24 @@ export class Distribution {
     return this.values.subarray(0, this.n);
   }
 
+  /**
+   * Values in ascending order with how often each occurs. Once binned: the low end of each bin, which is at most
+   * 2^-11 below the value and never in another power of two.
+   */
+  forEachRun(visit: (value: number, times: number) => void): void {
+    if (this.bins !== null) {
+      for (const [index, count] of this.occupiedBins()) visit(logLinearLow(index), count);
+      return;
+    }
+    this.sort();
+    for (let i = 0; i < this.n; ) {
+      let k = i + 1;
+      while (k < this.n && this.values[k] === this.values[i]) k++;
+      visit(this.values[i]!, k - i);
+      i = k;
+    }
+  }
+
   /** Counts by power of two, `[0, 1) [1, 2) [2, 4) …`, from the first to the last that is not zero. Exact. */
   powerOfTwoBuckets(): HistogramBucket[] {
     if (this.n === 0) return [];

@@ -50,7 +50,7 @@ export function a12Equivalence(
   const s = superiority(pair);
   if (s === null) return null;
   const reach = normalQuantile(1 - alpha) * s.standardError;
-  const interval = { low: s.a12 - reach, high: s.a12 + reach };
+  const interval = { low: Math.max(0, s.a12 - reach), high: Math.min(1, s.a12 + reach) };
   return judge('A12', interval, 0.5 - margins.a12, 0.5 + margins.a12);
 }
 

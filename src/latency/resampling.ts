@@ -98,13 +98,13 @@ export interface BetweenRuns {
   readonly t: number;
   readonly df: number;
   readonly p: number;
-  /** 95 % interval of the difference. */
+  /** 1 − α interval of the difference. */
   readonly low: number;
   readonly high: number;
 }
 
 /** Null with fewer than two runs on a side: then the variance between runs is unknown. */
-export function betweenRuns(a: readonly number[], b: readonly number[]): BetweenRuns | null {
+export function betweenRuns(a: readonly number[], b: readonly number[], alpha = 0.05): BetweenRuns | null {
   if (a.length < 2 || b.length < 2) return null;
   const [meanA, varA] = moments(a);
   const [meanB, varB] = moments(b);
@@ -121,7 +121,7 @@ export function betweenRuns(a: readonly number[], b: readonly number[]): Between
       ? 0
       : Math.sign(difference) * Number.POSITIVE_INFINITY
     : difference / se;
-  const reach = se * studentCritical(0.05, df);
+  const reach = se * studentCritical(alpha, df);
   return {
     runsA: a.length,
     runsB: b.length,

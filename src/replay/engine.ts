@@ -223,9 +223,10 @@ export class ReplayEngine {
   }
 
   private endCapture(why: string): void {
+    // First: what is still pending is judged by the probes that work up to here.
+    this.judges.end();
     this.coverage.end(why);
     this.syscalls.end(why);
-    this.judges.end();
   }
 
   private runsCallbacks(comm: number): boolean {

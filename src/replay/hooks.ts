@@ -1,4 +1,5 @@
 import type { Op } from '../kernel/ops.js';
+import type { MechHooks } from './mech-hooks.js';
 import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from './state.js';
 
 /**
@@ -6,6 +7,9 @@ import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from
  * own state: read, do not write.
  */
 export interface Hooks {
+  /** What hand-written facts amount to. */
+  readonly mech: MechHooks;
+
   /** Before every operation that names a CPU. */
   tick(cpu: Cpu, op: Op): void;
 

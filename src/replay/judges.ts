@@ -1,10 +1,16 @@
-import { isTableFunc, type Op } from '../kernel/ops.js';
+import { isTableFunc, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
+import { CacheFamily } from './invariants/caches.js';
+import { CallbackFamily } from './invariants/callbacks.js';
 import type { Court } from './invariants/court.js';
 import { FlushFamily } from './invariants/flush.js';
+import { ProtocolFamily } from './invariants/protocol.js';
 import { RcuFamily } from './invariants/rcu.js';
+import { ShootdownFamily } from './invariants/shootdown.js';
+import { TableCountFamily } from './invariants/table-count.js';
 import { TableLifeFamily } from './invariants/table-life.js';
 import { TraceFamily } from './invariants/trace.js';
+import type { MechHooks } from './mech-hooks.js';
 import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from './state.js';
 
 /** Told of every callback and enqueue of page tables: latency and deferred memory are measured from this. */
@@ -24,6 +30,11 @@ export class Judges implements Hooks {
   private readonly flushes: FlushFamily;
   private readonly rcu: RcuFamily;
   private readonly trace: TraceFamily;
+  private readonly protocol: ProtocolFamily;
+  private readonly shootdown: ShootdownFamily;
+  private readonly callbacks: CallbackFamily;
+  private readonly counts: TableCountFamily;
+  readonly mech: MechHooks;
   private readonly listener: RcuListener | null;
 
   constructor(court: Court, syscallName: (id: number) => string, listener: RcuListener | null) {
@@ -32,13 +43,25 @@ export class Judges implements Hooks {
     this.flushes = new FlushFamily(court);
     this.rcu = new RcuFamily(court);
     this.trace = new TraceFamily(court, syscallName);
+    this.protocol = new ProtocolFamily(court);
+    this.shootdown = new ShootdownFamily(court);
+    this.callbacks = new CallbackFamily(court);
+    this.counts = new TableCountFamily(court);
+    this.mech = mechJudges(new CacheFamily(court), this.protocol, (op, task) => this.seen(op, task));
     this.listener = listener;
   }
 
   tick(): void {}
 
+  private seen(op: Op, task: Task): void {
+    if (op.kind === OP.GP) this.callbacks.gracePeriod(op);
+    else this.shootdown.seen(op, task);
+    if (op.kind === OP.PUB || op.kind === OP.EXITMM) this.counts.seen(op, task);
+  }
+
   tableRemoved(table: Table, gather: Gather | null, task: Task, op: Op): void {
     if (!gather) this.trace.tableOutside(table, task, op);
+    this.protocol.removed(table, op);
   }
 
   tableRemovedTwice(table: Table, op: Op, firstRef: number): void {
@@ -52,6 +75,7 @@ export class Judges implements Hooks {
   tableFreed(table: Table, task: Task, cpu: Cpu | null, op: Op): void {
     this.tables.freed(table, task, cpu, op);
     this.flushes.tableFreed(table, op);
+    this.protocol.freedInGather(table);
   }
 
   tableFreedTwice(table: Table, cpu: Cpu | null, op: Op): void {
@@ -80,6 +104,7 @@ export class Judges implements Hooks {
 
   flushDone(flush: Flush, gather: Gather | null, _task: Task, op: Op): void {
     this.flushes.flushDone(flush, gather, op);
+    this.shootdown.flushDone(flush, op);
   }
 
   ipiArrived(target: Target, op: Op): void {
@@ -96,6 +121,7 @@ export class Judges implements Hooks {
 
   queued(head: Head, gather: Gather | null, _task: Task, op: Op): void {
     this.rcu.queued(head);
+    this.callbacks.queued(head, op);
     this.flushes.queued(head, gather, op);
     if (isTableFunc(head.func)) {
       this.listener?.queued(head.crTs, head.func, head.tables.length, head.tablesKnown);
@@ -108,6 +134,7 @@ export class Judges implements Hooks {
 
   callbackRan(head: Head, _cpu: Cpu | null, op: Op): void {
     this.rcu.callbackRan(head, op);
+    this.callbacks.callbackRan(head, op);
     if (isTableFunc(head.func)) {
       this.listener?.ran(head.crTs, head.cbTs, head.func, head.tables.length, head.tablesKnown);
     }
@@ -128,16 +155,19 @@ export class Judges implements Hooks {
 
   gpEnded(op: Op): void {
     this.rcu.gpEnded(op);
+    this.callbacks.gpEnded(op);
   }
 
   readerEnded(reader: Reader, op: Op): void {
     this.tables.readerEnded(reader, op);
     this.rcu.readerEnded(reader, op);
+    this.callbacks.readerEnded(reader, op);
   }
 
   readerExpired(reader: Reader): void {
     this.tables.readerLost(reader);
     this.rcu.readerLost(reader);
+    this.callbacks.readerLost(reader);
   }
 
   gatherBegun(_gather: Gather, previous: Gather | null, task: Task, op: Op): void {
@@ -167,9 +197,40 @@ export class Judges implements Hooks {
     this.tables.end();
     this.flushes.end();
     this.rcu.end();
+    this.callbacks.end();
+    this.counts.end();
     if (!this.listener) return;
     for (const cpu of this.court.state.cpus) {
       for (const head of cpu.fifo) if (isTableFunc(head.func)) this.listener.censored(head.func, 'end');
     }
   }
+}
+
+/** Facts about caches go to the one family, about conduct to the other. */
+function mechJudges(
+  caches: CacheFamily,
+  protocol: ProtocolFamily,
+  seen: (op: Op, task: Task) => void,
+): MechHooks {
+  return {
+    seen,
+    released: (page, reused, _task, op) => {
+      protocol.released(page, reused, op);
+      caches.released(page, reused, op);
+    },
+    bound: (page, head, op) => {
+      caches.bound(page, head, op);
+      protocol.bound(page, head, op);
+    },
+    handedOver: (page, op) => protocol.handedOver(page, op),
+    promised: (what, holders, op) => caches.promised(what, holders, op),
+    needed: (lock, op) => protocol.needed(lock, op),
+    sleeps: (held, op) => protocol.sleeps(held, op),
+    entrySet: (page, unlinked, op) => protocol.entrySet(page, unlinked, op),
+    declaredEmpty: (page, op) => protocol.declaredEmpty(page, op),
+    pinned: (page, stale, rechecked, op) => protocol.pinned(page, stale, rechecked, op),
+    moved: (page, op) => protocol.moved(page, op),
+    splitLock: (page, destroyed, op) => protocol.splitLock(page, destroyed, op),
+    deposited: (page, parent, sync, op) => protocol.deposited(page, parent, sync, op),
+  };
 }

@@ -1,8 +1,9 @@
-import { OP, type Op } from '../kernel/ops.js';
+import { OP, OP_FIRST_FACT, type Op } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import { type Cpu, type MachineState, newCpu, newTask, type Task } from './state.js';
 import { stepFlush } from './step-flush.js';
+import { observeMech, stepMech } from './step-mech.js';
 import { expireReaders, stepRcu } from './step-rcu.js';
 import { stepTables } from './step-tables.js';
 import { stepTasks } from './step-tasks.js';
@@ -18,6 +19,8 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
   const task = taskOf(state, op);
   if (cpu) hooks.tick(cpu, op);
   if (state.readers.size > 0) expireReaders(state, op, task, hooks);
+  if (op.kind >= OP_FIRST_FACT) stepMech(state, op, task, hooks);
+  else observeMech(state, op, task, hooks);
   switch (op.kind) {
     case OP.TR:
     case OP.APP:

@@ -1,4 +1,5 @@
 import type { EvidenceRef } from '../timeline/batch.js';
+import { type Mech, newMech } from './state/mech.js';
 
 /**
  * Explicit state of the simulated machine: plain data, no methods, no hidden globals, so that a driver can clone
@@ -270,6 +271,8 @@ export interface MachineState {
   /** Seq of the last loss anywhere, 0 none. */
   lossSeq: number;
   freedTables: number;
+  /** Facts about who may cache what, see `state/mech.ts`. */
+  mech: Mech;
 }
 
 export function newState(): MachineState {
@@ -289,6 +292,7 @@ export function newState(): MachineState {
     gp: { starts: 0, seq: Number.NaN, startRef: -1, ended: 0, endedRef: -1, endedTs: Number.NaN },
     lossSeq: 0,
     freedTables: 0,
+    mech: newMech(),
   };
 }
 

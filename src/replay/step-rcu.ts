@@ -1,7 +1,7 @@
 import { FUNC, GP_EVENT, isTableFunc, OP, type Op, READER } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
-import { type Cpu, type Head, LIFE, type MachineState, type Table, type Task } from './state.js';
+import { type Cpu, type Gather, type Head, LIFE, type MachineState, type Table, type Task } from './state.js';
 
 /** Two probes on one enqueue (`call_rcu`, `__call_rcu_common`) lie this many operations apart at most. */
 const SAME_ENQUEUE = 64;
@@ -61,6 +61,8 @@ function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
       (cpu.lastCrHead === null || cpu.lastCrHead.ran === 0);
     if (again) {
       cpu.lastCrSources |= 1 << op.a4;
+      // The tracepoint of this enqueue follows its last probe.
+      cpu.lastCrSeq = state.seq;
       return;
     }
     cpu.lastCrSeq = state.seq;
@@ -82,6 +84,7 @@ function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
   if (single) {
     const table = state.tables.get(op.a2);
     if (table && table.life !== LIFE.freed) head.tables = [table];
+    else if (table && gather && releasedByGather(table, gather)) hooks.tableQueuedAfterFree(table, head, op);
     head.tablesKnown = head.tables.length > 0;
     if (gather && table) {
       const i = gather.batch.indexOf(table);
@@ -102,6 +105,11 @@ function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
     line(cpu, head);
   }
   hooks.queued(head, gather, task, op);
+}
+
+/** Handed over and released by its task within this very gather: it cannot have become another table since. */
+function releasedByGather(table: Table, gather: Gather): boolean {
+  return table.freedByTask && table.trSeq > gather.gbSeq && table.freeSeq > table.trSeq;
 }
 
 function bind(table: Table, head: Head): void {
@@ -182,7 +190,7 @@ function callback(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hook
   }
   head.shown |= SHOWN_BY_PROBE;
   freesListed(state, op, head, hooks);
-  if (head.ran === 2) hooks.callbackAfterInferred(head, op);
+  if (head.ran === 2 && head.shown === SHOWN_BY_PROBE) hooks.callbackAfterInferred(head, op);
   const first = head.ran === 0;
   head.cbFunc = op.a1;
   if (first) ran(state, head, 1, op, cpu, hooks);
@@ -217,7 +225,7 @@ function invoked(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
   }
   state.headsByRhp.delete(op.a0);
   head.shown |= SHOWN_BY_TRACEPOINT;
-  if (head.ran === 2) hooks.callbackAfterInferred(head, op);
+  if (head.ran === 2 && head.shown === SHOWN_BY_TRACEPOINT) hooks.callbackAfterInferred(head, op);
   if (head.ran === 0) {
     head.cbFunc = op.a1;
     ran(state, head, 1, op, cpu, hooks);

@@ -1,24 +1,10 @@
 import { OP } from '../../kernel/ops.js';
-import { ALL_VARIANTS, maskOf, type VariantMask } from '../../kernel/variants.js';
+import { ALL_VARIANTS, maskOf } from '../../kernel/variants.js';
+import { COUNT_CATALOGUE } from './catalogue-counts.js';
+import { FACT_CATALOGUE } from './catalogue-facts.js';
+import type { InvariantInfo } from './invariant-info.js';
 
-/** One ordering rule, in words and in what it takes to decide it. */
-export interface InvariantInfo {
-  /** 1–56; printed as I01 … I56. */
-  readonly number: number;
-  readonly id: string;
-  readonly name: string;
-  readonly statement: string;
-  readonly why: string;
-  readonly source: string;
-  /** Operations without which no instance can arise, each with the probe that shows it. */
-  readonly needs: readonly { readonly op: number; readonly probe: string }[];
-  /** What to say when the probes fired but nothing it is about happened. */
-  readonly idle: string;
-  /** Arises only once a page table was queued to RCU: without one it is idle, whatever probes are missing. */
-  readonly afterQueue?: true;
-  readonly variants: VariantMask;
-  readonly severity: 'S1' | 'S2' | 'S3' | 'S4';
-}
+export type { InvariantInfo };
 
 const TR = { op: OP.TR, probe: 'kprobes on ___pte_free_tlb, ___pmd_free_tlb, ___pud_free_tlb' };
 const FREE = { op: OP.FREE, probe: 'kmem:mm_page_free' };
@@ -35,7 +21,7 @@ const RCU_FREED = maskOf('A2', 'B', 'Bn', 'C', 'Cn', 'D', 'Dn', 'E', 'En', 'F', 
 const NO_TABLE_QUEUED = 'no page table was queued to RCU';
 const NO_TABLE_FREED = 'no page table handed to a gather was released in this recording';
 
-export const CATALOGUE: readonly InvariantInfo[] = [
+const BY_PROBES: readonly InvariantInfo[] = [
   {
     number: 1,
     id: 'I01',
@@ -302,5 +288,10 @@ export const CATALOGUE: readonly InvariantInfo[] = [
     severity: 'S4',
   },
 ];
+
+/** All rules, by number. */
+export const CATALOGUE: readonly InvariantInfo[] = [...BY_PROBES, ...COUNT_CATALOGUE, ...FACT_CATALOGUE].sort(
+  (a, b) => a.number - b.number,
+);
 
 export const invariantId = (n: number): string => `I${String(n).padStart(2, '0')}`;

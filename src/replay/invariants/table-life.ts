@@ -100,7 +100,11 @@ export class TableLifeFamily {
 
   removedTwice(table: Table, op: Op, firstRef: number): void {
     const { ledger, coverage } = this.court;
-    if (coverage.total(OP.FREE) === 0 || table.key < 0) return;
+    if (coverage.total(OP.FREE) === 0 || table.key < 0) {
+      const why = table.key < 0 ? 'the vmemmap base is not known' : 'no kmem:mm_page_free seen so far';
+      ledger.unknown(12, `handed over again; whether it was released between is not shown (${why})`, op.ref);
+      return;
+    }
     if (lostSince(this.court, table.trSeq)) {
       ledger.unknown(12, LOSS, op.ref);
       return;
@@ -114,14 +118,20 @@ export class TableLifeFamily {
   }
 
   queuedAfterFree(table: Table, head: Head, op: Op): void {
-    this.court.ledger.violated(12, {
+    const { ledger } = this.court;
+    if (lostSince(this.court, table.trSeq)) {
+      ledger.unknown(12, LOSS, op.ref);
+      return;
+    }
+    const listed = op.ref !== head.crRef;
+    ledger.violated(12, {
       message: `${levelName(table)} table ${pageName(table.key)} was released by a task and again by an RCU callback`,
       known: KNOWN.observed,
       events: witnesses(
         w(table.trRef, 'handed over'),
         w(table.freeRef, 'released'),
-        w(head.crRef, 'call_rcu'),
-        w(op.ref, 'callback lists it'),
+        w(head.crRef, listed ? 'call_rcu' : 'call_rcu on its head'),
+        w(listed ? op.ref : -1, 'callback lists it'),
       ),
     });
   }

@@ -108,6 +108,7 @@ export const CO_FIRING: Readonly<Record<string, Readonly<Record<string, string>>
     I43: 'one callback more than the batch announces',
   },
   'callback-dropped': {
+    I03: 'pages of its tables are in use again without a release: the walk caches may still point to them',
     I11: 'the head is enqueued again while the first enqueue is still pending',
     I12: 'pages of its tables are allocated and handed over again without a free between',
     I42: 'later enqueues of that CPU are called back, this one is not',

@@ -200,10 +200,22 @@ function readerSeat(recording: Recording, index: number, cpu: number): Line[] {
 const calm = (line: Line, flags = '.....'): string =>
   line.prefix.replace(/(\]\s+)\S{4,7}(\s+)$/, `$1${flags}$2`);
 
+/** A reader section ends before its task returns to user space: no syscall boundary of the task lies in it. */
+function staysInside(recording: Recording, pid: number, from: number, to: number): boolean {
+  for (let i = from; i <= to; i++) {
+    const line = recording.lines[i];
+    if (line?.pid === pid && (line.kind === 'enter' || line.kind === 'exit')) return false;
+  }
+  return true;
+}
+
 export const rcuReaderSpliced: Damager = (recording, random) => {
   const place = pickWhere(matched(recording), random, (enqueue) => {
     const from = recording.lines[enqueue.lines[0]!]!;
-    const seats = readerSeat(recording, from.index, from.cpu);
+    const last = Math.max(...enqueue.callback!.marks.slice(0, 2));
+    const seats = readerSeat(recording, from.index, from.cpu).filter((l) =>
+      staysInside(recording, l.pid, from.index, last),
+    );
     return seats.length === 0 ? null : { enqueue, from, seats };
   });
   if (place === null) return null;

@@ -1,0 +1,38 @@
+import { Args, Command, Flags } from '@oclif/core';
+import { explain } from '../../src/explain/explain.js';
+import { writeOut } from '../output.js';
+
+export default class Explain extends Command {
+  static override summary =
+    'what an invariant, a kernel variant, a bug or a kind of reader is about, in plain words';
+  static override description =
+    `Topics: invariants (I01 to I56, or by name), bugs of the litmus suite (L01 to L38), kernel variants (A0 to Fn),
+reader kinds (irqoff, rcu, preemptoff, lock, hw), and free-path: the call tree of the path that frees page tables.`;
+  static override examples = [
+    { description: 'an invariant', command: '<%= config.bin %> explain I05' },
+    {
+      description: 'the call tree of a variant',
+      command: '<%= config.bin %> explain free-path --variant A2',
+    },
+    { description: 'a bug', command: '<%= config.bin %> explain L27' },
+  ];
+  static override args = {
+    topic: Args.string({ description: 'I05, L27, C, rcu, free-path, …', required: true }),
+  };
+  static override flags = {
+    variant: Flags.string({ description: 'kernel variant whose call tree to show, e.g. A2' }),
+    plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
+    json: Flags.boolean({ description: 'one JSON object' }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Explain);
+    const found = explain(args.topic, flags.variant);
+    if (flags.json) {
+      await writeOut(`${JSON.stringify(found, null, 2)}\n`);
+      return;
+    }
+    const { formatExplanation } = await import('../render/explain.js');
+    await writeOut(formatExplanation(found, flags.plain));
+  }
+}

@@ -1,0 +1,118 @@
+import type { METHODS } from './compare-methods.js';
+import type { RunSample } from './compare-sides.js';
+import type { Clause, Decision, Measured } from './fail-if.js';
+import type { BootstrapShifts, Estimate } from './latency/bootstrap-shifts.js';
+import type { CompareVerdict, Comparison } from './latency/compare.js';
+import type { RunsComparison } from './latency/compare-runs.js';
+import type { Equivalence, Margins } from './latency/equivalence.js';
+import type { HomogeneityTest } from './latency/hypothesis-tests.js';
+
+export const COMPARE_SCHEMA = 'pttrace/compare/1';
+
+export interface RunReport {
+  argument: string;
+  title: string;
+  from: 'events' | 'bins';
+  what: string;
+  count: number;
+  censored: number;
+  windowNs: number | null;
+  windowHow: string;
+  notes: readonly string[];
+  inputs: RunSample['inputs'];
+}
+
+export interface CompareSide {
+  name: string;
+  runs: RunReport[];
+  count: number;
+  /** All runs together; null unless known for every run. */
+  windowNs: number | null;
+  perSecond: number | null;
+  sumLowNs: number;
+  sumHighNs: number;
+  /** Exact mean; null where only bins are known. */
+  exactMeanNs: number | null;
+  dkwHalfWidth: number;
+  outside: { lowNs: number; highNs: number } | null;
+}
+
+export interface CompareRow {
+  lowNs: number;
+  highNs: number;
+  countA: number;
+  countB: number;
+  fractionA: number;
+  fractionB: number;
+  /** At the upper edge. */
+  cdfA: number;
+  cdfB: number;
+  deltaCdf: number;
+  sign: -1 | 0 | 1;
+}
+
+export interface QuantileShift {
+  q: number;
+  a: Comparison['a']['quantiles'][number];
+  b: Comparison['a']['quantiles'][number];
+  exactA: number | null;
+  exactB: number | null;
+  ratio: Estimate | null;
+  differenceNs: Estimate | null;
+  method: string;
+}
+
+export interface NamedTest extends HomogeneityTest {
+  cells: string;
+  a: readonly number[];
+  b: readonly number[];
+}
+
+/** The answer of `pttrace compare`. Numbers that do not exist are null in JSON. Its schema: compare.schema.json. */
+export interface CompareReport {
+  schema: typeof COMPARE_SCHEMA;
+  version: string;
+  a: CompareSide;
+  b: CompareSide;
+  alpha: number;
+  margins: Margins;
+  countRatio: number;
+  rate: Estimate | null;
+  rows: CompareRow[];
+  quantiles: QuantileShift[];
+  means: Pick<Comparison, 'meanDifference'> & { a: Comparison['a']['mean']; b: Comparison['a']['mean'] };
+  homogeneity: NamedTest[];
+  kolmogorovSmirnov: Comparison['kolmogorovSmirnov'];
+  mannWhitney: Comparison['mannWhitney'];
+  superiority: Comparison['superiority'];
+  distances: Comparison['distances'];
+  /** KS, Mann-Whitney, A12 and the Wasserstein distance are taken from single values, not from the printed rows. */
+  fromSingleValues: boolean;
+  dominance: Comparison['dominance'];
+  tails: Comparison['tails'];
+  equivalence: readonly Equivalence[];
+  bootstrap: BootstrapShifts | null;
+  betweenRuns: Pick<RunsComparison, 'statistics' | 'withinA' | 'withinB'> | null;
+  failIf: FailIfReport[];
+  methods: typeof METHODS;
+  verdict: CompareVerdict;
+  sentence: string;
+  caveats: string[];
+  partial: boolean;
+}
+
+export interface ClauseReport {
+  text: string;
+  /** What the threshold bounds: ratio after/before, difference in ns, or the value itself. */
+  scale: Clause['scale'];
+  threshold: number;
+  interval: Measured | null;
+  method: string;
+  decision: Decision;
+}
+
+export interface FailIfReport {
+  expression: string;
+  decision: Decision;
+  clauses: ClauseReport[];
+}

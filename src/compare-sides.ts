@@ -1,0 +1,221 @@
+import { basename } from 'node:path';
+import { collectSpans } from './collect-spans.js';
+import { histogramName, oneHistogram, openInput, splitTitle } from './histogram-input.js';
+import { type Bin, type Binned, binned, type ReadHistogram, scaled } from './latency/binned.js';
+import type { Distribution } from './latency/distribution.js';
+import { describeSource, type SpanSource } from './latency/span-source.js';
+import { TraceError } from './parsers/trace-error.js';
+import type { PipelineOptions } from './pipeline.js';
+import type { InputReport } from './result/types.js';
+import type { FilterSpec } from './timeline/filter.js';
+
+/** One run of one side, whatever it was read from. */
+export interface RunSample {
+  readonly argument: string;
+  /** What it is called in the report. */
+  readonly title: string;
+  /** `events`: single durations are known; `bins`: only a histogram. */
+  readonly from: 'events' | 'bins';
+  readonly what: string;
+  /** By bins, in ns. */
+  readonly bins: Binned;
+  readonly durations: Distribution | null;
+  /** In the order the calls ended; null unless all are there. */
+  readonly ordered: Float64Array | null;
+  readonly windowNs: number | null;
+  readonly windowHow: string;
+  readonly censored: number;
+  readonly notes: readonly string[];
+  readonly inputs: readonly InputReport[];
+  readonly partial: boolean;
+}
+
+export interface RunOptions extends Omit<PipelineOptions, 'paths'> {
+  readonly source?: SpanSource | undefined;
+  readonly filter?: FilterSpec | undefined;
+  /** ns per unit of printed histograms that do not say their unit; default 1 (`nsecs`). */
+  readonly printedUnitNs?: number | undefined;
+  /** Window of this run; overrides what the input says. */
+  readonly windowNs?: number | undefined;
+}
+
+/** Calls per run whose order is kept for the bootstrap. */
+const KEEP_ORDER = 1_000_000;
+
+/**
+ * Reads one run. Throws TraceError for an unreadable input, RangeError where the title names no or several histograms
+ * or the recording gives no ns.
+ */
+export async function loadRun(argument: string, options: RunOptions): Promise<RunSample> {
+  const { path, title } = splitTitle(argument);
+  const opened = options.source === undefined || title !== null ? await openInput(path, options) : null;
+  if (opened?.kind === 'histograms') {
+    const h = oneHistogram(opened.found.histograms, title, path);
+    return fromPrinted(argument, h, opened.text, opened.input, options);
+  }
+  if (opened?.kind === 'result') return fromResult(argument, title, opened.value, opened.input, options);
+  if (title !== null) {
+    throw new RangeError(`${path} is a recording: it has no block called "${title}"`);
+  }
+  return fromRecording(argument, path, opened?.stdin ? { ...options, stdin: opened.stdin } : options);
+}
+
+async function fromRecording(argument: string, path: string, options: RunOptions): Promise<RunSample> {
+  const source = options.source ?? { kind: 'syscall', name: 'munmap' };
+  const run = await collectSpans({ ...options, paths: [path], source, keepOrder: KEEP_ORDER });
+  if (run.unit === 'ticks') {
+    throw new RangeError(`${path}: its clock counts ticks, not ns; durations cannot be compared`);
+  }
+  const group = run.groups[0];
+  const censored = Object.values(group?.censored ?? {}).reduce((s, n) => s + n, 0);
+  return {
+    argument,
+    title: basename(path),
+    from: 'events',
+    what: describeSource(source),
+    bins: binned(
+      (group?.durations.powerOfTwoBuckets() ?? []).map((b) => ({
+        low: b.lowNs,
+        high: b.highNs,
+        count: b.count,
+      })),
+    ),
+    durations: group?.durations ?? null,
+    ordered: run.orderedAll ? run.ordered : null,
+    windowNs: options.windowNs ?? (run.windowNs > 0 ? run.windowNs : null),
+    windowHow: options.windowNs === undefined ? 'first to last event of the recording' : 'given',
+    censored,
+    notes: run.notes,
+    inputs: run.inputs,
+    partial: run.partial,
+  };
+}
+
+function fromPrinted(
+  argument: string,
+  h: ReadHistogram,
+  text: string,
+  input: InputReport,
+  options: RunOptions,
+): RunSample {
+  const unit = h.unitNs ?? options.printedUnitNs ?? 1;
+  const found = options.windowNs === undefined ? printedWindow(text) : null;
+  const notes = [...h.notes];
+  if (h.unitNs === null && options.printedUnitNs === undefined) {
+    notes.push('the printout names no unit: taken as ns');
+  }
+  return {
+    argument,
+    title: h.title.replace(/:$/, '') || (h.key ?? basename(input.path)),
+    from: 'bins',
+    what: `histogram ${histogramName(h)} of ${input.path}`,
+    bins: binned(scaled(h.bins, unit)),
+    durations: null,
+    ordered: null,
+    windowNs: options.windowNs ?? found?.ns ?? null,
+    windowHow: options.windowNs === undefined ? (found?.how ?? 'not known') : 'given',
+    censored: 0,
+    notes,
+    inputs: [input],
+    partial: false,
+  };
+}
+
+/** `interval:s:1 { exit(); }` of the program quoted in the text, if all such say the same. */
+function printedWindow(text: string): { ns: number; how: string } | null {
+  const found = new Set<string>();
+  for (const m of text.matchAll(/interval:(s|ms):(\d+)[\s>|]*\{[\s>|]*exit\s*\(/g))
+    found.add(`${m[1]}:${m[2]}`);
+  if (found.size !== 1) return null;
+  const [unit, n] = [...found][0]!.split(':') as [string, string];
+  return {
+    ns: Number(n) * (unit === 's' ? 1e9 : 1e6),
+    how: `the quoted program says interval:${unit}:${n} { exit() }`,
+  };
+}
+
+const isRecord = (v: unknown): v is Record<string, unknown> =>
+  typeof v === 'object' && v !== null && !Array.isArray(v);
+const numberOr = (v: unknown, otherwise: number): number => (typeof v === 'number' ? v : otherwise);
+
+interface ResultBlock {
+  readonly name: string;
+  readonly bins: Bin[];
+  readonly censored: number;
+}
+
+function fromResult(
+  argument: string,
+  title: string | null,
+  value: Record<string, unknown>,
+  input: InputReport,
+  options: RunOptions,
+): RunSample {
+  const blocks = value.schema === 'pttrace/hist/1' ? histBlocks(value) : replayBlocks(value);
+  if (blocks.length === 0) {
+    throw new TraceError('unsupported-format', `is ${String(value.schema)}, which holds no histogram`, {
+      path: input.path,
+    });
+  }
+  const meant =
+    title === null
+      ? blocks.slice(0, value.schema === 'pttrace/hist/1' ? undefined : 1)
+      : blocks.filter((b) => b.name === title);
+  if (meant.length !== 1) {
+    const why =
+      title === null ? 'holds several histograms' : `has ${meant.length === 0 ? 'no' : 'several'} "${title}"`;
+    throw new RangeError(
+      `${input.path} ${why}; say which as ${input.path}#NAME: ${blocks.map((b) => `"${b.name}"`).join(', ')}`,
+    );
+  }
+  const span = isRecord(value.timeline) ? Number(value.timeline.spanNs) : numberOr(value.windowNs, 0);
+  return {
+    argument,
+    title: title ?? basename(input.path),
+    from: 'bins',
+    what: `${meant[0]!.name} of ${String(value.schema)}`,
+    bins: binned(meant[0]!.bins),
+    durations: null,
+    ordered: null,
+    windowNs: options.windowNs ?? (span > 0 ? span : null),
+    windowHow: options.windowNs === undefined ? 'span of the recording the result is of' : 'given',
+    censored: meant[0]!.censored,
+    notes: [],
+    inputs: [input],
+    partial: false,
+  };
+}
+
+function replayBlocks(value: Record<string, unknown>): ResultBlock[] {
+  const list = Array.isArray(value.latency) ? value.latency.filter(isRecord) : [];
+  return list.map((l) => ({
+    name: `${String(l.name)}${l.key === '' || l.key === undefined ? '' : `[${String(l.key)}]`}`,
+    bins: bucketsOf(l.histogram, 'lowNs', 'highNs', 1),
+    censored: sumOf(l.censored),
+  }));
+}
+
+function histBlocks(value: Record<string, unknown>): ResultBlock[] {
+  const list = Array.isArray(value.groups) ? value.groups.filter(isRecord) : [];
+  const unit = value.unit === 'us' ? 1000 : 1;
+  return list.map((g) => ({
+    name:
+      [typeof g.title === 'string' ? g.title.replace(/:$/, '') : '', g.key === null ? '' : String(g.key)]
+        .filter((s) => s !== '')
+        .join(' ') || String(value.mapName ?? ''),
+    bins: bucketsOf(g.buckets, 'low', 'high', unit),
+    censored: sumOf(g.censored),
+  }));
+}
+
+function bucketsOf(list: unknown, low: string, high: string, unit: number): Bin[] {
+  if (!Array.isArray(list)) return [];
+  return list.filter(isRecord).map((b) => ({
+    low: numberOr(b[low], Number.NEGATIVE_INFINITY) * unit,
+    high: numberOr(b[high], Number.POSITIVE_INFINITY) * unit,
+    count: numberOr(b.count, 0),
+  }));
+}
+
+const sumOf = (v: unknown): number =>
+  isRecord(v) ? Object.values(v).reduce<number>((s, n) => s + numberOr(n, 0), 0) : 0;

@@ -1,0 +1,235 @@
+import { VARIANTS, type Variant } from '../kernel/variants.js';
+import { nearest } from '../litmus/parse.js';
+import { CATALOGUE, invariantId } from '../replay/invariants/catalogue.js';
+import { BUG_WORDS, type BugWords } from './bugs.js';
+import { INVARIANT_WORDS } from './invariant-words.js';
+import { READER_WORDS, type ReaderWords } from './readers.js';
+import { UNDECIDABLE } from './undecidable.js';
+import { freePath } from './variant-trees.js';
+
+/** One topic, ready to be laid out: prose is wrapped, lines are kept as they are. */
+export interface Explanation {
+  readonly title: string;
+  readonly sections: readonly Section[];
+}
+
+export interface Section {
+  readonly heading: string;
+  readonly prose?: readonly string[];
+  readonly lines?: readonly string[];
+}
+
+export const FREE_PATH = 'free-path';
+const LAST_INVARIANT = 56;
+
+/** Every topic that can be asked for, in the order of the list. */
+export function topics(): string[] {
+  const invariants = Array.from({ length: LAST_INVARIANT }, (_, i) => invariantId(i + 1));
+  return [
+    ...invariants,
+    ...BUG_WORDS.map((b) => b.id),
+    ...VARIANTS.map((v) => v.id),
+    ...READER_WORDS.map((r) => r.kind),
+    FREE_PATH,
+  ];
+}
+
+/**
+ * Explains an invariant (I05 or its name), a litmus bug (L27), a kernel variant (C), a reader kind (rcu) or the
+ * free path of a variant.
+ *
+ * Throws RangeError for a topic that does not exist, with the nearest one that does.
+ */
+export function explain(topic: string, variant?: string): Explanation {
+  const wanted = topic.trim();
+  const v = variant === undefined ? undefined : variantOf(variant);
+  if (wanted.toLowerCase() === FREE_PATH) return v ? freePathOf(v) : allFreePaths();
+  const n = invariantNumber(wanted);
+  if (n > 0) return invariantOf(n, v);
+  const bug = BUG_WORDS.find((b) => b.id === wanted.toUpperCase());
+  if (bug) return bugOf(bug);
+  const reader = READER_WORDS.find((r) => r.kind === wanted.toLowerCase());
+  if (reader) return readerOf(reader);
+  const asVariant = VARIANTS.find((x) => x.id.toLowerCase() === wanted.toLowerCase());
+  if (asVariant) return variantExplained(asVariant);
+  const near = nearest(wanted, [...topics(), ...CATALOGUE.map((i) => i.name)]);
+  throw new RangeError(
+    `there is no topic "${topic}"${near ? `; did you mean ${near}?` : ''} Topics: I01 to I56, L01 to L38, a variant (${VARIANTS.map((x) => x.id).join(' ')}), a reader (${READER_WORDS.map((r) => r.kind).join(' ')}), ${FREE_PATH}`,
+  );
+}
+
+function variantOf(id: string): Variant {
+  const found = VARIANTS.find((x) => x.id.toLowerCase() === id.toLowerCase());
+  if (found) return found;
+  const near = nearest(
+    id,
+    VARIANTS.map((x) => x.id),
+  );
+  throw new RangeError(
+    `there is no kernel variant "${id}"${near ? `; did you mean ${near}?` : ''} Variants: ${VARIANTS.map((x) => x.id).join(' ')}`,
+  );
+}
+
+function invariantNumber(topic: string): number {
+  const m = /^[iI]0*(\d{1,2})$/.exec(topic);
+  if (m) {
+    const n = Number(m[1]);
+    return n >= 1 && n <= LAST_INVARIANT ? n : 0;
+  }
+  const named = CATALOGUE.find((i) => i.name === topic.toLowerCase());
+  if (named) return named.number;
+  const other = Object.entries(UNDECIDABLE).find(([, u]) => u.name === topic.toLowerCase());
+  return other ? Number(other[0]) : 0;
+}
+
+const SEVERITY: Readonly<Record<string, string>> = {
+  S1: 'S1: memory is corrupted or read by the wrong owner',
+  S2: 'S2: stale data, a security window',
+  S3: 'S3: a deviation, a leak or a delay',
+  S4: 'S4: about the quality of the recording',
+};
+
+function invariantOf(n: number, v: Variant | undefined): Explanation {
+  const id = invariantId(n);
+  const words = INVARIANT_WORDS[n]!;
+  const info = CATALOGUE.find((i) => i.number === n);
+  const un = UNDECIDABLE[n];
+  const sections: Section[] = [{ heading: 'In plain words', prose: [words.words] }];
+  sections.push({ heading: 'The rule', prose: [info?.statement ?? un!.statement] });
+  if (info) {
+    sections.push({ heading: 'Why', prose: [`${info.why}.`] });
+    sections.push({ heading: 'Severity', prose: [SEVERITY[info.severity]!] });
+    const probes = info.needs.map((need) => `- ${need.probe}`);
+    sections.push({
+      heading: 'Decided from',
+      lines: probes.length > 0 ? probes : ['- any recording'],
+    });
+    const bits = VARIANTS.filter((_, i) => info.variants & (1 << i)).map((x) => x.id);
+    sections.push({
+      heading: 'Kernel variants',
+      prose: [bits.length === VARIANTS.length ? 'all' : bits.join(', ')],
+    });
+  } else {
+    sections.push({
+      heading: 'Decided from',
+      prose: ['nothing that recordings hold so far: it is not checked, and never reported as passed.'],
+    });
+  }
+  sections.push({ heading: 'Source', prose: [info?.source ?? un!.source] });
+  const bugs = words.bugs.map((b) => BUG_WORDS.find((x) => x.id === b)!);
+  if (bugs[0]) {
+    sections.push({
+      heading: 'The bug that made it matter',
+      prose: [`${bugs[0].id}, ${bugs[0].ref}: ${bugs[0].title}.`, bugs[0].story],
+    });
+  } else sections.push({ heading: 'Bugs', prose: [words.instead] });
+  if (bugs.length > 1) {
+    sections.push({ heading: 'Also', lines: bugs.slice(1).map((b) => `${b.id}  ${b.title}`) });
+  }
+  if (v) sections.push({ heading: `Free path of ${v.id}`, lines: freePath(v) });
+  return { title: `${id} ${info?.name ?? un!.name}`, sections };
+}
+
+function bugOf(b: BugWords): Explanation {
+  const n = Number(b.invariant.slice(1));
+  const words = INVARIANT_WORDS[n]!;
+  return {
+    title: `${b.id} ${b.title}`,
+    sections: [
+      { heading: 'What happened', prose: [b.story] },
+      { heading: 'Fixed by', prose: [b.ref] },
+      { heading: `Breaks ${b.invariant}`, prose: [words.words] },
+      {
+        heading: 'See it happen',
+        lines: [`pttrace litmus fixtures/litmus/${b.id}.litmus`, `pttrace explain ${b.invariant}`],
+      },
+    ],
+  };
+}
+
+function readerOf(r: ReaderWords): Explanation {
+  const sections: Section[] = [
+    { heading: 'Who', prose: [r.who] },
+    { heading: 'What protects the walk', prose: [r.protectedBy] },
+    { heading: 'Waited for by', prose: [r.waitedForBy] },
+    { heading: 'Not waited for by', prose: [r.notBy] },
+  ];
+  if (r.note !== '') sections.push({ heading: 'Note', prose: [r.note] });
+  return { title: `reader ${r.kind}`, sections };
+}
+
+const LEAF: Readonly<Record<Variant['leaf'], string>> = {
+  sync: 'tables are released by the task itself after the flush; RCU has no part in it',
+  rcu: 'tables are collected in batches and released by an RCU callback',
+  either: 'on hardware released by the task after the flush, in a PV guest through RCU batches',
+};
+const SINGLE: Readonly<Record<Variant['single'], string>> = {
+  none: 'there are no batches, so nothing can fail here',
+  sync: 'released at once',
+  'sync1+sync': 'an IPI to all CPUs, then released at once: walkers under rcu_read_lock() are not waited for',
+  'sync1+call_rcu': 'an IPI to all CPUs, then call_rcu() on the head inside the table',
+  call_rcu: 'call_rcu() on the head inside the table, no IPI',
+  'synchronize_rcu+sync': 'a grace period is waited for on the spot, then released',
+};
+
+function variantExplained(v: Variant): Explanation {
+  return {
+    title: `variant ${v.id}: ${v.title}`,
+    sections: [
+      { heading: 'Kernels', prose: [`${v.kernels}; ${v.condition}`] },
+      { heading: 'How a table is released', prose: [LEAF[v.leaf]] },
+      { heading: 'No memory for a batch', prose: [SINGLE[v.single]] },
+      { heading: 'Free path', lines: freePath(v) },
+      { heading: 'Source', prose: [v.source] },
+      { heading: 'The bug that made it matter', prose: bugBehind(v) },
+    ],
+  };
+}
+
+/** What was wrong with this variant, or what it puts right. */
+function bugBehind(v: Variant): string[] {
+  const id =
+    v.leaf === 'sync'
+      ? 'L02'
+      : v.single === 'sync1+sync' || v.single === 'sync1+call_rcu'
+        ? 'L27'
+        : v.single === 'synchronize_rcu+sync'
+          ? 'L36'
+          : 'L27';
+  const bug = BUG_WORDS.find((b) => b.id === id)!;
+  const role =
+    id !== 'L27'
+      ? 'Its weak point'
+      : v.single === 'sync1+sync'
+        ? 'Its weak point, once page tables are also freed outside munmap and exit'
+        : 'What it puts right';
+  return [`${role}: ${bug.id}, ${bug.title} (${bug.ref}).`, bug.story];
+}
+
+function freePathOf(v: Variant): Explanation {
+  return {
+    title: `free path of variant ${v.id}: ${v.title}`,
+    sections: [
+      { heading: 'Call tree', lines: freePath(v) },
+      { heading: 'No memory for a batch', prose: [SINGLE[v.single]] },
+      { heading: 'The bug that made it matter', prose: bugBehind(v) },
+    ],
+  };
+}
+
+function allFreePaths(): Explanation {
+  return {
+    title: 'free path, by kernel variant',
+    sections: [
+      {
+        heading: 'Variants',
+        lines: VARIANTS.map((v) => `${v.id.padEnd(4)}${v.kernels.padEnd(17)}${v.title}`),
+      },
+      {
+        heading: 'Call tree of D, the current kernels',
+        lines: freePath(VARIANTS.find((v) => v.id === 'D')!),
+      },
+      { heading: 'Another one', prose: ['pttrace explain free-path --variant A2'] },
+    ],
+  };
+}

@@ -1,0 +1,327 @@
+import type { Decoder } from '../kernel/decoder.js';
+import type { FuncTable } from '../kernel/func-table.js';
+import { OP, Op } from '../kernel/ops.js';
+import type { RecordBatch } from '../timeline/batch.js';
+import { type EventTable, RESERVED } from '../timeline/events.js';
+import type { Interner } from '../timeline/interner.js';
+import { BodyArg } from './body-args.js';
+import { Distribution, MAX_DURATION_NS } from './distribution.js';
+import { GroupKeys, type KeyPart } from './group-keys.js';
+import { NONE } from './open-pairs.js';
+import { bodyKey, cpuKey, dec, threadKey } from './pair-keys.js';
+import { type Cut, ENDED, PairMatcher } from './pairs.js';
+import { ROLE, type Role, roleOf, type SpanSource, syscallNumber } from './span-source.js';
+import type { SpanFilter } from './spans.js';
+
+export interface CollectorOptions {
+  readonly source: SpanSource;
+  readonly by?: readonly KeyPart[];
+  readonly events: EventTable;
+  readonly names: Interner;
+  readonly funcs: FuncTable;
+  readonly decoder: Decoder;
+  /** Decides by the row that ends a span (or, without one, by its begin). */
+  readonly filter?: SpanFilter | undefined;
+  /** Told of every duration kept, in the order the spans ended. */
+  readonly onSpan?: ((group: number, durationNs: number) => void) | undefined;
+  readonly exactLimit?: number | undefined;
+  /**
+   * RCU is seen by probes on `call_rcu` and the callback (rcu_head pointers) or by the rcu tracepoints (often hashed
+   * pointers); the two do not compare. Default `probes`.
+   */
+  readonly rcuWay?: 'probes' | 'tracepoints' | undefined;
+  readonly maxOpen?: number | undefined;
+}
+
+export interface SpanGroup {
+  /** Parts of the key, see `GroupKeys.text`. */
+  readonly keys: string[];
+  readonly durations: Distribution;
+  readonly censored: Record<Cut, number>;
+}
+
+/** How people name the only argument of a callback. */
+const CALLBACK_ARGS = ['head', 'rcu', 'rhp', 'arg1', 'di'].map((name) => new BodyArg(name));
+
+interface Group {
+  readonly durations: Distribution;
+  readonly censored: Record<Cut, number>;
+}
+
+/** Begins and ends seen, before pairing. */
+export interface RowCounts {
+  begins: number;
+  ends: number;
+  /** Rows that could not be paired: no thread id, no such argument. */
+  keyless: number;
+}
+
+/**
+ * Collects the durations of one `SpanSource` from a timeline, by group. Feed every row in order: rows of other events
+ * tell where threads ran, and in-band facts (`RESERVED`) where the recording has holes.
+ */
+export class PairCollector {
+  readonly source: SpanSource;
+  readonly rows: RowCounts = { begins: 0, ends: 0, keyless: 0 };
+  private readonly options: CollectorOptions;
+  private readonly matcher: PairMatcher;
+  private readonly keys: GroupKeys;
+  private readonly groups: (Group | undefined)[] = [];
+  private roles = new Uint8Array(64);
+  private readonly byThread: boolean;
+  private readonly beginArg: BodyArg | null;
+  private readonly endArg: BodyArg | null;
+  private readonly op = new Op();
+  private readonly func: number;
+  private readonly number: number;
+  /** Only one way of seeing an event counts: a call may be probed twice, or traced raw and by name. */
+  private enqueueSymbol = '';
+  private beginName = '';
+  private endName = '';
+  private readonly ignored = new Set<string>();
+  /** Durations of function_graph that were printed without a number. */
+  private unprinted = 0;
+  /** Ends of an event pair without a begin. */
+  private unmatched = 0;
+
+  constructor(options: CollectorOptions) {
+    const { source } = options;
+    this.source = source;
+    this.options = options;
+    const match = source.kind === 'events' ? source.match : 'tid';
+    this.byThread = source.kind !== 'rcu' && match === 'tid';
+    this.beginArg = typeof match === 'object' ? new BodyArg(match.begin) : null;
+    this.endArg = typeof match === 'object' ? new BodyArg(match.end) : null;
+    this.func = source.kind === 'rcu' ? options.funcs.idOfName(source.name) : 0;
+    this.number = source.kind === 'syscall' ? syscallNumber(source.name) : Number.NaN;
+    this.matcher = new PairMatcher(
+      {
+        discipline: source.kind === 'func' || source.kind === 'span' ? 'nested' : 'single',
+        scope: this.byThread || match === 'cpu' ? 'thread' : 'everywhere',
+        ...(options.maxOpen === undefined ? {} : { maxOpen: options.maxOpen }),
+      },
+      (open, slot, why) => {
+        const { filter } = this.options;
+        if (filter && !filter(open.startNs[slot]!, open.startCpu[slot]!, open.pid[slot]!, open.comm[slot]!)) {
+          return;
+        }
+        this.group(this.keys.atBegin(open, slot)).censored[why]++;
+      },
+    );
+    this.keys = new GroupKeys(options.by ?? [], options.names);
+  }
+
+  observeBatch(batch: RecordBatch): void {
+    for (let row = 0; row < batch.length; row++) this.observe(batch, row);
+  }
+
+  observe(batch: RecordBatch, row: number): void {
+    const event = batch.event[row]!;
+    let role = event < this.roles.length ? this.roles[event]! : ROLE.unread;
+    if (role === ROLE.unread) role = this.readRole(event);
+    if (role === ROLE.none) {
+      if (event <= RESERVED.bufferStart) this.fact(event, batch.cpu[row]!);
+      else if (this.byThread) {
+        this.matcher.touch(threadKey(batch.pid[row]!, batch.cpu[row]!), batch.cpu[row]!);
+      }
+      return;
+    }
+    this.act(role as Role, batch, row);
+  }
+
+  /** A new input begins: nothing is carried across. */
+  segment(): void {
+    this.matcher.segment();
+  }
+
+  finish(): void {
+    this.matcher.finish();
+  }
+
+  /** Groups that occurred, in the order they did. */
+  results(): SpanGroup[] {
+    const out: SpanGroup[] = [];
+    this.groups.forEach((g, id) => {
+      if (g) out.push({ keys: this.keys.text(id), durations: g.durations, censored: g.censored });
+    });
+    return out;
+  }
+
+  /** What the numbers leave out, in words. */
+  notes(): string[] {
+    const out: string[] = [];
+    const { matcher, rows } = this;
+    if (matcher.restarted > 0) {
+      out.push(`${matcher.restarted} begins were followed by another begin before their end: dropped`);
+    }
+    if (matcher.badClock > 0)
+      out.push(`${matcher.badClock} spans end before they begin (broken clocks): dropped`);
+    if (rows.keyless > 0) out.push(`${rows.keyless} events lack what they are matched by: dropped`);
+    if (this.unmatched > 0) {
+      out.push(`${this.unmatched} ends have no begin: begun before the recording or in loss, or never`);
+    }
+    if (this.unprinted > 0) out.push(`${this.unprinted} spans were printed without a duration: dropped`);
+    if (this.ignored.size > 0) {
+      out.push(`seen in more than one way; not used: ${[...this.ignored].sort().join(', ')}`);
+    }
+    if (this.keys.overflow > 0) out.push('more than 65536 groups: the later ones are together in (other)');
+    return out;
+  }
+
+  private act(role: Role, batch: RecordBatch, row: number): void {
+    if (role === ROLE.begin) this.begin(batch, row, this.keyOf(batch, row, this.beginArg));
+    else if (role === ROLE.end) this.end(batch, row, this.keyOf(batch, row, this.endArg));
+    else if (role === ROLE.endBegin) {
+      this.end(batch, row, this.keyOf(batch, row, this.endArg), true);
+      this.begin(batch, row, this.keyOf(batch, row, this.beginArg));
+    } else if (role === ROLE.printed) this.printed(batch, row);
+    else if (role === ROLE.rcu || role === ROLE.callback) this.rcu(role, batch, row);
+    else if (dec(batch, row, 'NR ') === this.number) {
+      const key = this.keyOf(batch, row, null);
+      if (role === ROLE.rawBegin) this.begin(batch, row, key);
+      else this.end(batch, row, key);
+    }
+  }
+
+  private begin(batch: RecordBatch, row: number, key: number): void {
+    if (key !== key) {
+      this.rows.keyless++;
+      return;
+    }
+    this.rows.begins++;
+    const slot = this.matcher.begin(key, batch.tsNs[row]!, batch.cpu[row]!);
+    const { open } = this.matcher;
+    open.comm[slot] = batch.comm[row]!;
+    open.pid[slot] = batch.pid[row]!;
+    open.tgid[slot] = batch.tgid[row]!;
+    open.tag[slot] = this.keys.capture(batch, row, this.source.kind === 'syscall');
+  }
+
+  private end(batch: RecordBatch, row: number, key: number, quiet = false): void {
+    if (key !== key) {
+      this.rows.keyless++;
+      return;
+    }
+    this.rows.ends++;
+    const { matcher } = this;
+    const outcome = matcher.end(key, batch.tsNs[row]!, batch.cpu[row]!);
+    if (!this.wanted(batch, row)) return;
+    if (outcome === ENDED.span) this.add(batch, row, matcher.durationNs, matcher.tag);
+    else if (outcome === ENDED.cut)
+      this.group(this.keys.atEnd(batch, row, matcher.tag)).censored[matcher.cut]++;
+    else if (outcome === ENDED.unmatched) {
+      // A free pair of events promises no begin for every end; the first of a row of equal events ends nothing.
+      if (this.source.kind !== 'events') this.group(this.keys.atEnd(batch, row, 0)).censored[matcher.cut]++;
+      else if (!quiet) this.unmatched++;
+    }
+  }
+
+  /** The kernel measured it; the entry row, if there is one, only says that it was open. */
+  private printed(batch: RecordBatch, row: number): void {
+    this.rows.ends++;
+    const key = this.keyOf(batch, row, null);
+    let tag = 0;
+    if (this.options.events.head(batch.event[row]!).stamp === 'end' && key === key) {
+      if (this.matcher.end(key, batch.tsNs[row]!, batch.cpu[row]!) !== ENDED.unmatched)
+        tag = this.matcher.tag;
+    }
+    if (!this.wanted(batch, row)) return;
+    const duration = batch.aux[row]!;
+    if (duration >= 0 && duration <= MAX_DURATION_NS) this.add(batch, row, duration, tag);
+    else this.unprinted++;
+  }
+
+  private rcu(role: Role, batch: RecordBatch, row: number): void {
+    const { op } = this;
+    const pointers = this.options.rcuWay !== 'tracepoints';
+    if (this.options.decoder.decode(batch, row, op)) {
+      if (op.a1 !== this.func) return;
+      if (op.kind === OP.CR && pointers) this.enqueue(batch, row, op.a0);
+      else if (op.kind === OP.RQ && !pointers) this.begin(batch, row, op.a0);
+      else if ((op.kind === OP.CB && pointers) || (op.kind === OP.RI && !pointers))
+        this.end(batch, row, op.a0);
+      return;
+    }
+    if (role !== ROLE.callback || !pointers) return;
+    let key = Number.NaN;
+    for (let i = 0; i < CALLBACK_ARGS.length && key !== key; i++)
+      key = bodyKey(CALLBACK_ARGS[i]!, batch, row);
+    this.end(batch, row, key);
+  }
+
+  /** `call_rcu()` calls `__call_rcu_common()`: with probes on both, the first is the begin. */
+  private enqueue(batch: RecordBatch, row: number, head: number): void {
+    const name = this.options.events.head(batch.event[row]!).symbol;
+    if (this.enqueueSymbol === '') this.enqueueSymbol = name;
+    if (name !== this.enqueueSymbol && this.matcher.open.find(head) !== NONE) this.ignored.add(name);
+    else this.begin(batch, row, head);
+  }
+
+  private add(batch: RecordBatch, row: number, durationNs: number, tag: number): void {
+    const id = this.keys.atEnd(batch, row, tag);
+    this.group(id).durations.add(durationNs);
+    this.options.onSpan?.(id, durationNs);
+  }
+
+  private wanted(batch: RecordBatch, row: number): boolean {
+    const { filter } = this.options;
+    return !filter || filter(batch.tsNs[row]!, batch.cpu[row]!, batch.pid[row]!, batch.comm[row]!);
+  }
+
+  private keyOf(batch: RecordBatch, row: number, arg: BodyArg | null): number {
+    if (arg !== null) return bodyKey(arg, batch, row);
+    if (this.source.kind === 'events') {
+      if (this.source.match === 'none') return 0;
+      if (this.source.match === 'cpu') return batch.cpu[row]! < 0 ? Number.NaN : batch.cpu[row]!;
+    }
+    const key = threadKey(batch.pid[row]!, batch.cpu[row]!);
+    // function_graph without task names still nests per CPU.
+    return key !== key && this.source.kind === 'span' ? cpuKey(batch.cpu[row]!) : key;
+  }
+
+  private group(id: number): Group {
+    let g = this.groups[id];
+    if (g === undefined) {
+      g = {
+        durations: new Distribution(this.options.exactLimit),
+        censored: { start: 0, end: 0, loss: 0, evicted: 0 },
+      };
+      this.groups[id] = g;
+    }
+    return g;
+  }
+
+  private fact(event: number, cpu: number): void {
+    if (event === RESERVED.lost) this.matcher.lost(cpu);
+    else if (event === RESERVED.segment) this.matcher.segment();
+    else if (event === RESERVED.bufferStart) this.matcher.bufferStart(cpu);
+  }
+
+  /** Once per distinct head. */
+  private readRole(event: number): number {
+    const head = this.options.events.head(event);
+    let role: number = event <= RESERVED.bufferStart ? ROLE.none : roleOf(this.source, head);
+    if (this.source.kind !== 'events' && this.source.kind !== 'rcu') role = this.onlyOneWay(role, head);
+    if (event >= this.roles.length) {
+      const bigger = new Uint8Array(Math.max(event + 1, this.roles.length * 2));
+      bigger.set(this.roles);
+      this.roles = bigger;
+    }
+    this.roles[event] = role;
+    return role;
+  }
+
+  private onlyOneWay(role: number, head: { kind: string; name: string }): number {
+    if (role === ROLE.none || this.source.kind === 'span') return role;
+    const name = `${head.kind} ${head.name}`;
+    if (role === ROLE.begin || role === ROLE.rawBegin) {
+      if (this.beginName === '') this.beginName = name;
+      if (this.beginName === name) return role;
+    } else {
+      if (this.endName === '') this.endName = name;
+      if (this.endName === name) return role;
+    }
+    this.ignored.add(head.name);
+    return ROLE.none;
+  }
+}

@@ -1,0 +1,286 @@
+import { FuncTable } from '../kernel/func-table.js';
+import { CR_SOURCE, LOCK_TYPE, OP, READER } from '../kernel/ops.js';
+import { FLUSH_ALL, KernelModel } from '../mmu/kernel-model.js';
+import { FLAG } from '../timeline/flags.js';
+import { Names } from './names.js';
+import type { LitmusOrder, LitmusStep, LitmusTest, ProgramOp } from './test.js';
+
+const TASK = FLAG.known;
+const SOFTIRQ = FLAG.known | FLAG.softirq;
+const NAN = Number.NaN;
+const FIRST_PID = 1000;
+const REASON_REMOTE = 1;
+const REASON_LOCAL = 3;
+/** Locks that are spinlocks by their name: split and page-table locks. */
+const SPIN = /^(?:ptl|pte|pmd|pud|spin)/;
+
+/** What one order becomes: operations as a trace would show them, in order. */
+export interface Program {
+  readonly ops: readonly ProgramOp[];
+  readonly funcs: FuncTable;
+  /** CPUs that wait for ever: their remaining steps never ran. */
+  readonly stuck: readonly number[];
+}
+
+/** Numbers and operations of one order, setup included. Throws SyntaxError for a step that cannot be meant. */
+export function programOf(test: LitmusTest, order: LitmusOrder): Program {
+  return new Builder(test, order).build();
+}
+
+class Builder {
+  private readonly test: LitmusTest;
+  private readonly order: LitmusOrder;
+  private readonly names = new Names();
+  private readonly funcs = new FuncTable();
+  private readonly ops: ProgramOp[] = [];
+  private readonly kernel: KernelModel;
+  private readonly waiting = new Map<number, LitmusStep[]>();
+  /** (mm, address) → tables, innermost last. */
+  private readonly mapped = new Map<string, string[]>();
+  private readonly entries = new Map<string, Set<string>>();
+  private readonly readers = new Map<string, number[]>();
+  private readonly bound = new Map<string, string>();
+  private readonly ran = new Set<string>();
+  private readonly scans = new Map<number, { table: string; intact: boolean }>();
+  private gen = 100;
+
+  constructor(test: LitmusTest, order: LitmusOrder) {
+    this.test = test;
+    this.order = order;
+    this.kernel = new KernelModel((kind, cpu, slots) => this.emit(kind, cpu, slots), new Set(order.broken));
+  }
+
+  build(): Program {
+    const steps = [...this.test.setup, ...this.order.steps];
+    const cpus = [...new Set([0, ...steps.filter((s) => s.cpu >= 0).map((s) => s.cpu)])].sort(
+      (a, b) => a - b,
+    );
+    const devices = [...new Set(steps.filter((s) => s.device >= 0).map((s) => s.device))];
+    this.unrelated(cpus, devices, 0);
+    for (const step of steps) this.schedule(step);
+    this.unrelated(cpus, devices, 1);
+    const stuck = [...this.waiting].filter(([, list]) => list.length > 0).map(([cpu]) => cpu);
+    return { ops: this.ops, funcs: this.funcs, stuck };
+  }
+
+  /** A recording has other work before and after: it shows which probes fire on which CPU. */
+  private unrelated(cpus: readonly number[], devices: readonly number[], round: number): void {
+    const mm = this.names.mm('(unrelated)');
+    for (const cpu of cpus) {
+      this.emit(OP.INV, cpu, [0, mm, 0, FLUSH_ALL, ++this.gen]);
+      this.emit(OP.TLBF, cpu, [-1, REASON_LOCAL]);
+      for (let i = 0; i < 3; i++)
+        this.emit(OP.FREE, cpu, [this.names.page(`(unrelated ${round} ${cpu} ${i})`), 0]);
+      for (const device of devices) this.emit(OP.IOTLB, cpu, [mm, device]);
+    }
+  }
+
+  private schedule(step: LitmusStep): void {
+    const cpu = Math.max(step.cpu, 0);
+    const later = this.waiting.get(cpu);
+    if (step.device < 0 && (this.kernel.waits(cpu) || (later && later.length > 0))) {
+      if (later) later.push(step);
+      else this.waiting.set(cpu, [step]);
+    } else this.step(step, cpu);
+    for (const [waiter, list] of this.waiting) {
+      while (list.length > 0 && !this.kernel.waits(waiter)) this.step(list.shift()!, waiter);
+    }
+  }
+
+  private step(step: LitmusStep, cpu: number): void {
+    const run = ACTIONS[step.op];
+    if (!run) throw new SyntaxError(`there is no step ${step.op}`);
+    try {
+      run(this.tools, step, cpu);
+    } catch (error) {
+      if (error instanceof SyntaxError) throw new SyntaxError(`${this.test.id}: ${error.message}`);
+      throw error;
+    }
+  }
+
+  private emit(kind: number, cpu: number, slots: readonly number[], flags: number = TASK): void {
+    this.ops.push({ kind, cpu, pid: FIRST_PID + cpu, flags, slots, ref: this.ops.length });
+  }
+
+  private readonly tools = {
+    emit: (kind: number, cpu: number, slots: readonly number[], flags?: number) =>
+      this.emit(kind, cpu, slots, flags),
+    kernel: () => this.kernel,
+    mm: (name: string) => this.names.mm(name),
+    va: (name: string) => this.names.va(name),
+    page: (name: string) => this.names.page(name),
+    head: (name: string) => this.names.head(name),
+    lock: (name: string) => this.funcs.idOfName(name),
+    level: (table: string) => this.test.levels.get(table) ?? 1,
+    mapped: this.mapped,
+    entries: this.entries,
+    readers: this.readers,
+    bound: this.bound,
+    ran: this.ran,
+    scans: this.scans,
+    nextGen: () => ++this.gen,
+    broken: (rule: string) => this.order.broken.includes(rule),
+    last: () => this.ops.length,
+  };
+}
+
+type Tools = Builder['tools'];
+type Action = (b: Tools, step: LitmusStep, cpu: number) => void;
+
+const arg = (step: LitmusStep, i: number): string => step.args[i]!;
+const place = (b: Tools, step: LitmusStep, i = 0): [number, number] => [
+  b.mm(arg(step, i)),
+  b.va(arg(step, i + 1)),
+];
+const device = (step: LitmusStep): number => (step.device >= 0 ? step.device : NAN);
+
+function unlink(b: Tools, step: LitmusStep, cpu: number, named: string | undefined): void {
+  const key = `${arg(step, 0)} ${arg(step, 1)}`;
+  const chain = b.mapped.get(key) ?? [];
+  const table = named ?? chain.at(-1);
+  if (table === undefined || !chain.includes(table)) {
+    throw new SyntaxError(`line ${step.line}: no table is mapped at ${arg(step, 0)} ${arg(step, 1)}`);
+  }
+  chain.splice(chain.lastIndexOf(table), 1);
+  b.emit(OP.UL, cpu, [...place(b, step), b.page(table), NAN]);
+}
+
+function drop(b: Tools, cpu: number): void {
+  const scan = b.scans.get(cpu);
+  if (scan) scan.intact = false;
+}
+
+const entriesOf = (b: Tools, table: string): Set<string> => {
+  let set = b.entries.get(table);
+  if (!set) b.entries.set(table, (set = new Set()));
+  return set;
+};
+
+const READER_KINDS: Readonly<Record<string, number>> = {
+  irqoff: READER.irqoff,
+  rcu: READER.rcu,
+  preemptoff: READER.preemptoff,
+  lock: READER.lock,
+};
+
+const walks: Action = (b, s, cpu) => b.emit(OP.HW, cpu, [...place(b, s), device(s)]);
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  map: (b, s, cpu) => {
+    const key = `${arg(s, 0)} ${arg(s, 1)}`;
+    b.mapped.set(key, [...(b.mapped.get(key) ?? []), arg(s, 2)]);
+    b.emit(OP.LINK, cpu, [...place(b, s), b.page(arg(s, 2)), b.level(arg(s, 2))]);
+  },
+  unlink: (b, s, cpu) => unlink(b, s, cpu, s.args[2]),
+  set: (b, s, cpu) => {
+    entriesOf(b, arg(s, 0)).add(arg(s, 1));
+    b.emit(OP.SETE, cpu, [b.page(arg(s, 0)), b.va(arg(s, 1)), b.page(arg(s, 2))]);
+  },
+  clr: (b, s, cpu) => {
+    entriesOf(b, arg(s, 0)).delete(arg(s, 1));
+    b.emit(OP.CLRE, cpu, [b.page(arg(s, 0)), b.va(arg(s, 1))]);
+  },
+  sethuge: (b, s, cpu) => b.emit(OP.HUGE, cpu, [...place(b, s), b.page(arg(s, 2))]),
+  relink: (b, s, cpu) => b.emit(OP.MOVE, cpu, [...place(b, s), b.page(arg(s, 2))]),
+  free: (b, s, cpu) => {
+    const head = b.bound.get(arg(s, 0));
+    const inCallback = head !== undefined && b.ran.has(head);
+    b.emit(OP.FREE, cpu, [b.page(arg(s, 0)), 0], inCallback ? SOFTIRQ : TASK);
+  },
+  reuse: (b, s, cpu) => b.emit(OP.REUSE, cpu, [b.page(arg(s, 0))]),
+  pgd: (b, s, cpu) => b.emit(OP.PGD, cpu, [b.page(arg(s, 0))]),
+  tlbremove: (b, s, cpu) => b.emit(OP.APP, cpu, [NAN, NAN, b.page(arg(s, 0))]),
+  deposit: (b, s, cpu) => b.emit(OP.DEP, cpu, [b.page(arg(s, 0)), b.page(arg(s, 1))]),
+  withdraw: (b, s, cpu) => b.emit(OP.WDR, cpu, [b.page(arg(s, 0))]),
+  reclaim: (b, s, cpu) => b.emit(OP.EMPTY, cpu, [b.page(arg(s, 0))]),
+  walk: walks,
+  access: walks,
+  rd: (b, s, cpu) => {
+    const [kind, lock] = arg(s, 0).split(':');
+    const id = READER_KINDS[kind!]!;
+    const key = `${cpu} ${arg(s, 1)}`;
+    b.readers.set(key, [...(b.readers.get(key) ?? []), id]);
+    b.emit(OP.RB, cpu, [id, b.page(arg(s, 1)), NAN, lock === undefined ? NAN : b.lock(lock)]);
+  },
+  deref: (b, s, cpu) =>
+    b.emit(OP.DR, cpu, [b.readers.get(`${cpu} ${arg(s, 0)}`)?.at(-1) ?? NAN, b.page(arg(s, 0))]),
+  rdend: (b, s, cpu) => {
+    const id = b.readers.get(`${cpu} ${arg(s, 0)}`)?.pop();
+    if (id === undefined) throw new SyntaxError(`line ${s.line}: P${cpu} has no walker on ${arg(s, 0)}`);
+    b.emit(OP.RE, cpu, [id, b.page(arg(s, 0))]);
+  },
+  pin: (b, s, cpu) => b.emit(OP.PIN, cpu, [b.page(arg(s, 2)), arg(s, 3) === 'recheck' ? 1 : 0]),
+  inval: (b, s, cpu) => {
+    const mm = b.mm(arg(s, 0));
+    if (s.device >= 0) {
+      b.emit(OP.IOTLB, cpu, [mm, s.device]);
+      return;
+    }
+    b.emit(OP.INV, cpu, [0, mm, 0, FLUSH_ALL, b.nextGen(), s.args[1] === 'leaf' ? 1 : NAN]);
+    b.emit(OP.TLBF, cpu, [-1, REASON_REMOTE]);
+  },
+  invlpgb: (b, s, cpu) => b.emit(OP.BCAST, cpu, [b.mm(arg(s, 0))]),
+  tlbsync: (b, _s, cpu) => b.emit(OP.TLBSYNC, cpu, []),
+  syncipi: (b, _s, cpu) => {
+    b.emit(OP.SYNC1, cpu, [1]);
+    b.emit(OP.SYNC1, cpu, [0]);
+  },
+  syncrcu: (b, _s, cpu) => {
+    b.emit(OP.SYNCR, cpu, [1]);
+    b.emit(OP.SYNCR, cpu, [0]);
+  },
+  callrcu: (b, s, cpu) => {
+    const head = b.head(arg(s, 0));
+    b.ran.delete(arg(s, 0));
+    b.emit(OP.CR, cpu, [head.addr, head.func, head.page, NAN, CR_SOURCE.call_rcu]);
+    b.emit(OP.RQ, cpu, [head.rhp, head.func]);
+    for (const table of s.args.slice(1)) {
+      b.bound.set(table, arg(s, 0));
+      b.emit(OP.BIND, cpu, [head.addr, NAN, b.page(table)]);
+    }
+  },
+  cb: (b, s, cpu) => {
+    const head = b.head(arg(s, 0));
+    b.ran.add(arg(s, 0));
+    b.emit(OP.RI, cpu, [head.rhp, head.func], SOFTIRQ);
+    if (arg(s, 0).endsWith('.pt')) return;
+    b.emit(OP.CB, cpu, [head.addr, head.func, head.page, NAN], SOFTIRQ);
+    b.emit(OP.CBret, cpu, [NAN, head.func], SOFTIRQ);
+  },
+  lock: (b, s, cpu) => {
+    const spin = SPIN.test(arg(s, 0)) ? LOCK_TYPE.spin : LOCK_TYPE.sleeping;
+    b.emit(OP.LK, cpu, [b.lock(arg(s, 0)), spin, NAN]);
+  },
+  unlock: (b, s, cpu) => {
+    drop(b, cpu);
+    b.emit(OP.UN, cpu, [b.lock(arg(s, 0)), NAN, NAN]);
+  },
+  drop: (b, s, cpu) => {
+    drop(b, cpu);
+    b.emit(OP.UN, cpu, [b.lock(arg(s, 0)), ...place(b, s, 1)]);
+  },
+  need: (b, s, cpu) => b.emit(OP.NEED, cpu, [b.lock(arg(s, 0))]),
+  ptlfree: (b, s, cpu) => b.emit(OP.PTL, cpu, [b.page(arg(s, 0)), 0]),
+  ptlock: (b, s, cpu) => b.emit(OP.PTL, cpu, [b.page(arg(s, 0)), 1]),
+  vmaunlink: (b, s, cpu) => b.emit(OP.VMAUL, cpu, place(b, s)),
+  ret: (b, s, cpu) => b.emit(OP.GONE, cpu, place(b, s)),
+  switch: (b, s, cpu) => {
+    const mm = b.mm(arg(s, 0));
+    const part = s.args[1];
+    if (part === undefined || part === 'begin') b.kernel().switchBegin(cpu, mm);
+    if (part === undefined || part === 'cr3') b.kernel().switchCr3(cpu, mm);
+    if (part === undefined || part === 'end') b.kernel().switchEnd(cpu, mm);
+  },
+  lazy: (b, _s, cpu) => b.kernel().lazy(cpu),
+  flush: (b, s, cpu) => b.kernel().flush(cpu, b.mm(arg(s, 0)), s.args[1] === 'tables'),
+  batch: (b, s) => b.kernel().batch(b.mm(arg(s, 0))),
+  batchflush: (b, s, cpu) => b.kernel().batchFlush(cpu, b.mm(arg(s, 0))),
+  scan: (b, s, cpu) => b.scans.set(cpu, { table: arg(s, 0), intact: true }),
+  tryreclaim: (b, s, cpu) => {
+    const scan = b.scans.get(cpu);
+    const trusted = scan?.table === arg(s, 2) && (scan.intact || b.broken('reclaim-without-rescan'));
+    if (!trusted && entriesOf(b, arg(s, 2)).size > 0) return;
+    b.emit(OP.EMPTY, cpu, [b.page(arg(s, 2))]);
+    unlink(b, s, cpu, arg(s, 2));
+  },
+};

@@ -1,0 +1,97 @@
+import { VariantDetector } from '../kernel/detect-variant.js';
+import { setSlot } from '../kernel/marker.js';
+import { Op } from '../kernel/ops.js';
+import { ALL_VARIANTS, maskOf } from '../kernel/variants.js';
+import { Coverage } from '../replay/coverage.js';
+import { CATALOGUE, invariantId } from '../replay/invariants/catalogue.js';
+import { type Court, SYSCALL_KINDS } from '../replay/invariants/court.js';
+import { Judges } from '../replay/judges.js';
+import { Ledger } from '../replay/ledger.js';
+import { step } from '../replay/machine.js';
+import { newState } from '../replay/state.js';
+import { contextOf } from '../timeline/flags.js';
+import { SkewBounds } from '../timeline/skew.js';
+import { type Program, programOf } from './program.js';
+import type { LitmusOrder, LitmusTest, ProgramOp } from './test.js';
+
+/** Time between two operations: far more than any clock error. */
+export const STEP_NS = 10_000;
+
+/** What the machine says of one order. */
+export interface LitmusVerdict {
+  /** Ids of violated invariants, in order. */
+  readonly violated: readonly string[];
+  /** The first finding of each of them. */
+  readonly findings: readonly { readonly id: string; readonly message: string }[];
+  /** Ids that something was checked of and that hold. */
+  readonly passed: readonly string[];
+  /** CPUs whose remaining steps never ran: they wait for ever. */
+  readonly stuck: readonly number[];
+}
+
+/** Expected and got agree: every expected invariant is violated, or none at all where silence is expected. */
+export function asExpected(order: LitmusOrder, verdict: LitmusVerdict): boolean {
+  if (verdict.stuck.length > 0) return false;
+  if (order.violates.length === 0) return verdict.violated.length === 0;
+  return order.violates.every((id) => verdict.violated.includes(id));
+}
+
+/** One order through the machine and its invariants. Throws SyntaxError for steps that cannot be meant. */
+export function runOrder(test: LitmusTest, order: LitmusOrder): LitmusVerdict {
+  return runProgram(programOf(test, order), order.variants);
+}
+
+export function runProgram(program: Program, variants: readonly string[]): LitmusVerdict {
+  const detector = new VariantDetector(variants.length > 0 ? maskOf(...variants) : null);
+  const court: Court = {
+    state: newState(),
+    ledger: new Ledger(),
+    coverage: new Coverage(),
+    syscalls: new Coverage(SYSCALL_KINDS),
+    detector,
+    skew: new SkewBounds(),
+    epsilonNs: 0,
+    resolutionNs: 1,
+  };
+  const judges = new Judges(court, (id) => program.funcs.name(id), null);
+  const op = new Op();
+  for (const given of program.ops) {
+    fill(op, given);
+    step(court.state, op, judges);
+    court.coverage.fired(op.kind, op.cpu, court.state.seq);
+    detector.observe(op);
+  }
+  court.coverage.end('the test ends');
+  court.syscalls.end('the test ends');
+  judges.end();
+  court.ledger.resolve(detector.contradiction ? ALL_VARIANTS : detector.mask);
+  return { ...verdictOf(court.ledger), stuck: program.stuck };
+}
+
+function fill(op: Op, given: ProgramOp): void {
+  op.kind = given.kind;
+  op.ref = given.ref;
+  op.tsNs = given.ref * STEP_NS;
+  op.cpu = given.cpu;
+  op.pid = given.pid;
+  op.flags = given.flags;
+  op.context = contextOf(given.flags);
+  op.nTables = 0;
+  for (let i = 0; i < 6; i++) setSlot(op, i, given.slots[i] ?? Number.NaN);
+}
+
+function verdictOf(ledger: Ledger): Omit<LitmusVerdict, 'stuck'> {
+  const violated: string[] = [];
+  const passed: string[] = [];
+  const findings: { id: string; message: string }[] = [];
+  for (const { number } of CATALOGUE) {
+    const tally = ledger.tally(number);
+    const id = invariantId(number);
+    if (tally.violated > 0) {
+      violated.push(id);
+      const [first] = tally.complaints;
+      if (first) findings.push({ id, message: first.message });
+    } else if (tally.pass.some((n) => n > 0) && tally.unknown === 0) passed.push(id);
+  }
+  return { violated, findings, passed };
+}

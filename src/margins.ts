@@ -1,0 +1,30 @@
+import { DEFAULT_MARGINS, type Margins } from './latency/equivalence.js';
+
+/**
+ * `10%`: the ratio of a quantile may be off by so much; `a12=0.05,tail=1.5,quantile=1.1` names the margins one by
+ * one. What is not named keeps its default.
+ * Throws SyntaxError.
+ */
+export function parseMargins(text: string): Margins {
+  const margins: { a12: number; riskRatio: number; quantileRatio: number } = { ...DEFAULT_MARGINS };
+  for (const part of text.split(',').map((p) => p.trim())) {
+    const percent = /^(\d+(?:\.\d+)?)%$/.exec(part);
+    const named = /^(a12|tail|quantile)=(\d+(?:\.\d+)?)(%|x)?$/.exec(part);
+    if (percent !== null) margins.quantileRatio = 1 + Number(percent[1]) / 100;
+    else if (named !== null) {
+      const value = named[3] === '%' ? 1 + Number(named[2]) / 100 : Number(named[2]);
+      if (named[1] === 'a12') margins.a12 = value;
+      else if (named[1] === 'tail') margins.riskRatio = value;
+      else margins.quantileRatio = value;
+    } else throw wrong(text);
+  }
+  if (!(margins.a12 > 0 && margins.a12 <= 0.5 && margins.riskRatio > 1 && margins.quantileRatio > 1)) {
+    throw wrong(text);
+  }
+  return margins;
+}
+
+const wrong = (text: string): SyntaxError =>
+  new SyntaxError(
+    `--margin wants e.g. 10% (quantiles), or a12=0.05,tail=1.5,quantile=1.1 with a12 up to 0.5 and ratios above 1, not "${text}"`,
+  );

@@ -1,0 +1,155 @@
+import { OP, type Op } from '../../kernel/ops.js';
+import { KNOWN } from '../ledger.js';
+import { PROMISE, type Promised } from '../mech-hooks.js';
+import type { Holder, MechPage } from '../state/mech.js';
+import type { Head } from '../state.js';
+import { absent, CLOCK, type Court, order, w, witnesses } from './court.js';
+import { pageName } from './table-life.js';
+
+interface PromiseRule {
+  readonly invariant: number;
+  readonly what: string;
+  readonly role: string;
+}
+
+const PROMISES: Readonly<Record<Promised, PromiseRule>> = {
+  [PROMISE.unlock]: {
+    invariant: 28,
+    what: 'the page-table lock was dropped',
+    role: 'lock dropped',
+  },
+  [PROMISE.return]: { invariant: 29, what: 'the call returned to user space', role: 'returned' },
+  [PROMISE.vma]: { invariant: 30, what: 'the mapping was unlinked from its file', role: 'VMA unlinked' },
+  [PROMISE.huge]: { invariant: 21, what: 'a huge page was installed', role: 'huge page installed' },
+};
+
+/**
+ * Rules on what CPUs and devices may still cache, decided exactly where walks or CR3 loads are told: I02, I03 and
+ * I09 for tables that no gather shows, I21 no-mixed-size, I27 lazy-freed-tables, I28 flush-before-ptl-drop, I29
+ * flush-before-return, I30 pfnmap-flush-before-vma-unlink, I32 broadcast-complete, I33 secondary-mmu.
+ * Source: SDM vol. 3A §4.10; arch/x86/mm/tlb.c; kernel-side order in mm/mmu_gather.c.
+ */
+export class CacheFamily {
+  private readonly court: Court;
+
+  constructor(court: Court) {
+    this.court = court;
+  }
+
+  /** Released or given to another use: nobody may have a way to it in a cache. */
+  released(page: MechPage, reused: boolean, op: Op): void {
+    const done = reused ? 'used for something else' : 'released';
+    const walk = worst(page, false);
+    const leaf = worst(page, true);
+    if (walk) {
+      this.accuse(walksOf(this.court, walk), walk, page, op, `table ${pageName(page.key)} was ${done}`, done);
+    } else if (held(page, false)) this.court.ledger.pass(3, KNOWN.observed);
+    if (leaf) {
+      const ids = leaf.device === leaf.device ? [2, 33] : [2];
+      this.accuse(ids, leaf, page, op, `page ${pageName(page.key)} was ${done}`, done);
+    } else if (held(page, true)) this.court.ledger.pass(2, KNOWN.observed);
+    if (!walk && !leaf) this.allClear(page);
+    this.broadcasts(page, op, done);
+  }
+
+  private allClear(page: MechPage): void {
+    const { ledger } = this.court;
+    if (page.holders.some((h) => h.device === h.device)) ledger.pass(33, KNOWN.observed);
+    if (page.holders.some((h) => this.court.state.mech.lazy.has(h.cpu))) ledger.pass(27, KNOWN.observed);
+  }
+
+  /** I32: an INVLPGB is not done before the TLBSYNC of the CPU that issued it. */
+  private broadcasts(page: MechPage, op: Op, done: string): void {
+    const open = this.court.state.mech.broadcasts.find((b) =>
+      page.holders.some((h) => h.mm === b.mm && h.hold !== 0),
+    );
+    if (!open) return;
+    this.court.ledger.violated(32, {
+      message: `${pageName(page.key)} was ${done} before the TLBSYNC that completes its broadcast invalidation`,
+      known: KNOWN.observed,
+      events: witnesses(w(open.ref, `INVLPGB on CPU ${open.cpu}`), w(op.ref, done)),
+    });
+  }
+
+  /** I09 where the caches are told: no CPU may keep a way to a table that goes to RCU. */
+  bound(page: MechPage, head: Head, op: Op): void {
+    const walk = worst(page, false);
+    if (walk) {
+      const message = `table ${pageName(page.key)} was queued to RCU`;
+      this.accuse([9], walk, page, op, message, 'call_rcu', head.crRef);
+    } else if (held(page, false)) this.court.ledger.pass(9, KNOWN.observed);
+  }
+
+  promised(what: Promised, holders: readonly Holder[], op: Op): void {
+    const { invariant, what: text, role } = PROMISES[what];
+    const first = holders.find((h) => h.hold === 1) ?? holders[0];
+    if (first) this.accuse([invariant], first, null, op, text, role);
+    else if (what !== PROMISE.unlock || op.a2 === op.a2) this.court.ledger.pass(invariant, KNOWN.observed);
+  }
+
+  /** Rests on an invalidation that is not there: certain only where this CPU's (or device's) are seen. */
+  private accuse(
+    invariants: readonly number[],
+    holder: Holder,
+    page: MechPage | null,
+    op: Op,
+    subject: string,
+    role: string,
+    alsoRef = -1,
+  ): void {
+    const { court } = this;
+    const onDevice = holder.device === holder.device;
+    const who = onDevice ? `device ${holder.device}` : `CPU ${holder.cpu}`;
+    if (holder.hold === 2) {
+      for (const id of invariants) {
+        court.ledger.unknown(id, 'a flush is shown that does not say of which mm', op.ref);
+      }
+      return;
+    }
+    const cpu = onDevice ? op.cpu : holder.cpu;
+    const { tsNs, cpu: at } = op;
+    const { ref } = op;
+    for (const id of invariants) {
+      absent(
+        court,
+        id,
+        {
+          kinds: [onDevice ? OP.IOTLB : OP.INV],
+          cpu,
+          since: holder.seq,
+          probe: onDevice ? '`pttrace: IOTLB` markers' : 'the flush_tlb_func probe',
+          still: () => {
+            const proofTs = court.state.cpus[cpu]?.lastTs ?? Number.NaN;
+            if (cpu === at || order(court, tsNs, at, proofTs, cpu) !== null) return true;
+            court.ledger.unknown(id, CLOCK, ref);
+            return false;
+          },
+        },
+        {
+          message: `${subject} while ${who} may still ${holder.leaf ? 'use the old translation' : 'walk through it'}`,
+          events: witnesses(
+            w(holder.ref, `${who} may cache it`),
+            w(page?.ul.ref ?? -1, 'unlinked'),
+            w(alsoRef, 'call_rcu'),
+            w(op.ref, role),
+          ),
+        },
+      );
+    }
+  }
+}
+
+/** A lazy CPU and a device have rules of their own beside I03. */
+function walksOf(court: Court, holder: Holder): number[] {
+  if (holder.device === holder.device) return [3, 33];
+  return court.state.mech.lazy.get(holder.cpu)?.mm === holder.mm ? [3, 27] : [3];
+}
+
+function worst(page: MechPage, leaf: boolean): Holder | undefined {
+  return (
+    page.holders.find((h) => h.leaf === leaf && h.hold === 1) ??
+    page.holders.find((h) => h.leaf === leaf && h.hold === 2)
+  );
+}
+
+const held = (page: MechPage, leaf: boolean): boolean => page.holders.some((h) => h.leaf === leaf);

@@ -1,0 +1,216 @@
+import { FUNC, GP_EVENT, isTableFunc, OP, type Op, READER } from '../../kernel/ops.js';
+import { CONTEXT } from '../../timeline/flags.js';
+import { KNOWN } from '../ledger.js';
+import type { Head, Reader } from '../state.js';
+import { bothOrders, CLOCK, type Court, LOSS, lostSince, order, w, witnesses } from './court.js';
+
+/** mm/mmu_gather.c MAX_TABLE_BATCH: (4096 − 24) / 8. */
+const MAX_TABLE_BATCH = 509;
+/** Lazy callbacks are flushed after 10 s (jiffies_lazy_flush); a stall is announced after 21 s more. */
+const LAZY_NS = 10e9;
+const STALL_NS = 31e9;
+/** kernel/rcu/tree.c qhimark: beyond it RCU itself considers a CPU flooded. */
+const STORM = 10_000;
+
+interface Spanned {
+  readonly startTs: number;
+  readonly startCpu: number;
+  readonly startRef: number;
+  readonly endTs: number;
+  readonly endCpu: number;
+  readonly endRef: number;
+}
+
+/**
+ * Callbacks and grace periods: I08 batch-bound, I40 gp-waits-readers, I41 gp-seq, I44 cb-context, I45 lazy-delay, I46
+ * gp-storm. Source: mm/mmu_gather.c, kernel/rcu/tree.c.
+ */
+export class CallbackFamily {
+  private readonly court: Court;
+  private singles = 0;
+  private storming = false;
+  private readonly start = { seq: Number.NaN, ref: -1, ts: 0, cpu: -1, step: 0 };
+  private running = Number.NaN;
+  private readonly spanned = new Map<Reader, Spanned>();
+
+  constructor(court: Court) {
+    this.court = court;
+  }
+
+  queued(head: Head, op: Op): void {
+    const { ledger } = this.court;
+    if (head.func === FUNC.tlb_remove_table_rcu && head.tablesKnown) {
+      if (head.tables.length <= MAX_TABLE_BATCH) ledger.pass(8, KNOWN.observed);
+      else {
+        ledger.violated(8, {
+          message: `a batch of ${head.tables.length} tables: a page holds ${MAX_TABLE_BATCH}`,
+          known: KNOWN.observed,
+          events: witnesses(w(op.ref, 'call_rcu')),
+        });
+      }
+    }
+    if (head.func !== FUNC.__tlb_remove_table_one_rcu) return;
+    if (++this.singles <= STORM) ledger.pass(46, KNOWN.observed);
+    else if (!this.storming) {
+      this.storming = true;
+      ledger.violated(46, {
+        message: `${this.singles} single tables await their grace period: memory that the failing allocations need`,
+        known: KNOWN.observed,
+        events: witnesses(w(op.ref, 'call_rcu')),
+      });
+    }
+  }
+
+  callbackRan(head: Head, op: Op): void {
+    if (head.func === FUNC.__tlb_remove_table_one_rcu && this.singles > 0) this.singles--;
+    if (this.singles <= STORM) this.storming = false;
+    if (!isTableFunc(head.func)) return;
+    this.context(op);
+    this.delay(head, op);
+    this.count(head, op);
+  }
+
+  /** I08: the callback releases what was appended. */
+  private count(head: Head, op: Op): void {
+    if (op.kind !== OP.CB || !(op.a3 >= 0) || head.func !== FUNC.tlb_remove_table_rcu || !head.tablesKnown)
+      return;
+    if (op.a3 === head.tables.length) return;
+    // Every level passes tlb_remove_table(): only where its probe showed all of them is the count known.
+    if (!head.tables.every((t) => t.appRef >= 0)) return;
+    const { ledger, state } = this.court;
+    if (state.lossSeq > 0) ledger.unknown(8, LOSS, op.ref);
+    else {
+      ledger.violated(8, {
+        message: `${head.tables.length} tables were appended, but the callback releases ${op.a3}`,
+        known: KNOWN.observed,
+        assumesAllCpus: true,
+        events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'callback')),
+      });
+    }
+  }
+
+  /** I44: kernel/rcu/tree.c rcu_do_batch() runs in softirq or in a kthread made for it. */
+  private context(op: Op): void {
+    const { ledger } = this.court;
+    if (op.context === CONTEXT.softirq) ledger.pass(44, KNOWN.observed);
+    else if (op.context === CONTEXT.hardirq || op.context === CONTEXT.nmi) {
+      ledger.violated(44, {
+        message: `an RCU callback runs in ${op.context === CONTEXT.nmi ? 'NMI' : 'hard interrupt'} context`,
+        known: KNOWN.observed,
+        events: witnesses(w(op.ref, 'callback')),
+      });
+    } else
+      ledger.unknown(44, 'the lines do not show a softirq, nor a kthread known to run callbacks', op.ref);
+  }
+
+  /** I45. */
+  private delay(head: Head, op: Op): void {
+    const { ledger } = this.court;
+    const ns = op.tsNs - head.crTs;
+    if (ns <= LAZY_NS) ledger.pass(45, KNOWN.observed);
+    else if (ns <= STALL_NS)
+      ledger.unknown(45, 'more than 10 s: a lazy flush and a slow grace period explain it', op.ref);
+    else {
+      ledger.violated(45, {
+        message: `the callback ran ${(ns / 1e9).toFixed(1)} s after call_rcu: a stalled grace period`,
+        known: KNOWN.observed,
+        events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'callback')),
+      });
+    }
+  }
+
+  /** I41: kernel/rcu/rcu.h rcu_seq_start(), rcu_seq_end(); `end` is traced with the old number. */
+  gracePeriod(op: Op): void {
+    if (op.a1 !== GP_EVENT.start) {
+      if (op.a1 === GP_EVENT.end && op.a0 === this.running) this.running = Number.NaN;
+      return;
+    }
+    const { ledger, state } = this.court;
+    const { start } = this;
+    const state4 = ((op.a0 % 4) + 4) % 4;
+    const lost = lostSince(this.court, start.step);
+    if (state4 !== 1) this.badSequence(`grace period ${op.a0} starts with a number that is not 4k+1`, op, -1);
+    else if (start.seq === start.seq && !lost && op.a0 !== start.seq + 4) {
+      this.badSequence(`grace period ${op.a0} follows ${start.seq}`, op, start.ref);
+    } else if (this.running === this.running && !lost && start.seq === start.seq) {
+      this.badSequence(`grace period ${op.a0} starts while ${this.running} has not ended`, op, start.ref);
+    } else ledger.pass(41, KNOWN.observed);
+    this.running = op.a0;
+    start.seq = op.a0;
+    start.ref = op.ref;
+    start.ts = op.tsNs;
+    start.cpu = op.cpu;
+    start.step = state.seq;
+  }
+
+  private badSequence(message: string, op: Op, before: number): void {
+    this.court.ledger.violated(41, {
+      message,
+      known: KNOWN.observed,
+      assumesAllCpus: true,
+      events: witnesses(w(before, 'previous start'), w(op.ref, 'start')),
+    });
+  }
+
+  /** I40: a section open since before the start must be over at the end. */
+  gpEnded(op: Op): void {
+    const { ledger, state, coverage } = this.court;
+    const { start } = this;
+    if (coverage.total(OP.RB) === 0 || start.seq !== start.seq) return;
+    let open = false;
+    for (const reader of state.readers.values()) {
+      if (reader.kind > READER.preemptoff || reader.seq > start.step) continue;
+      open = true;
+      if (this.spanned.has(reader)) continue;
+      this.spanned.set(reader, {
+        startTs: start.ts,
+        startCpu: start.cpu,
+        startRef: start.ref,
+        endTs: op.tsNs,
+        endCpu: op.cpu,
+        endRef: op.ref,
+      });
+    }
+    if (!open) ledger.pass(40, KNOWN.absence);
+  }
+
+  readerEnded(reader: Reader, op: Op): void {
+    const gp = this.spanned.get(reader);
+    if (!gp) return;
+    this.spanned.delete(reader);
+    const { ledger } = this.court;
+    const known = bothOrders(
+      order(this.court, reader.ts, reader.cpu, gp.startTs, gp.startCpu),
+      order(this.court, gp.endTs, gp.endCpu, op.tsNs, op.cpu),
+    );
+    if (known === null) ledger.unknown(40, CLOCK, gp.endRef);
+    else if (lostSince(this.court, reader.seq)) ledger.unknown(40, LOSS, gp.endRef);
+    else {
+      ledger.violated(40, {
+        message: 'a grace period ended although a reader older than its start was still running',
+        known,
+        events: witnesses(
+          w(reader.ref, 'reader begins'),
+          w(gp.startRef, 'grace period starts'),
+          w(gp.endRef, 'grace period ends'),
+          w(op.ref, 'reader ends'),
+        ),
+      });
+    }
+  }
+
+  readerLost(reader: Reader): void {
+    const gp = this.spanned.get(reader);
+    if (!gp) return;
+    this.spanned.delete(reader);
+    this.court.ledger.unknown(
+      40,
+      'a reader open at the end of a grace period has no end in the trace',
+      gp.endRef,
+    );
+  }
+
+  end(): void {
+    for (const reader of [...this.spanned.keys()]) this.readerLost(reader);
+  }
+}

@@ -1,0 +1,144 @@
+import type { EvidenceRef } from '../../timeline/batch.js';
+
+/**
+ * What is known for certain of page tables and of who may cache them: filled by facts only (`OP_FIRST_FACT` and
+ * beyond), so a recording without such facts has an empty one. Plain data.
+ */
+export interface Mech {
+  pages: Map<number, MechPage>;
+  /** Tables linked at (mm, address), outermost first; key `linkKey`. */
+  links: Map<string, number[]>;
+  /** Who may cache something of an mm; key `cacheKey`. */
+  holders: Map<string, Holder[]>;
+  /** CR3 history: who may walk an mm; key `cacheKey`. */
+  loaded: Map<string, Loaded>;
+  lazy: Map<number, { mm: number; ref: EvidenceRef }>;
+  locks: HeldLock[];
+  /** Per CPU: a flush handler that has begun and not yet shown that it invalidates. */
+  begun: (Invalidation | null)[];
+  /** Per CPU: `tlb:tlb_flush` was seen, so a handler without one did not invalidate. */
+  flushTraced: boolean[];
+  broadcasts: Broadcast[];
+  /** Newest return of `tlb_remove_table_sync_one()` and of a wait for a grace period. */
+  sync: Moment;
+  gp: Moment;
+}
+
+export interface Moment {
+  seq: number;
+  ref: EvidenceRef;
+}
+
+export interface Invalidation {
+  readonly mm: number;
+  readonly start: number;
+  readonly end: number;
+  readonly leaf: boolean;
+}
+
+export interface Broadcast {
+  readonly cpu: number;
+  readonly mm: number;
+  readonly ref: EvidenceRef;
+  readonly seq: number;
+}
+
+export interface Loaded {
+  readonly cpu: number;
+  readonly mm: number;
+  /** In CR3 now; false: left behind under its PCID. */
+  now: boolean;
+  readonly ref: EvidenceRef;
+  readonly ts: number;
+}
+
+/** 0: gone, 1: may be cached, 2: whether it was invalidated cannot be told. */
+export type Hold = 0 | 1 | 2;
+
+/** One CPU or device that may cache a way through a table (`leaf` false) or a translation to a frame. */
+export interface Holder {
+  readonly page: number;
+  readonly leaf: boolean;
+  /** -1 for a device. */
+  readonly cpu: number;
+  /** NaN for a CPU. */
+  readonly device: number;
+  readonly mm: number;
+  readonly va: number;
+  hold: Hold;
+  readonly ref: EvidenceRef;
+  readonly seq: number;
+}
+
+export interface HeldLock {
+  readonly lock: number;
+  readonly task: number;
+  /** `LOCK_TYPE`. */
+  readonly type: number;
+  readonly ref: EvidenceRef;
+}
+
+export interface MechPage {
+  readonly key: number;
+  level: number;
+  pgd: boolean;
+  links: { mm: number; va: number }[];
+  everLinked: boolean;
+  /** Number of processes it was linked in at once, at most. */
+  sharers: number;
+  ul: Moment;
+  ulTs: number;
+  ulCpu: number;
+  /** Address → frame. */
+  entries: Map<number, number>;
+  holders: Holder[];
+  /** It was taken for empty: the path that unlinks it is reclaim, under readers that only RCU protects. */
+  emptied: EvidenceRef;
+  depositedOn: number;
+  deposits: number[];
+  ptlFreed: EvidenceRef;
+  /** Named reader sections on it that are over. */
+  readsOver: number;
+}
+
+export function newMech(): Mech {
+  return {
+    pages: new Map(),
+    links: new Map(),
+    holders: new Map(),
+    loaded: new Map(),
+    lazy: new Map(),
+    locks: [],
+    begun: [],
+    flushTraced: [],
+    broadcasts: [],
+    sync: { seq: 0, ref: -1 },
+    gp: { seq: 0, ref: -1 },
+  };
+}
+
+export function newMechPage(key: number): MechPage {
+  return {
+    key,
+    level: 0,
+    pgd: false,
+    links: [],
+    everLinked: false,
+    sharers: 0,
+    ul: { seq: 0, ref: -1 },
+    ulTs: Number.NaN,
+    ulCpu: -1,
+    entries: new Map(),
+    holders: [],
+    emptied: -1,
+    depositedOn: Number.NaN,
+    deposits: [],
+    ptlFreed: -1,
+    readsOver: 0,
+  };
+}
+
+export const linkKey = (mm: number, va: number): string => `${mm}:${va}`;
+/** Devices have caches of their own beside the CPUs'. */
+export const cacheKey = (cpu: number, device: number, mm: number): string =>
+  device === device ? `d${device}:${mm}` : `${cpu}:${mm}`;

@@ -1,0 +1,145 @@
+import type { Op } from '../kernel/ops.js';
+import type { EvidenceRef } from '../timeline/batch.js';
+import { cacheKey, type Holder, type Invalidation, linkKey, type Mech, type MechPage } from './state/mech.js';
+import type { MachineState } from './state.js';
+
+/**
+ * Translation caches of CPUs and devices as *may* sets: a holder stays until something invalidates it (SDM vol. 3A
+ * §4.10.2–§4.10.4, AMD APM vol. 2 §5.5). Filled by walks that are told, and from CR3 at every unlink.
+ */
+const ALL = 2 ** 53 - 1;
+
+/** `page` may be cached by a CPU or device; says so once. */
+export function hold(
+  mech: Mech,
+  page: MechPage,
+  cpu: number,
+  device: number,
+  mm: number,
+  va: number,
+  leaf: boolean,
+  ref: EvidenceRef,
+  seq: number,
+): void {
+  const key = cacheKey(cpu, device, mm);
+  let list = mech.holders.get(key);
+  if (!list) mech.holders.set(key, (list = []));
+  for (const h of list) if (h.hold === 1 && h.page === page.key && h.va === va && h.leaf === leaf) return;
+  const holder: Holder = {
+    page: page.key,
+    leaf,
+    cpu: device === device ? -1 : cpu,
+    device,
+    mm,
+    va,
+    hold: 1,
+    ref,
+    seq,
+  };
+  list.push(holder);
+  page.holders.push(holder);
+}
+
+/** A walk caches every table on its way and the translation at its end; a cached table is walked without its parent. */
+export function walk(state: MachineState, op: Op): void {
+  const { mech } = state;
+  const device = op.a2;
+  const ways = new Set<number>(mech.links.get(linkKey(op.a0, op.a1)) ?? []);
+  for (const h of mech.holders.get(cacheKey(op.cpu, device, op.a0)) ?? []) {
+    if (h.hold !== 0 && !h.leaf && h.va === op.a1) ways.add(h.page);
+  }
+  for (const key of ways) {
+    const page = mech.pages.get(key);
+    if (!page) continue;
+    hold(mech, page, op.cpu, device, op.a0, op.a1, false, op.ref, state.seq);
+    const frame = page.entries.get(op.a1);
+    const target = frame === undefined ? undefined : mech.pages.get(frame);
+    if (target) hold(mech, target, op.cpu, device, op.a0, op.a1, true, op.ref, state.seq);
+  }
+}
+
+/** What an invalidation removes: every way through tables of the mm, and translations within its range. */
+export function clearHolders(mech: Mech, cpu: number, device: number, inv: Invalidation): void {
+  const key = cacheKey(cpu, device, inv.mm);
+  const list = mech.holders.get(key);
+  if (list) {
+    const ranged = inv.start === inv.start && inv.end === inv.end && inv.end !== ALL && inv.end >= 0;
+    for (const h of list) {
+      if (h.hold === 0) continue;
+      if (h.leaf ? !ranged || (h.va >= inv.start && h.va < inv.end) : !inv.leaf) h.hold = 0;
+    }
+    const left = list.filter((h) => h.hold !== 0);
+    if (left.length > 0) mech.holders.set(key, left);
+    else mech.holders.delete(key);
+  }
+  const loaded = mech.loaded.get(key);
+  if (loaded && !loaded.now && !inv.leaf) mech.loaded.delete(key);
+}
+
+/**
+ * A flush handler begins. It may return without doing anything (generation already current, mm gone): where the
+ * `tlb_flush` tracepoint is seen on this CPU, only that tells that it invalidated.
+ */
+export function begunInvalidation(mech: Mech, op: Op): void {
+  if (op.cpu < 0) return;
+  // A batched flush names no mm: it is for the one the CPU has loaded, which only CR3 facts can tell.
+  const mm = op.a1 === 0 ? loadedOn(mech, op.cpu) : op.a1;
+  const inv: Invalidation = { mm, start: op.a2, end: op.a3, leaf: op.a5 === 1 };
+  if (mech.flushTraced[op.cpu] === true) {
+    mech.begun[op.cpu] = inv;
+    return;
+  }
+  if (mm === mm) clearHolders(mech, op.cpu, Number.NaN, inv);
+  else doubt(mech, op.cpu);
+}
+
+function loadedOn(mech: Mech, cpu: number): number {
+  for (const l of mech.loaded.values()) if (l.cpu === cpu && l.now) return l.mm;
+  return Number.NaN;
+}
+
+export function noteFlush(mech: Mech, cpu: number, invalidates: boolean): void {
+  if (cpu < 0) return;
+  mech.flushTraced[cpu] = true;
+  const inv = mech.begun[cpu];
+  if (inv) {
+    mech.begun[cpu] = null;
+    if (invalidates && inv.mm === inv.mm) clearHolders(mech, cpu, Number.NaN, inv);
+    else if (invalidates) doubt(mech, cpu);
+  } else if (invalidates && mech.holders.size > 0) doubt(mech, cpu);
+}
+
+export function handlerOver(mech: Mech, cpu: number): void {
+  if (cpu >= 0) mech.begun[cpu] = null;
+}
+
+/** Some flush happened on this CPU and nothing says of which mm: what it held can no longer be told. */
+function doubt(mech: Mech, cpu: number): void {
+  for (const list of mech.holders.values())
+    for (const h of list) if (h.cpu === cpu && h.hold === 1) h.hold = 2;
+}
+
+export function loadCr3(mech: Mech, op: Op): void {
+  for (const l of mech.loaded.values()) if (l.cpu === op.cpu) l.now = false;
+  if (op.a0 === 0 || op.a0 !== op.a0) return;
+  mech.loaded.set(cacheKey(op.cpu, Number.NaN, op.a0), {
+    cpu: op.cpu,
+    mm: op.a0,
+    now: true,
+    ref: op.ref,
+    ts: op.tsNs,
+  });
+}
+
+/** INVLPGB takes effect everywhere at the TLBSYNC of the CPU that issued it (AMD APM vol. 3). */
+export function broadcastDone(mech: Mech, cpu: number): void {
+  const mine = mech.broadcasts.filter((b) => b.cpu === cpu);
+  mech.broadcasts = mech.broadcasts.filter((b) => b.cpu !== cpu);
+  const cpus = new Set<number>();
+  for (const list of mech.holders.values()) for (const h of list) if (h.cpu >= 0) cpus.add(h.cpu);
+  for (const b of mine) {
+    for (const c of cpus) {
+      clearHolders(mech, c, Number.NaN, { mm: b.mm, start: Number.NaN, end: Number.NaN, leaf: false });
+    }
+  }
+}

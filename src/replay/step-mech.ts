@@ -1,0 +1,323 @@
+import { LOCK_TYPE, OP, type Op } from '../kernel/ops.js';
+import type { Hooks } from './hooks.js';
+import { PROMISE } from './mech-hooks.js';
+import { type Holder, linkKey, type MechPage, newMechPage } from './state/mech.js';
+import { LIFE, type MachineState, newTable, type Table, type Task } from './state.js';
+import {
+  begunInvalidation,
+  broadcastDone,
+  clearHolders,
+  handlerOver,
+  hold,
+  loadCr3,
+  noteFlush,
+  walk,
+} from './step-caches.js';
+
+/** `tlb_flush` reason of a CPU that has the mm no longer: nothing is invalidated (6.15+). */
+const WRONG_CPU = 5;
+/** A batch that is not given by name cannot be larger (mm/mmu_gather.c MAX_TABLE_BATCH). */
+const MAX_ORDER = 20;
+
+/** Facts of an operation: who links what, who may cache it, which locks are held. Runs before the machine's step. */
+export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  const { mech } = state;
+  switch (op.kind) {
+    case OP.LINK:
+      link(state, op);
+      break;
+    case OP.SETE: {
+      const page = pageOf(state, op.a0);
+      hooks.mech.entrySet(page, page.everLinked && page.links.length === 0, op);
+      page.entries.set(op.a1, op.a2);
+      pageOf(state, op.a2);
+      break;
+    }
+    case OP.CLRE: {
+      const page = pageOf(state, op.a0);
+      for (const { mm } of page.links) leafHolders(state, page, mm, op.a1, op);
+      page.entries.delete(op.a1);
+      break;
+    }
+    case OP.HW:
+      walk(state, op);
+      break;
+    case OP.IOTLB:
+      clearHolders(mech, op.cpu, op.a1, { mm: op.a0, start: Number.NaN, end: Number.NaN, leaf: false });
+      break;
+    case OP.BIND: {
+      const head = state.headsByAddr.get(op.a0);
+      const table = tableOf(state, op.a2, op);
+      if (!head || !table) break;
+      if (!head.tables.includes(table)) head.tables.push(table);
+      head.tablesKnown = true;
+      table.head = head;
+      table.life = LIFE.rcu;
+      hooks.mech.bound(pageOf(state, op.a2), head, op);
+      break;
+    }
+    case OP.REUSE: {
+      const page = pageOf(state, op.a0);
+      hooks.mech.released(page, true, task, op);
+      for (const h of page.holders) h.hold = 0;
+      page.holders = [];
+      page.entries.clear();
+      break;
+    }
+    case OP.LK:
+      mech.locks.push({
+        lock: op.a0,
+        task: task.key,
+        type: op.a1 === 1 ? LOCK_TYPE.spin : LOCK_TYPE.sleeping,
+        ref: op.ref,
+      });
+      break;
+    case OP.UN: {
+      if (op.a2 === op.a2) hooks.mech.promised(PROMISE.unlock, staleAt(state, op.a1, op.a2), op);
+      const at = mech.locks.findLastIndex((l) => l.lock === op.a0 && l.task === task.key);
+      if (at >= 0) mech.locks.splice(at, 1);
+      break;
+    }
+    case OP.NEED:
+      hooks.mech.needed(mech.locks.find((l) => l.lock === op.a0 && l.task === task.key) ?? null, op);
+      break;
+    case OP.VMAUL:
+      hooks.mech.promised(PROMISE.vma, staleAt(state, op.a0, op.a1), op);
+      break;
+    case OP.GONE:
+      hooks.mech.promised(PROMISE.return, staleAt(state, op.a0, op.a1), op);
+      break;
+    case OP.HUGE:
+      hooks.mech.promised(PROMISE.huge, smallAt(state, op.a0, op.a1), op);
+      break;
+    case OP.EMPTY: {
+      const page = pageOf(state, op.a0);
+      hooks.mech.declaredEmpty(page, op);
+      page.emptied = op.ref;
+      break;
+    }
+    case OP.PTL: {
+      const page = pageOf(state, op.a0);
+      hooks.mech.splitLock(page, op.a1 !== 1, op);
+      if (op.a1 !== 1) page.ptlFreed = op.ref;
+      break;
+    }
+    case OP.PGD:
+      pageOf(state, op.a0).pgd = true;
+      break;
+    case OP.DEP: {
+      const page = pageOf(state, op.a0);
+      hooks.mech.deposited(page, op.a1, mech.sync, op);
+      page.depositedOn = op.a1;
+      pageOf(state, op.a1).deposits.push(op.a0);
+      break;
+    }
+    case OP.WDR: {
+      const page = pageOf(state, op.a0);
+      const parent = mech.pages.get(page.depositedOn);
+      if (parent) parent.deposits = parent.deposits.filter((d) => d !== op.a0);
+      page.depositedOn = Number.NaN;
+      break;
+    }
+    case OP.PIN: {
+      const page = pageOf(state, op.a0);
+      const stale = page.everLinked && page.links.length === 0;
+      hooks.mech.pinned(page, stale, op.a1 === 1, op);
+      break;
+    }
+    case OP.MOVE: {
+      const page = mech.pages.get(op.a2);
+      const table = state.tables.get(op.a2);
+      const live = page && page.links.length > 0 && table?.life === LIFE.live ? page : null;
+      hooks.mech.moved(live, op);
+      break;
+    }
+    case OP.LZ:
+      if (op.a1 === 1) mech.lazy.set(op.cpu, { mm: op.a0, ref: op.ref });
+      else mech.lazy.delete(op.cpu);
+      break;
+    case OP.CR3:
+      loadCr3(mech, op);
+      break;
+    case OP.BCAST:
+      mech.broadcasts.push({ cpu: op.cpu, mm: op.a0, ref: op.ref, seq: state.seq });
+      break;
+    case OP.TLBSYNC:
+      broadcastDone(mech, op.cpu);
+      break;
+    default:
+      break;
+  }
+}
+
+/** The same for operations that probes show, where they concern pages with known facts. */
+export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  const { mech } = state;
+  switch (op.kind) {
+    case OP.INV:
+      hooks.mech.seen(op, task);
+      begunInvalidation(mech, op);
+      break;
+    case OP.FR:
+    case OP.FMULTI:
+    case OP.GP:
+    case OP.PUB:
+    case OP.EXITMM:
+      hooks.mech.seen(op, task);
+      break;
+    case OP.TLBF:
+      noteFlush(mech, op.cpu, op.a1 !== WRONG_CPU);
+      break;
+    case OP.IX:
+      handlerOver(mech, op.cpu);
+      break;
+    case OP.FREE:
+    case OP.ALLOC:
+      if (mech.pages.size === 0 || op.a0 !== op.a0) break;
+      for (let i = 0; i < (op.a1 > 0 && op.a1 < MAX_ORDER ? 2 ** op.a1 : 1); i++) {
+        const page = mech.pages.get(op.a0 + i);
+        if (!page) continue;
+        if (op.kind === OP.FREE) hooks.mech.released(page, false, task, op);
+        forget(state, page);
+      }
+      break;
+    case OP.UL: {
+      const page = mech.pages.get(op.a2);
+      if (page) unlink(state, page, op.a0, op.a1, op);
+      break;
+    }
+    case OP.TR:
+    case OP.APP:
+    case OP.PVOP: {
+      const page = mech.pages.get(op.a2);
+      if (!page) break;
+      hooks.mech.handedOver(page, op);
+      if (page.links.length > 0) unlink(state, page, op.a1, Number.NaN, op);
+      break;
+    }
+    case OP.SYNC1:
+      if (op.a0 === 0) mech.sync = { seq: state.seq, ref: op.ref };
+      break;
+    case OP.SYNCR:
+      if (op.a0 === 1) {
+        const held = mech.locks.filter((l) => l.task === task.key && l.type === LOCK_TYPE.spin);
+        hooks.mech.sleeps(held, op);
+      } else mech.gp = { seq: state.seq, ref: op.ref };
+      break;
+    case OP.RE: {
+      const page = mech.pages.get(op.a1);
+      if (page) page.readsOver++;
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+export function pageOf(state: MachineState, key: number): MechPage {
+  let page = state.mech.pages.get(key);
+  if (!page) {
+    page = newMechPage(key);
+    if (key === key) state.mech.pages.set(key, page);
+  }
+  return page;
+}
+
+function tableOf(state: MachineState, key: number, op: Op): Table | null {
+  if (key !== key) return null;
+  let table = state.tables.get(key);
+  if (!table || table.life === LIFE.freed) {
+    table = newTable(key, 0, Number.NaN);
+    table.life = LIFE.live;
+    table.birthRef = op.ref;
+    table.birthSeq = state.seq;
+    state.tables.set(key, table);
+  }
+  return table;
+}
+
+function link(state: MachineState, op: Op): void {
+  const table = tableOf(state, op.a2, op);
+  if (!table) return;
+  table.life = LIFE.live;
+  table.mm = op.a0;
+  const page = pageOf(state, op.a2);
+  if (op.a3 > 0) page.level = table.level = op.a3;
+  page.links.push({ mm: op.a0, va: op.a1 });
+  page.everLinked = true;
+  page.sharers = Math.max(page.sharers, page.links.length);
+  const key = linkKey(op.a0, op.a1);
+  const chain = state.mech.links.get(key);
+  if (chain) chain.push(op.a2);
+  else state.mech.links.set(key, [op.a2]);
+}
+
+/** The parent entry is cleared: from here on only what was cached before leads to the table. */
+function unlink(state: MachineState, page: MechPage, mm: number, va: number, op: Op): void {
+  const { mech } = state;
+  let at = page.links.findIndex((l) => l.mm === mm && l.va === va);
+  if (at < 0) at = page.links.findIndex((l) => l.mm === mm || mm !== mm);
+  if (at < 0) at = page.links.length === 1 ? 0 : -1;
+  if (at < 0) return;
+  const [gone] = page.links.splice(at, 1);
+  const key = linkKey(gone!.mm, gone!.va);
+  const chain = (mech.links.get(key) ?? []).filter((k) => k !== page.key);
+  if (chain.length > 0) mech.links.set(key, chain);
+  else mech.links.delete(key);
+  page.ul = { seq: state.seq, ref: op.ref };
+  page.ulTs = op.tsNs;
+  page.ulCpu = op.cpu;
+  for (const l of mech.loaded.values()) {
+    if (l.mm !== gone!.mm) continue;
+    hold(mech, page, l.cpu, Number.NaN, gone!.mm, gone!.va, false, l.ref, state.seq);
+    for (const [at2, frame] of page.entries) {
+      const framePage = pageOf(state, frame);
+      hold(mech, framePage, l.cpu, Number.NaN, gone!.mm, at2, true, l.ref, state.seq);
+    }
+  }
+}
+
+/** Every CPU with the mm in CR3 may have cached the translation that is cleared now. */
+function leafHolders(state: MachineState, page: MechPage, mm: number, va: number, op: Op): void {
+  const frame = page.entries.get(va);
+  if (frame === undefined) return;
+  for (const l of state.mech.loaded.values()) {
+    if (l.mm !== mm) continue;
+    hold(state.mech, pageOf(state, frame), l.cpu, Number.NaN, mm, va, true, op.ref, state.seq);
+  }
+}
+
+function holdersAt(state: MachineState, mm: number, va: number, keep: (h: Holder) => boolean): Holder[] {
+  const found: Holder[] = [];
+  for (const list of state.mech.holders.values()) {
+    for (const h of list) if (h.hold !== 0 && h.leaf && h.mm === mm && h.va === va && keep(h)) found.push(h);
+  }
+  return found;
+}
+
+/** Who may still use a translation of (mm, address) that memory no longer holds. */
+function staleAt(state: MachineState, mm: number, va: number): Holder[] {
+  const current = frameAt(state, mm, va);
+  return holdersAt(state, mm, va, (h) => h.page !== current);
+}
+
+const smallAt = (state: MachineState, mm: number, va: number): Holder[] =>
+  holdersAt(state, mm, va, () => true);
+
+function frameAt(state: MachineState, mm: number, va: number): number {
+  const chain = state.mech.links.get(linkKey(mm, va));
+  const page = chain ? state.mech.pages.get(chain.at(-1)!) : undefined;
+  return page?.entries.get(va) ?? Number.NaN;
+}
+
+function forget(state: MachineState, page: MechPage): void {
+  const { mech } = state;
+  mech.pages.delete(page.key);
+  for (const h of page.holders) h.hold = 0;
+  for (const { mm, va } of page.links) {
+    const key = linkKey(mm, va);
+    const chain = (mech.links.get(key) ?? []).filter((k) => k !== page.key);
+    if (chain.length > 0) mech.links.set(key, chain);
+    else mech.links.delete(key);
+  }
+}

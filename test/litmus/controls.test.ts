@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { runBoth } from '../../src/litmus/suite.js';
+import { one } from './support/files.js';
+
+/** Small programs with a verdict: [what, steps, violated]; headings may come before the first `P`. */
+type Case = readonly [string, string, readonly string[]];
+
+const SILENT: readonly Case[] = [
+  ['a table that was never linked is released at once (loser of a race)', 'P0 free T', []],
+  [
+    'a deposited table that was never linked is released at once',
+    'P0 deposit T P\nP0 withdraw T\nP0 free T',
+    [],
+  ],
+  [
+    'a once-linked table is deposited after flush and IPI, and released without a grace period',
+    'P0 map A v T\nP1 walk A v\nP0 unlink A v\nP0 inval A\nP1 inval A\nP0 syncipi\nP0 deposit T P\nP0 withdraw T\nP0 free T',
+    [],
+  ],
+  [
+    'a lazy CPU is skipped by a flush that frees no table',
+    'P0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP1 lazy\nP0 flush A\nP0 clr T v',
+    [],
+  ],
+  [
+    'an IPI that this path does not need (variant B)',
+    'variant: B\nP0 map A v T\nP1 walk A v\nP0 unlink A v\nP1 inval A\nP0 syncipi\nP0 callrcu T.pt T\nP0 cb T.pt\nP0 free T',
+    [],
+  ],
+  [
+    'INVLPGB and TLBSYNC',
+    'P0 map A v T\nP0 set T v F\nP1 walk A v\nP0 clr T v\nP0 invlpgb A\nP0 tlbsync\nP0 free F',
+    [],
+  ],
+  [
+    'a walk that begins after the unlink',
+    'P0 map A v T\nP0 unlink A v\nP1 rd rcu T\nP0 free T\nP1 rdend T',
+    [],
+  ],
+  ['a huge page where nothing was cached', 'P0 map A v T\nP0 unlink A v\nP0 sethuge A v H', []],
+  [
+    'a CPU that left the process and comes back',
+    'P0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP1 walk A v\nP1 switch B\nP0 clr T v\nP0 flush A\nP1 switch A',
+    [],
+  ],
+  [
+    'a return where the page was mapped anew',
+    'P0 map A v T\nP0 set T v F\nP1 walk A v\nP0 clr T v\nP1 inval A\nP0 set T v G\nP1 walk A v\nP0 ret A v',
+    [],
+  ],
+];
+
+const BROKEN: readonly Case[] = [
+  [
+    'INVLPGB without TLBSYNC',
+    'P0 map A v T\nP0 set T v F\nP1 walk A v\nP0 clr T v\nP0 invlpgb A\nP0 free F',
+    ['I02', 'I32'],
+  ],
+  [
+    'a TLBSYNC of another CPU',
+    'P0 map A v T\nP1 walk A v\nP0 unlink A v\nP0 invlpgb A\nP1 tlbsync\nP0 free T',
+    ['I03', 'I32'],
+  ],
+  ['released while linked', 'P0 map A v T\nP0 free T', ['I01']],
+  ['a once-linked table deposited without an IPI', 'P0 map A v T\nP0 unlink A v\nP0 deposit T P', ['I22']],
+  [
+    'deposited while its call_rcu is pending',
+    'P0 map A v T\nP0 unlink A v\nP0 syncipi\nP0 callrcu T.pt T\nP0 deposit T P',
+    ['I13'],
+  ],
+  ['queued to RCU while deposited', 'P0 deposit T P\nP0 callrcu T.pt T', ['I13']],
+  ['a PGD queued to RCU', 'P0 pgd G\nP0 callrcu G.pt G', ['I13']],
+  [
+    'a shared table used anew without an IPI',
+    'P0 map A v P\nP1 map B v P\nP0 unlink A v\nP1 reuse P',
+    ['I35'],
+  ],
+  [
+    'a device that is not told',
+    'P0 map A v T\nD walk A v\nP0 unlink A v\nP0 inval A\nP0 free T',
+    ['I03', 'I33'],
+  ],
+  [
+    'a page a device still translates',
+    'P0 map A v T\nP0 set T v F\nD walk A v\nP0 clr T v\nP0 inval A\nP0 free F',
+    ['I02', 'I33'],
+  ],
+  [
+    'a lazy CPU, by its CR3 alone: nobody saw it walk',
+    'P0 switch A\nP1 switch A\nP1 lazy\nP0 map A v T\nP0 unlink A v\nP0 flush A\nP0 free T',
+    ['I03', 'I27'],
+  ],
+  [
+    'reclaimed and freed after an IPI, with no walker in sight',
+    'P0 map A v T\nP0 reclaim T\nP0 unlink A v\nP0 syncipi\nP0 free T',
+    ['I06'],
+  ],
+  ['a lock used after its destruction', 'P0 map A v T\nP0 ptlfree T\nP1 ptlock T', ['I16']],
+  [
+    'a lock destroyed before the callback',
+    'P0 map A v T\nP0 unlink A v\nP0 callrcu B T\nP0 ptlfree T',
+    ['I16'],
+  ],
+  [
+    'a dereference after the release',
+    'P0 map A v T\nP0 unlink A v\nP1 rd rcu T\nP0 free T\nP1 deref T\nP1 rdend T',
+    ['I05'],
+  ],
+  ['a table moved that was retracted meanwhile', 'P0 map A v T\nP1 unlink A v\nP0 relink A n T', ['I19']],
+  ['a wait for a grace period under a pmd lock', 'variant: En\nP0 lock pmd:x\nP0 syncrcu', ['I47']],
+];
+
+function textOf(steps: string, violated: readonly string[]): string {
+  const lines = steps.split('\n');
+  const heads = lines.filter((l) => !/^[PD]/.test(l));
+  const verdict = violated.length === 0 ? 'silent' : `violates ${violated.join(' ')}`;
+  return `litmus x\n${heads.join('\n')}\ncase: ${verdict}\n${lines.filter((l) => /^[PD]/.test(l)).join('\n')}\n`;
+}
+
+describe('programs that are right', () => {
+  it.each(SILENT)('%s', async (_, steps, violated) => {
+    const outcome = await runBoth(...one(textOf(steps, violated)));
+    expect(outcome.litmus).toEqual([]);
+    expect(outcome.ftrace).toEqual([]);
+  });
+});
+
+describe('programs that break a rule', () => {
+  it.each(BROKEN)('%s', async (_, steps, violated) => {
+    const outcome = await runBoth(...one(textOf(steps, violated)));
+    expect(outcome.litmus).toEqual(violated);
+    expect(outcome.ftrace).toEqual(violated);
+  });
+});

@@ -1,0 +1,263 @@
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { analyse } from '../../../src/analyse.js';
+
+const PTI = 0xffffea0000000000n;
+const page = (pfn: number): string => `0x${(PTI + BigInt(pfn) * 64n).toString(16)}`;
+const MM = '0xffff88810a4ece40';
+const TLB = 'tlb=0xffffc90000617cb0';
+
+/** `cpu flags body` lines at 10 µs steps; `@seconds` jumps there. */
+function log(lines: readonly string[]): string {
+  let us = 100_000_000;
+  let out = '# tracer: nop\n#\n';
+  for (const line of lines) {
+    if (line.startsWith('@')) {
+      us = Number(line.slice(1)) * 1e6;
+      continue;
+    }
+    const [cpu, flags, ...body] = line.split(' ');
+    us += 10;
+    const stamp = `${Math.floor(us / 1e6)}.${String(us % 1e6).padStart(6, '0')}`;
+    out += `            work-7${cpu}      [00${cpu}] ${flags} ${stamp}: ${body.join(' ')}\n`;
+  }
+  return out;
+}
+
+async function verdict(
+  id: string,
+  lines: readonly string[],
+  variants: string[] = [],
+): Promise<[string, number, number]> {
+  const result = await analyse({ paths: ['-'], stdin: Readable.from([Buffer.from(log(lines))]), variants });
+  const found = result.invariants.find((i) => i.id === id)!;
+  return [found.verdict, found.instances.pass, found.instances.violated];
+}
+
+const fr = (ft: number): string =>
+  `0 ..... flush_tlb_mm_range: (flush_tlb_mm_range+0x4/0x1e0) mm=${MM} start=0x0 end=0xffffffffffffffff stride_shift=12 freed_tables=${ft}`;
+const fd = '0 ..... flush_tlb_mm_range_ret: (tlb_finish_mmu+0x72/0x160 <- flush_tlb_mm_range)';
+const multi = (mask: string, gen: number): string =>
+  `0 ...1. native_flush_tlb_multi: (native_flush_tlb_multi+0x4/0x100) cpumask=${mask} info=0xffff88811c42d440 mm=${MM} start=0x0 end=0xffffffffffffffff new_tlb_gen=${gen}`;
+const send = (cpu: number): string =>
+  `0 ...2. csd_queue_cpu: cpu=${cpu} callsite=on_each_cpu_cond_mask+0x40/0x70 func=flush_tlb_func csd=ffff88811c4b1f4${cpu}`;
+const ipi = (cpu: number): string[] => [
+  `${cpu} d.h1. csd_function_entry: func=flush_tlb_func, csd=ffff88811c4b1f4${cpu}`,
+  `${cpu} d.h1. csd_function_exit: func=flush_tlb_func, csd=ffff88811c4b1f4${cpu}`,
+];
+const flush = (mask: string, gen: number, cpus: readonly number[], ft = 1): string[] => [
+  fr(ft),
+  multi(mask, gen),
+  ...cpus.map(send),
+  ...cpus.flatMap(ipi),
+  fd,
+];
+
+describe('I23 target-coverage', () => {
+  const other = flush('0x3', 9, [1]);
+  it('every CPU of the mask', async () => {
+    expect(await verdict('I23', flush('0x7', 5, [1, 2]))).toEqual(['pass', 1, 0]);
+  });
+  it('one CPU left out', async () => {
+    expect(await verdict('I23', [...other, ...flush('0x7', 10, [1]), ...flush('0x3', 11, [1])])).toEqual([
+      'violated',
+      2,
+      1,
+    ]);
+  });
+  it('left out where no table is freed: no verdict', async () => {
+    expect((await verdict('I23', [...other, ...flush('0x7', 10, [1], 0), ...flush('0x3', 11, [1])]))[2]).toBe(
+      0,
+    );
+  });
+});
+
+describe('I25 gen-rules', () => {
+  it('one more each time', async () => {
+    expect(await verdict('I25', [...flush('0x3', 5, [1]), ...flush('0x3', 6, [1])])).toEqual(['pass', 1, 0]);
+  });
+  it('a generation used twice', async () => {
+    expect((await verdict('I25', [...flush('0x3', 5, [1]), ...flush('0x3', 5, [1])]))[0]).toBe('violated');
+  });
+  it('a new mm at the same address', async () => {
+    expect((await verdict('I25', [...flush('0x3', 5, [1]), ...flush('0x3', 1, [1])]))[2]).toBe(0);
+  });
+});
+
+describe('I34 no-flush-with-irqs-off', () => {
+  it('interrupts on', async () => {
+    expect(await verdict('I34', [fr(1), fd])).toEqual(['pass', 1, 0]);
+  });
+  it('interrupts off, where the column is known to show the caller', async () => {
+    expect((await verdict('I34', [fr(1), fd, fr(1).replace('.....', 'd....'), fd]))[0]).toBe('violated');
+  });
+  it('off from the first line on: perhaps only in the probe', async () => {
+    expect((await verdict('I34', [fr(1).replace('.....', 'd....'), fd]))[0]).toBe('unknown');
+  });
+  it('in an interrupt', async () => {
+    expect((await verdict('I34', [fr(1).replace('.....', 'd.h1.'), fd]))[0]).toBe('violated');
+  });
+});
+
+const exit = (ret: boolean): string =>
+  ret
+    ? '0 ..... exit_mmap_ret: (mmput+0x5e/0x130 <- exit_mmap)'
+    : `0 ..... exit_mmap: (exit_mmap+0x4/0x3d0) mm=${MM}`;
+
+describe('I50 mm-lifetime', () => {
+  it('the address belongs to a new process', async () => {
+    expect(
+      (
+        await verdict('I50', [...flush('0x3', 5, [1]), exit(false), exit(true), ...flush('0x3', 1, [1])])
+      ).slice(0, 2),
+    ).toEqual(['pass', 1]);
+  });
+  it('the same mm is flushed again', async () => {
+    expect(
+      (await verdict('I50', [...flush('0x3', 5, [1]), exit(false), exit(true), ...flush('0x3', 6, [1])]))[0],
+    ).toBe('violated');
+  });
+});
+
+describe('I51 nr-ptes', () => {
+  const install = (pfn: number): string =>
+    `0 ..... pmd_install: (pmd_install+0x4/0xb0) mm=${MM} pmd=0xffff88807afde010 page=${page(pfn)}`;
+  const tr = (pfn: number): string =>
+    `0 ..... pte_free_tlb: (___pte_free_tlb+0x4/0x90) ${TLB} mm=${MM} page=${page(pfn)}`;
+  const free = (pfn: number): string =>
+    `0 ..... mm_page_free: page=${page(pfn).slice(2)} pfn=0x${pfn.toString(16)} order=0`;
+  const known = [0x100, 0x101, 0x102, 0x103].map(free);
+  it('all handed over', async () => {
+    expect((await verdict('I51', [...known, install(0x200), exit(false), tr(0x200), exit(true)]))[0]).toBe(
+      'pass',
+    );
+  });
+  it('one left', async () => {
+    const lines = [
+      ...known,
+      install(0x200),
+      install(0x201),
+      exit(false),
+      tr(0x200),
+      exit(true),
+      '@120',
+      free(0x104),
+    ];
+    expect((await verdict('I51', lines))[0]).toBe('violated');
+  });
+  it('released a little later by a path without probes', async () => {
+    const lines = [
+      ...known,
+      install(0x200),
+      install(0x201),
+      exit(false),
+      tr(0x200),
+      exit(true),
+      free(0x201),
+      '@120',
+      free(0x104),
+    ];
+    expect((await verdict('I51', lines))[0]).toBe('unknown');
+  });
+});
+
+const HEAD = '0xffff88807ed87000';
+const call = (head = HEAD, func = 'tlb_remove_table_rcu'): string =>
+  `0 ..... call_rcu: (call_rcu+0x4/0x10) head=${head} func=${func}+0x0/0x40`;
+const callback = (nr: number, flags = '..s1.', head = HEAD): string =>
+  `0 ${flags} tlb_remove_table_rcu: (tlb_remove_table_rcu+0x4/0x40) head=${head} nr=${nr}`;
+const gather = (tables: number): string[] => [
+  `0 ..... tlb_gather_mmu: (tlb_gather_mmu+0x4/0x70) ${TLB} mm=${MM}`,
+  ...Array.from({ length: tables }, (_, i) => [
+    `0 ..... pte_free_tlb: (___pte_free_tlb+0x4/0x90) ${TLB} mm=${MM} page=${page(0x300 + i)}`,
+    `0 ..... tlb_remove_table: (tlb_remove_table+0x4/0x220) ${TLB} mm=${MM} table=${page(0x300 + i)}`,
+  ]).flat(),
+];
+
+describe('I08 batch-bound', () => {
+  it('509 tables and as many in the callback', async () => {
+    expect(await verdict('I08', [...gather(509), call(), callback(509)])).toEqual(['pass', 1, 0]);
+  });
+  it('510 tables', async () => {
+    expect((await verdict('I08', [...gather(510), call()]))[0]).toBe('violated');
+  });
+  it('one table less in the callback', async () => {
+    expect((await verdict('I08', [...gather(3), call(), callback(2)]))[0]).toBe('violated');
+  });
+  it('a count that cannot be known: not every append is shown', async () => {
+    const lines = [...gather(3).filter((l) => !l.includes('tlb_remove_table:')), call(), callback(5)];
+    expect((await verdict('I08', lines))[2]).toBe(0);
+  });
+});
+
+describe('I44 cb-context, I45 lazy-delay', () => {
+  it('in softirq, soon', async () => {
+    const lines = [...gather(1), call(), callback(1)];
+    expect((await verdict('I44', lines))[0]).toBe('pass');
+    expect((await verdict('I45', lines))[0]).toBe('pass');
+  });
+  it('in a hard interrupt', async () => {
+    expect((await verdict('I44', [...gather(1), call(), callback(1, 'd.h1.')]))[0]).toBe('violated');
+  });
+  it('in some task', async () => {
+    expect((await verdict('I44', [...gather(1), call(), callback(1, '.....')]))[0]).toBe('unknown');
+  });
+  it('after 15 s and after 60 s', async () => {
+    expect((await verdict('I45', [...gather(1), call(), '@115', callback(1)]))[0]).toBe('unknown');
+    expect((await verdict('I45', [...gather(1), call(), '@160', callback(1)]))[0]).toBe('violated');
+  });
+});
+
+describe('I46 gp-storm', () => {
+  const single = (i: number): string =>
+    call(`0x${(0xffffea0001000008n + BigInt(i) * 64n).toString(16)}`, '__tlb_remove_table_one_rcu');
+  it('10000 single tables, and one more', async () => {
+    const singles = Array.from({ length: 10_000 }, (_, i) => single(i));
+    expect((await verdict('I46', singles))[0]).toBe('pass');
+    expect((await verdict('I46', [...singles, single(10_000)])).slice(0, 3)).toEqual(['violated', 10_000, 1]);
+  });
+});
+
+const gp = (seq: number, what: string): string => `0 d..1. rcu_grace_period: rcu_preempt ${seq} ${what}`;
+const reader = (op: string): string => `1 ..... tracing_mark_write: pttrace: ${op} kind=rcu pfn=0x300`;
+
+describe('I40 gp-waits-readers, I41 gp-seq', () => {
+  it('a reader that ends in time', async () => {
+    expect((await verdict('I40', [reader('RB'), gp(5, 'start'), reader('RE'), gp(5, 'end')]))[0]).toBe(
+      'pass',
+    );
+  });
+  it('a reader older than the grace period outlives it', async () => {
+    expect((await verdict('I40', [reader('RB'), gp(5, 'start'), gp(5, 'end'), reader('RE')]))[0]).toBe(
+      'violated',
+    );
+  });
+  it('a reader that began after the start may', async () => {
+    expect(
+      (
+        await verdict('I40', [
+          reader('RB'),
+          reader('RE'),
+          gp(5, 'start'),
+          reader('RB'),
+          gp(5, 'end'),
+          reader('RE'),
+        ])
+      )[0],
+    ).toBe('pass');
+  });
+  it('numbers that follow', async () => {
+    expect(
+      (
+        await verdict('I41', [gp(-7, 'start'), gp(-7, 'end'), gp(-3, 'start'), gp(-3, 'end'), gp(1, 'start')])
+      ).slice(0, 3),
+    ).toEqual(['pass', 3, 0]);
+  });
+  it.each([
+    ['a gap', [gp(5, 'start'), gp(5, 'end'), gp(13, 'start')]],
+    ['no 4k+1', [gp(6, 'start')]],
+    ['no end', [gp(5, 'start'), gp(9, 'start')]],
+  ])('%s', async (_, lines) => {
+    expect((await verdict('I41', lines))[0]).toBe('violated');
+  });
+});

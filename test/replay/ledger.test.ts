@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { ALL_VARIANTS, maskOf } from '../../src/kernel/variants.js';
+import { type Complaint, KNOWN, Ledger } from '../../src/replay/ledger.js';
+
+const complaint = (over: Partial<Complaint> = {}): Complaint => ({
+  message: 'm',
+  known: KNOWN.observed,
+  events: [{ ref: 7, role: 'free' }],
+  ...over,
+});
+const passes = (ledger: Ledger, id: number) => [...ledger.tally(id).pass].reduce((a, b) => a + b, 0);
+
+describe('Ledger', () => {
+  it('counts passes by how they are known, and takes one back', () => {
+    const ledger = new Ledger();
+    ledger.pass(9, KNOWN.observed);
+    ledger.pass(9, KNOWN.inferred);
+    ledger.revoke(9, KNOWN.inferred);
+    ledger.revoke(9, KNOWN.inferred);
+    expect([...ledger.tally(9).pass]).toEqual([1, 0, 0, 0, 0]);
+  });
+
+  it('keeps the first complaints and counts all', () => {
+    const ledger = new Ledger(2);
+    for (let i = 0; i < 5; i++) ledger.violated(1, complaint({ message: `${i}` }));
+    expect(ledger.tally(1).violated).toBe(5);
+    expect(ledger.tally(1).complaints.map((c) => c.message)).toEqual(['0', '1']);
+  });
+
+  it('groups unknowns by reason, with the first example', () => {
+    const ledger = new Ledger();
+    ledger.unknown(2, 'why', 10);
+    ledger.unknown(2, 'why', 20);
+    ledger.unknown(2, 'other', -1);
+    expect([...ledger.tally(2).unknowns]).toEqual([
+      ['why', { count: 2, example: 10 }],
+      ['other', { count: 1, example: -1 }],
+    ]);
+  });
+
+  it('makes everything outside the filter unknown', () => {
+    const ledger = new Ledger();
+    ledger.hidden = true;
+    ledger.pass(1, KNOWN.observed);
+    ledger.violated(1, complaint());
+    ledger.masked(1, maskOf('C'), maskOf('D'), KNOWN.observed, complaint);
+    ledger.hidden = false;
+    ledger.resolve(maskOf('C'));
+    expect(ledger.tally(1)).toMatchObject({ violated: 0, unknown: 3 });
+    expect(passes(ledger, 1)).toBe(0);
+    expect([...ledger.tally(1).unknowns.keys()]).toEqual(['hidden by the filter']);
+  });
+
+  it.each([
+    ['violated under every candidate', maskOf('A2', 'B'), { violated: 2, pass: 0, unknown: 0 }],
+    ['passing under every candidate', maskOf('C'), { violated: 0, pass: 2, unknown: 0 }],
+    ['violated under some only', maskOf('A2', 'C'), { violated: 0, pass: 0, unknown: 2 }],
+    ['a candidate the rule says nothing of', maskOf('C', 'F'), { violated: 0, pass: 0, unknown: 2 }],
+    ['all kernels', ALL_VARIANTS, { violated: 0, pass: 0, unknown: 2 }],
+    ['no kernel at all', 0, { violated: 0, pass: 0, unknown: 2 }],
+  ])('settles a rule that differs between kernels: %s', (_, candidates, want) => {
+    const ledger = new Ledger();
+    for (let i = 0; i < 2; i++)
+      ledger.masked(7, maskOf('A2', 'B'), maskOf('C', 'D'), KNOWN.observed, complaint);
+    ledger.resolve(candidates);
+    const { violated, unknown } = ledger.tally(7);
+    expect({ violated, pass: passes(ledger, 7), unknown }).toEqual(want);
+    expect(ledger.tally(7).complaints.length).toBe(want.violated);
+  });
+
+  it('resolves once: a second time changes nothing', () => {
+    const ledger = new Ledger();
+    ledger.masked(7, maskOf('C'), maskOf('D'), KNOWN.observed, complaint);
+    ledger.resolve(maskOf('C'));
+    ledger.resolve(maskOf('D'));
+    expect(ledger.tally(7).violated).toBe(1);
+    expect(passes(ledger, 7)).toBe(0);
+  });
+
+  it('without some CPUs, keeps only the violations that need none of them', () => {
+    const ledger = new Ledger();
+    ledger.violated(38, complaint({ assumesAllCpus: true }));
+    ledger.violated(38, complaint({ message: 'sure' }));
+    ledger.blind('only 1 of 4 CPUs');
+    expect(ledger.tally(38)).toMatchObject({ violated: 1, unknown: 1 });
+    expect(ledger.tally(38).complaints.map((c) => c.message)).toEqual(['sure']);
+    expect(ledger.tally(38).unknowns.get('only 1 of 4 CPUs')).toEqual({ count: 1, example: 7 });
+  });
+});

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { damageLines, readRecording, seededRandom } from './damage/damage.js';
+import { replayFixtures } from './damage/fixtures.js';
+import { parseLine } from './damage/recording.js';
+import { replayLines, replayStory, report, verdicts, violatedIds } from './support/replay.js';
+import { LOST, munmapRcu, without } from './support/story.js';
+
+// The ring buffer says where it lost events. What is absent there may have happened: never a violation.
+
+const FIXTURES = replayFixtures();
+const HOLES = 6;
+const MAX_HOLE = 60;
+
+/** Lines `from … from + length` of one CPU replaced by what tracefs prints for them. */
+function withHole(lines: readonly string[], from: number, length: number): string[] {
+  const cpu = parseLine(lines[from]!, from)!.cpu;
+  const out = lines.slice(0, from);
+  let lost = 0;
+  const rest: string[] = [];
+  lines.slice(from).forEach((text, i) => {
+    if (i < length && parseLine(text, from + i)?.cpu === cpu) lost++;
+    else rest.push(text);
+  });
+  return [...out, `CPU:${cpu} [LOST ${lost} EVENTS]`, ...rest];
+}
+
+describe.each(FIXTURES)('$name', (fixture) => {
+  it('random holes raise no alarm, and are counted', async () => {
+    const random = seededRandom(fixture.lines.length);
+    const alarms: string[] = [];
+    for (let i = 0; i < HOLES; i++) {
+      const from = 12 + Math.floor(random() * (fixture.lines.length - 12));
+      const length = 1 + Math.floor(random() * MAX_HOLE);
+      const result = await replayLines(withHole(fixture.lines, from, length));
+      expect(result.inputs[0]!.lines.lost).toBe(1);
+      expect(report(result, 'I53').verdict).toBe('unknown');
+      const ids = violatedIds(result);
+      if (ids.length > 0)
+        alarms.push(
+          `line ${from + 1}, ${length} lines: ${ids.map((id) => `${id} ${report(result, id).findings[0]?.message}`)}`,
+        );
+    }
+    expect(alarms).toEqual([]);
+  });
+
+  it.each([
+    'flush-dropped',
+    'enqueue-dropped',
+    'sync-dropped',
+    'syscall-exit-dropped',
+    'gather-end-dropped',
+    'gather-begin-dropped',
+  ])('%s is no finding where the dropped lines were lost', async (kind) => {
+    for (const seed of [1, 2]) {
+      const damage = damageLines(kind, readRecording(fixture.lines), seed);
+      if (damage === null) continue;
+      const gone = new Set([...damage.where.matchAll(/\d+/g)].map((m) => Number(m[0]) - 1));
+      const lines = fixture.lines.map((text, i) =>
+        gone.has(i) ? `CPU:${parseLine(text, i)!.cpu} [LOST 1 EVENTS]` : text,
+      );
+      const result = await replayLines(lines);
+      expect(violatedIds(result), damage.where).toEqual([]);
+      // Without the LOST lines the same removal is a finding, or unknown for want of later lines.
+      const silent = report(await replayLines(damage.lines), damage.expected).instances;
+      expect(silent.violated + silent.unknown, damage.where).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('a cut file', () => {
+  it('is not ring loss: what lies past its end is unknown or censored, and the cut is told', async () => {
+    const steps = [...munmapRcu(1), ...munmapRcu(2)];
+    const { print, BASES } = await import('./support/story.js');
+    const { replayText } = await import('./support/replay.js');
+    const whole = await replayText(print(steps), BASES);
+    expect(whole.inputs[0]!.notes.filter((n) => /cut/.test(n.code))).toEqual([]);
+    const text = print(steps.slice(0, -8), 2, steps.length);
+    const cut = await replayText(text, BASES);
+    expect(cut.inputs[0]!.notes.some((n) => /cut|fewer|announce/.test(`${n.code} ${n.message}`))).toBe(true);
+    expect(cut.timeline.lost).toEqual([]);
+    expect(violatedIds(cut)).toEqual([]);
+    expect(report(cut, 'I38').instances).toMatchObject({ pass: 1, censored: 1, violated: 0 });
+  });
+
+  it('cut anywhere, no fixture has a finding', async () => {
+    const alarms: string[] = [];
+    for (const { name, lines } of FIXTURES.slice(0, 6)) {
+      const random = seededRandom(lines.length + 1);
+      for (let i = 0; i < 4; i++) {
+        const at = 13 + Math.floor(random() * (lines.length - 13));
+        const ids = violatedIds(await replayLines(lines.slice(0, at)));
+        if (ids.length > 0) alarms.push(`${name} cut at ${at}: ${ids}`);
+        const tail = violatedIds(await replayLines([...lines.slice(0, 12), ...lines.slice(at)]));
+        if (tail.length > 0) alarms.push(`${name} from ${at}: ${tail}`);
+      }
+    }
+    expect(alarms).toEqual([]);
+  });
+});
+
+describe('loss on one CPU', () => {
+  it('does not blind the verdicts that were settled before it', async () => {
+    const before = await replayStory([...munmapRcu(1), ...munmapRcu(2)]);
+    const after = await replayStory([...munmapRcu(1), ...munmapRcu(2), LOST(0)]);
+    const settled = (r: typeof before) => Object.entries(verdicts(r)).filter(([id]) => id !== 'I53');
+    expect(settled(after)).toEqual(settled(before));
+  });
+
+  it('turns a would-be absence into unknown', async () => {
+    const odd = without(
+      munmapRcu(2),
+      'request',
+      'multi',
+      'send',
+      'handler-in',
+      'invalidate',
+      'handler-out',
+      'flushed',
+    );
+    const at = odd.findIndex((s) => s.label === 'enqueue');
+    const silent = await replayStory([...munmapRcu(1), ...odd, ...munmapRcu(3)]);
+    expect(violatedIds(silent)).toContain('I09');
+    const lost = await replayStory([
+      ...munmapRcu(1),
+      ...odd.slice(0, at),
+      LOST(0),
+      ...odd.slice(at),
+      ...munmapRcu(3),
+    ]);
+    expect(violatedIds(lost)).toEqual([]);
+    expect(report(lost, 'I09').reason).toContain('events were lost in between');
+  });
+});
