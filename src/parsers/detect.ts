@@ -5,6 +5,7 @@ import { FTRACE_DUMP } from './ftrace-dump.js';
 import { FTRACE_FIELDS } from './ftrace-fields.js';
 import { FUNCTION_GRAPH } from './function-graph.js';
 import { LATENCY_FORMAT } from './latency-format.js';
+import { PERF_SCRIPT } from './perf-script.js';
 import { SYSTRACE_HTML } from './systrace-html.js';
 import { TRACE_CMD_REPORT } from './trace-cmd-report.js';
 import { TraceError, type TraceErrorCode } from './trace-error.js';
@@ -19,6 +20,7 @@ export const DIALECTS: readonly DialectInfo[] = [
   FUNCTION_GRAPH,
   LATENCY_FORMAT,
   FTRACE_DUMP,
+  PERF_SCRIPT,
 ];
 
 /** Bytes looked at. */
@@ -31,6 +33,9 @@ export interface Detection {
   /** False: only a few lines are of this format, a later part of the input may show another. */
   readonly sure: boolean;
 }
+
+const PERF_WITHOUT_TIME =
+  /^(?!.*\d\.\d{6}(?:\d{3})?:\s)\S.{0,40}? +\d+(?:\/\d+)? +(?:\[\d+\] +)?(?:\d+ +)?[A-Za-z][\w:./-]*: *\r?\n[ \t]+[0-9a-f]{4,16} /m;
 
 /** Contents that are recognised but not read, and what they are. */
 const REFUSED: readonly {
@@ -47,6 +52,16 @@ const REFUSED: readonly {
     code: 'unsupported-format',
     what: 'is a perf.data file: run `perf script --ns` on it and give its output',
     is: (text) => text.startsWith('PERFILE2') || text.startsWith('2ELIFREP'),
+  },
+  {
+    code: 'unsupported-format',
+    what: 'is a raw dump (`perf script -D`): give the output of `perf script --ns`',
+    is: (text) => /^0x[0-9a-f]+@\S+ \[0x[0-9a-f]+\]: event: \d+/m.test(text.slice(0, 400)),
+  },
+  {
+    code: 'no-times',
+    what: 'is perf script output without times: run `perf script --ns -F +time`',
+    is: (text) => PERF_WITHOUT_TIME.test(text),
   },
   {
     code: 'unsupported-format',
