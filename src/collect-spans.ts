@@ -5,7 +5,7 @@ import { describeSource, type SpanSource } from './latency/span-source.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from './pipeline.js';
 import type { InputReport } from './result/types.js';
 import type { RecordBatch } from './timeline/batch.js';
-import { RESERVED } from './timeline/events.js';
+import { LAST_RESERVED, RESERVED } from './timeline/events.js';
 import { Filter, type FilterSpec } from './timeline/filter.js';
 
 export interface CollectOptions extends PipelineOptions {
@@ -138,7 +138,7 @@ class Window {
   observe(batch: RecordBatch): void {
     for (let row = 0; row < batch.length; row++) {
       if (batch.event[row] === RESERVED.segment) this.close();
-      if (batch.event[row]! <= RESERVED.bufferStart) continue;
+      if (batch.event[row]! <= LAST_RESERVED) continue;
       const ts = batch.tsNs[row]!;
       if (this.clip && !this.clip.shows(ts, 0, 0, 0, Number.NaN)) continue;
       if (!(ts >= this.first)) this.first = ts;
@@ -161,7 +161,7 @@ class Window {
 /** Names a reader may have meant, most telling first. */
 function absent(source: SpanSource, pipeline: Pipeline): string {
   const names = new Set<string>();
-  for (let id = RESERVED.bufferStart + 1; id < pipeline.events.size; id++) {
+  for (let id = LAST_RESERVED + 1; id < pipeline.events.size; id++) {
     const head = pipeline.events.head(id);
     if (source.kind === 'syscall' && head.kind.startsWith('syscall')) names.add(head.name);
     else if (source.kind === 'span' && head.kind === 'span') names.add(head.symbol || head.name);

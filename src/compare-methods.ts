@@ -9,7 +9,7 @@ export const METHODS = {
   dkw: 'sqrt(ln(2/alpha)/2n), Dvoretzky-Kiefer-Wolfowitz, Massart 1990',
   quantiles: 'row of rank ceil(q*n): a fact; point low*(high/low)^(rank/count): a convention',
   shiftBins: 'ranks q*n +- z*sqrt(n*q*(1-q)) on each side at 1 - alpha/2, outer edges of their rows',
-  shiftBootstrap: 'circular block bootstrap, blocks of ceil(n^(1/3)) calls, percentile interval',
+  shiftBootstrap: 'circular block bootstrap, block length of Politis & White 2004, percentile interval',
   shiftRuns: 'Welch t on the logarithm of one number per run',
   homogeneity: 'Pearson chi2 and likelihood ratio G of equal distributions; V = sqrt(chi2/N)',
   kolmogorovSmirnov: 'largest difference of the CDFs; asymptotic p = 2*sum (-1)^(k-1) exp(-2 k^2 l^2)',

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { collectSpans } from './collect-spans.js';
-import { histogramName, oneHistogram, openInput, splitTitle } from './histogram-input.js';
+import { histogramName, oneHistogram, openInput, splitTitle, titleOf } from './histogram-input.js';
 import { type Bin, type Binned, binned, type ReadHistogram, scaled } from './latency/binned.js';
 import type { Distribution } from './latency/distribution.js';
 import { describeSource, type SpanSource } from './latency/span-source.js';
@@ -43,8 +43,8 @@ export interface RunOptions extends Omit<PipelineOptions, 'paths'> {
 const KEEP_ORDER = 1_000_000;
 
 /**
- * Reads one run. Throws TraceError for an unreadable input, RangeError where the title names no or several histograms
- * or the recording gives no ns.
+ * Reads one run. Throws TraceError for an unreadable input or a recording that gives no ns, RangeError where the title
+ * names no or several histograms.
  */
 export async function loadRun(argument: string, options: RunOptions): Promise<RunSample> {
   const { path, title } = splitTitle(argument);
@@ -60,17 +60,21 @@ export async function loadRun(argument: string, options: RunOptions): Promise<Ru
   return fromRecording(argument, path, opened?.stdin ? { ...options, stdin: opened.stdin } : options);
 }
 
+const fileTitle = (path: string): string => (path === '-' ? 'standard input' : basename(path));
+
 async function fromRecording(argument: string, path: string, options: RunOptions): Promise<RunSample> {
   const source = options.source ?? { kind: 'syscall', name: 'munmap' };
   const run = await collectSpans({ ...options, paths: [path], source, keepOrder: KEEP_ORDER });
   if (run.unit === 'ticks') {
-    throw new RangeError(`${path}: its clock counts ticks, not ns; durations cannot be compared`);
+    throw new TraceError('no-times', 'its clock counts ticks, not ns: durations cannot be compared', {
+      path,
+    });
   }
   const group = run.groups[0];
   const censored = Object.values(group?.censored ?? {}).reduce((s, n) => s + n, 0);
   return {
     argument,
-    title: basename(path),
+    title: fileTitle(path),
     from: 'events',
     what: describeSource(source),
     bins: binned(
@@ -99,14 +103,14 @@ function fromPrinted(
   options: RunOptions,
 ): RunSample {
   const unit = h.unitNs ?? options.printedUnitNs ?? 1;
-  const found = options.windowNs === undefined ? printedWindow(text) : null;
+  const found = options.windowNs === undefined ? (printedWindow(h.title) ?? printedWindow(text)) : null;
   const notes = [...h.notes];
   if (h.unitNs === null && options.printedUnitNs === undefined) {
     notes.push('the printout names no unit: taken as ns');
   }
   return {
     argument,
-    title: h.title.replace(/:$/, '') || (h.key ?? basename(input.path)),
+    title: titleOf(h) || fileTitle(input.path),
     from: 'bins',
     what: `histogram ${histogramName(h)} of ${input.path}`,
     bins: binned(scaled(h.bins, unit)),
@@ -171,7 +175,7 @@ function fromResult(
   const span = isRecord(value.timeline) ? Number(value.timeline.spanNs) : numberOr(value.windowNs, 0);
   return {
     argument,
-    title: title ?? basename(input.path),
+    title: title ?? fileTitle(input.path),
     from: 'bins',
     what: `${meant[0]!.name} of ${String(value.schema)}`,
     bins: binned(meant[0]!.bins),

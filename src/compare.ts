@@ -120,10 +120,19 @@ export function compareSamples(
     failIf: [],
     methods: METHODS,
     verdict: c.verdict,
-    sentence: all.sentence,
+    sentence: `${all.sentence}${correlation(c, bootstrap)}`,
     caveats: caveats(c, a, b, sideA, sideB),
     partial: [...a, ...b].some((r) => r.partial),
   };
+}
+
+/** The tests take calls as independent; the block bootstrap does not. */
+function correlation(c: Comparison, bootstrap: BootstrapShifts | null): string {
+  if (bootstrap === null || !['slower', 'faster', 'mixed'].includes(c.verdict)) return '';
+  const { low, high } = bootstrap.a12;
+  return low <= 0.5 && high >= 0.5
+    ? ' Allowing for the correlation of neighbouring calls (block bootstrap), the body may not have moved at all.'
+    : '';
 }
 
 /** Titles where they tell the sides apart; files and blocks may be called alike. */

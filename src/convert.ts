@@ -2,7 +2,7 @@ import { type ScannedInput, scanInput } from './parsers/open-input.js';
 import { newPipeline, type Pipeline, type PipelineOptions } from './pipeline.js';
 import type { RecordBatch } from './timeline/batch.js';
 import type { EventHead, EventTable } from './timeline/events.js';
-import { RESERVED } from './timeline/events.js';
+import { LAST_RESERVED, RESERVED } from './timeline/events.js';
 import { FLAG, migrateDepth, preemptDepth } from './timeline/flags.js';
 
 export const CONVERT_FORMATS = ['jsonl', 'csv', 'ftrace'] as const;
@@ -82,7 +82,7 @@ function jsonlWriter({ names, events, time }: Pipeline): Writer {
       let out = '';
       for (let row = 0; row < batch.length; row++) {
         const event = batch.event[row]!;
-        if (event <= RESERVED.bufferStart) {
+        if (event <= LAST_RESERVED) {
           if (event === RESERVED.lost) out += mark('lost', { cpu: batch.cpu[row]!, count: batch.aux[row]! });
           else if (event === RESERVED.segment) out += mark('segment', {});
           else out += mark('buffer-start', { cpu: batch.cpu[row]! });

@@ -159,20 +159,31 @@ function report(path: string, head: Head, format: string, found: HistogramText |
   };
 }
 
+/** Longest line that can be a title; longer ones are the command or a sentence before the histogram. */
+const MAX_TITLE = 60;
+
+/** Title without its colon; empty where the line before is none. */
+export function titleOf(h: ReadHistogram): string {
+  const title = h.title.replace(/:$/, '');
+  return title.length > MAX_TITLE || title.startsWith('$ ') ? '' : title;
+}
+
 /** `without patch: @ns[stress-ng], line 639`: how a histogram is called in messages. */
 export function histogramName(h: ReadHistogram): string {
   const map = `${h.name}${h.key === null ? '' : `[${h.key}]`}`;
-  const title = h.title.replace(/:$/, '');
+  const title = titleOf(h);
   return `"${title === '' ? map : title}"${title === '' || map === '' ? '' : ` ${map}`} (line ${h.line})`;
 }
 
 /**
- * The histograms of a text that `title` names: its title or map name equals it, or failing that its title holds it,
- * case not minded. Null title: all.
+ * The histograms of a text that `title` names: its title, map or key equals it, or failing that its title holds it,
+ * case not minded; `line 37`: the one that begins there. Null title: all.
  */
 export function histogramsNamed(all: readonly ReadHistogram[], title: string | null): ReadHistogram[] {
   if (title === null) return [...all];
   const want = plain(title);
+  const line = /^line (\d+)$/.exec(want);
+  if (line !== null) return all.filter((h) => h.line === Number(line[1]));
   const names = (h: ReadHistogram): string[] => [
     plain(h.title),
     plain(h.name),
@@ -200,7 +211,7 @@ export function oneHistogram(
     title === null
       ? 'holds several histograms'
       : `has ${meant.length === 0 ? 'no histogram' : 'several histograms'} called "${title}"`;
-  throw new RangeError(`${path} ${why}; say which as ${path}#TITLE: ${there}`);
+  throw new RangeError(`${path} ${why}; say which as ${path}#TITLE or ${path}#line N: ${there}`);
 }
 
 const plain = (text: string): string => text.trim().replace(/\s+/g, ' ').replace(/:$/, '').toLowerCase();

@@ -12,7 +12,7 @@ import { ReplayEngine } from './replay/engine.js';
 import { CATALOGUE } from './replay/invariants/catalogue.js';
 import { timelineReport } from './replay/timeline-report.js';
 import type { InputReport, TimelineReport } from './result/types.js';
-import { RESERVED } from './timeline/events.js';
+import { LAST_RESERVED } from './timeline/events.js';
 import { HoldBack } from './timeline/window.js';
 
 export const INFO_SCHEMA = 'pttrace/info/1';
@@ -137,7 +137,7 @@ async function traceInfo(path: string, options: PipelineOptions): Promise<InputI
   const timeline = timelineReport(replay, [scanned.header], time, null);
   const spanS = time.unit === 'ns' ? Number(timeline.spanNs) / 1e9 : 0;
   const listed: EventCount[] = [];
-  for (let id = RESERVED.bufferStart + 1; id < events.size; id++) {
+  for (let id = LAST_RESERVED + 1; id < events.size; id++) {
     const head = events.head(id);
     const count = counts[id] ?? 0;
     if (count === 0) continue;

@@ -15,7 +15,7 @@ import {
 } from './replay/state.js';
 import type { EventQuote } from './result/types.js';
 import { type EvidenceRef, type RecordBatch, refInput } from './timeline/batch.js';
-import { RESERVED } from './timeline/events.js';
+import { LAST_RESERVED, RESERVED } from './timeline/events.js';
 import { addr53 } from './timeline/filter.js';
 
 /** Whose life is told; exactly one is given. Addresses are hexadecimal, tables also by pfn (`pfn:0x1234`). */
@@ -156,7 +156,7 @@ class Teller extends SilentHooks implements Hooks {
     for (let row = 0; row < batch.length; row++) {
       const event = batch.event[row]!;
       if (event === RESERVED.segment) this.boundary();
-      if (event <= RESERVED.bufferStart || !this.decoder.decode(batch, row, op)) continue;
+      if (event <= LAST_RESERVED || !this.decoder.decode(batch, row, op)) continue;
       this.direct(op);
       step(this.state, op, this);
     }
@@ -309,7 +309,7 @@ async function subjectOfLine(options: ShowOptions): Promise<Subject> {
     batch: (batch) => {
       if (found || batch.length === 0 || batch.line[batch.length - 1]! < wanted) return;
       for (let row = 0; row < batch.length; row++) {
-        if (batch.line[row]! !== wanted || batch.event[row]! <= RESERVED.bufferStart) continue;
+        if (batch.line[row]! !== wanted || batch.event[row]! <= LAST_RESERVED) continue;
         found = decoder.decode(batch, row, op) ? subjectOf(op) : {};
         return;
       }

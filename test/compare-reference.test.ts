@@ -173,6 +173,8 @@ describe('the munmap histograms of November 2024', () => {
     await expect(compareInputs({ before: [file], after: [file] })).rejects.toThrow(
       /holds several histograms.*"without patch" @ns\[stress-ng\] \(line \d+\), "with patch"/,
     );
+    const byLine = await compareInputs({ before: [`${file}#line 16`], after: [`${file}#WITH  patch:`] });
+    expect([byLine.a.count, byLine.b.count]).toEqual([210476, 122496]);
     await expect(compareInputs({ before: [`${file}#no such`], after: [file] })).rejects.toThrow(
       /no histogram called "no such"/,
     );

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { info } from '../src/info.js';
 import { TraceError } from '../src/parsers/trace-error.js';
-import { LOST, munmapRcu, print, without } from './replay/support/story.js';
+import { LOST, munmapRcu, print, singleRcu, without } from './replay/support/story.js';
 
 let folder: string;
 beforeAll(() => {
@@ -33,6 +33,12 @@ describe('info of a trace', () => {
     expect(counts).toEqual([...counts].sort((a, b) => b - a));
     const spanS = Number(file.timeline!.spanNs) / 1e9;
     expect(file.events[0]!.perSecond).toBeCloseTo(file.events[0]!.count / spanS, 6);
+  });
+
+  it('merges the callers of a return probe', async () => {
+    const file = await of(print([...steps, ...singleRcu(4), ...singleRcu(5)]));
+    const returns = file.events.filter((e) => e.symbol === 'flush_tlb_mm_range' && e.kind === 'retprobe');
+    expect(returns.map((e) => e.count)).toEqual([5]);
   });
 
   it('says what was read: format, lines, CPUs, loss, kernels', async () => {

@@ -47,7 +47,7 @@ export const OP = {
   FD: 17,
   /** `native_flush_tlb_multi`: a0 cpumask (low 53 bits), a1 mm, a2 start, a3 end, a4 new_tlb_gen, a5 1 = mask is whole. */
   FMULTI: 18,
-  /** `flush_tlb_func` (on the CPU that invalidates): a0 info, a1 mm, a2 start, a3 end, a4 new_tlb_gen, a5 1 = leaf entries only. */
+  /** `flush_tlb_func` (on the CPU that invalidates): a0 info, a1 mm, a2 start, a3 end, a4 new_tlb_gen, a5 1 = leaf entries only, 2 = kernel PCID only. */
   INV: 19,
   /** `tlb:tlb_flush`: a0 pages (-1 full), a1 reason 0..5. */
   TLBF: 20,
@@ -118,9 +118,9 @@ export const OP = {
   SETE: 52,
   /** A leaf entry is cleared: a0 table page key, a1 user address. */
   CLRE: 53,
-  /** Hardware walks (mm, address) and may cache what it read: a0 mm, a1 user address, a2 device (NaN: this CPU). */
+  /** Hardware walks (mm, address) and may cache what it read: a0 mm, a1 user address, a2 device (NaN: this CPU), a3 1 = in user mode, under the user PCID. */
   HW: 54,
-  /** A device drops what it cached (IOTLB, secondary MMU): a0 mm, a1 device. */
+  /** A device drops what it cached (IOTLB, secondary MMU): a0 mm, a1 device. NaN: this CPU, by its hypervisor. */
   IOTLB: 55,
   /** A table goes with the pending call_rcu on a head: a0 head Addr, a2 table page key. */
   BIND: 56,
@@ -160,10 +160,14 @@ export const OP = {
   BCAST: 73,
   /** TLBSYNC: this CPU's INVLPGB are done everywhere. */
   TLBSYNC: 74,
+  /** `rcu:rcu_batch_start`: a0 callbacks in all segments, a1 limit for this batch. */
+  BATCH: 75,
+  /** `rcu:rcu_batch_end`: a0 callbacks invoked, a1 FuncId of the printed state (`C.I.`). */
+  BATCHE: 76,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
-export const OP_COUNT = 75;
-/** Operations from here on are facts that only markers and programs give. */
+export const OP_COUNT = 77;
+/** Operations from here on concern facts (`replay/step-mech.ts`): most of them only markers and programs give. */
 export const OP_FIRST_FACT = 51;
 
 /** Whether a lock may be held while sleeping. */

@@ -49,6 +49,8 @@ export const TRACEPOINTS: Readonly<Record<string, TracepointSpec>> = {
   call_function_single_exit: plain(OP.CALLF, [], [[0, 0]]),
   rcu_callback: plain(OP.RQ, [field('rhp', 0, 'addr'), field('func', 1, 'func')]),
   rcu_invoke_callback: plain(OP.RI, [field('rhp', 0, 'addr'), field('func', 1, 'func')]),
+  rcu_batch_start: plain(OP.BATCH, [field('CBs', 0, 'num'), field('bl', 1, 'num')]),
+  rcu_batch_end: plain(OP.BATCHE, [field('CBs-invoked', 0, 'num'), field('idle', 1, 'func')]),
   rcu_grace_period: special(OP.GP, BODY.gracePeriod),
   rcu_utilization: special(OP.QS, BODY.utilization),
   rcu_watching: special(OP.QS, BODY.watching),

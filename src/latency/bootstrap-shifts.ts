@@ -33,8 +33,7 @@ const MIN_ROUNDS = 200;
 
 /**
  * Circular block bootstrap (Politis & Romano 1992) of everything a comparison needs at once, from calls in the order
- * they ended; blocks of ⌈n^⅓⌉ calls (Hall, Horowitz & Jing 1995) keep the correlation of neighbours. Percentile
- * intervals. Values are replaced by their ranks first, so a round counts instead of sorting. Null for an empty side.
+ * they ended; blocks keep the correlation of neighbours (`blockLength`). Percentile intervals. Values are replaced by their ranks first, so a round counts instead of sorting. Null for an empty side.
  */
 export function bootstrapShifts(
   a: Float64Array,
@@ -48,11 +47,14 @@ export function bootstrapShifts(
   const ra = ranks(a, values);
   const rb = ranks(b, values);
   const rounds = Math.max(MIN_ROUNDS, Math.min(MAX_ROUNDS, Math.floor(MAX_DRAWS / (a.length + b.length))));
-  const blockA = Math.ceil(a.length ** (1 / 3));
-  const blockB = Math.ceil(b.length ** (1 / 3));
+  const blockA = blockLength(ra);
+  const blockB = blockLength(rb);
   const ca = new Float64Array(values.length);
   const cb = new Float64Array(values.length);
-  const n = quantiles.length;
+  const ascending = [...quantiles].sort((x, y) => x - y);
+  const ranksA = ascending.map((q) => nearestRank(q, a.length));
+  const ranksB = ascending.map((q) => nearestRank(q, b.length));
+  const n = ascending.length;
   const ratio = columns(n, rounds);
   const difference = columns(n, rounds);
   const meanRatio = new Float64Array(rounds);
@@ -61,8 +63,8 @@ export function bootstrapShifts(
   const qa = new Float64Array(n);
   const qb = new Float64Array(n);
   const once = (k: number): void => {
-    const ma = walk(ca, values, a.length, quantiles, qa);
-    const mb = walk(cb, values, b.length, quantiles, qb);
+    const ma = walk(ca, values, a.length, ranksA, qa);
+    const mb = walk(cb, values, b.length, ranksB, qb);
     for (let i = 0; i < n; i++) {
       ratio[i]![k] = qb[i]! / qa[i]!;
       difference[i]![k] = qb[i]! - qa[i]!;
@@ -87,7 +89,7 @@ export function bootstrapShifts(
     once(k);
   }
   return {
-    quantiles: quantiles.map((q, i) => ({
+    quantiles: ascending.map((q, i) => ({
       q,
       ratio: percentile(point.ratio[i]!, ratio[i]!, alpha),
       ratioNarrow: percentile(point.ratio[i]!, ratio[i]!, 2 * alpha),
@@ -102,6 +104,51 @@ export function bootstrapShifts(
     blockA,
     blockB,
   };
+}
+
+/** Lags looked at, and calls the correlation is estimated from, at most. */
+const MAX_LAG = 500;
+const MAX_CORRELATED = 100_000;
+
+/**
+ * Block length for the circular bootstrap of the mean rank: Politis & White 2004 with the correction of Patton,
+ * Politis & White 2009, but at least ⌈n^⅓⌉ (Hall, Horowitz & Jing 1995) and at most min(3√n, n/3).
+ */
+export function blockLength(ranks: ArrayLike<number>): number {
+  const n = ranks.length;
+  const least = Math.ceil(n ** (1 / 3));
+  const m = Math.min(n, MAX_CORRELATED);
+  const lags = Math.min(MAX_LAG, Math.floor(m / 4));
+  let mean = 0;
+  for (let i = 0; i < m; i++) mean += ranks[i]! / m;
+  const covariance = (lag: number): number => {
+    let sum = 0;
+    for (let i = lag; i < m; i++) sum += (ranks[i]! - mean) * (ranks[i - lag]! - mean);
+    return sum / m;
+  };
+  const r = [covariance(0)];
+  if (r[0] === 0) return least;
+  // The last lag before five that are all within the noise.
+  const noise = 2 * Math.sqrt(Math.log10(m) / m) * r[0]!;
+  let quiet = 0;
+  while (r.length <= lags && quiet < 5) {
+    r.push(covariance(r.length));
+    quiet = Math.abs(r.at(-1)!) < noise ? quiet + 1 : 0;
+  }
+  const last = Math.max(1, r.length - 1 - quiet);
+  while (r.length <= Math.min(2 * last, lags)) r.push(covariance(r.length));
+  let spread = 0;
+  let slope = 0;
+  for (let lag = -2 * last; lag <= 2 * last; lag++) {
+    const t = Math.abs(lag) / (2 * last);
+    const weight = t <= 0.5 ? 1 : 2 * (1 - t);
+    const c = r[Math.abs(lag)] ?? 0;
+    spread += weight * c;
+    slope += weight * Math.abs(lag) * c;
+  }
+  if (!(spread > 0)) return least;
+  const best = ((2 * slope ** 2) / ((4 / 3) * spread ** 2)) ** (1 / 3) * n ** (1 / 3);
+  return Math.max(least, Math.min(Math.ceil(best), Math.ceil(Math.min(3 * Math.sqrt(n), n / 3))));
 }
 
 const columns = (n: number, rounds: number): Float64Array[] =>
@@ -145,26 +192,23 @@ function draw(from: Uint32Array, counts: Float64Array, block: number, random: Ra
   }
 }
 
-/** Fills `out` with the quantiles (ascending order of `quantiles` not needed); returns the mean. */
+/** Fills `out` with the values of the ascending `ranks`; returns the mean. */
 function walk(
   counts: Float64Array,
   values: Float64Array,
   n: number,
-  quantiles: readonly number[],
+  ranks: readonly number[],
   out: Float64Array,
 ): number {
-  out.fill(Number.NaN);
   let seen = 0;
   let sum = 0;
+  let next = 0;
   for (let i = 0; i < counts.length; i++) {
     const c = counts[i]!;
     if (c === 0) continue;
-    for (let k = 0; k < quantiles.length; k++) {
-      const rank = nearestRank(quantiles[k]!, n);
-      if (rank > seen && rank <= seen + c) out[k] = values[i]!;
-    }
     seen += c;
     sum += c * values[i]!;
+    while (next < ranks.length && ranks[next]! <= seen) out[next++] = values[i]!;
   }
   return sum / n;
 }

@@ -73,8 +73,10 @@ export function bucketBounds(
       PRINT_RULES[family].log2Bits === 32 && index === (PRINT_RULES[family].zeroAndOneTogether ? 31 : 33);
     return saturated ? { low: bounds.low, high: Number.POSITIVE_INFINITY } : bounds;
   }
-  const { min, max, step } = shape;
+  const { min, step } = shape;
   if (index === 0) return { low: Number.NEGATIVE_INFINITY, high: min };
-  if (index === lhistBuckets(shape) + 1) return { low: max, high: Number.POSITIVE_INFINITY };
+  // Where step does not divide max - min, bpftrace counts the rest in the bucket it labels `[max, ...)`.
+  const inner = lhistBuckets(shape);
+  if (index === inner + 1) return { low: min + inner * step, high: Number.POSITIVE_INFINITY };
   return { low: min + (index - 1) * step, high: min + index * step };
 }

@@ -2,7 +2,7 @@ import type { Decoder } from '../kernel/decoder.js';
 import type { FuncTable } from '../kernel/func-table.js';
 import { OP, Op } from '../kernel/ops.js';
 import type { RecordBatch } from '../timeline/batch.js';
-import { type EventTable, RESERVED } from '../timeline/events.js';
+import { type EventTable, LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import type { Interner } from '../timeline/interner.js';
 import { BodyArg } from './body-args.js';
 import { Distribution, MAX_DURATION_NS } from './distribution.js';
@@ -120,7 +120,7 @@ export class PairCollector {
     let role = event < this.roles.length ? this.roles[event]! : ROLE.unread;
     if (role === ROLE.unread) role = this.readRole(event);
     if (role === ROLE.none) {
-      if (event <= RESERVED.bufferStart) this.fact(event, batch.cpu[row]!);
+      if (event <= LAST_RESERVED) this.fact(event, batch.cpu[row]!);
       else if (this.byThread) {
         this.matcher.touch(threadKey(batch.pid[row]!, batch.cpu[row]!), batch.cpu[row]!);
       }
@@ -300,7 +300,7 @@ export class PairCollector {
   /** Once per distinct head. */
   private readRole(event: number): number {
     const head = this.options.events.head(event);
-    let role: number = event <= RESERVED.bufferStart ? ROLE.none : roleOf(this.source, head);
+    let role: number = event <= LAST_RESERVED ? ROLE.none : roleOf(this.source, head);
     if (this.source.kind !== 'events' && this.source.kind !== 'rcu') role = this.onlyOneWay(role, head);
     if (event >= this.roles.length) {
       const bigger = new Uint8Array(Math.max(event + 1, this.roles.length * 2));

@@ -1,6 +1,6 @@
 import type { LatencyReport } from '../result/types.js';
 import type { RecordBatch } from '../timeline/batch.js';
-import { type EventTable, RESERVED } from '../timeline/events.js';
+import { type EventTable, LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import type { Interner } from '../timeline/interner.js';
 import type { TimeBase } from '../timeline/time-base.js';
 import { Distribution, MAX_DURATION_NS } from './distribution.js';
@@ -102,7 +102,7 @@ export class SyscallSpans {
     let role = event < this.roles.length ? this.roles[event]! : ROLE.unread;
     if (role === ROLE.unread) role = this.readRole(event);
     if (role === ROLE.other) {
-      if (event <= RESERVED.bufferStart) this.fact(event, batch.cpu[row]!);
+      if (event <= LAST_RESERVED) this.fact(event, batch.cpu[row]!);
       else if (this.open.count > 0) this.touch(batch.pid[row]!, batch.cpu[row]!);
     } else if (role === ROLE.enter) {
       this.enter(batch.tsNs[row]!, batch.pid[row]!, batch.cpu[row]!, batch.comm[row]!);

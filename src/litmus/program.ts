@@ -1,6 +1,7 @@
 import { FuncTable } from '../kernel/func-table.js';
 import { CR_SOURCE, LOCK_TYPE, OP, READER } from '../kernel/ops.js';
 import { FLUSH_ALL, KernelModel } from '../mmu/kernel-model.js';
+import { RcuModel } from '../mmu/rcu-model.js';
 import { FLAG } from '../timeline/flags.js';
 import { Names } from './names.js';
 import type { LitmusOrder, LitmusStep, LitmusTest, ProgramOp } from './test.js';
@@ -34,6 +35,7 @@ class Builder {
   private readonly funcs = new FuncTable();
   private readonly ops: ProgramOp[] = [];
   private readonly kernel: KernelModel;
+  private readonly rcu: RcuModel;
   private readonly waiting = new Map<number, LitmusStep[]>();
   /** (mm, address) → tables, innermost last. */
   private readonly mapped = new Map<string, string[]>();
@@ -47,14 +49,16 @@ class Builder {
   constructor(test: LitmusTest, order: LitmusOrder) {
     this.test = test;
     this.order = order;
-    this.kernel = new KernelModel((kind, cpu, slots) => this.emit(kind, cpu, slots), new Set(order.broken));
+    const broken = new Set(order.broken);
+    this.kernel = new KernelModel((kind, cpu, slots) => this.emit(kind, cpu, slots), broken);
+    this.rcu = new RcuModel((kind, cpu, slots) => this.emit(kind, cpu, slots), broken);
   }
 
   build(): Program {
     const steps = [...this.test.setup, ...this.order.steps];
-    const cpus = [...new Set([0, ...steps.filter((s) => s.cpu >= 0).map((s) => s.cpu)])].sort(
-      (a, b) => a - b,
-    );
+    // A machine whose other CPUs show nothing may be one that was recorded in part: all of them are at work.
+    const last = steps.reduce((most, s) => Math.max(most, s.cpu), 0);
+    const cpus = Array.from({ length: last + 1 }, (_, cpu) => cpu);
     const devices = [...new Set(steps.filter((s) => s.device >= 0).map((s) => s.device))];
     this.unrelated(cpus, devices, 0);
     for (const step of steps) this.schedule(step);
@@ -106,6 +110,7 @@ class Builder {
     emit: (kind: number, cpu: number, slots: readonly number[], flags?: number) =>
       this.emit(kind, cpu, slots, flags),
     kernel: () => this.kernel,
+    rcu: () => this.rcu,
     mm: (name: string) => this.names.mm(name),
     va: (name: string) => this.names.va(name),
     page: (name: string) => this.names.page(name),
@@ -156,6 +161,29 @@ const entriesOf = (b: Tools, table: string): Set<string> => {
   return set;
 };
 
+function callback(b: Tools, name: string, cpu: number): void {
+  const head = b.head(name);
+  b.ran.add(name);
+  b.emit(OP.RI, cpu, [head.rhp, head.func], SOFTIRQ);
+  if (name.endsWith('.pt')) return;
+  b.emit(OP.CB, cpu, [head.addr, head.func, head.page, NAN], SOFTIRQ);
+  b.emit(OP.CBret, cpu, [NAN, head.func], SOFTIRQ);
+}
+
+/** The model's callbacks release what they carry, as the kernel's do. */
+function runCallbacks(b: Tools, owner: number, cpu: number): void {
+  for (const name of b.rcu().takeDone(owner)) {
+    callback(b, name, cpu);
+    for (const [table, head] of b.bound) {
+      if (head !== name) continue;
+      b.bound.delete(table);
+      b.emit(OP.FREE, cpu, [b.page(table), 0], SOFTIRQ);
+    }
+  }
+}
+
+const section = (kind: number): 'rcu' | 'cpu' => (kind === READER.rcu ? 'rcu' : 'cpu');
+
 const READER_KINDS: Readonly<Record<string, number>> = {
   irqoff: READER.irqoff,
   rcu: READER.rcu,
@@ -163,7 +191,11 @@ const READER_KINDS: Readonly<Record<string, number>> = {
   lock: READER.lock,
 };
 
-const walks: Action = (b, s, cpu) => b.emit(OP.HW, cpu, [...place(b, s), device(s)]);
+/** What an invalidation is confined to. */
+const ONLY: Readonly<Record<string, number>> = { leaf: 1, kernel: 2 };
+
+const walks: Action = (b, s, cpu) =>
+  b.emit(OP.HW, cpu, [...place(b, s), device(s), s.args[2] === 'user' ? 1 : NAN]);
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   map: (b, s, cpu) => {
@@ -200,6 +232,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     const id = READER_KINDS[kind!]!;
     const key = `${cpu} ${arg(s, 1)}`;
     b.readers.set(key, [...(b.readers.get(key) ?? []), id]);
+    if (id !== READER.lock) b.rcu().readerBegins(cpu, section(id));
     b.emit(OP.RB, cpu, [id, b.page(arg(s, 1)), NAN, lock === undefined ? NAN : b.lock(lock)]);
   },
   deref: (b, s, cpu) =>
@@ -207,6 +240,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   rdend: (b, s, cpu) => {
     const id = b.readers.get(`${cpu} ${arg(s, 0)}`)?.pop();
     if (id === undefined) throw new SyntaxError(`line ${s.line}: P${cpu} has no walker on ${arg(s, 0)}`);
+    if (id !== READER.lock) b.rcu().readerEnds(cpu, section(id));
     b.emit(OP.RE, cpu, [id, b.page(arg(s, 0))]);
   },
   pin: (b, s, cpu) => b.emit(OP.PIN, cpu, [b.page(arg(s, 2)), arg(s, 3) === 'recheck' ? 1 : 0]),
@@ -216,7 +250,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       b.emit(OP.IOTLB, cpu, [mm, s.device]);
       return;
     }
-    b.emit(OP.INV, cpu, [0, mm, 0, FLUSH_ALL, b.nextGen(), s.args[1] === 'leaf' ? 1 : NAN]);
+    b.emit(OP.INV, cpu, [0, mm, 0, FLUSH_ALL, b.nextGen(), ONLY[s.args[1] ?? ''] ?? NAN]);
     b.emit(OP.TLBF, cpu, [-1, REASON_REMOTE]);
   },
   invlpgb: (b, s, cpu) => b.emit(OP.BCAST, cpu, [b.mm(arg(s, 0))]),
@@ -234,18 +268,15 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     b.ran.delete(arg(s, 0));
     b.emit(OP.CR, cpu, [head.addr, head.func, head.page, NAN, CR_SOURCE.call_rcu]);
     b.emit(OP.RQ, cpu, [head.rhp, head.func]);
+    b.rcu().enqueue(cpu, arg(s, 0));
     for (const table of s.args.slice(1)) {
       b.bound.set(table, arg(s, 0));
       b.emit(OP.BIND, cpu, [head.addr, NAN, b.page(table)]);
     }
   },
   cb: (b, s, cpu) => {
-    const head = b.head(arg(s, 0));
-    b.ran.add(arg(s, 0));
-    b.emit(OP.RI, cpu, [head.rhp, head.func], SOFTIRQ);
-    if (arg(s, 0).endsWith('.pt')) return;
-    b.emit(OP.CB, cpu, [head.addr, head.func, head.page, NAN], SOFTIRQ);
-    b.emit(OP.CBret, cpu, [NAN, head.func], SOFTIRQ);
+    b.rcu().forget(arg(s, 0));
+    callback(b, arg(s, 0), cpu);
   },
   lock: (b, s, cpu) => {
     const spin = SPIN.test(arg(s, 0)) ? LOCK_TYPE.spin : LOCK_TYPE.sleeping;
@@ -273,8 +304,18 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   lazy: (b, _s, cpu) => b.kernel().lazy(cpu),
   flush: (b, s, cpu) => b.kernel().flush(cpu, b.mm(arg(s, 0)), s.args[1] === 'tables'),
+  vcpuout: (b, _s, cpu) => b.kernel().vcpu(cpu, true),
+  vcpuin: (b, _s, cpu) => b.kernel().vcpu(cpu, false),
+  hvflush: (b, s, cpu) => b.kernel().hypercallFlush(cpu, b.mm(arg(s, 0))),
   batch: (b, s) => b.kernel().batch(b.mm(arg(s, 0))),
   batchflush: (b, s, cpu) => b.kernel().batchFlush(cpu, b.mm(arg(s, 0))),
+  gpstart: (b, _s, cpu) => void b.rcu().gpStart(cpu),
+  gpend: (b, _s, cpu) => void b.rcu().gpEnd(cpu),
+  qs: (b, _s, cpu) => b.rcu().quiescent(cpu),
+  preempt: (b, _s, cpu) => b.rcu().preempt(cpu),
+  offload: (b, _s, cpu) => b.rcu().offload(cpu),
+  flushlazy: (b, _s, cpu) => b.rcu().flushBypass(cpu),
+  runcbs: (b, s, cpu) => runCallbacks(b, s.args[0] === undefined ? cpu : Number(s.args[0].slice(1)), cpu),
   scan: (b, s, cpu) => b.scans.set(cpu, { table: arg(s, 0), intact: true }),
   tryreclaim: (b, s, cpu) => {
     const scan = b.scans.get(cpu);

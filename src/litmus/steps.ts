@@ -33,8 +33,18 @@ export const STEPS: Readonly<Record<string, StepSpec>> = {
   withdraw: { args: ['page'], what: 'it is taken back' },
   reclaim: { args: ['page'], what: 'the table is taken for empty' },
   // walkers
-  walk: { args: ['mm', 'address'], what: 'hardware walks the tables (a device too)' },
-  access: { args: ['mm', 'address'], what: 'an access, which walks unless cached' },
+  walk: {
+    args: ['mm', 'address'],
+    optional: ['word'],
+    words: ['user'],
+    what: 'hardware walks the tables (a device too); user: in user mode, under the user PCID',
+  },
+  access: {
+    args: ['mm', 'address'],
+    optional: ['word'],
+    words: ['user'],
+    what: 'an access, which walks unless cached',
+  },
   rd: { args: ['reader', 'page'], what: 'a software walker begins: irqoff, rcu, preemptoff or lock:NAME' },
   deref: { args: ['page'], what: 'it reads the table' },
   rdend: { args: ['page'], what: 'it ends' },
@@ -47,8 +57,8 @@ export const STEPS: Readonly<Record<string, StepSpec>> = {
   inval: {
     args: ['mm'],
     optional: ['word'],
-    words: ['leaf'],
-    what: 'this CPU (or device) drops what it cached of the mm; leaf: only translations',
+    words: ['leaf', 'kernel'],
+    what: 'this CPU (or device) drops what it cached of the mm; leaf: only translations; kernel: only that PCID',
   },
   invlpgb: { args: ['mm'], what: 'AMD broadcast invalidation is issued' },
   tlbsync: { args: [], what: 'and is complete everywhere' },
@@ -88,8 +98,33 @@ export const STEPS: Readonly<Record<string, StepSpec>> = {
     words: ['tables'],
     what: 'flush_tlb_mm_range(), with freed_tables=1 if tables',
   },
+  vcpuout: {
+    args: [],
+    what: 'the hypervisor takes the CPU away: a flush leaves it a note instead of an IPI',
+  },
+  vcpuin: { args: [], what: 'and gives it back' },
+  hvflush: {
+    args: ['mm'],
+    what: 'a flush by hypercall (Hyper-V, Xen): caches are empty, nobody was interrupted',
+  },
   batch: { args: ['mm'], what: 'reclaim puts a flush off' },
   batchflush: { args: ['mm'], what: 'arch_tlbbatch_flush()' },
+  // grace periods by the model of Tree RCU
+  gpstart: { args: [], what: 'a grace period starts' },
+  gpend: { args: [], what: 'and ends, unless somebody has still to report' },
+  qs: {
+    args: [],
+    what: 'context switch, idle or user mode: a quiescent state, unless a section is open here',
+  },
+  preempt: { args: [], what: 'the task is switched out; an rcu_read_lock() section goes on' },
+  offload: { args: [], what: 'callbacks of this CPU are offloaded and may be lazy' },
+  flushlazy: { args: [], what: 'its lazy callbacks are given to RCU' },
+  runcbs: {
+    args: [],
+    optional: ['word'],
+    words: Array.from({ length: 256 }, (_, i) => `P${i}`),
+    what: 'callbacks that may run do so and release their tables (those of another CPU, if offloaded)',
+  },
   scan: { args: ['page'], what: 'reclaim starts to empty a table' },
   tryreclaim: { args: ['mm', 'address', 'page'], what: 'reclaim unlinks it if it may' },
 };

@@ -1,5 +1,5 @@
 import type { FuncTable } from '../kernel/func-table.js';
-import { FUNC, OP, READER } from '../kernel/ops.js';
+import { FUNC, GP_EVENT, OP, READER } from '../kernel/ops.js';
 import { FLUSH_ALL } from '../mmu/kernel-model.js';
 import { FLAG } from '../timeline/flags.js';
 import { structPage } from './names.js';
@@ -17,6 +17,7 @@ const REASONS = [
   'remote ipi send',
 ] as const;
 const READER_NAMES = Object.keys(READER);
+const GP_NAMES = Object.keys(GP_EVENT);
 const HIGH_BITS = 0xffe0_0000_0000_0000n;
 
 const HEADER = `# tracer: nop
@@ -88,7 +89,7 @@ const PRINT: Readonly<Record<number, Print>> = {
   [OP.UL]: (a) => mark(`UL${at(a)}${pfn(a[2])}`),
   [OP.SETE]: (a) => mark(`SETE${pfn(a[0])}${pairs(['addr', a[1], 'hex'], ['frame', a[2], 'hex'])}`),
   [OP.CLRE]: (a) => mark(`CLRE${pfn(a[0])}${pairs(['addr', a[1], 'hex'])}`),
-  [OP.HW]: (a) => mark(`HW${at(a)}${pairs(['dev', a[2], 'dec'])}`),
+  [OP.HW]: (a) => mark(`HW${at(a)}${pairs(['dev', a[2], 'dec'], ['user', a[3], 'dec'])}`),
   [OP.IOTLB]: (a) => mark(`IOTLB${pairs(['mm', a[0], 'hex'], ['dev', a[1], 'dec'])}`),
   [OP.BIND]: (a) => mark(`BIND${pairs(['head', a[0], 'hex'])}${pfn(a[2])}`),
   [OP.REUSE]: (a) => mark(`REUSE${pfn(a[0])}`),
@@ -113,8 +114,10 @@ const PRINT: Readonly<Record<number, Print>> = {
   [OP.RE]: (a) => mark(`RE${reader(a[0]!)}${pfn(a[1])}`),
   [OP.DR]: (a) => mark(`DR${reader(a[0]!)}${pfn(a[1])}`),
   [OP.INV]: (a) =>
-    a[5] === 1
-      ? mark(`INV${pairs(['mm', a[1], 'hex'], ['start', a[2], 'hex'])} end=${end(a[3]!)} gen=${a[4]} leaf=1`)
+    given(a[5])
+      ? mark(
+          `INV${pairs(['mm', a[1], 'hex'], ['start', a[2], 'hex'])} end=${end(a[3]!)} gen=${a[4]} only=${a[5]}`,
+        )
       : probe(
           'flush_tlb_func',
           ` info=0xffff88811c42d440 mm=${hex(a[1]!)} start=${hex(a[2]!)} end=${end(a[3]!)} new_tlb_gen=${a[4]}`,
@@ -143,6 +146,8 @@ const PRINT: Readonly<Record<number, Print>> = {
   [OP.CB]: (a) => probe(FUNC_NAME, ` head=${hex(a[0]!)}`),
   [OP.CBret]: () => returns(FUNC_NAME, 'rcu_do_batch'),
   [OP.FREE]: (a) => `mm_page_free: page=${pageAt(a[0]!).slice(2)} pfn=${hex(a[0]!)} order=${a[1]}`,
+  [OP.QS]: () => 'rcu_utilization: Start context switch',
+  [OP.GP]: (a) => `rcu_grace_period: rcu_preempt ${a[0]} ${GP_NAMES[a[1]!]}`,
   [OP.SYNC1]: entryOrReturn('tlb_remove_table_sync_one', 'collapse_huge_page'),
   [OP.SYNCR]: entryOrReturn('tlb_remove_table_sync_rcu', 'tlb_remove_table'),
 };

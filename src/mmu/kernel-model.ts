@@ -32,6 +32,8 @@ interface KernelCpu {
   /** Others can see that already. */
   visible: boolean;
   lazy: boolean;
+  /** The hypervisor has taken the CPU away. */
+  vcpuOut: boolean;
   /** Generation read at the start of the switch. */
   readGen: number;
   /** Generation each mm's ASID slot has caught up with. */
@@ -102,12 +104,31 @@ export class KernelModel {
     this.emit(OP.LZ, cpu, [c.loaded, 1]);
   }
 
+  /** The hypervisor takes the CPU away, or gives it back. */
+  vcpu(cpu: number, out: boolean): void {
+    this.cpu(cpu).vcpuOut = out;
+  }
+
+  /** hyperv_flush_tlb_multi(), xen_flush_tlb_multi(): one hypercall for all CPUs; nobody is interrupted. */
+  hypercallFlush(cpu: number, mm: number): void {
+    const m = this.mm(mm);
+    m.gen++;
+    this.emit(OP.FR, cpu, [mm, 0, FLUSH_ALL, 12, 1]);
+    for (const target of m.mask) this.emit(OP.IOTLB, target, [mm]);
+    this.emit(OP.FD, cpu, []);
+  }
+
   /** flush_tlb_mm_range() over everything. */
   flush(cpu: number, mm: number, freedTables: boolean): void {
     const m = this.mm(mm);
     m.gen++;
     this.emit(OP.FR, cpu, [mm, 0, FLUSH_ALL, 12, freedTables ? 1 : 0]);
-    const targets = [...m.mask].filter((c) => c !== cpu && this.isSent(c, mm, freedTables));
+    const sent = [...m.mask].filter((c) => c !== cpu && this.isSent(c, mm, freedTables));
+    const targets = sent.filter((c) => !this.cpu(c).vcpuOut);
+    // kvm_flush_tlb_multi(): one that is not running flushes on entry, so it cannot use what it holds.
+    for (const c of sent) {
+      if (this.cpu(c).vcpuOut && !this.broken.has('pv-flush-forgets-entry')) this.emit(OP.IOTLB, c, [mm]);
+    }
     this.broadcast(cpu, { from: cpu, mm, gen: m.gen, ranged: true, left: targets.length }, targets);
   }
 
@@ -216,6 +237,7 @@ export class KernelModel {
         switching: 0,
         visible: false,
         lazy: false,
+        vcpuOut: false,
         readGen: 0,
         slots: new Map(),
         queue: [],

@@ -34,10 +34,37 @@ export const MMU_RULES: readonly MmuRule[] = [
     source: 'arch/x86/mm/tlb.c native_flush_tlb_multi(); commit b956575bed91',
   },
   {
+    name: 'pv-flush-forgets-entry',
+    broken: 'a vCPU that is not running is sent nothing and comes back with its old translations',
+    rule: 'it gets KVM_VCPU_FLUSH_TLB instead of an IPI: the hypervisor flushes before it runs again',
+    source:
+      'arch/x86/kernel/kvm.c kvm_flush_tlb_multi(); Documentation/virt/kvm/x86/msr.rst MSR_KVM_STEAL_TIME',
+  },
+  {
     name: 'reclaim-without-rescan',
     broken: 'an emptied table is unlinked although its lock was dropped since the scan began',
     rule: 'the table is unlinked only if the lock was held all along, or all entries are read again under both locks',
     source: 'mm/pt_reclaim.c; commit f39edcf6349a',
+  },
+  {
+    name: 'callbacks-before-gp',
+    broken: 'callbacks run although the grace period they wait for has not ended',
+    rule: 'a segment moves to DONE when gp_seq has reached the number that it got when it was queued',
+    source: 'kernel/rcu/rcu_segcblist.c rcu_segcblist_advance(); Documentation/RCU/Design/Requirements',
+  },
+  {
+    name: 'gp-ignores-preempted',
+    broken: 'a grace period ends although a reader preempted inside its section is not done',
+    rule: 'a preempted reader stays on the list of its node and holds the grace period up (PREEMPT_RCU)',
+    source:
+      'kernel/rcu/tree_plugin.h rcu_note_context_switch(), rcu_preempt_deferred_qs_irqrestore(); Documentation/RCU/Design/Requirements',
+  },
+  {
+    name: 'gp-ignores-irqs-off',
+    broken: 'a CPU with interrupts, preemption or bottom halves off is taken for quiescent',
+    rule: 'since 4.20 such a CPU is a reader: it reports when they are on again',
+    source:
+      'kernel/rcu/tree.c rcu_check_callbacks(), rcu_flavor_sched_clock_irq(); Documentation/RCU/Design/Requirements',
   },
 ];
 

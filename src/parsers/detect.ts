@@ -1,4 +1,5 @@
 import { latin1 } from '../timeline/batch.js';
+import { BPFTRACE_LOG } from './bpftrace-log.js';
 import type { DialectInfo } from './dialect.js';
 import { FTRACE } from './ftrace.js';
 import { FTRACE_DUMP } from './ftrace-dump.js';
@@ -21,6 +22,7 @@ export const DIALECTS: readonly DialectInfo[] = [
   LATENCY_FORMAT,
   FTRACE_DUMP,
   PERF_SCRIPT,
+  BPFTRACE_LOG,
 ];
 
 /** Bytes looked at. */

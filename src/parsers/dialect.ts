@@ -96,7 +96,12 @@ export interface DialectInfo {
   readonly title: string;
   /** How sure the first bytes make us, 0 (not this) … 1. Content only, never the file name. */
   score(sample: Uint8Array): number;
-  open(): LineDialect;
+  /** `sample`: the first bytes of the input, for dialects whose columns show in many lines only. */
+  open(sample?: Uint8Array): LineDialect;
+  /** Lines are not in time order; the records are sorted before they go on. */
+  readonly unordered?: true;
+  /** The recorder tells of lost events, but not in this text. */
+  readonly silentLoss?: string;
 }
 
 export interface ScanOptions {

@@ -1,7 +1,9 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InputReport, LineCounts } from '../result/types.js';
-import type { Detection } from './detect.js';
+import { RESERVED } from '../timeline/events.js';
+import { Reorder } from '../timeline/reorder.js';
+import { type Detection, SAMPLE } from './detect.js';
 import { type DialectInfo, LINE_NAMES } from './dialect.js';
 import { FormatFinder } from './format-finder.js';
 import { LineScanner } from './line-scanner.js';
@@ -23,14 +25,26 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
   let scanner: LineScanner | null = null;
   let dialect: DialectInfo | null = null;
   let why = '';
+  let reorder: Reorder | null = null;
   const finder = new FormatFinder(path, options.format);
 
   const start = (found: Detection): LineScanner => {
-    dialect = found.dialect;
+    const head = finder.take();
+    const info = found.dialect;
+    // Lines are quoted by the same columns later.
+    dialect = { ...info, open: () => info.open(head.subarray(0, SAMPLE)) };
     why = found.why;
-    const made = new LineScanner(dialect.open(), options);
+    if (info.unordered) reorder = new Reorder(options.sink);
+    const made = new LineScanner(
+      dialect.open(),
+      reorder ? { ...options, sink: (batch) => reorder!.push(batch) } : options,
+    );
     scanner = made;
-    made.push(finder.take());
+    if (info.silentLoss !== undefined) {
+      made.fact(RESERVED.silentLoss, -1, 0);
+      made.note('silent-loss', info.silentLoss);
+    }
+    made.push(head);
     return made;
   };
   try {
@@ -55,6 +69,7 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
     if (!scanner && end.error && finder.bytes === 0) throw end.error;
     const done = scanner ?? start(finder.finish());
     done.finish();
+    if (reorder) putInOrder(reorder, done);
     return {
       report: report(path, done, dialect!, why, end.compression, end.error),
       header: done.header,
@@ -65,6 +80,23 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
     };
   } finally {
     if (spool) closeSync(spool.fd);
+  }
+}
+
+function putInOrder(reorder: Reorder, scanner: LineScanner): void {
+  reorder.finish();
+  const { displaced, worst, late } = reorder;
+  if (displaced > 0) {
+    scanner.note(
+      'sorted',
+      `${displaced} lines stood behind later ones, by up to ${worst} ns: sorted by time`,
+    );
+  }
+  if (late > 0) {
+    scanner.note(
+      'out-of-order',
+      `${late} lines came too late to be put in their place: what is absent around them proves nothing`,
+    );
   }
 }
 

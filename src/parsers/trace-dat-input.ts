@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import type { LineCounts } from '../result/types.js';
 import type { RecordBatch } from '../timeline/batch.js';
-import { RESERVED } from '../timeline/events.js';
+import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import { newHeader } from './line-scanner.js';
 import type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input.js';
 import { readHead } from './source.js';
@@ -126,7 +126,7 @@ function quoteRecords(
   reading(path, options, (batch) => {
     for (let row = 0; row < batch.length; row++) {
       const offset = batch.offset[row]!;
-      if (!offsets.has(offset) || batch.event[row]! <= RESERVED.bufferStart) continue;
+      if (!offsets.has(offset) || batch.event[row]! <= LAST_RESERVED) continue;
       const task = `${names.text(batch.comm[row]!)}-${batch.pid[row]!}`;
       const stamp = time.absolute(batch.tsNs[row]!).padStart(10, '0');
       const head = events.head(batch.event[row]!);

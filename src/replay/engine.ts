@@ -4,14 +4,14 @@ import type { FuncTable } from '../kernel/func-table.js';
 import { OP, OP_COUNT, Op } from '../kernel/ops.js';
 import type { VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
-import { RESERVED } from '../timeline/events.js';
+import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import type { Filter } from '../timeline/filter.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Interner } from '../timeline/interner.js';
 import { SkewBounds } from '../timeline/skew.js';
 import type { TimeBase } from '../timeline/time-base.js';
 import { Coverage } from './coverage.js';
-import { type Court, SYSCALL_KINDS, syscallKind, w, witnesses } from './invariants/court.js';
+import { type Court, LOSS, SYSCALL_KINDS, syscallKind, w, witnesses } from './invariants/court.js';
 import { Judges, type RcuListener } from './judges.js';
 import { KNOWN, Ledger } from './ledger.js';
 import { step } from './machine.js';
@@ -67,6 +67,7 @@ export class ReplayEngine {
   private readonly court: Court;
   private judges: Judges;
   private orderedRows = 0;
+  private silentLoss = false;
   private callbackThread: (boolean | undefined)[] = [];
 
   constructor(options: EngineOptions) {
@@ -100,7 +101,7 @@ export class ReplayEngine {
     const cpus = batch.cpu;
     for (let row = 0; row < batch.length; row++) {
       const event = events[row]!;
-      if (event <= RESERVED.bufferStart) {
+      if (event <= LAST_RESERVED) {
         this.fact(event, batch, row);
         continue;
       }
@@ -148,6 +149,12 @@ export class ReplayEngine {
       if (this.events > 0) this.newSegment();
       return;
     }
+    if (event === RESERVED.silentLoss) {
+      this.silentLoss = true;
+      this.court.state.lossSeq = Number.POSITIVE_INFINITY;
+      this.ledger.unknown(53, 'the recorder tells of lost events elsewhere', -1);
+      return;
+    }
     if (event !== RESERVED.lost) return;
     const op = this.op;
     op.kind = OP.lost;
@@ -157,6 +164,7 @@ export class ReplayEngine {
     op.context = CONTEXT.unknown;
     op.a0 = batch.aux[row]!;
     step(this.court.state, op, this.judges);
+    this.ledger.lost(this.lastShown(cpu), LOSS);
     this.coverage.lost(cpu);
     this.syscalls.lost(cpu);
     if (cpu >= 0) {
@@ -166,6 +174,12 @@ export class ReplayEngine {
       clock.lost = clock.lost < 0 || op.a0 < 0 ? -1 : clock.lost + op.a0;
     }
     this.ledger.unknown(53, 'events were lost: what is absent there proves nothing', op.ref);
+  }
+
+  /** The last event before a loss on `cpu`; of an unknown CPU, the earliest of all last events. */
+  private lastShown(cpu: number): EvidenceRef {
+    if (cpu >= 0) return this.clockOf(cpu).lastRef;
+    return Math.min(...this.cpus.filter((c) => c.events > 0).map((c) => c.lastRef));
   }
 
   private clock(batch: RecordBatch, row: number, ts: number, cpu: number): void {
@@ -215,6 +229,7 @@ export class ReplayEngine {
     this.endCapture('the capture ends before its probe fired again');
     this.segments++;
     this.court.state = newState();
+    if (this.silentLoss) this.court.state.lossSeq = Number.POSITIVE_INFINITY;
     this.judges = this.newJudges();
     this.maxNs = Number.NEGATIVE_INFINITY;
     for (const clock of this.cpus) clock.lastNs = Number.NEGATIVE_INFINITY;

@@ -45,7 +45,7 @@ export class Judges implements Hooks {
     this.trace = new TraceFamily(court, syscallName);
     this.protocol = new ProtocolFamily(court);
     this.shootdown = new ShootdownFamily(court);
-    this.callbacks = new CallbackFamily(court);
+    this.callbacks = new CallbackFamily(court, syscallName);
     this.counts = new TableCountFamily(court);
     this.mech = mechJudges(new CacheFamily(court), this.protocol, (op, task) => this.seen(op, task));
     this.listener = listener;
@@ -55,6 +55,8 @@ export class Judges implements Hooks {
 
   private seen(op: Op, task: Task): void {
     if (op.kind === OP.GP) this.callbacks.gracePeriod(op);
+    else if (op.kind === OP.RQ) this.callbacks.enqueueTraced(op);
+    else if (op.kind === OP.BATCH || op.kind === OP.BATCHE) this.callbacks.batch(op);
     else this.shootdown.seen(op, task);
     if (op.kind === OP.PUB || op.kind === OP.EXITMM) this.counts.seen(op, task);
   }

@@ -149,6 +149,22 @@ export class Ledger {
     }
   }
 
+  /**
+   * A loss on one CPU is printed with that CPU's next event, after what the others did meanwhile: violations found
+   * since its last event at `since` that need every CPU's events turn out to be unknown.
+   */
+  lost(since: EvidenceRef, why: string): void {
+    for (const [invariant, t] of this.tallies) {
+      const doubted = t.complaints.filter((c) => c.assumesAllCpus && c.events.some((e) => e.ref > since));
+      if (doubted.length === 0) continue;
+      for (const c of doubted) this.unknown(invariant, why, c.events.at(-1)?.ref ?? -1);
+      t.violated -= doubted.length;
+      const sure = t.complaints.filter((c) => !doubted.includes(c));
+      t.complaints.length = 0;
+      t.complaints.push(...sure);
+    }
+  }
+
   /** Settle variant-dependent instances: violated only if violated under every candidate. */
   resolve(candidates: VariantMask): void {
     for (const [invariant, t] of this.tallies) {

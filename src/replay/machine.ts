@@ -110,7 +110,7 @@ function taskOf(state: MachineState, op: Op): Task {
 
 /** Events were lost on `id` (-1: any CPU): whatever was in progress there may have ended unseen. */
 function lose(state: MachineState, id: number): void {
-  state.lossSeq = state.seq;
+  if (state.seq > state.lossSeq) state.lossSeq = state.seq;
   for (const cpu of state.cpus) {
     if (id >= 0 && cpu.id !== id) continue;
     cpu.lossSeq = state.seq;

@@ -3,7 +3,7 @@ import type { HeldLock, Holder, MechPage, Moment } from './state/mech.js';
 import type { Head, Task } from './state.js';
 
 /** A promise that an old translation is gone: what makes it. */
-export const PROMISE = { unlock: 0, return: 1, vma: 2, huge: 3 } as const;
+export const PROMISE = { unlock: 0, return: 1, vma: 2, huge: 3, switchIn: 4 } as const;
 export type Promised = (typeof PROMISE)[keyof typeof PROMISE];
 
 /** What the facts of a step amount to. Told before the machine itself takes the step; objects are its own state. */

@@ -109,7 +109,8 @@ function verdictOf(
   if (candidates !== 0 && (candidates & info.variants) === 0) {
     return { verdict: 'not-applicable', reason: 'the kernel variant has no such path' };
   }
-  if (info.afterQueue && !tablesQueued && tally.censored === 0) return { verdict: 'not-applicable', reason: info.idle };
+  if (info.afterQueue && !tablesQueued && tally.censored === 0)
+    return { verdict: 'not-applicable', reason: info.idle };
   const missing = missingProbes(info, coverage);
   if (missing.length > 0) return { verdict: 'unknown', reason: `needs ${missing.join(', ')}` };
   if (tally.censored > 0) {

@@ -20,11 +20,13 @@ export function hold(
   leaf: boolean,
   ref: EvidenceRef,
   seq: number,
+  user = false,
 ): void {
   const key = cacheKey(cpu, device, mm);
   let list = mech.holders.get(key);
   if (!list) mech.holders.set(key, (list = []));
-  for (const h of list) if (h.hold === 1 && h.page === page.key && h.va === va && h.leaf === leaf) return;
+  for (const h of list)
+    if (h.hold === 1 && h.page === page.key && h.va === va && h.leaf === leaf && h.user === user) return;
   const holder: Holder = {
     page: page.key,
     leaf,
@@ -33,6 +35,8 @@ export function hold(
     mm,
     va,
     hold: 1,
+    user,
+    halfDone: false,
     ref,
     seq,
   };
@@ -51,10 +55,10 @@ export function walk(state: MachineState, op: Op): void {
   for (const key of ways) {
     const page = mech.pages.get(key);
     if (!page) continue;
-    hold(mech, page, op.cpu, device, op.a0, op.a1, false, op.ref, state.seq);
+    hold(mech, page, op.cpu, device, op.a0, op.a1, false, op.ref, state.seq, op.a3 === 1);
     const frame = page.entries.get(op.a1);
     const target = frame === undefined ? undefined : mech.pages.get(frame);
-    if (target) hold(mech, target, op.cpu, device, op.a0, op.a1, true, op.ref, state.seq);
+    if (target) hold(mech, target, op.cpu, device, op.a0, op.a1, true, op.ref, state.seq, op.a3 === 1);
   }
 }
 
@@ -66,6 +70,10 @@ export function clearHolders(mech: Mech, cpu: number, device: number, inv: Inval
     const ranged = inv.start === inv.start && inv.end === inv.end && inv.end !== ALL && inv.end >= 0;
     for (const h of list) {
       if (h.hold === 0) continue;
+      if (inv.kernelOnly && h.user) {
+        h.halfDone = true;
+        continue;
+      }
       if (h.leaf ? !ranged || (h.va >= inv.start && h.va < inv.end) : !inv.leaf) h.hold = 0;
     }
     const left = list.filter((h) => h.hold !== 0);
@@ -84,7 +92,7 @@ export function begunInvalidation(mech: Mech, op: Op): void {
   if (op.cpu < 0) return;
   // A batched flush names no mm: it is for the one the CPU has loaded, which only CR3 facts can tell.
   const mm = op.a1 === 0 ? loadedOn(mech, op.cpu) : op.a1;
-  const inv: Invalidation = { mm, start: op.a2, end: op.a3, leaf: op.a5 === 1 };
+  const inv: Invalidation = { mm, start: op.a2, end: op.a3, leaf: op.a5 === 1, kernelOnly: op.a5 === 2 };
   if (mech.flushTraced[op.cpu] === true) {
     mech.begun[op.cpu] = inv;
     return;
@@ -119,7 +127,7 @@ function doubt(mech: Mech, cpu: number): void {
     for (const h of list) if (h.cpu === cpu && h.hold === 1) h.hold = 2;
 }
 
-export function loadCr3(mech: Mech, op: Op): void {
+export function loadCr3(mech: Mech, op: Op, seq: number): void {
   for (const l of mech.loaded.values()) if (l.cpu === op.cpu) l.now = false;
   if (op.a0 === 0 || op.a0 !== op.a0) return;
   mech.loaded.set(cacheKey(op.cpu, Number.NaN, op.a0), {
@@ -128,6 +136,7 @@ export function loadCr3(mech: Mech, op: Op): void {
     now: true,
     ref: op.ref,
     ts: op.tsNs,
+    seq,
   });
 }
 
@@ -139,7 +148,13 @@ export function broadcastDone(mech: Mech, cpu: number): void {
   for (const list of mech.holders.values()) for (const h of list) if (h.cpu >= 0) cpus.add(h.cpu);
   for (const b of mine) {
     for (const c of cpus) {
-      clearHolders(mech, c, Number.NaN, { mm: b.mm, start: Number.NaN, end: Number.NaN, leaf: false });
+      clearHolders(mech, c, Number.NaN, {
+        mm: b.mm,
+        start: Number.NaN,
+        end: Number.NaN,
+        leaf: false,
+        kernelOnly: false,
+      });
     }
   }
 }

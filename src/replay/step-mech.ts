@@ -1,7 +1,7 @@
 import { LOCK_TYPE, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import { PROMISE } from './mech-hooks.js';
-import { type Holder, linkKey, type MechPage, newMechPage } from './state/mech.js';
+import { cacheKey, type Holder, linkKey, type MechPage, newMechPage } from './state/mech.js';
 import { LIFE, type MachineState, newTable, type Table, type Task } from './state.js';
 import {
   begunInvalidation,
@@ -35,15 +35,25 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
     }
     case OP.CLRE: {
       const page = pageOf(state, op.a0);
-      for (const { mm } of page.links) leafHolders(state, page, mm, op.a1, op);
+      for (const { mm } of page.links) {
+        leafHolders(state, page, mm, op.a1, op);
+        mech.removed.set(linkKey(mm, op.a1), { seq: state.seq, ref: op.ref });
+      }
       page.entries.delete(op.a1);
       break;
     }
     case OP.HW:
+      backAgain(state, op, hooks);
       walk(state, op);
       break;
     case OP.IOTLB:
-      clearHolders(mech, op.cpu, op.a1, { mm: op.a0, start: Number.NaN, end: Number.NaN, leaf: false });
+      clearHolders(mech, op.cpu, op.a1, {
+        mm: op.a0,
+        start: Number.NaN,
+        end: Number.NaN,
+        leaf: false,
+        kernelOnly: false,
+      });
       break;
     case OP.BIND: {
       const head = state.headsByAddr.get(op.a0);
@@ -137,10 +147,14 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
       else mech.lazy.delete(op.cpu);
       break;
     case OP.CR3:
-      loadCr3(mech, op);
+      loadCr3(mech, op, state.seq);
       break;
     case OP.BCAST:
       mech.broadcasts.push({ cpu: op.cpu, mm: op.a0, ref: op.ref, seq: state.seq });
+      break;
+    case OP.BATCH:
+    case OP.BATCHE:
+      hooks.mech.seen(op, task);
       break;
     case OP.TLBSYNC:
       broadcastDone(mech, op.cpu);
@@ -159,6 +173,7 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
       begunInvalidation(mech, op);
       break;
     case OP.FR:
+    case OP.RQ:
     case OP.FMULTI:
     case OP.GP:
     case OP.PUB:
@@ -303,6 +318,21 @@ function staleAt(state: MachineState, mm: number, va: number): Holder[] {
 
 const smallAt = (state: MachineState, mm: number, va: number): Holder[] =>
   holdersAt(state, mm, va, () => true);
+
+/** A CPU uses an address that was removed while another process was loaded on it: it must have caught up since. */
+function backAgain(state: MachineState, op: Op, hooks: Hooks): void {
+  const { mech } = state;
+  if (op.a2 === op.a2) return;
+  const loaded = mech.loaded.get(cacheKey(op.cpu, Number.NaN, op.a0));
+  const removed = mech.removed.get(linkKey(op.a0, op.a1));
+  if (!loaded?.now || !removed || removed.seq > loaded.seq) return;
+  const current = frameAt(state, op.a0, op.a1);
+  const list = mech.holders.get(cacheKey(op.cpu, Number.NaN, op.a0)) ?? [];
+  const stale = list.filter(
+    (h) => h.hold !== 0 && h.leaf && h.va === op.a1 && h.page !== current && h.seq < removed.seq,
+  );
+  hooks.mech.promised(PROMISE.switchIn, stale, op);
+}
 
 function frameAt(state: MachineState, mm: number, va: number): number {
   const chain = state.mech.links.get(linkKey(mm, va));

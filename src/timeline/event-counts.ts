@@ -1,5 +1,5 @@
 import type { RecordBatch } from './batch.js';
-import { type EventKind, type EventTable, RESERVED } from './events.js';
+import { type EventKind, type EventTable, LAST_RESERVED } from './events.js';
 
 /** How often an event was recorded. */
 export interface EventCount {
@@ -34,7 +34,7 @@ export class EventCounts {
   /** Most frequent first; ties by name. */
   list(): EventCount[] {
     const merged = new Map<string, EventCount>();
-    for (let id = RESERVED.bufferStart + 1; id < this.events.size; id++) {
+    for (let id = LAST_RESERVED + 1; id < this.events.size; id++) {
       const count = this.counts[id] ?? 0;
       if (count === 0) continue;
       const { kind, name, symbol } = this.events.head(id);

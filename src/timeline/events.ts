@@ -13,7 +13,11 @@ export const RESERVED = {
   segment: 2,
   /** Per-CPU history of `cpu` begins here (`##### CPU n buffer started ####`). */
   bufferStart: 3,
+  /** The recorder tells of losses elsewhere (bpftrace: on its standard error): any of its events may be missing. */
+  silentLoss: 4,
 } as const;
+/** Ids above are events. */
+export const LAST_RESERVED = 4;
 
 /**
  * What sort of line an event head belongs to.
@@ -56,7 +60,7 @@ export class EventTable {
   private readonly heads: EventHead[] = [];
 
   constructor() {
-    for (const name of ['none', 'lost', 'segment', 'buffer-start']) {
+    for (const name of ['none', 'lost', 'segment', 'buffer-start', 'silent-loss']) {
       this.interner.internString(`\u0000${name}`);
       this.heads.push({ kind: 'reserved', name, symbol: '', caller: '' });
     }

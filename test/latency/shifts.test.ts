@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { binned, total } from '../../src/latency/binned.js';
-import { bootstrapShifts } from '../../src/latency/bootstrap-shifts.js';
+import { blockLength, bootstrapShifts } from '../../src/latency/bootstrap-shifts.js';
 import { Distribution, nearestRank } from '../../src/latency/distribution.js';
 import { seededRandom } from '../../src/latency/resampling.js';
 import {
@@ -50,6 +50,21 @@ describe('bootstrap of everything at once', () => {
       high: 1,
     });
     expect(bootstrapShifts(flat, new Float64Array(0), [0.5], seededRandom(1))).toBeNull();
+  });
+});
+
+describe('block length', () => {
+  test('short without correlation, longer than what is correlated, bounded', () => {
+    const random = seededRandom(4);
+    const free = Array.from({ length: 4000 }, () => random());
+    expect(blockLength(free)).toBeLessThanOrEqual(32);
+    const stretches = Array.from({ length: 200 }, () => random()).flatMap((v) =>
+      new Array<number>(20).fill(v),
+    );
+    expect(blockLength(stretches)).toBeGreaterThan(40);
+    expect(blockLength(Array.from({ length: 900 }, (_, i) => i))).toBeLessThanOrEqual(90);
+    expect(blockLength([7, 7, 7])).toBe(2);
+    expect(blockLength([1])).toBe(1);
   });
 });
 

@@ -6,6 +6,26 @@ import { one } from './support/files.js';
 type Case = readonly [string, string, readonly string[]];
 
 const SILENT: readonly Case[] = [
+  [
+    'a vCPU that is not running flushes on entry',
+    'P0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP1 walk A v\nP1 vcpuout\nP0 clr T v\nP0 flush A\nP0 free F\nP1 vcpuin',
+    [],
+  ],
+  [
+    'a flush by hypercall',
+    'P0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP1 walk A v\nP0 clr T v\nP0 unlink A v\nP0 hvflush A\nP0 free T\nP0 free F',
+    [],
+  ],
+  [
+    'both PCIDs are flushed',
+    'P0 map A v T\nP0 set T v F\nP1 walk A v user\nP0 clr T v\nP1 inval A\nP0 free F',
+    [],
+  ],
+  [
+    'a CPU comes back and has caught up',
+    'P0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP0 flush A\nP1 walk A v\nP1 switch B\nP0 clr T v\nP0 flush A\nP1 switch A\nP1 access A v',
+    [],
+  ],
   ['a table that was never linked is released at once (loser of a race)', 'P0 free T', []],
   [
     'a deposited table that was never linked is released at once',
@@ -51,6 +71,26 @@ const SILENT: readonly Case[] = [
 ];
 
 const BROKEN: readonly Case[] = [
+  [
+    'a vCPU that is not running and gets no note',
+    'broken: pv-flush-forgets-entry\nP0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP1 walk A v\nP1 vcpuout\nP0 clr T v\nP0 flush A\nP0 free F\nP1 vcpuin',
+    ['I02'],
+  ],
+  [
+    'GUP-fast under a flush by hypercall: nobody waits for it',
+    'P0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP1 walk A v\nP1 rd irqoff T\nP0 unlink A v\nP0 hvflush A\nP0 free T\nP1 rdend T',
+    ['I05'],
+  ],
+  [
+    'only the kernel PCID is flushed',
+    'P0 map A v T\nP0 set T v F\nP1 walk A v user\nP0 clr T v\nP1 inval A kernel\nP0 free F',
+    ['I02', 'I31'],
+  ],
+  [
+    'a CPU comes back and has not caught up',
+    'broken: switch-without-barrier\nP0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP0 flush A\nP1 walk A v\nP1 switch B\nP1 switch A begin\nP0 clr T v\nP0 flush A\nP1 switch A cr3\nP1 switch A end\nP1 access A v',
+    ['I26'],
+  ],
   [
     'INVLPGB without TLBSYNC',
     'P0 map A v T\nP0 set T v F\nP1 walk A v\nP0 clr T v\nP0 invlpgb A\nP0 free F',

@@ -113,6 +113,6 @@ describe('KernelModel', () => {
 
   it('every rule says what the kernel does and where', () => {
     for (const rule of MMU_RULES)
-      expect(rule.rule !== '' && rule.broken !== '' && /commit|SDM/.test(rule.source)).toBe(true);
+      expect(rule.rule !== '' && rule.broken !== '' && /commit|Documentation/.test(rule.source)).toBe(true);
   });
 });

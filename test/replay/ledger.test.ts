@@ -86,4 +86,16 @@ describe('Ledger', () => {
     expect(ledger.tally(38).complaints.map((c) => c.message)).toEqual(['sure']);
     expect(ledger.tally(38).unknowns.get('only 1 of 4 CPUs')).toEqual({ count: 1, example: 7 });
   });
+
+  it('a loss that began before a violation was found makes it unknown, if it needs every CPU', () => {
+    const ledger = new Ledger();
+    const at = (ref: number) => [{ ref, role: 'x' }];
+    ledger.violated(12, complaint({ assumesAllCpus: true, events: at(50) }));
+    ledger.violated(12, complaint({ assumesAllCpus: true, events: at(150) }));
+    ledger.violated(12, complaint({ events: at(160) }));
+    ledger.lost(100, 'lost');
+    expect(ledger.tally(12)).toMatchObject({ violated: 2, unknown: 1 });
+    expect(ledger.tally(12).complaints.map((c) => c.events[0]!.ref)).toEqual([50, 160]);
+    expect(ledger.tally(12).unknowns.get('lost')).toEqual({ count: 1, example: 150 });
+  });
 });

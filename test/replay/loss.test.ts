@@ -2,8 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { damageLines, readRecording, seededRandom } from './damage/damage.js';
 import { replayFixtures } from './damage/fixtures.js';
 import { parseLine } from './damage/recording.js';
-import { replayLines, replayStory, report, verdicts, violatedIds } from './support/replay.js';
-import { LOST, munmapRcu, without } from './support/story.js';
+import { replayLines, replayStory, replayText, report, verdicts, violatedIds } from './support/replay.js';
+import {
+  BASES,
+  insertAfter,
+  LOST,
+  MUNMAP,
+  munmapRcu,
+  munmapSync,
+  print,
+  SPIN_IRQ,
+  type Step,
+  step,
+  without,
+} from './support/story.js';
 
 // The ring buffer says where it lost events. What is absent there may have happened: never a violation.
 
@@ -70,8 +82,6 @@ describe.each(FIXTURES)('$name', (fixture) => {
 describe('a cut file', () => {
   it('is not ring loss: what lies past its end is unknown or censored, and the cut is told', async () => {
     const steps = [...munmapRcu(1), ...munmapRcu(2)];
-    const { print, BASES } = await import('./support/story.js');
-    const { replayText } = await import('./support/replay.js');
     const whole = await replayText(print(steps), BASES);
     expect(whole.inputs[0]!.notes.filter((n) => /cut/.test(n.code))).toEqual([]);
     const text = print(steps.slice(0, -8), 2, steps.length);
@@ -128,6 +138,45 @@ describe('loss on one CPU', () => {
       ...munmapRcu(3),
     ]);
     expect(violatedIds(lost)).toEqual([]);
-    expect(report(lost, 'I09').reason).toContain('events were lost in between');
+    expect(report(lost, 'I09').reason).toContain('events were lost, or may have been, in between');
+  });
+
+  it('after an absence, but before the probe shows again that it works, proves nothing either', async () => {
+    const odd = without(
+      munmapRcu(2),
+      'request',
+      'multi',
+      'send',
+      'handler-in',
+      'invalidate',
+      'handler-out',
+      'flushed',
+    );
+    const r = await replayStory([...munmapRcu(1), ...odd, LOST(0), ...munmapRcu(3)]);
+    expect(violatedIds(r)).toEqual([]);
+    expect(report(r, 'I09').reason).toContain('events were lost on this CPU before its probe fired again');
+    const other = await replayStory([...munmapRcu(1), ...odd, LOST(1), ...munmapRcu(3)]);
+    expect(violatedIds(other)).toContain('I09');
+  });
+
+  it('counts from that CPU’s last event, not from the line that tells of it', async () => {
+    // The second hand-over is only wrong if no release was lost on CPU 1, which is silent until after it.
+    const idle = step('idle', SPIN_IRQ, 'rcu_utilization: Start scheduler-tick');
+    const odd = insertAfter(munmapSync(2), 'unlink', step('unlink', MUNMAP, munmapSync(2)[6]!.rest));
+    expect(odd.filter((s) => s.rest.startsWith('pte_free_tlb'))).toHaveLength(2);
+    const told = (late: Step[]) => {
+      const at = odd.findIndex((s) => s.label === 'finish');
+      return replayStory([
+        ...munmapSync(1),
+        idle,
+        ...odd.slice(0, at),
+        ...late,
+        ...odd.slice(at),
+        ...munmapSync(3),
+      ]);
+    };
+    expect(violatedIds(await told([idle]))).toContain('I12');
+    expect(violatedIds(await told([LOST(1), idle]))).toEqual([]);
+    expect(violatedIds(await told([idle, LOST(1)]))).toContain('I12');
   });
 });

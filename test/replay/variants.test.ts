@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { replayFixtures } from './damage/fixtures.js';
 import { replayLines, replayStory, report, violatedIds } from './support/replay.js';
-import { insertBefore, munmapRcu, singleRcu, singleSync, smpSync } from './support/story.js';
+import { insertBefore, munmapRcu, munmapSync, singleRcu, singleSync, smpSync } from './support/story.js';
 
 // A rule that differs between the kernels a recording may be of is violated only if it is under every one of them.
 
@@ -15,6 +15,15 @@ describe('variants', () => {
     expect(given.variant).toMatchObject({ how: 'given', candidates: ['Dn'] });
     const wrong = await replayStory([1, 2, 3].flatMap(singleSync), { variants: ['D'] });
     expect(violatedIds(wrong)).toContain('I56');
+  });
+
+  it.each([
+    ['call_rcu of batches', munmapRcu, ['A2', 'B', 'Bn', 'C', 'Cn', 'D', 'Dn', 'E', 'En', 'F', 'Fn']],
+    ['call_rcu of single tables', singleRcu, ['C', 'D', 'E', 'F']],
+    ['release after an IPI', singleSync, ['A2', 'Bn', 'Cn', 'Dn']],
+    ['release after the flush', munmapSync, ['A0', 'A1', 'Bn', 'Cn']],
+  ] as const)('%s', async (_, cycle, kernels) => {
+    expect((await replayStory([1, 2, 3].flatMap((n) => cycle(n)))).variant.candidates).toEqual(kernels);
   });
 
   it('violated under one candidate and right under another is unknown, and says so', async () => {

@@ -21,12 +21,17 @@ const PROMISES: Readonly<Record<Promised, PromiseRule>> = {
   [PROMISE.return]: { invariant: 29, what: 'the call returned to user space', role: 'returned' },
   [PROMISE.vma]: { invariant: 30, what: 'the mapping was unlinked from its file', role: 'VMA unlinked' },
   [PROMISE.huge]: { invariant: 21, what: 'a huge page was installed', role: 'huge page installed' },
+  [PROMISE.switchIn]: {
+    invariant: 26,
+    what: 'the CPU came back to the process and used an address removed meanwhile',
+    role: 'used',
+  },
 };
 
 /**
  * Rules on what CPUs and devices may still cache, decided exactly where walks or CR3 loads are told: I02, I03 and
  * I09 for tables that no gather shows, I21 no-mixed-size, I27 lazy-freed-tables, I28 flush-before-ptl-drop, I29
- * flush-before-return, I30 pfnmap-flush-before-vma-unlink, I32 broadcast-complete, I33 secondary-mmu.
+ * flush-before-return, I26 switch-in-catchup, I31 all-contexts, I30 pfnmap-flush-before-vma-unlink, I32 broadcast-complete, I33 secondary-mmu.
  * Source: SDM vol. 3A §4.10; arch/x86/mm/tlb.c; kernel-side order in mm/mmu_gather.c.
  */
 export class CacheFamily {
@@ -54,6 +59,7 @@ export class CacheFamily {
 
   private allClear(page: MechPage): void {
     const { ledger } = this.court;
+    if (page.holders.some((h) => h.user)) ledger.pass(31, KNOWN.observed);
     if (page.holders.some((h) => h.device === h.device)) ledger.pass(33, KNOWN.observed);
     if (page.holders.some((h) => this.court.state.mech.lazy.has(h.cpu))) ledger.pass(27, KNOWN.observed);
   }
@@ -109,7 +115,8 @@ export class CacheFamily {
     const cpu = onDevice ? op.cpu : holder.cpu;
     const { tsNs, cpu: at } = op;
     const { ref } = op;
-    for (const id of invariants) {
+    const ids = holder.halfDone ? [...invariants, 31] : invariants;
+    for (const id of ids) {
       absent(
         court,
         id,

@@ -1,3 +1,4 @@
+import { isKernelAddr } from '../../kernel/bytes.js';
 import { FUNC, GP_EVENT, isTableFunc, OP, type Op, READER } from '../../kernel/ops.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { KNOWN } from '../ledger.js';
@@ -12,6 +13,11 @@ const STALL_NS = 31e9;
 /** kernel/rcu/tree.c qhimark: beyond it RCU itself considers a CPU flooded. */
 const STORM = 10_000;
 
+/** include/trace/events/rcu.h rcu_batch_end: more callbacks, need_resched, idle task, callback kthread. */
+const BATCH_STATE = /^[.C][.S][.I][.R]$/;
+
+const MAX_HASHES = 1 << 16;
+
 interface Spanned {
   readonly startTs: number;
   readonly startCpu: number;
@@ -22,8 +28,8 @@ interface Spanned {
 }
 
 /**
- * Callbacks and grace periods: I08 batch-bound, I40 gp-waits-readers, I41 gp-seq, I44 cb-context, I45 lazy-delay, I46
- * gp-storm. Source: mm/mmu_gather.c, kernel/rcu/tree.c.
+ * Callbacks and grace periods: I08 batch-bound, I40 gp-waits-readers, I41 gp-seq, I43 batch-limits, I44 cb-context, I45 lazy-delay, I46
+ * gp-storm, I55 addr-domain. Source: mm/mmu_gather.c, kernel/rcu/tree.c.
  */
 export class CallbackFamily {
   private readonly court: Court;
@@ -33,8 +39,66 @@ export class CallbackFamily {
   private running = Number.NaN;
   private readonly spanned = new Map<Reader, Spanned>();
 
-  constructor(court: Court) {
+  /** Head address → what the tracepoints print for it. */
+  private readonly hashes = new Map<number, number>();
+  private readonly name: (id: number) => string;
+  /** Limit of the batch that runs on a CPU; 0 none known. */
+  private readonly limits: number[] = [];
+
+  constructor(court: Court, name: (id: number) => string) {
     this.court = court;
+    this.name = name;
+  }
+
+  /**
+   * I55: the enqueue tracepoint follows the call_rcu probe of the same head at once. Raw, both print one address;
+   * hashed, one address has one hash for as long as the kernel runs (lib/vsprintf.c ptr_to_hashval()).
+   */
+  enqueueTraced(op: Op): void {
+    const cpu = this.court.state.cpus[op.cpu];
+    const linked = cpu !== undefined && cpu.lastSeq === cpu.lastCrSeq && cpu.lastCrFunc === op.a1;
+    if (!linked || op.a0 !== op.a0 || cpu.lastCrAddr !== cpu.lastCrAddr) return;
+    const addr = cpu.lastCrAddr;
+    const expected = isKernelAddr(op.a0) ? addr : this.hashes.get(addr);
+    if (expected === undefined) {
+      if (this.hashes.size >= MAX_HASHES) this.hashes.clear();
+      this.hashes.set(addr, op.a0);
+    } else if (expected === op.a0) this.court.ledger.pass(55, KNOWN.observed);
+    else {
+      this.court.ledger.violated(55, {
+        message:
+          'the probe and the tracepoint of one call_rcu name different heads: pointers of two kernels are mixed',
+        known: KNOWN.observed,
+        events: witnesses(w(cpu.lastRef, 'call_rcu probe'), w(op.ref, 'rcu_callback')),
+      });
+    }
+  }
+
+  /** I43: the limit is printed; idle CPUs and callback kthreads go on beyond it. */
+  batch(op: Op): void {
+    if (op.cpu < 0) return;
+    const limit = this.limits[op.cpu] ?? 0;
+    if (op.kind === OP.BATCH) {
+      this.limits[op.cpu] = op.a1 === op.a1 ? Math.max(op.a1, 0) : 0;
+      return;
+    }
+    this.limits[op.cpu] = 0;
+    if (limit === 0 || !(op.a0 >= 0)) return;
+    const { ledger } = this.court;
+    const state = this.name(op.a1);
+    if (op.a0 <= limit) ledger.pass(43, KNOWN.observed);
+    // perf cannot print these characters: `idle=>c<>c<>c<>c<`.
+    else if (!BATCH_STATE.test(state)) {
+      ledger.unknown(43, 'whether the CPU was idle at the end of the batch is not shown', op.ref);
+    } else if (/[IR]/.test(state)) ledger.pass(43, KNOWN.observed);
+    else {
+      ledger.violated(43, {
+        message: `${op.a0} callbacks ran in one batch whose limit is ${limit}`,
+        known: KNOWN.observed,
+        assumesAllCpus: true,
+        events: witnesses(w(op.ref, 'batch ends')),
+      });
+    }
   }
 
   queued(head: Head, op: Op): void {

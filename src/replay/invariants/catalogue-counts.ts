@@ -86,6 +86,16 @@ const COUNTS: readonly Row[] = [
     severity: 'S4',
   },
   {
+    number: 43,
+    name: 'batch-limits',
+    statement: 'a softirq batch runs no more callbacks than its limit (bl), unless the CPU is idle',
+    why: 'a flood of callbacks would keep everything else from running',
+    source: 'kernel/rcu/tree.c rcu_do_batch()',
+    needs: [{ op: OP.BATCHE, probe: 'rcu:rcu_batch_start and rcu:rcu_batch_end (CONFIG_RCU_TRACE)' }],
+    idle: 'no batch of callbacks ended',
+    severity: 'S4',
+  },
+  {
     number: 44,
     name: 'cb-context',
     statement: 'callbacks run in softirq or in a kthread made for them, never in a hard interrupt',
@@ -140,6 +150,17 @@ const COUNTS: readonly Row[] = [
     needs: [EXIT, { op: OP.PUB, probe: 'a kprobe on pmd_install' }],
     idle: 'no process whose tables are in the trace has exited',
     severity: 'S3',
+  },
+  {
+    number: 55,
+    name: 'addr-domain',
+    statement:
+      'all pointers of a recording come from one kernel: one address has one spelling, raw or hashed',
+    why: 'hashed pointers can be compared with each other only, and only within one boot',
+    source: 'lib/vsprintf.c ptr_to_hashval(); tracefs option hash-ptr',
+    needs: [CR, { op: OP.RQ, probe: 'rcu:rcu_callback (CONFIG_RCU_TRACE)' }],
+    idle: 'no head was shown by two events',
+    severity: 'S4',
   },
 ];
 

@@ -134,6 +134,15 @@ const FACTS: readonly Fact[] = [
     idle: 'no table was deposited',
   },
   {
+    n: 26,
+    name: 'switch-in-catchup',
+    statement: 'a CPU that loads an mm again has flushed what was removed meanwhile before it uses it',
+    why: 'flushes skip CPUs that have another mm loaded: they catch up by the generation when they come back',
+    source: 'arch/x86/mm/tlb.c switch_mm_irqs_off(); commit 83b0177a6c48',
+    needs: [marker(OP.CR3, 'CR3', 'CR3 loads'), WALKS],
+    idle: 'no CPU came back to an mm that had changed',
+  },
+  {
     n: 27,
     name: 'lazy-freed-tables',
     statement: 'a lazy CPU leaves the mm before one of its tables is released or reused',
@@ -170,6 +179,16 @@ const FACTS: readonly Fact[] = [
     source: 'commit b67fbebd4cf9; mm/mmu_gather.c tlb_free_vmas()',
     needs: [marker(OP.VMAUL, 'VMAUL', 'mappings unlinked from their file'), WALKS],
     idle: 'no mapping was unlinked from its file',
+  },
+  {
+    n: 31,
+    name: 'all-contexts',
+    statement:
+      'an invalidation covers what was cached under the user PCID as well as under that of the kernel',
+    why: 'with page-table isolation a process has two tags; a translation under the other one stays usable',
+    source: 'arch/x86/mm/tlb.c invalidate_user_asid(), clear_asid_other()',
+    needs: [WALKS],
+    idle: 'nothing cached in user mode was released',
   },
   {
     n: 32,

@@ -43,7 +43,7 @@ export function bothOrders(a: Known | null, b: Known | null): Known | null {
 }
 
 export const CLOCK = 'the events that decide it lie within the clock error of each other';
-export const LOSS = 'events were lost in between';
+export const LOSS = 'events were lost, or may have been, in between';
 
 /** Whether any event was lost since step `seq`: then nothing absent since is evidence. */
 export const lostSince = (court: Court, seq: number): boolean => court.state.lossSeq > seq;

@@ -19,6 +19,8 @@ export interface Mech {
   /** Per CPU: `tlb:tlb_flush` was seen, so a handler without one did not invalidate. */
   flushTraced: boolean[];
   broadcasts: Broadcast[];
+  /** When the entry for (mm, address) was cleared last; key `linkKey`. */
+  removed: Map<string, Moment>;
   /** Newest return of `tlb_remove_table_sync_one()` and of a wait for a grace period. */
   sync: Moment;
   gp: Moment;
@@ -34,6 +36,8 @@ export interface Invalidation {
   readonly start: number;
   readonly end: number;
   readonly leaf: boolean;
+  /** Only what was cached under the kernel PCID (page-table isolation has one for user mode too). */
+  readonly kernelOnly: boolean;
 }
 
 export interface Broadcast {
@@ -50,6 +54,7 @@ export interface Loaded {
   now: boolean;
   readonly ref: EvidenceRef;
   readonly ts: number;
+  readonly seq: number;
 }
 
 /** 0: gone, 1: may be cached, 2: whether it was invalidated cannot be told. */
@@ -66,6 +71,10 @@ export interface Holder {
   readonly mm: number;
   readonly va: number;
   hold: Hold;
+  /** Cached in user mode, under the user PCID. */
+  readonly user: boolean;
+  /** An invalidation has come by since that reached the kernel PCID only. */
+  halfDone: boolean;
   readonly ref: EvidenceRef;
   readonly seq: number;
 }
@@ -112,6 +121,7 @@ export function newMech(): Mech {
     begun: [],
     flushTraced: [],
     broadcasts: [],
+    removed: new Map(),
     sync: { seq: 0, ref: -1 },
     gp: { seq: 0, ref: -1 },
   };

@@ -19,7 +19,7 @@ interface Draft {
 }
 type Random = () => number;
 
-const MAX_CPU = 16;
+const MAX_CPU = 12;
 const pick = <T>(list: readonly T[], r: Random): T => list[Math.floor(r() * list.length)]!;
 const upTo = (n: number, r: Random): number => Math.floor(r() * (n + 1));
 const on = (cpu: number, text: string): LitmusStep => {

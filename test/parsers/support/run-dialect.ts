@@ -122,7 +122,7 @@ export function runDialect(info: DialectInfo, input: Uint8Array): DialectRun {
       if (!run.notes.some((n) => n.code === code)) run.notes.push({ code, message });
     },
   };
-  const dialect = info.open();
+  const dialect = info.open(input);
   let start = 0;
   while (start < input.length) {
     let end = input.indexOf(10, start);

@@ -42,6 +42,7 @@ export const UNDECIDED: Readonly<Record<string, readonly Undecided[]>> = {
       why: 'kmem:mm_page_alloc, which tells user frames, was not recorded for these pages',
     },
   ],
+  'table-freed-before-flush': [FLUSH],
   'enqueue-doubled': [
     {
       reason: /^whether the callback ran in between is not shown: needs kmem:mm_page_free$/,

@@ -261,3 +261,41 @@ describe('I40 gp-waits-readers, I41 gp-seq', () => {
     expect((await verdict('I41', lines))[0]).toBe('violated');
   });
 });
+
+describe('I43 batch-limits', () => {
+  const begin = '0 d.s1. rcu_batch_start: rcu_preempt CBs=26 bl=10';
+  const end = (n: number, state: string): string =>
+    `0 d.s1. rcu_batch_end: rcu_preempt CBs-invoked=${n} idle=${state}`;
+  it.each([
+    [10, 'C...', 'pass'],
+    [26, '..I.', 'pass'],
+    [26, '...R', 'pass'],
+    [11, 'C...', 'violated'],
+    [11, '>c<>c<>c<>c<', 'unknown'],
+  ])('%i callbacks, %s: %s', async (n, state, expected) => {
+    expect((await verdict('I43', [begin, end(n, state)]))[0]).toBe(expected);
+  });
+  it('a batch whose start is not in the trace says nothing', async () => {
+    expect((await verdict('I43', [end(99, 'C...')])).slice(1)).toEqual([0, 0]);
+  });
+});
+
+describe('I55 addr-domain', () => {
+  const traced = (rhp: string): string =>
+    `0 d.... rcu_callback: rcu_preempt rhp=${rhp} func=tlb_remove_table_rcu 9`;
+  const ran = `0 ..s1. mm_page_free: page=ffffea0001fa31c0 pfn=0x7ed87 order=0`;
+  it('raw: the same address', async () => {
+    expect(await verdict('I55', [call(), traced('ffff88807ed87000')])).toEqual(['pass', 1, 0]);
+  });
+  it('raw: another one', async () => {
+    expect((await verdict('I55', [call(), traced('ffff88807ed88000')]))[0]).toBe('violated');
+  });
+  it('hashed: the same hash each time', async () => {
+    const twice = [call(), traced('00000000c527df6a'), ran, call(), traced('00000000c527df6a')];
+    expect((await verdict('I55', twice)).slice(0, 2)).toEqual(['pass', 1]);
+  });
+  it('hashed: another hash later, as after a reboot', async () => {
+    const twice = [call(), traced('00000000c527df6a'), ran, call(), traced('00000000d527df6a')];
+    expect((await verdict('I55', twice))[0]).toBe('violated');
+  });
+});

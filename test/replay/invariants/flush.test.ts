@@ -152,6 +152,14 @@ describe('I09 invalidate-before-callrcu', () => {
     expect(r.findings[0]!.message).toContain(message);
   });
 
+  it('assumes freed_tables where the probe does not print it', async () => {
+    const r = await judged(
+      'I09',
+      every(munmapRcu, (s) => change(s, 'request', ' freed_tables=1', '')),
+    );
+    expect(r).toMatchObject({ verdict: 'pass', basis: { observed: 0, inferred: 0, assumed: 3 } });
+  });
+
   it('is unknown without flush probes, at the edge, and across loss', async () => {
     const odd = moveBefore(munmapRcu(2), 'enqueue', 'request');
     const none = await judged(

@@ -1,0 +1,165 @@
+import { type BatchSink, RecordBatch } from './batch.js';
+import { LAST_RESERVED, RESERVED } from './events.js';
+
+/** Rows held at most; a record that comes later than this many others than its stamp says is out of reach. */
+export const REORDER_ROWS = 1 << 17;
+const OUT_ROWS = 1 << 13;
+
+/**
+ * Puts records in the order of their stamps. bpftrace reads one buffer per CPU after the other, so its logs are not in
+ * time order, but no record is far from its place. Equal stamps keep the order of the file.
+ *
+ * Half of the rows held are let go at a time. A record older than one let go before cannot be put in its place any more:
+ * it is passed on behind a loss of its CPU, so that nothing absent there counts as evidence. One input per instance.
+ */
+export class Reorder {
+  /** Records that stood behind a later one in the input. */
+  displaced = 0;
+  /** Furthest that a record had to be moved back, in the stamps' unit. */
+  worst = 0;
+  /** Records that came too late to be put in their place. */
+  late = 0;
+  private readonly held: RecordBatch;
+  private bytes = new Uint8Array(1 << 20);
+  private used = 0;
+  private newest = Number.NEGATIVE_INFINITY;
+  private released = Number.NEGATIVE_INFINITY;
+  private readonly out = new RecordBatch(OUT_ROWS + 1);
+  private readonly sink: BatchSink;
+
+  constructor(sink: BatchSink, rows: number = REORDER_ROWS) {
+    this.sink = sink;
+    this.held = new RecordBatch(rows);
+  }
+
+  push(batch: RecordBatch): void {
+    for (let row = 0; row < batch.length; row++) {
+      // Stamps of two captures are not of one order: what came before goes first, whatever it says.
+      if (batch.event[row] === RESERVED.segment) {
+        this.release(this.held.length);
+        this.newest = this.released = Number.NEGATIVE_INFINITY;
+      }
+      if (this.held.length === this.held.capacity) this.release(Math.max(1, this.held.capacity >> 1));
+      this.take(batch, row);
+    }
+  }
+
+  /** End of the input: everything held goes on. */
+  finish(): void {
+    this.release(this.held.length);
+  }
+
+  private take(from: RecordBatch, row: number): void {
+    const to = this.held;
+    const i = to.length;
+    to.input = from.input;
+    // A fact has the time of what comes next; here it must keep its place, so it takes that of what came before.
+    const ts = from.tsNs[row]!;
+    to.tsNs[i] = Number.isNaN(ts) ? this.newest : ts;
+    if (ts > this.newest) this.newest = ts;
+    else if (ts < this.newest) {
+      this.displaced++;
+      if (this.newest - ts > this.worst) this.worst = this.newest - ts;
+    }
+    const start = from.bodyStart[row]!;
+    const end = from.bodyEnd[row]!;
+    copyColumns(from, row, to, i);
+    to.bodyStart[i] = this.used;
+    to.bodyEnd[i] = this.used + Math.max(0, end - start);
+    this.room(end - start);
+    if (end > start) this.bytes.set(from.bytes.subarray(start, end), this.used);
+    this.used = to.bodyEnd[i]!;
+    to.length = i + 1;
+  }
+
+  private room(length: number): void {
+    if (this.used + length <= this.bytes.length) return;
+    const bigger = new Uint8Array(Math.max(this.bytes.length * 2, this.used + length));
+    bigger.set(this.bytes.subarray(0, this.used));
+    this.bytes = bigger;
+  }
+
+  /** Passes on the oldest `count` rows. */
+  private release(count: number): void {
+    const { held } = this;
+    const n = held.length;
+    const stamps = held.tsNs;
+    const order = Array.from({ length: n }, (_, i) => i);
+    // Nearly sorted: the engine's merge sort takes it in about one pass. Stable by its definition.
+    order.sort((a, b) => stamps[a]! - stamps[b]! || a - b);
+    for (let k = 0; k < count; k++) this.emit(order[k]!);
+    this.flush();
+    this.keep(order.slice(count).sort((a, b) => a - b));
+  }
+
+  private emit(row: number): void {
+    const { out, held } = this;
+    if (out.length >= OUT_ROWS) this.flush();
+    const ts = held.tsNs[row]!;
+    if (ts < this.released) {
+      this.late++;
+      this.gap(held.cpu[row]!);
+    } else this.released = ts;
+    const i = out.length;
+    out.input = held.input;
+    copyColumns(held, row, out, i);
+    // The stamp that kept a fact in its place was lent to it.
+    out.tsNs[i] = held.event[row]! <= LAST_RESERVED ? Number.NaN : ts;
+    out.bodyStart[i] = held.bodyStart[row]!;
+    out.bodyEnd[i] = held.bodyEnd[row]!;
+    out.length = i + 1;
+  }
+
+  private gap(cpu: number): void {
+    const { out } = this;
+    const i = out.length;
+    out.tsNs[i] = Number.NaN;
+    out.cpu[i] = cpu;
+    out.pid[i] = -1;
+    out.tgid[i] = -1;
+    out.flags[i] = 0;
+    out.comm[i] = 0;
+    out.event[i] = RESERVED.lost;
+    out.bodyStart[i] = out.bodyEnd[i] = 0;
+    out.aux[i] = -1;
+    out.length = i + 1;
+  }
+
+  private flush(): void {
+    if (this.out.length === 0) return;
+    this.out.bytes = this.bytes;
+    this.sink(this.out);
+    this.out.length = 0;
+  }
+
+  /** Moves the rows that stay to the front, in the order of the input. */
+  private keep(rows: readonly number[]): void {
+    const { held } = this;
+    let used = 0;
+    rows.forEach((row, i) => {
+      const start = held.bodyStart[row]!;
+      const end = held.bodyEnd[row]!;
+      this.bytes.copyWithin(used, start, end);
+      copyColumns(held, row, held, i);
+      held.tsNs[i] = held.tsNs[row]!;
+      held.bodyStart[i] = used;
+      used += end - start;
+      held.bodyEnd[i] = used;
+    });
+    held.length = rows.length;
+    this.used = used;
+  }
+}
+
+/** All columns but the stamp and the place of the body. */
+function copyColumns(from: RecordBatch, a: number, to: RecordBatch, b: number): void {
+  to.offset[b] = from.offset[a]!;
+  to.line[b] = from.line[a]!;
+  to.cpu[b] = from.cpu[a]!;
+  to.pid[b] = from.pid[a]!;
+  to.tgid[b] = from.tgid[a]!;
+  to.flags[b] = from.flags[a]!;
+  to.comm[b] = from.comm[a]!;
+  to.event[b] = from.event[a]!;
+  to.aux[b] = from.aux[a]!;
+}
