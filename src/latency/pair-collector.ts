@@ -81,6 +81,8 @@ export class PairCollector {
   private readonly ignored = new Set<string>();
   /** Durations of function_graph that were printed without a number. */
   private unprinted = 0;
+  /** The recorder does not mark what it lost. */
+  private silentLoss = false;
   /** Ends of an event pair without a begin. */
   private unmatched = 0;
 
@@ -153,6 +155,11 @@ export class PairCollector {
     const { matcher, rows } = this;
     if (matcher.restarted > 0) {
       out.push(`${matcher.restarted} begins were followed by another begin before their end: dropped`);
+    }
+    if (this.silentLoss) {
+      out.push(
+        'the recorder does not mark lost events: a span may be made of two, and none is censored by loss',
+      );
     }
     if (matcher.badClock > 0)
       out.push(`${matcher.badClock} spans end before they begin (broken clocks): dropped`);
@@ -295,6 +302,7 @@ export class PairCollector {
     if (event === RESERVED.lost) this.matcher.lost(cpu);
     else if (event === RESERVED.segment) this.matcher.segment();
     else if (event === RESERVED.bufferStart) this.matcher.bufferStart(cpu);
+    else if (event === RESERVED.silentLoss) this.silentLoss = true;
   }
 
   /** Once per distinct head. */

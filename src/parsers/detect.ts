@@ -7,6 +7,7 @@ import { FTRACE_FIELDS } from './ftrace-fields.js';
 import { FUNCTION_GRAPH } from './function-graph.js';
 import { LATENCY_FORMAT } from './latency-format.js';
 import { PERF_SCRIPT } from './perf-script.js';
+import { PERF_TRACE } from './perf-trace.js';
 import { SYSTRACE_HTML } from './systrace-html.js';
 import { TRACE_CMD_REPORT } from './trace-cmd-report.js';
 import { TraceError, type TraceErrorCode } from './trace-error.js';
@@ -22,6 +23,7 @@ export const DIALECTS: readonly DialectInfo[] = [
   LATENCY_FORMAT,
   FTRACE_DUMP,
   PERF_SCRIPT,
+  PERF_TRACE,
   BPFTRACE_LOG,
 ];
 

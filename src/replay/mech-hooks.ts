@@ -12,8 +12,8 @@ export interface MechHooks {
   released(page: MechPage, reused: boolean, task: Task, op: Op): void;
   /** A table with known facts goes with a call_rcu. */
   bound(page: MechPage, head: Head, op: Op): void;
-  /** A table with known facts is handed to a gather. */
-  handedOver(page: MechPage, op: Op): void;
+  /** A table is handed to a gather; null: nothing is known of it, but top-level tables are. */
+  handedOver(page: MechPage | null, op: Op): void;
   promised(what: Promised, holders: readonly Holder[], op: Op): void;
   /** Code states that it needs a lock; null: its task does not hold it. */
   needed(lock: HeldLock | null, op: Op): void;

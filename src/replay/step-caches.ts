@@ -37,6 +37,8 @@ export function hold(
     hold: 1,
     user,
     halfDone: false,
+    lazy: device !== device && mech.lazy.get(cpu)?.mm === mm,
+    broadcast: false,
     ref,
     seq,
   };
@@ -148,6 +150,7 @@ export function broadcastDone(mech: Mech, cpu: number): void {
   for (const list of mech.holders.values()) for (const h of list) if (h.cpu >= 0) cpus.add(h.cpu);
   for (const b of mine) {
     for (const c of cpus) {
+      for (const h of mech.holders.get(cacheKey(c, Number.NaN, b.mm)) ?? []) h.broadcast = true;
       clearHolders(mech, c, Number.NaN, {
         mm: b.mm,
         start: Number.NaN,

@@ -114,12 +114,15 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
     }
     case OP.PGD:
       pageOf(state, op.a0).pgd = true;
+      mech.pgds++;
       break;
     case OP.DEP: {
       const page = pageOf(state, op.a0);
       hooks.mech.deposited(page, op.a1, mech.sync, op);
       page.depositedOn = op.a1;
-      pageOf(state, op.a1).deposits.push(op.a0);
+      const parent = pageOf(state, op.a1);
+      parent.deposits.push(op.a0);
+      parent.everDeposits = true;
       break;
     }
     case OP.WDR: {
@@ -143,8 +146,10 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
       break;
     }
     case OP.LZ:
-      if (op.a1 === 1) mech.lazy.set(op.cpu, { mm: op.a0, ref: op.ref });
-      else mech.lazy.delete(op.cpu);
+      if (op.a1 === 1) {
+        mech.lazy.set(op.cpu, { mm: op.a0, ref: op.ref });
+        for (const h of mech.holders.get(cacheKey(op.cpu, Number.NaN, op.a0)) ?? []) h.lazy = true;
+      } else mech.lazy.delete(op.cpu);
       break;
     case OP.CR3:
       loadCr3(mech, op, state.seq);
@@ -204,10 +209,9 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
     case OP.TR:
     case OP.APP:
     case OP.PVOP: {
-      const page = mech.pages.get(op.a2);
-      if (!page) break;
-      hooks.mech.handedOver(page, op);
-      if (page.links.length > 0) unlink(state, page, op.a1, Number.NaN, op);
+      const page = mech.pages.get(op.a2) ?? null;
+      if (page || mech.pgds > 0) hooks.mech.handedOver(page, op);
+      if (page && page.links.length > 0) unlink(state, page, op.a1, Number.NaN, op);
       break;
     }
     case OP.SYNC1:

@@ -53,6 +53,7 @@ const FACTS: Record<string, number> = {
   lost: RESERVED.lost,
   segment: RESERVED.segment,
   bufferStart: RESERVED.bufferStart,
+  silentLoss: RESERVED.silentLoss,
 };
 
 function feed(
@@ -177,6 +178,17 @@ describe('PairCollector', () => {
     ]);
     expect(r.groups).toEqual([{ key: '', values: [8], cut: {} }]);
     expect(r.notes.join()).toContain('not used: munmap');
+  });
+
+  test('a recorder that does not mark its losses is named', () => {
+    const rows: Row[] = [
+      { what: 'enter', ts: 0 },
+      { what: 'exit', ts: 5 },
+    ];
+    expect(collect(munmap, rows).notes).toEqual([]);
+    const r = collect(munmap, [{ what: 'silentLoss', ts: 0, cpu: -1 }, ...rows]);
+    expect(r.groups[0]!.values).toEqual([5]);
+    expect(r.notes.join()).toContain('does not mark lost events');
   });
 
   test('functions nest; one of two probes on the same function counts', () => {

@@ -61,7 +61,8 @@ export class CacheFamily {
     const { ledger } = this.court;
     if (page.holders.some((h) => h.user)) ledger.pass(31, KNOWN.observed);
     if (page.holders.some((h) => h.device === h.device)) ledger.pass(33, KNOWN.observed);
-    if (page.holders.some((h) => this.court.state.mech.lazy.has(h.cpu))) ledger.pass(27, KNOWN.observed);
+    if (page.holders.some((h) => h.lazy && !h.leaf)) ledger.pass(27, KNOWN.observed);
+    if (page.holders.some((h) => h.broadcast)) ledger.pass(32, KNOWN.observed);
   }
 
   /** I32: an INVLPGB is not done before the TLBSYNC of the CPU that issued it. */

@@ -27,8 +27,7 @@ export class ProtocolFamily {
       if (page.links.length === 0) court.ledger.pass(1, KNOWN.observed);
       else this.broken(1, `table ${pageName(page.key)} was released while it was still linked`, op);
     }
-    if (page.deposits.length > 0)
-      this.depositsLeft(page, op, reused ? 'used for something else' : 'released');
+    this.depositsAt(page, op, reused ? 'used for something else' : 'released');
     if (reused && page.sharers > 1) this.unshared(page, op);
     if (!table || !page.everLinked) return;
     this.readersAt(page, table, op);
@@ -83,9 +82,10 @@ export class ProtocolFamily {
     if (table.sync && !table.head && table.freedByTask) this.court.ledger.pass(6, KNOWN.inferred);
   }
 
-  handedOver(page: MechPage, op: Op): void {
-    if (page.pgd) this.broken(14, `the top-level table ${pageName(page.key)} was handed to a gather`, op);
-    if (page.deposits.length > 0) this.depositsLeft(page, op, 'handed to a gather');
+  handedOver(page: MechPage | null, op: Op): void {
+    if (page?.pgd) this.broken(14, `the top-level table ${pageName(page.key)} was handed to a gather`, op);
+    else if (op.kind !== OP.TR && this.court.state.mech.pgds > 0) this.court.ledger.pass(14, KNOWN.observed);
+    if (page) this.depositsAt(page, op, 'handed to a gather');
   }
 
   /** I14 from the probe that fired: each level has its own, and none is for the top one. */
@@ -93,7 +93,11 @@ export class ProtocolFamily {
     if (op.kind === OP.TR && table.level >= 1 && table.level <= 4) this.court.ledger.pass(14, KNOWN.observed);
   }
 
-  private depositsLeft(page: MechPage, op: Op, done: string): void {
+  private depositsAt(page: MechPage, op: Op, done: string): void {
+    if (page.deposits.length === 0) {
+      if (page.everDeposits) this.court.ledger.pass(15, KNOWN.observed);
+      return;
+    }
     const deposit = page.deposits[0]!;
     this.broken(
       15,

@@ -19,6 +19,8 @@ export interface Mech {
   /** Per CPU: `tlb:tlb_flush` was seen, so a handler without one did not invalidate. */
   flushTraced: boolean[];
   broadcasts: Broadcast[];
+  /** Top-level tables told so far. */
+  pgds: number;
   /** When the entry for (mm, address) was cleared last; key `linkKey`. */
   removed: Map<string, Moment>;
   /** Newest return of `tlb_remove_table_sync_one()` and of a wait for a grace period. */
@@ -75,6 +77,10 @@ export interface Holder {
   readonly user: boolean;
   /** An invalidation has come by since that reached the kernel PCID only. */
   halfDone: boolean;
+  /** The CPU was lazy on the mm while it held this. */
+  lazy: boolean;
+  /** A broadcast invalidation removed it. */
+  broadcast: boolean;
   readonly ref: EvidenceRef;
   readonly seq: number;
 }
@@ -105,6 +111,7 @@ export interface MechPage {
   emptied: EvidenceRef;
   depositedOn: number;
   deposits: number[];
+  everDeposits: boolean;
   ptlFreed: EvidenceRef;
   /** Named reader sections on it that are over. */
   readsOver: number;
@@ -121,6 +128,7 @@ export function newMech(): Mech {
     begun: [],
     flushTraced: [],
     broadcasts: [],
+    pgds: 0,
     removed: new Map(),
     sync: { seq: 0, ref: -1 },
     gp: { seq: 0, ref: -1 },
@@ -143,6 +151,7 @@ export function newMechPage(key: number): MechPage {
     emptied: -1,
     depositedOn: Number.NaN,
     deposits: [],
+    everDeposits: false,
     ptlFreed: -1,
     readsOver: 0,
   };
