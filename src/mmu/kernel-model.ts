@@ -8,6 +8,9 @@ export const FLUSH_ALL = 2 ** 53 - 1;
 /** `enum tlb_flush_reason`, include/linux/mm_types.h. */
 const REASON = { taskSwitch: 0, remote: 1, local: 3 } as const;
 
+/** `TLB_NR_DYN_ASIDS`: mms whose translations a CPU keeps apart by PCID. */
+const ASID_SLOTS = 6;
+
 interface KernelMm {
   gen: number;
   readonly mask: Set<number>;
@@ -82,9 +85,18 @@ export class KernelModel {
     c.visible = true;
     this.emit(OP.CR3, cpu, [mm]);
     if ((c.slots.get(mm) ?? 0) >= c.readGen) return;
+    this.takeSlot(c, cpu, mm);
     this.emit(OP.INV, cpu, [0, mm, 0, FLUSH_ALL, m.gen]);
     this.emit(OP.TLBF, cpu, [-1, REASON.taskSwitch]);
     c.slots.set(mm, c.readGen);
+  }
+
+  /** choose_new_asid(): without a slot of its own the mm gets the oldest one, whose PCID is flushed for that. */
+  private takeSlot(c: KernelCpu, cpu: number, mm: number): void {
+    if (c.slots.has(mm) || c.slots.size < ASID_SLOTS) return;
+    const [oldest] = c.slots.keys();
+    c.slots.delete(oldest!);
+    this.emit(OP.IOTLB, cpu, [oldest!]);
   }
 
   /** loaded_mm is stored and interrupts are on again: calls that came in between are answered now. */

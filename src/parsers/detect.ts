@@ -6,6 +6,7 @@ import { FTRACE_DUMP } from './ftrace-dump.js';
 import { FTRACE_FIELDS } from './ftrace-fields.js';
 import { FUNCTION_GRAPH } from './function-graph.js';
 import { LATENCY_FORMAT } from './latency-format.js';
+import { PERF_JSON } from './perf-json.js';
 import { PERF_SCRIPT } from './perf-script.js';
 import { PERF_TRACE } from './perf-trace.js';
 import { SYSTRACE_HTML } from './systrace-html.js';
@@ -22,6 +23,7 @@ export const DIALECTS: readonly DialectInfo[] = [
   FUNCTION_GRAPH,
   LATENCY_FORMAT,
   FTRACE_DUMP,
+  PERF_JSON,
   PERF_SCRIPT,
   PERF_TRACE,
   BPFTRACE_LOG,

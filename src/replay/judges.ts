@@ -124,6 +124,13 @@ export class Judges implements Hooks {
   queued(head: Head, gather: Gather | null, _task: Task, op: Op): void {
     this.rcu.queued(head);
     this.callbacks.queued(head, op);
+    const { pages } = this.court.state.mech;
+    if (pages.size > 0) {
+      for (const table of head.tables) {
+        const page = pages.get(table.key);
+        if (page) this.mech.bound(page, head, op);
+      }
+    }
     this.flushes.queued(head, gather, op);
     if (isTableFunc(head.func)) {
       this.listener?.queued(head.crTs, head.func, head.tables.length, head.tablesKnown);
@@ -225,6 +232,7 @@ function mechJudges(
       protocol.bound(page, head, op);
     },
     handedOver: (page, op) => protocol.handedOver(page, op),
+    cameBack: (holder, op) => caches.cameBack(holder, op),
     promised: (what, holders, op) => caches.promised(what, holders, op),
     needed: (lock, op) => protocol.needed(lock, op),
     sleeps: (held, op) => protocol.sleeps(held, op),

@@ -14,6 +14,8 @@ export interface MechHooks {
   bound(page: MechPage, head: Head, op: Op): void;
   /** A table is handed to a gather; null: nothing is known of it, but top-level tables are. */
   handedOver(page: MechPage | null, op: Op): void;
+  /** A CPU is back at an mm and still holds a way to a page that was given away meanwhile. */
+  cameBack(holder: Holder, op: Op): void;
   promised(what: Promised, holders: readonly Holder[], op: Op): void;
   /** Code states that it needs a lock; null: its task does not hold it. */
   needed(lock: HeldLock | null, op: Op): void;
@@ -36,6 +38,7 @@ export class SilentMechHooks implements MechHooks {
   released(): void {}
   bound(): void {}
   handedOver(): void {}
+  cameBack(): void {}
   promised(): void {}
   needed(): void {}
   sleeps(): void {}

@@ -39,6 +39,7 @@ export function hold(
     halfDone: false,
     lazy: device !== device && mech.lazy.get(cpu)?.mm === mm,
     broadcast: false,
+    parkedRef: -1,
     ref,
     seq,
   };
@@ -131,7 +132,13 @@ function doubt(mech: Mech, cpu: number): void {
 
 export function loadCr3(mech: Mech, op: Op, seq: number): void {
   for (const l of mech.loaded.values()) if (l.cpu === op.cpu) l.now = false;
-  if (op.a0 === 0 || op.a0 !== op.a0) return;
+  if (op.a0 !== op.a0) {
+    mech.cr3.delete(op.cpu);
+    return;
+  }
+  mech.cr3.set(op.cpu, op.a0);
+  if (op.a0 === 0) return;
+  mech.arrived.set(op.cpu, op.a0);
   mech.loaded.set(cacheKey(op.cpu, Number.NaN, op.a0), {
     cpu: op.cpu,
     mm: op.a0,

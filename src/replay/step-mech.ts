@@ -1,7 +1,15 @@
 import { LOCK_TYPE, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import { PROMISE } from './mech-hooks.js';
-import { cacheKey, type Holder, linkKey, type MechPage, newMechPage } from './state/mech.js';
+import {
+  cacheKey,
+  type Holder,
+  isAway,
+  linkKey,
+  type Mech,
+  type MechPage,
+  newMechPage,
+} from './state/mech.js';
 import { LIFE, type MachineState, newTable, type Table, type Task } from './state.js';
 import {
   begunInvalidation,
@@ -22,6 +30,7 @@ const MAX_ORDER = 20;
 /** Facts of an operation: who links what, who may cache it, which locks are held. Runs before the machine's step. */
 export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   const { mech } = state;
+  if (mech.arrived.size > 0 && op.kind !== OP.CR3 && op.kind !== OP.LZ) cameBack(state, op, hooks);
   switch (op.kind) {
     case OP.LINK:
       link(state, op);
@@ -59,7 +68,9 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
       const head = state.headsByAddr.get(op.a0);
       const table = tableOf(state, op.a2, op);
       if (!head || !table) break;
-      if (!head.tables.includes(table)) head.tables.push(table);
+      // The probe on call_rcu has shown it already.
+      if (head.tables.includes(table)) break;
+      head.tables.push(table);
       head.tablesKnown = true;
       table.head = head;
       table.life = LIFE.rcu;
@@ -69,7 +80,7 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
     case OP.REUSE: {
       const page = pageOf(state, op.a0);
       hooks.mech.released(page, true, task, op);
-      for (const h of page.holders) h.hold = 0;
+      for (const h of page.holders) giveAway(mech, h, op);
       page.holders = [];
       page.entries.clear();
       break;
@@ -172,6 +183,7 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
 /** The same for operations that probes show, where they concern pages with known facts. */
 export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   const { mech } = state;
+  if (mech.arrived.size > 0 && op.kind !== OP.INV && op.kind !== OP.TLBF) cameBack(state, op, hooks);
   switch (op.kind) {
     case OP.INV:
       hooks.mech.seen(op, task);
@@ -198,7 +210,7 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
         const page = mech.pages.get(op.a0 + i);
         if (!page) continue;
         if (op.kind === OP.FREE) hooks.mech.released(page, false, task, op);
-        forget(state, page);
+        forget(state, page, op);
       }
       break;
     case OP.UL: {
@@ -309,7 +321,9 @@ function leafHolders(state: MachineState, page: MechPage, mm: number, va: number
 function holdersAt(state: MachineState, mm: number, va: number, keep: (h: Holder) => boolean): Holder[] {
   const found: Holder[] = [];
   for (const list of state.mech.holders.values()) {
-    for (const h of list) if (h.hold !== 0 && h.leaf && h.mm === mm && h.va === va && keep(h)) found.push(h);
+    for (const h of list)
+      if (h.hold !== 0 && h.leaf && h.mm === mm && h.va === va && keep(h) && !isAway(state.mech, h))
+        found.push(h);
   }
   return found;
 }
@@ -338,16 +352,35 @@ function backAgain(state: MachineState, op: Op, hooks: Hooks): void {
   hooks.mech.promised(PROMISE.switchIn, stale, op);
 }
 
+/** What a CPU holds of a page that is gone matters only if the CPU can come back to the mm with it. */
+function giveAway(mech: Mech, h: Holder, op: Op): void {
+  if (h.hold !== 0 && isAway(mech, h)) h.parkedRef = op.ref;
+  else h.hold = 0;
+}
+
+/** First sight of a CPU after it loaded CR3: whatever it was to flush with that is flushed by now. */
+function cameBack(state: MachineState, op: Op, hooks: Hooks): void {
+  const { mech } = state;
+  const mm = mech.arrived.get(op.cpu);
+  if (mm === undefined) return;
+  mech.arrived.delete(op.cpu);
+  for (const h of mech.holders.get(cacheKey(op.cpu, Number.NaN, mm)) ?? []) {
+    if (h.hold === 0 || h.parkedRef < 0) continue;
+    hooks.mech.cameBack(h, op);
+    h.hold = 0;
+  }
+}
+
 function frameAt(state: MachineState, mm: number, va: number): number {
   const chain = state.mech.links.get(linkKey(mm, va));
   const page = chain ? state.mech.pages.get(chain.at(-1)!) : undefined;
   return page?.entries.get(va) ?? Number.NaN;
 }
 
-function forget(state: MachineState, page: MechPage): void {
+function forget(state: MachineState, page: MechPage, op: Op): void {
   const { mech } = state;
   mech.pages.delete(page.key);
-  for (const h of page.holders) h.hold = 0;
+  for (const h of page.holders) giveAway(mech, h, op);
   for (const { mm, va } of page.links) {
     const key = linkKey(mm, va);
     const chain = (mech.links.get(key) ?? []).filter((k) => k !== page.key);

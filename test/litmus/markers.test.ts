@@ -54,7 +54,7 @@ describe('facts in a recording of a real kernel', () => {
   });
 
   it('a CPU that walked the table is told, and nothing is violated', async () => {
-    for (const m of all.slice(0, 4)) {
+    for (const m of all.filter((_, i) => i % Math.ceil(all.length / 6) === 0)) {
       const verdicts = await verdictOf(annotated(m, () => true));
       expect([...verdicts].filter(([, v]) => v === 'violated')).toEqual([]);
     }
@@ -62,7 +62,7 @@ describe('facts in a recording of a real kernel', () => {
 
   it('without its flush the violation is found, by the rule on walk caches', async () => {
     let found = 0;
-    for (const m of all.slice(0, 4)) {
+    for (const m of all.filter((_, i) => i % Math.ceil(all.length / 6) === 0)) {
       const cpu = `[${String(m.target).padStart(3, '0')}]`;
       const gone = (line: string, i: number): boolean =>
         !(

@@ -111,6 +111,19 @@ describe('KernelModel', () => {
     }
   });
 
+  it('keeps six mms apart; the seventh takes the place of the oldest', () => {
+    const { kernel, seen } = model();
+    for (let mm = 1; mm <= 6; mm++) run(kernel, 0, mm * 1000);
+    expect(seen(OP.IOTLB, 0)).toBe(0);
+    run(kernel, 0, 7000);
+    expect(seen(OP.IOTLB, 0)).toBe(1);
+    const before = seen(OP.TLBF, 0);
+    run(kernel, 0, 2000);
+    expect(seen(OP.TLBF, 0)).toBe(before);
+    run(kernel, 0, 1000);
+    expect(seen(OP.TLBF, 0)).toBe(before + 1);
+  });
+
   it('every rule says what the kernel does and where', () => {
     for (const rule of MMU_RULES)
       expect(rule.rule !== '' && rule.broken !== '' && /commit|Documentation/.test(rule.source)).toBe(true);

@@ -1,7 +1,7 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import { KNOWN } from '../ledger.js';
 import { PROMISE, type Promised } from '../mech-hooks.js';
-import type { Holder, MechPage } from '../state/mech.js';
+import { type Holder, isAway, type Mech, type MechPage } from '../state/mech.js';
 import type { Head } from '../state.js';
 import { absent, CLOCK, type Court, order, w, witnesses } from './court.js';
 import { pageName } from './table-life.js';
@@ -44,8 +44,8 @@ export class CacheFamily {
   /** Released or given to another use: nobody may have a way to it in a cache. */
   released(page: MechPage, reused: boolean, op: Op): void {
     const done = reused ? 'used for something else' : 'released';
-    const walk = worst(page, false);
-    const leaf = worst(page, true);
+    const walk = worst(this.court.state.mech, page, false);
+    const leaf = worst(this.court.state.mech, page, true);
     if (walk) {
       this.accuse(walksOf(this.court, walk), walk, page, op, `table ${pageName(page.key)} was ${done}`, done);
     } else if (held(page, false)) this.court.ledger.pass(3, KNOWN.observed);
@@ -55,6 +55,12 @@ export class CacheFamily {
     } else if (held(page, true)) this.court.ledger.pass(2, KNOWN.observed);
     if (!walk && !leaf) this.allClear(page);
     this.broadcasts(page, op, done);
+  }
+
+  /** Back at the mm, with what should have been flushed on the way: I26, and I02 or I03 for the page. */
+  cameBack(holder: Holder, op: Op): void {
+    const what = `the CPU came back to the process after ${pageName(holder.page)} had been given away`;
+    this.accuse([holder.leaf ? 2 : 3, 26], holder, null, op, what, 'back', holder.parkedRef, 'given away');
   }
 
   private allClear(page: MechPage): void {
@@ -80,7 +86,7 @@ export class CacheFamily {
 
   /** I09 where the caches are told: no CPU may keep a way to a table that goes to RCU. */
   bound(page: MechPage, head: Head, op: Op): void {
-    const walk = worst(page, false);
+    const walk = worst(this.court.state.mech, page, false);
     if (walk) {
       const message = `table ${pageName(page.key)} was queued to RCU`;
       this.accuse([9], walk, page, op, message, 'call_rcu', head.crRef);
@@ -103,6 +109,7 @@ export class CacheFamily {
     subject: string,
     role: string,
     alsoRef = -1,
+    alsoRole = 'call_rcu',
   ): void {
     const { court } = this;
     const onDevice = holder.device === holder.device;
@@ -138,7 +145,7 @@ export class CacheFamily {
           events: witnesses(
             w(holder.ref, `${who} may cache it`),
             w(page?.ul.ref ?? -1, 'unlinked'),
-            w(alsoRef, 'call_rcu'),
+            w(alsoRef, alsoRole),
             w(op.ref, role),
           ),
         },
@@ -153,11 +160,10 @@ function walksOf(court: Court, holder: Holder): number[] {
   return court.state.mech.lazy.get(holder.cpu)?.mm === holder.mm ? [3, 27] : [3];
 }
 
-function worst(page: MechPage, leaf: boolean): Holder | undefined {
-  return (
-    page.holders.find((h) => h.leaf === leaf && h.hold === 1) ??
-    page.holders.find((h) => h.leaf === leaf && h.hold === 2)
-  );
+/** Who matters most: known holders before doubtful ones; CPUs that have another mm loaded not at all. */
+function worst(mech: Mech, page: MechPage, leaf: boolean): Holder | undefined {
+  const near = page.holders.filter((h) => h.leaf === leaf && h.hold !== 0 && !isAway(mech, h));
+  return near.find((h) => h.hold === 1) ?? near[0];
 }
 
 const held = (page: MechPage, leaf: boolean): boolean => page.holders.some((h) => h.leaf === leaf);

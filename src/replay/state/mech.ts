@@ -12,6 +12,10 @@ export interface Mech {
   holders: Map<string, Holder[]>;
   /** CR3 history: who may walk an mm; key `cacheKey`. */
   loaded: Map<string, Loaded>;
+  /** What each CPU has in CR3, where that is told; 0 init_mm. */
+  cr3: Map<number, number>;
+  /** CPUs that have loaded CR3 and shown nothing since but flushes: CPU → mm. */
+  arrived: Map<number, number>;
   lazy: Map<number, { mm: number; ref: EvidenceRef }>;
   locks: HeldLock[];
   /** Per CPU: a flush handler that has begun and not yet shown that it invalidates. */
@@ -83,6 +87,8 @@ export interface Holder {
   broadcast: boolean;
   readonly ref: EvidenceRef;
   readonly seq: number;
+  /** The page was given away while the CPU had another mm loaded: it must not come back with this. */
+  parkedRef: EvidenceRef;
 }
 
 export interface HeldLock {
@@ -123,6 +129,8 @@ export function newMech(): Mech {
     links: new Map(),
     holders: new Map(),
     loaded: new Map(),
+    cr3: new Map(),
+    arrived: new Map(),
     lazy: new Map(),
     locks: [],
     begun: [],
@@ -161,3 +169,9 @@ export const linkKey = (mm: number, va: number): string => `${mm}:${va}`;
 /** Devices have caches of their own beside the CPUs'. */
 export const cacheKey = (cpu: number, device: number, mm: number): string =>
   device === device ? `d${device}:${mm}` : `${cpu}:${mm}`;
+
+/** The CPU is known to have another mm in CR3: it cannot use what it holds of this one until it comes back. */
+export const isAway = (mech: Mech, h: Holder): boolean => {
+  const now = mech.cr3.get(h.cpu);
+  return now !== undefined && now !== h.mm;
+};

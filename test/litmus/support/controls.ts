@@ -3,6 +3,16 @@ export type Case = readonly [string, string, readonly string[]];
 
 export const SILENT: readonly Case[] = [
   [
+    'a page freed while a CPU with old translations runs another process; it flushes when it comes back',
+    'P0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP0 flush A\nP1 walk A v\nP1 switch B\nP0 clr T v\nP0 flush A\nP0 free F\nP1 switch A\nP1 access A v',
+    [],
+  ],
+  [
+    'the same with the table',
+    'P0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP0 flush A\nP1 walk A v\nP1 switch B\nP0 clr T v\nP0 unlink A v\nP0 flush A tables\nP0 free T\nP1 switch A\nP1 access A v',
+    [],
+  ],
+  [
     'a vCPU that is not running flushes on entry',
     'P0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP1 walk A v\nP1 vcpuout\nP0 clr T v\nP0 flush A\nP0 free F\nP1 vcpuin',
     [],
@@ -67,6 +77,11 @@ export const SILENT: readonly Case[] = [
 ];
 
 export const BROKEN: readonly Case[] = [
+  [
+    'it comes back without a flush',
+    'broken: switch-without-barrier\nP0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP0 flush A\nP1 walk A v\nP1 switch B\nP1 switch A begin\nP0 clr T v\nP0 unlink A v\nP0 flush A\nP0 free F\nP0 free T\nP1 switch A cr3\nP1 switch A end\nP1 access A v',
+    ['I02', 'I03', 'I26'],
+  ],
   [
     'a vCPU that is not running and gets no note',
     'broken: pv-flush-forgets-entry\nP0 switch A\nP1 switch A\nP0 map A v T\nP0 set T v F\nP1 walk A v\nP1 vcpuout\nP0 clr T v\nP0 flush A\nP0 free F\nP1 vcpuin',
