@@ -1,3 +1,4 @@
+import { MAX_CPUS } from '../timeline/batch.js';
 import type { Bases } from './bases.js';
 import { ascii, find, isKernelAddr, parseValue53, signed53, startsWith } from './bytes.js';
 import type { FuncTable } from './func-table.js';
@@ -102,7 +103,7 @@ export function decodeMarker(
   for (p = wordEnd; p < end; p = wordEnd) {
     while (p < end && bytes[p]! <= 0x20) p++;
     wordEnd = endOfWord(bytes, p, end);
-    if (startsWith(bytes, p, wordEnd, CPU)) op.cpu = parseValue53(bytes, p + CPU.length, wordEnd);
+    if (startsWith(bytes, p, wordEnd, CPU)) op.cpu = cpuNumber(bytes, p + CPU.length, wordEnd);
     else if (startsWith(bytes, p, wordEnd, PID)) op.pid = parseValue53(bytes, p + PID.length, wordEnd);
     else keyValue(entry, bytes, p, wordEnd, bases, funcs, op);
   }
@@ -139,6 +140,12 @@ function keyValue(
     else setSlot(op, entry.op.table, name === 'va' ? bases.pageOfVa(value) : bases.pageOfStructPage(value));
     return;
   }
+}
+
+/** -1 when it is no number of a CPU. */
+function cpuNumber(bytes: Uint8Array, start: number, end: number): number {
+  const cpu = parseValue53(bytes, start, end);
+  return cpu >= 0 && cpu < MAX_CPUS ? cpu : -1;
 }
 
 function readerKind(bytes: Uint8Array, start: number, end: number): number {

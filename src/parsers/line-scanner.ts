@@ -1,4 +1,4 @@
-import { RecordBatch } from '../timeline/batch.js';
+import { MAX_CPUS, RecordBatch } from '../timeline/batch.js';
 import {
   type HeaderFacts,
   LINE,
@@ -109,6 +109,13 @@ export class LineScanner implements LineHost {
   commit(): void {
     const { batch } = this;
     const i = batch.length++;
+    if (batch.cpu[i]! >= MAX_CPUS || batch.cpu[i]! < -1) {
+      this.note(
+        'cpu-range',
+        `no machine has ${MAX_CPUS} CPUs: numbers beyond (line ${this.lineNumber}) count as unknown`,
+      );
+      batch.cpu[i] = -1;
+    }
     batch.line[i] = this.lineNumber;
     batch.offset[i] = this.lineOffset;
     // Here and not before the line: one line may give several rows.
