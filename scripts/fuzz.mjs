@@ -19,7 +19,13 @@ const { list } = await targets(
 let total = 0;
 for (const target of list) {
   if (only !== '' && target.name !== only) continue;
-  total += await fuzz(target, inputs, seed);
+  try {
+    total += await fuzz(target, inputs, seed);
+  } catch (error) {
+    console.log(`FAULT ${error.message}`);
+    process.exitCode = 1;
+    continue;
+  }
   const rss = Math.round(process.memoryUsage().rss / 2 ** 20);
   console.log(`${target.name.padEnd(20)} ${String(inputs).padStart(9)} inputs, no fault; RSS ${rss} MiB`);
 }

@@ -53,10 +53,13 @@ function scan(modules, info, bytes, chunk) {
         must(batch.line[i] >= 1 && batch.offset[i] >= 0 && batch.offset[i] < bytes.length, 'place');
         const ts = batch.tsNs[i];
         must(Number.isFinite(ts) || Number.isNaN(ts), 'stamp');
-        if (rows.length < 300)
-          rows.push(
-            `${batch.line[i]} ${batch.offset[i]} ${ts} ${batch.cpu[i]} ${batch.pid[i]} ${context.names.text(batch.comm[i])} ${JSON.stringify(context.events.head(batch.event[i]))} ${batch.body(i)} ${batch.aux[i]}`,
-          );
+        if (rows.length >= 300) continue;
+        const head = context.events.head(batch.event[i]);
+        // Facts about the recording have no task.
+        const comm = head.kind === 'reserved' ? '' : context.names.text(batch.comm[i]);
+        rows.push(
+          `${batch.line[i]} ${batch.offset[i]} ${ts} ${batch.cpu[i]} ${batch.pid[i]} ${comm} ${JSON.stringify(head)} ${batch.body(i)} ${batch.aux[i]}`,
+        );
       }
     },
   });
