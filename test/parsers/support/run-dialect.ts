@@ -136,7 +136,7 @@ export function runDialect(info: DialectInfo, input: Uint8Array): DialectRun {
     batch.bytes = line;
     const before = run.rows.length;
     const kind = dialect.line(line, 4, line.length - 4, host);
-    if ((kind === LINE.event) !== (run.rows.length > before)) {
+    if ((kind === LINE.event) !== run.rows.length > before) {
       throw new Error(`line ${lineNumber}: kind ${LINE_NAMES[kind]} with ${run.rows.length - before} rows`);
     }
     run.kinds.push(kind);
