@@ -13,7 +13,7 @@ const ADVICE: Readonly<Record<TraceErrorCode, string>> = {
   binary: 'Turn it into text first: `trace-cmd report`, `perf script --ns`.',
   'unsupported-format': '',
   'unknown-format':
-    'pttrace reads ftrace, trace-cmd and function_graph text; name it with --format if you know better.',
+    'pttrace reads logs of ftrace, trace-cmd, perf and bpftrace: `pttrace info FILE` tells what else is in it, --format names the dialect if you know better.',
   'no-times': '',
   truncated: 'Copy the file again; what could be read is in the report.',
   corrupt: 'Copy the file again; what could be read is in the report.',

@@ -15,7 +15,8 @@ export const LAYERS = [
   ['src/replay'],
   ['src/pipeline.ts', 'src/merge.ts'],
   ['src'],
-  ['src/litmus', 'src/what-if', 'src/simulate', 'src/gate', 'src/record', 'src/compare', 'src/explain'],
+  ['src/compare'],
+  ['src/litmus', 'src/what-if', 'src/simulate', 'src/gate', 'src/record', 'src/explain'],
   ['src/index.ts'],
   ['cli'],
 ];

@@ -1,6 +1,6 @@
 export { type AnalyseOptions, analyse } from './analyse.js';
-export { type CompareInputs, compareInputs } from './compare.js';
-export type { CompareReport } from './compare-report.js';
+export { type CompareInputs, compareInputs } from './compare/compare.js';
+export type { CompareReport } from './compare/report.js';
 export { type HistOptions, type HistReport, hist } from './hist.js';
 export { OP, Op } from './kernel/ops.js';
 export { VARIANTS } from './kernel/variants.js';

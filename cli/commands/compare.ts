@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
-import { type CompareInputs, compareInputs } from '../../src/compare.js';
-import { parseDuration } from '../../src/fail-if.js';
-import { parseMargins } from '../../src/margins.js';
+import { type CompareInputs, compareInputs } from '../../src/compare/compare.js';
+import { parseDuration } from '../../src/compare/fail-if.js';
+import { parseMargins } from '../../src/compare/margins.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf } from '../filter-flags.js';

@@ -1,4 +1,4 @@
-import type { CompareReport, CompareRow } from '../../src/compare-report.js';
+import type { CompareReport, CompareRow } from '../../src/compare/report.js';
 import { quantileName } from '../quantiles.js';
 
 /** Integers in full, everything else to 6 significant digits; `-` for what does not exist. */

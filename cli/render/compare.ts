@@ -1,4 +1,4 @@
-import type { CompareReport, CompareSide, FailIfReport } from '../../src/compare-report.js';
+import type { CompareReport, CompareSide, FailIfReport } from '../../src/compare/report.js';
 import { type Palette, palette } from './colour.js';
 import {
   cdfTable,

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { compareSamples } from '../compare.js';
-import { failIf } from '../compare-conditions.js';
-import { poolSide } from '../compare-shifts.js';
-import { loadRun, type RunOptions, type RunSample } from '../compare-sides.js';
-import { parseCondition } from '../fail-if.js';
+import { compareSamples } from '../compare/compare.js';
+import { failIf } from '../compare/conditions.js';
+import { parseCondition } from '../compare/fail-if.js';
+import { poolSide } from '../compare/shifts.js';
+import { loadRun, type RunOptions, type RunSample } from '../compare/sides.js';
 import { binned } from '../latency/binned.js';
 import { Distribution } from '../latency/distribution.js';
 import type { Result } from '../result/types.js';

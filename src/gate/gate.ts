@@ -1,5 +1,5 @@
 import { type AnalyseOptions, analyse } from '../analyse.js';
-import type { RunSample } from '../compare-sides.js';
+import type { RunSample } from '../compare/sides.js';
 import { TraceError } from '../parsers/trace-error.js';
 import type { Result } from '../result/types.js';
 import { VERSION } from '../version.js';

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import Compare from '../../cli/commands/compare.js';
 import Hist from '../../cli/commands/hist.js';
 import Replay from '../../cli/commands/replay.js';
-import type { CompareReport } from '../../src/compare-report.js';
+import type { CompareReport } from '../../src/compare/report.js';
 import { runCommand } from './support/run-command.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));

@@ -1,11 +1,11 @@
-import type { METHODS } from './compare-methods.js';
-import type { RunSample } from './compare-sides.js';
+import type { BootstrapShifts, Estimate } from '../latency/bootstrap-shifts.js';
+import type { CompareVerdict, Comparison } from '../latency/compare.js';
+import type { RunsComparison } from '../latency/compare-runs.js';
+import type { Equivalence, Margins } from '../latency/equivalence.js';
+import type { HomogeneityTest } from '../latency/hypothesis-tests.js';
 import type { Clause, Decision, Measured } from './fail-if.js';
-import type { BootstrapShifts, Estimate } from './latency/bootstrap-shifts.js';
-import type { CompareVerdict, Comparison } from './latency/compare.js';
-import type { RunsComparison } from './latency/compare-runs.js';
-import type { Equivalence, Margins } from './latency/equivalence.js';
-import type { HomogeneityTest } from './latency/hypothesis-tests.js';
+import type { METHODS } from './methods.js';
+import type { RunSample } from './sides.js';
 
 export const COMPARE_SCHEMA = 'pttrace/compare/1';
 

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { formatCompare, formatComparePlain } from '../cli/render/compare.js';
-import { compareInputs } from '../src/compare.js';
-import type { CompareReport } from '../src/compare-report.js';
+import { formatCompare, formatComparePlain } from '../../cli/render/compare.js';
+import { compareInputs } from '../../src/compare/compare.js';
+import type { CompareReport } from '../../src/compare/report.js';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const { numbers } = JSON.parse(
-  readFileSync(path('../fixtures/bpftrace-hist/munmap-2024-11.json'), 'utf8'),
+  readFileSync(path('../../fixtures/bpftrace-hist/munmap-2024-11.json'), 'utf8'),
 ) as { numbers: Record<string, number | unknown[]> };
 
 const run = (mail: string): Promise<CompareReport> =>
@@ -160,16 +160,16 @@ async function check(mail: string): Promise<void> {
 describe('the munmap histograms of November 2024', () => {
   test('every reference number is in the report and in --json, to six digits', async () => {
     expect(Object.keys(numbers).length).toBeGreaterThan(200);
-    await check(path('../fixtures/mail/munmap-2024-11.txt'));
+    await check(path('../../fixtures/mail/munmap-2024-11.txt'));
   });
 
-  const mail = path('../../shared/seed/patch-v2-6of7.txt');
+  const mail = path('../../../shared/seed/patch-v2-6of7.txt');
   test.skipIf(!existsSync(mail))('and from the mail itself (absent: skipped)', async () => {
     await check(mail);
   });
 
   test('without titles the two blocks are ambiguous, and named', async () => {
-    const file = path('../fixtures/mail/munmap-2024-11.txt');
+    const file = path('../../fixtures/mail/munmap-2024-11.txt');
     await expect(compareInputs({ before: [file], after: [file] })).rejects.toThrow(
       /holds several histograms.*"without patch" @ns\[stress-ng\] \(line \d+\), "with patch"/,
     );
@@ -181,7 +181,7 @@ describe('the munmap histograms of November 2024', () => {
   });
 
   test('the plain report is ASCII and at most 75 columns', async () => {
-    const text = formatComparePlain(await run(path('../fixtures/mail/munmap-2024-11.txt')));
+    const text = formatComparePlain(await run(path('../../fixtures/mail/munmap-2024-11.txt')));
     expect(text).toMatch(/^[\x20-\x7e\n]*$/);
     expect(text).not.toContain('?d');
     expect(Math.max(...text.split('\n').map((l) => l.length))).toBeLessThanOrEqual(75);

@@ -1,11 +1,11 @@
-import type { QuantileShift } from './compare-report.js';
-import type { RunSample } from './compare-sides.js';
-import { type Binned, binned } from './latency/binned.js';
-import type { BootstrapShifts, Estimate } from './latency/bootstrap-shifts.js';
-import { pool } from './latency/compare-runs.js';
-import { Distribution } from './latency/distribution.js';
-import { logLinearHigh, logLinearLow } from './latency/log-linear.js';
-import { binnedShift, runsRatio } from './latency/shifts.js';
+import { type Binned, binned } from '../latency/binned.js';
+import type { BootstrapShifts, Estimate } from '../latency/bootstrap-shifts.js';
+import { pool } from '../latency/compare-runs.js';
+import { Distribution } from '../latency/distribution.js';
+import { logLinearHigh, logLinearLow } from '../latency/log-linear.js';
+import { binnedShift, runsRatio } from '../latency/shifts.js';
+import type { QuantileShift } from './report.js';
+import type { RunSample } from './sides.js';
 
 /** All runs of a side together. */
 export interface PooledSide {

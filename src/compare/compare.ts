@@ -1,5 +1,17 @@
-import { failIf } from './compare-conditions.js';
-import { METHODS } from './compare-methods.js';
+import { align, type BinnedPair, total } from '../latency/binned.js';
+import { type BootstrapShifts, bootstrapShifts } from '../latency/bootstrap-shifts.js';
+import { COMPARE_QUANTILES, type Comparison } from '../latency/compare.js';
+import { compareRuns } from '../latency/compare-runs.js';
+import type { Distribution } from '../latency/distribution.js';
+import { DEFAULT_MARGINS, type Equivalence, judge, type Margins } from '../latency/equivalence.js';
+import { homogeneity } from '../latency/hypothesis-tests.js';
+import { timeOutside } from '../latency/intervals.js';
+import { seededRandom } from '../latency/resampling.js';
+import { bodyOnly, rateRatio, sparseTailMerged } from '../latency/shifts.js';
+import { VERSION } from '../version.js';
+import { failIf } from './conditions.js';
+import { parseCondition } from './fail-if.js';
+import { METHODS } from './methods.js';
 import {
   COMPARE_SCHEMA,
   type CompareReport,
@@ -7,21 +19,9 @@ import {
   type CompareSide,
   type NamedTest,
   type QuantileShift,
-} from './compare-report.js';
-import { type PooledSide, poolSide, quantileShift, resampled } from './compare-shifts.js';
-import { loadRun, type RunOptions, type RunSample } from './compare-sides.js';
-import { parseCondition } from './fail-if.js';
-import { align, type BinnedPair, total } from './latency/binned.js';
-import { type BootstrapShifts, bootstrapShifts } from './latency/bootstrap-shifts.js';
-import { COMPARE_QUANTILES, type Comparison } from './latency/compare.js';
-import { compareRuns } from './latency/compare-runs.js';
-import type { Distribution } from './latency/distribution.js';
-import { DEFAULT_MARGINS, type Equivalence, judge, type Margins } from './latency/equivalence.js';
-import { homogeneity } from './latency/hypothesis-tests.js';
-import { timeOutside } from './latency/intervals.js';
-import { seededRandom } from './latency/resampling.js';
-import { bodyOnly, rateRatio, sparseTailMerged } from './latency/shifts.js';
-import { VERSION } from './version.js';
+} from './report.js';
+import { type PooledSide, poolSide, quantileShift, resampled } from './shifts.js';
+import { loadRun, type RunOptions, type RunSample } from './sides.js';
 
 export interface CompareInputs extends Omit<RunOptions, 'windowNs'> {
   /** Runs of each side: recording, printed histogram, pttrace result; `file#title` names a block. */

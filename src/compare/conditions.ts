@@ -1,11 +1,11 @@
-import type { ClauseReport, CompareReport, FailIfReport } from './compare-report.js';
-import { type PooledSide, perRun, quantileShift } from './compare-shifts.js';
+import type { Estimate } from '../latency/bootstrap-shifts.js';
+import type { Distribution } from '../latency/distribution.js';
+import { riskRatioInterval } from '../latency/effect-sizes.js';
+import { rateRatio, runsRatio } from '../latency/shifts.js';
+import { normalQuantile } from '../latency/special-functions.js';
 import { type Clause, type Condition, decide, decideAll, type Measured } from './fail-if.js';
-import type { Estimate } from './latency/bootstrap-shifts.js';
-import type { Distribution } from './latency/distribution.js';
-import { riskRatioInterval } from './latency/effect-sizes.js';
-import { rateRatio, runsRatio } from './latency/shifts.js';
-import { normalQuantile } from './latency/special-functions.js';
+import type { ClauseReport, CompareReport, FailIfReport } from './report.js';
+import { type PooledSide, perRun, quantileShift } from './shifts.js';
 
 interface Answer {
   readonly interval: Measured | null;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, decideAll, parseCondition, parseDuration } from '../src/fail-if.js';
-import { parseMargins } from '../src/margins.js';
+import { decide, decideAll, parseCondition, parseDuration } from '../../src/compare/fail-if.js';
+import { parseMargins } from '../../src/compare/margins.js';
 
 const one = (text: string) => parseCondition(text)[0]![0]!;
 

@@ -1,4 +1,4 @@
-import { DEFAULT_MARGINS, type Margins } from './latency/equivalence.js';
+import { DEFAULT_MARGINS, type Margins } from '../latency/equivalence.js';
 
 /**
  * `10%`: the ratio of a quantile may be off by so much; `a12=0.05,tail=1.5,quantile=1.1` names the margins one by
