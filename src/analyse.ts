@@ -2,7 +2,8 @@ import { OP } from './kernel/ops.js';
 import { ALL_VARIANTS, maskOf, namesOf, type VariantMask } from './kernel/variants.js';
 import { DeferredTables } from './latency/deferred.js';
 import { CallbackDelays, delayKind } from './latency/delays.js';
-import { SyscallSpans } from './latency/spans.js';
+import { PairCollector } from './latency/pair-collector.js';
+import { spanReports } from './latency/spans.js';
 import { quoteLines } from './parsers/evidence.js';
 import type { ScannedInput } from './parsers/open-input.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from './pipeline.js';
@@ -51,13 +52,14 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const filter = Filter.isEmpty(options.filter)
     ? null
     : new Filter(options.filter!, pipeline.names, pipeline.time);
-  const spans = new SyscallSpans({
+  const syscall = options.syscall ?? 'munmap';
+  const spans = new PairCollector({
+    source: { kind: 'syscall', name: syscall },
+    by: options.groupBy === 'comm' ? ['comm'] : [],
     events: pipeline.events,
     names: pipeline.names,
-    ...(options.syscall === undefined ? {} : { syscall: options.syscall }),
-    ...(options.groupBy === undefined ? {} : { groupBy: options.groupBy }),
+    ...(filter ? { filter: (ts, cpu, pid, comm) => filter.shows(ts, cpu, pid, comm, Number.NaN) } : {}),
   });
-  if (filter) spans.only((ts, cpu, pid, comm) => filter.shows(ts, cpu, pid, comm, Number.NaN));
   const delays = new CallbackDelays();
   const deferred = new DeferredTables();
   const counts = new EventCounts(pipeline.events);
@@ -126,7 +128,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     },
     probes: counts.list(),
     invariants,
-    latency: [...spans.reports(pipeline.time), ...delays.reports(pipeline.time)],
+    latency: [...spanReports(spans, syscall, pipeline.time), ...delays.reports(pipeline.time)],
     deferred: deferred.report(pipeline.time),
     operations: operations(replay),
     summary: { findings: 0, undecided: 0, checked: 0, partial: run.partial },

@@ -18,8 +18,9 @@ export interface CollectorOptions {
   readonly by?: readonly KeyPart[];
   readonly events: EventTable;
   readonly names: Interner;
-  readonly funcs: FuncTable;
-  readonly decoder: Decoder;
+  /** What `call_rcu` and callbacks mean; needed for sources of kind `rcu` only. */
+  readonly funcs?: FuncTable | undefined;
+  readonly decoder?: Decoder | undefined;
   /** Decides by the row that ends a span (or, without one, by its begin). */
   readonly filter?: SpanFilter | undefined;
   /** Told of every duration kept, in the order the spans ended. */
@@ -94,7 +95,8 @@ export class PairCollector {
     this.byThread = source.kind !== 'rcu' && match === 'tid';
     this.beginArg = typeof match === 'object' ? new BodyArg(match.begin) : null;
     this.endArg = typeof match === 'object' ? new BodyArg(match.end) : null;
-    this.func = source.kind === 'rcu' ? options.funcs.idOfName(source.name) : 0;
+    this.func = source.kind === 'rcu' ? required(options.funcs).idOfName(source.name) : 0;
+    if (source.kind === 'rcu') required(options.decoder);
     this.number = source.kind === 'syscall' ? syscallNumber(source.name) : Number.NaN;
     this.matcher = new PairMatcher(
       {
@@ -138,6 +140,15 @@ export class PairCollector {
 
   finish(): void {
     this.matcher.finish();
+  }
+
+  get keyed(): boolean {
+    return (this.options.by?.length ?? 0) > 0;
+  }
+
+  /** Ends before their begin, or 52 days after it; begins followed by another begin. */
+  get dropped(): { readonly badClock: number; readonly restarted: number } {
+    return { badClock: this.matcher.badClock, restarted: this.matcher.restarted };
   }
 
   /** Groups that occurred, in the order they did. */
@@ -241,7 +252,7 @@ export class PairCollector {
   private rcu(role: Role, batch: RecordBatch, row: number): void {
     const { op } = this;
     const pointers = this.options.rcuWay !== 'tracepoints';
-    if (this.options.decoder.decode(batch, row, op)) {
+    if (this.options.decoder!.decode(batch, row, op)) {
       if (op.a1 !== this.func) return;
       if (op.kind === OP.CR && pointers) this.enqueue(batch, row, op.a0);
       else if (op.kind === OP.RQ && !pointers) this.begin(batch, row, op.a0);
@@ -332,4 +343,9 @@ export class PairCollector {
     this.ignored.add(head.name);
     return ROLE.none;
   }
+}
+
+function required<T>(part: T | undefined): T {
+  if (part === undefined) throw new TypeError('spans of RCU callbacks need funcs and a decoder');
+  return part;
 }

@@ -7,11 +7,11 @@ import { parseKeyParts } from '../../src/latency/group-keys.js';
 import { PairCollector } from '../../src/latency/pair-collector.js';
 import { ENDED, PairMatcher } from '../../src/latency/pairs.js';
 import { parseMatch, type SpanSource } from '../../src/latency/span-source.js';
-import { SyscallSpans } from '../../src/latency/spans.js';
 import { RecordBatch } from '../../src/timeline/batch.js';
 import { type EventHead, EventTable, RESERVED } from '../../src/timeline/events.js';
 import { Interner } from '../../src/timeline/interner.js';
 import { TimeBase } from '../../src/timeline/time-base.js';
+import { ReferenceSpans } from './support/reference-spans.js';
 
 interface Row {
   what: string;
@@ -133,9 +133,9 @@ describe('PairCollector', () => {
           return { ...r, ts, cpu: r.what === 'other' ? Math.max(0, r.cpu) : r.cpu };
         });
         let ours: PairCollector | undefined;
-        let theirs: SyscallSpans | undefined;
+        let theirs: ReferenceSpans | undefined;
         feed(rows, ({ events, names, funcs }) => {
-          theirs = new SyscallSpans({ events, names, groupBy: 'comm' });
+          theirs = new ReferenceSpans({ events, names, groupBy: 'comm' });
           ours = new PairCollector({
             source: munmap,
             by: ['comm'],

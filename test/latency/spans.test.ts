@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type SpanFilter, SyscallSpans } from '../../src/latency/spans.js';
+import { PairCollector } from '../../src/latency/pair-collector.js';
+import { type SpanFilter, spanReports } from '../../src/latency/spans.js';
 import { RecordBatch } from '../../src/timeline/batch.js';
 import { EventTable, RESERVED } from '../../src/timeline/events.js';
 import { Interner } from '../../src/timeline/interner.js';
@@ -26,9 +27,14 @@ class Feed {
     return this.events.internHead(`${kind} ${name}`, { kind, name, symbol: '', caller: '' });
   }
 
-  run(rows: Row[], groupBy: 'all' | 'comm' = 'all', filter?: SpanFilter): SyscallSpans {
-    const spans = new SyscallSpans({ events: this.events, names: this.names, groupBy });
-    if (filter) spans.only(filter);
+  run(rows: Row[], groupBy: 'all' | 'comm' = 'all', filter?: SpanFilter) {
+    const spans = new PairCollector({
+      source: { kind: 'syscall', name: 'munmap' },
+      by: groupBy === 'comm' ? ['comm'] : [],
+      events: this.events,
+      names: this.names,
+      filter,
+    });
     const b = this.batch;
     b.length = 1;
     for (const row of rows) {
@@ -41,7 +47,11 @@ class Feed {
     }
     spans.finish();
     spans.finish();
-    return spans;
+    return {
+      reports: (time: TimeBase) => spanReports(spans, 'munmap', time),
+      distribution: () => spans.results()[0]?.durations,
+      anomalies: { ...spans.dropped, unknownTask: spans.rows.keyless },
+    };
   }
 }
 
@@ -49,7 +59,7 @@ const run = (rows: Row[], groupBy: 'all' | 'comm' = 'all') => new Feed().run(row
 const time = new TimeBase();
 const only = (rows: Row[]) => run(rows).reports(time)[0]!;
 
-describe('SyscallSpans', () => {
+describe('spans of a syscall', () => {
   test('pairs enter and exit of a thread, whatever lies between', () => {
     const r = only([
       { what: 'enter', ts: 1000 },
