@@ -1,4 +1,7 @@
-/** Bodies of tracepoints and syscalls that are not plain `name=value`. All work on raw bytes. */
+/**
+ * Bodies of tracepoints and syscalls. Each has the kernel's own form, which is not plain `name=value`, and the form
+ * people print with bpftrace, which is: `tlb_flush reason=1 pages=-1`, `sys_exit_munmap ret=0`. All work on raw bytes.
+ */
 import {
   ascii,
   find,
@@ -14,6 +17,7 @@ import { GP_EVENT, type Op } from './ops.js';
 import { SYSCALL_NAMES } from './tracepoints.js';
 
 const PAGES = ascii('pages');
+const REASON = [ascii('reason')];
 const PFN = ascii('pfn=');
 const ORDER = ascii('order=');
 const GFP = ascii('gfp_flags=');
@@ -23,6 +27,14 @@ const PREV_PID = ascii(' prev_pid=');
 const ARROW = ascii(' ==> ');
 const PREV_PID_FIRST = ascii('prev_pid=');
 const NR = ascii('NR ');
+// Names of the fields in the events' `format` files, and what else people call them.
+const NR_KEYS = ['id', 'nr', 'syscall'].map(ascii);
+const GP_SEQ_KEYS = ['gp_seq', 'gp', 'seq'].map(ascii);
+const GP_EVENT_KEYS = ['gpevent', 'gp_event', 'event'].map(ascii);
+const GFP_KEYS = ['gfp_flags', 'gfp', 'flags'].map(ascii);
+const NEXT_KEYS = ['next_pid', 'next'].map(ascii);
+const PREV_KEYS = ['prev_pid', 'prev'].map(ascii);
+const RET_KEYS = ['ret', 'retval', 'rc'].map(ascii);
 const CONTEXT_SWITCH = ascii('Start context switch');
 const EQS_WORDS = ['Startirq', 'Start'].map(ascii);
 const GP_WORDS = [
@@ -42,27 +54,65 @@ const wordEnd = (b: Uint8Array, p: number, end: number): number => {
   return p;
 };
 
-/** `pages:-1 reason:local mm shootdown (3)`, plugin form `pages=-1 reason= (4)`: the number in parentheses counts. */
+const isWordByte = (c: number): boolean =>
+  (c >= 0x30 && c <= 0x39) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a) || c === 0x5f;
+
+/** Where the value of the first of `names` begins that stands there as `name=`; -1 if none does. */
+function fieldOf(b: Uint8Array, start: number, end: number, names: readonly Uint8Array[]): number {
+  for (const name of names) {
+    for (let at = find(b, start, end, name); at >= 0; at = find(b, at + 1, end, name)) {
+      const after = at + name.length;
+      if (after < end && b[after] === 0x3d && (at === start || !isWordByte(b[at - 1]!))) return after + 1;
+    }
+  }
+  return -1;
+}
+
+/** A value ends at a blank or a comma. */
+function valueEnd(b: Uint8Array, p: number, end: number): number {
+  while (p < end && b[p]! > 0x20 && b[p] !== 0x2c) p++;
+  return p;
+}
+
+const numberAt = (b: Uint8Array, p: number, end: number): number => parseValue53(b, p, valueEnd(b, p, end));
+
+/** The first word's value: `s=Start context switch` begins at `Start`; without a key at its first byte. */
+function behindKey(b: Uint8Array, start: number, end: number): number {
+  const p = skipBlanks(b, start, end);
+  let q = p;
+  while (q < end && isWordByte(b[q]!)) q++;
+  return q > p && q < end && b[q] === 0x3d ? q + 1 : p;
+}
+
+/** `pages:-1 reason:local mm shootdown (3)`, plugin form `pages=-1 reason= (4)`: the number in parentheses counts. Without one `reason=3`. */
 export function tlbFlush(b: Uint8Array, start: number, end: number, op: Op): boolean {
   const at = find(b, start, end, PAGES);
   if (at < 0) return false;
-  op.a0 = signed53(parseDec53(b, at + PAGES.length + 1, end));
+  op.a0 = signed53(numberAt(b, at + PAGES.length + 1, end));
   let close = end - 1;
   while (close > at && b[close] !== 0x29) close--;
   let open = close;
   while (open > at && b[open] !== 0x28) open--;
   if (open > at) op.a1 = parseDec53(b, open + 1, close);
+  else {
+    const reason = fieldOf(b, start, end, REASON);
+    if (reason >= 0) op.a1 = numberAt(b, reason, end);
+  }
   return true;
 }
 
-/** `rcu_preempt -111 start`; gp_seq signed or unsigned, decimal or `0x…`. */
+/** `rcu_preempt -111 start`, `gp_seq=-111 gpevent=start`; gp_seq signed or unsigned, decimal or `0x…`. */
 export function gracePeriod(b: Uint8Array, start: number, end: number, op: Op): boolean {
-  const name = skipBlanks(b, start, end);
-  const seq = skipBlanks(b, wordEnd(b, name, end), end);
-  const seqEnd = wordEnd(b, seq, end);
-  op.a0 = signed53(parseValue53(b, seq, seqEnd));
-  const event = skipBlanks(b, seqEnd, end);
-  const length = wordEnd(b, event, end) - event;
+  let seq = fieldOf(b, start, end, GP_SEQ_KEYS);
+  let event: number;
+  if (seq >= 0) event = fieldOf(b, start, end, GP_EVENT_KEYS);
+  else {
+    seq = skipBlanks(b, wordEnd(b, skipBlanks(b, start, end), end), end);
+    event = skipBlanks(b, wordEnd(b, seq, end), end);
+  }
+  op.a0 = signed53(numberAt(b, seq, end));
+  if (event < 0) return false;
+  const length = valueEnd(b, event, end) - event;
   op.a1 = GP_EVENT.other;
   for (const { word, value } of GP_WORDS) {
     if (word.length === length && startsWith(b, event, end, word)) {
@@ -75,14 +125,14 @@ export function gracePeriod(b: Uint8Array, start: number, end: number, op: Op): 
 
 /** Only `Start context switch` is a quiescent state: kernel/rcu/tree_plugin.h `rcu_note_context_switch()`. */
 export function utilization(b: Uint8Array, start: number, end: number, op: Op): boolean {
-  if (!startsWith(b, skipBlanks(b, start, end), end, CONTEXT_SWITCH)) return false;
+  if (!startsWith(b, behindKey(b, start, end), end, CONTEXT_SWITCH)) return false;
   op.a0 = 1;
   return true;
 }
 
 /** `Start` = the CPU enters an extended quiescent state (kernel/context_tracking.c `ct_kernel_exit()`). */
 export function watching(b: Uint8Array, start: number, end: number, op: Op): boolean {
-  const p = skipBlanks(b, start, end);
+  const p = behindKey(b, start, end);
   const length = wordEnd(b, p, end) - p;
   for (const word of EQS_WORDS) {
     if (word.length === length && startsWith(b, p, end, word)) {
@@ -109,7 +159,13 @@ export function schedSwitch(b: Uint8Array, start: number, end: number, op: Op): 
     return true;
   }
   const arrow = findLast(b, start, end, ARROW);
-  if (arrow < 0) return false;
+  if (arrow < 0) {
+    const to = fieldOf(b, start, end, NEXT_KEYS);
+    const from = fieldOf(b, start, end, PREV_KEYS);
+    if (to >= 0) op.a1 = numberAt(b, to, end);
+    if (from >= 0) op.a0 = numberAt(b, from, end);
+    return op.a0 >= 0 && op.a1 >= 0;
+  }
   op.a0 = pidBeforeBracket(b, start, arrow);
   op.a1 = pidBeforeBracket(b, arrow, end);
   return !Number.isNaN(op.a0) && !Number.isNaN(op.a1);
@@ -130,49 +186,52 @@ function pidBeforeBracket(b: Uint8Array, start: number, end: number): number {
 export function pageAlloc(b: Uint8Array, start: number, end: number, op: Op): boolean {
   const pfn = find(b, start, end, PFN);
   if (pfn < 0) return false;
-  op.a0 = signed53(parseValue53(b, pfn + PFN.length, wordEnd(b, pfn, end)));
+  op.a0 = signed53(numberAt(b, pfn + PFN.length, end));
   if (!(op.a0 > 0)) return false;
-  const order = find(b, pfn, end, ORDER);
+  const order = find(b, start, end, ORDER);
   if (order >= 0) op.a1 = parseDec53(b, order + ORDER.length, end);
   const gfp = find(b, pfn, end, GFP);
-  if (gfp >= 0) {
-    const value = gfp + GFP.length;
-    // Unnamed flags print as hex; ___GFP_HIGHMEM is bit 1 in every version.
-    if (startsWith(b, value, end, GFP_HEX)) op.a2 = (parseHex53(b, value, end) & 2) >> 1;
+  const value = gfp >= 0 ? gfp + GFP.length : fieldOf(b, start, end, GFP_KEYS);
+  if (value >= 0) {
+    // Unnamed flags print as a number; ___GFP_HIGHMEM is bit 1 in every version.
+    const digit = value < end && b[value]! >= 0x30 && b[value]! <= 0x39;
+    if (digit) op.a2 = (numberAt(b, value, end) & 2) >> 1;
     else op.a2 = find(b, value, end, HIGHUSER) >= 0 ? 1 : 0;
   }
   return true;
 }
-const GFP_HEX = ascii('0x');
 
 /**
  * `addr: 7f15f6646000, len: 200000)`, `addr: 0x…, len: 0x…`, with or without types before the names.
  * Up to 6.18 hex has no `0x`; from 6.19 numbers below 10 print as decimal, which is the same digits.
+ * In `addr=0x… len=200704` digits without `0x` are decimal.
  */
 export function syscallArgs(b: Uint8Array, start: number, end: number, op: Op): void {
   let index = 0;
-  for (let i = start; i + 1 < end && index < 2; i++) {
-    if (b[i] !== 0x3a || b[i + 1] !== 0x20) continue;
-    if (i === start) continue;
-    const value = parseHex53(b, i + 2, end);
+  let separator = 0;
+  for (let i = start + 1; i + 1 < end && index < 2; i++) {
+    const c = b[i]!;
+    const colon = c === 0x3a && b[i + 1] === 0x20;
+    if ((!colon && c !== 0x3d) || (separator !== 0 && c !== separator)) continue;
+    separator = c;
+    const value = colon ? parseHex53(b, i + 2, end) : numberAt(b, i + 1, end);
     if (index === 0) op.a1 = value;
     else op.a2 = value;
     index++;
   }
 }
 
-/** First hex number of an exit body: ` 0x0`, `-> 0xfffffffffffffff5`. Errors become negative. */
+/** First number of an exit body: ` 0x0`, `-> 0xfffffffffffffff5`, `ret=-11`. Errors become negative. */
 export function syscallReturn(b: Uint8Array, start: number, end: number, op: Op): void {
-  for (let i = start; i < end; i++) {
-    if (b[i] === 0x30 || (b[i]! >= 0x31 && b[i]! <= 0x39)) {
-      const negative = i > start && b[i - 1] === 0x2d;
-      op.a1 = negative ? -parseDec53(b, i, end) : signed53(parseHex53(b, i, end));
-      return;
-    }
-  }
+  const keyed = fieldOf(b, start, end, RET_KEYS);
+  let i = keyed >= 0 ? keyed : start;
+  while (i < end && !(b[i]! >= 0x30 && b[i]! <= 0x39)) i++;
+  if (i >= end) return;
+  if (i > start && b[i - 1] === 0x2d) op.a1 = -parseDec53(b, i, end);
+  else op.a1 = signed53(numberAt(b, i, end));
 }
 
-/** `NR 11 (7f15f6646000, 1000, 0, …)`. */
+/** `NR 11 (7f15f6646000, 1000, 0, …)`, `id=11 …`. */
 export function rawSyscallEnter(
   b: Uint8Array,
   start: number,
@@ -181,7 +240,7 @@ export function rawSyscallEnter(
   op: Op,
 ): boolean {
   const at = find(b, start, end, NR);
-  if (at < 0) return false;
+  if (at < 0) return keyedSyscall(b, start, end, funcs, op);
   op.a0 = rawSyscallId(parseDec53(b, at + NR.length, end), funcs);
   let open = at;
   while (open < end && b[open] !== 0x28) open++;
@@ -192,14 +251,25 @@ export function rawSyscallEnter(
   return true;
 }
 
-/** `NR 11 = 0`. */
+/** `NR 11 = 0`, `id=11 ret=0`. */
 export function rawSyscallExit(b: Uint8Array, start: number, end: number, funcs: FuncTable, op: Op): boolean {
   const at = find(b, start, end, NR);
-  if (at < 0) return false;
+  if (at < 0) {
+    const ret = fieldOf(b, start, end, RET_KEYS);
+    if (ret >= 0) op.a1 = signed53(numberAt(b, ret, end));
+    return keyedSyscall(b, start, end, funcs, op);
+  }
   op.a0 = rawSyscallId(parseDec53(b, at + NR.length, end), funcs);
   let eq = at;
   while (eq < end && b[eq] !== 0x3d) eq++;
   op.a1 = signed53(parseDec53(b, skipBlanks(b, eq + 1, end), end));
+  return true;
+}
+
+function keyedSyscall(b: Uint8Array, start: number, end: number, funcs: FuncTable, op: Op): boolean {
+  const at = fieldOf(b, start, end, NR_KEYS);
+  if (at < 0) return false;
+  op.a0 = rawSyscallId(numberAt(b, at, end), funcs);
   return true;
 }
 

@@ -164,9 +164,13 @@ export const OP = {
   BATCH: 75,
   /** `rcu:rcu_batch_end`: a0 callbacks invoked, a1 FuncId of the printed state (`C.I.`). */
   BATCHE: 76,
+  /** `sched:sched_process_exit`: a0 thread id. */
+  EXIT: 77,
+  /** `sched:sched_process_fork`: a0 thread id of the child. */
+  FORK: 78,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
-export const OP_COUNT = 77;
+export const OP_COUNT = 79;
 /** Operations from here on concern facts (`replay/step-mech.ts`): most of them only markers and programs give. */
 export const OP_FIRST_FACT = 51;
 

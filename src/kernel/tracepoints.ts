@@ -57,6 +57,8 @@ export const TRACEPOINTS: Readonly<Record<string, TracepointSpec>> = {
   rcu_dyntick: special(OP.QS, BODY.watching),
   mm_page_free: plain(OP.FREE, [field('pfn', 0, 'num'), field('order', 1, 'num')]),
   mm_page_alloc: special(OP.ALLOC, BODY.pageAlloc),
+  sched_process_exit: plain(OP.EXIT, [field('pid', 0, 'num')]),
+  sched_process_fork: plain(OP.FORK, [field('child_pid', 0, 'num')]),
   sched_switch: special(OP.SW, BODY.schedSwitch),
   sys_enter: special(OP.SE, BODY.rawSyscallEnter),
   sys_exit: special(OP.SX, BODY.rawSyscallExit),

@@ -1,14 +1,20 @@
 import { latin1 } from '../timeline/batch.js';
+import { BPFTRACE_JSON_LOG } from './bpftrace-json-log.js';
 import { BPFTRACE_LOG } from './bpftrace-log.js';
+import { CSV } from './csv.js';
 import type { DialectInfo } from './dialect.js';
 import { FTRACE } from './ftrace.js';
 import { FTRACE_DUMP } from './ftrace-dump.js';
 import { FTRACE_FIELDS } from './ftrace-fields.js';
 import { FUNCTION_GRAPH } from './function-graph.js';
+import { holdsHistogram } from './histogram-rows.js';
+import { JSON_LINES } from './json-lines.js';
 import { LATENCY_FORMAT } from './latency-format.js';
+import { LINE_FORMAT_ID, lineFormat } from './line-format.js';
 import { PERF_JSON } from './perf-json.js';
 import { PERF_SCRIPT } from './perf-script.js';
 import { PERF_TRACE } from './perf-trace.js';
+import { behindFacts } from './recording-facts.js';
 import { SYSTRACE_HTML } from './systrace-html.js';
 import { TRACE_CMD_REPORT } from './trace-cmd-report.js';
 import { TraceError, type TraceErrorCode } from './trace-error.js';
@@ -26,8 +32,25 @@ export const DIALECTS: readonly DialectInfo[] = [
   PERF_JSON,
   PERF_SCRIPT,
   PERF_TRACE,
+  JSON_LINES,
+  CSV,
+  BPFTRACE_JSON_LOG,
   BPFTRACE_LOG,
 ];
+
+/** Formats whose single lines tell what they are: a file may change between them, see `BlockDialect`. */
+export const BLOCK_DIALECTS: readonly DialectInfo[] = [
+  FTRACE,
+  TRACE_CMD_REPORT,
+  FUNCTION_GRAPH,
+  LATENCY_FORMAT,
+  FTRACE_DUMP,
+  PERF_SCRIPT,
+  PERF_TRACE,
+];
+/** May be followed by blocks of the others, but not follow them: its columns show in many lines only. */
+const OPENS_BLOCKS: readonly DialectInfo[] = [...BLOCK_DIALECTS, BPFTRACE_LOG];
+export const opensBlocks = (dialect: DialectInfo): boolean => OPENS_BLOCKS.some((d) => d.id === dialect.id);
 
 /** Bytes looked at. */
 export const SAMPLE = 64 << 10;
@@ -86,6 +109,10 @@ const REFUSED: readonly {
  * Throws TraceError: `empty`, `binary`, `no-times`, `unsupported-format`, `unknown-format`.
  */
 export function detect(sample: Uint8Array, path: string, format?: string): Detection {
+  if (format?.startsWith(`${LINE_FORMAT_ID}:`)) {
+    const dialect = lineFormat(format.slice(LINE_FORMAT_ID.length + 1));
+    return { dialect, why: 'given by --line-format', sure: true };
+  }
   if (format !== undefined) {
     const dialect = DIALECTS.find((d) => d.id === format);
     if (!dialect) {
@@ -94,6 +121,7 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
     }
     return { dialect, why: 'given by --format', sure: true };
   }
+  sample = behindFacts(sample);
   if (sample.length === 0) throw new TraceError('empty', 'is empty', { path });
   const text = latin1(sample, 0, Math.min(sample.length, 4096));
   for (const refused of REFUSED) {
@@ -121,6 +149,11 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
     throw new TraceError('binary', 'is binary data of no known format', { path, offset: 0 });
   if (best && bestScore > 0)
     return { dialect: best, why: `a few lines are ${best.title}, the rest is other text`, sure: false };
+  if (holdsHistogram(sample)) {
+    const what =
+      'holds printed histograms and no trace lines: `pttrace info` lists them, `pttrace hist` and `pttrace compare` read them';
+    throw new TraceError('unknown-format', what, { path, line: 1, offset: 0 });
+  }
   throw new TraceError('unknown-format', 'holds no trace lines of a known format', {
     path,
     line: 1,

@@ -2,6 +2,7 @@ import type { BatchSink, RecordBatch } from '../timeline/batch.js';
 import type { EventTable } from '../timeline/events.js';
 import type { Interner } from '../timeline/interner.js';
 import type { TimeBase } from '../timeline/time-base.js';
+import type { RecordingFacts } from './recording-facts.js';
 
 /** Every line of an input is of exactly one kind; the counts of the kinds sum to the number of lines. */
 export const LINE = {
@@ -61,6 +62,8 @@ export interface LineHost extends TraceContext {
    * `batch.length`: call it before the line's own row is filled, and read `batch.length` after it.
    */
   fact(event: number, cpu: number, aux: number): void;
+  /** A fact of `recording-facts.ts`, without its prefix, that stands in the format's own words. */
+  recorded?(text: string): void;
   /** Something about the recording that the report must say (clock, cut file, overwritten buffer). */
   note(code: string, message: string): void;
   readonly header: HeaderFacts;
@@ -108,4 +111,8 @@ export interface ScanOptions {
   readonly input: number;
   readonly context: TraceContext;
   readonly sink: BatchSink;
+  /** Takes what a recording says of itself, see `recording-facts.ts`. */
+  readonly facts?: RecordingFacts | undefined;
+  /** Where the lines stand in the file, when they are not those of the file itself. */
+  readonly places?: { readonly lines: Uint32Array; readonly offsets: Float64Array } | undefined;
 }

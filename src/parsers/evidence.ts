@@ -1,11 +1,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { type EvidenceRef, makeRef, type RecordBatch, refInput, refOffset } from '../timeline/batch.js';
+import { type EvidenceRef, makeRef, refInput, refOffset } from '../timeline/batch.js';
 import type { TraceContext } from './dialect.js';
-import { LineScanner, quote } from './line-scanner.js';
+import { parseQuoted } from './quoted-line.js';
 import type { QuotedLine, ScannedInput } from './scanned-input.js';
 import { readSource } from './source.js';
 
-const QUOTE_LIMIT = 512;
 const READ = 64 << 10;
 const LF = 10;
 
@@ -27,14 +26,16 @@ export async function quoteLines(
   }
   for (const [number, offsets] of byInput) {
     const input = inputs[number];
-    if (!input || input.file === '') continue;
+    if (!input || (input.file === '' && !input.quote)) continue;
     if (input.quote) {
-      for (const [offset, line] of input.quote(new Set(offsets))) found.set(makeRef(number, offset), line);
+      for (const [offset, line] of await input.quote(new Set(offsets)))
+        found.set(makeRef(number, offset), line);
       continue;
     }
     offsets.sort((a, b) => a - b);
     const take = (offset: number, line: number, bytes: Uint8Array): void => {
-      found.set(makeRef(number, offset), parse(input, number, offset, line, bytes, context));
+      const dialect = input.dialectAt?.(offset) ?? input.dialect!;
+      found.set(makeRef(number, offset), parseQuoted(dialect, number, offset, line, bytes, context));
     };
     if (input.compression === 'none') seekLines(input, offsets, take);
     else await streamLines(input, offsets, take);
@@ -116,30 +117,6 @@ function lastAtMost(list: readonly number[], value: number): number {
     else high = mid;
   }
   return low - 1;
-}
-
-function parse(
-  input: ScannedInput,
-  number: number,
-  offset: number,
-  line: number,
-  bytes: Uint8Array,
-  context: TraceContext,
-): QuotedLine {
-  let end = bytes.length;
-  if (end > 0 && bytes[end - 1] === 13) end--;
-  const row = { tsNs: Number.NaN, cpu: -1, pid: -1, task: '' };
-  const sink = (batch: RecordBatch): void => {
-    if (batch.length === 0) return;
-    row.tsNs = batch.tsNs[0]!;
-    row.cpu = batch.cpu[0]!;
-    row.pid = batch.pid[0]!;
-    if (row.pid >= 0) row.task = `${context.names.text(batch.comm[0]!)}-${row.pid}`;
-  };
-  const scanner = new LineScanner(input.dialect!.open(), { input: number, context, sink });
-  scanner.push(bytes.subarray(0, end));
-  scanner.finish();
-  return { line, offset, text: quote(bytes, 0, end, QUOTE_LIMIT), ...row };
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

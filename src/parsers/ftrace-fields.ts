@@ -81,5 +81,7 @@ function scoreFields(sample: Uint8Array): number {
     }
     start = end + 1;
   }
-  return hits === 0 || hits < other ? 0 : (hits / (hits + other)) * 0.99;
+  if (hits === 0 || hits < other) return 0;
+  // The same lines are plain ftrace as well: a tie, which the more special format wins.
+  return hits >= 9 * other ? 1 : (hits / (hits + other)) * 0.99;
 }

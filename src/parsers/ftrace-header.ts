@@ -2,6 +2,8 @@ import { latin1 } from '../timeline/batch.js';
 import { RESERVED } from '../timeline/events.js';
 import type { LineHost } from './dialect.js';
 
+/** Not the kernel's: `pttrace convert --to ftrace` says so of recordings whose losses are told elsewhere. */
+export const SILENT_LOSS = '# losses are told elsewhere';
 export const NO_HEADER = 0;
 export const HEADER = 1;
 /** `# tracer:` begins a new capture. */
@@ -42,6 +44,9 @@ export function headerLine(
       'corrupted',
       'the kernel says that function tracing is corrupted: function events may be missing',
     );
+  } else if (text === SILENT_LOSS) {
+    host.fact(RESERVED.silentLoss, -1, 0);
+    host.note('silent-loss', 'its recorder tells of losses elsewhere: what is absent here proves nothing');
   } else if (/Snapshot is (?:freed|allocated)/.test(text)) {
     host.note('snapshot', 'this is an empty snapshot file, which holds a help text only');
   } else if (!inHeader && !PIECE.test(text)) return NO_HEADER;

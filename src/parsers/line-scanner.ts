@@ -1,4 +1,4 @@
-import { MAX_CPUS, RecordBatch } from '../timeline/batch.js';
+import { MAX_CPUS, MAX_PID, RecordBatch } from '../timeline/batch.js';
 import {
   type HeaderFacts,
   LINE,
@@ -9,6 +9,7 @@ import {
   type ScanOptions,
   type SkipReason,
 } from './dialect.js';
+import { FACT_PREFIX, isFactLine, RecordingFacts } from './recording-facts.js';
 
 /** Lines longer than this are counted and passed over, never gathered in memory. */
 export const MAX_LINE = 1 << 20;
@@ -21,6 +22,7 @@ const MAX_REASONS = 64;
 const QUOTE_BYTES = 120;
 const LF = 10;
 const CR = 13;
+const HASH = 35;
 
 export const newHeader = (): HeaderFacts => ({
   tracer: '',
@@ -57,6 +59,7 @@ export class LineScanner implements LineHost {
   unterminated = false;
   private readonly dialect: LineDialect;
   private readonly options: ScanOptions;
+  private readonly facts: RecordingFacts;
   /** A Buffer: its indexOf is memchr, a Uint8Array's is a byte loop three times slower. */
   private window = Buffer.alloc(WINDOW * 2);
   /** Bytes of the window in use; they begin at stream offset `base`. */
@@ -66,12 +69,16 @@ export class LineScanner implements LineHost {
   private searched = 0;
   /** Inside a line that has outgrown MAX_LINE. */
   private overlong = false;
+  /** Lines begun. */
+  private taken = 0;
+  private lastSkip: SkipReason | null = null;
   private lineStart = 0;
   private lineEnd = 0;
 
   constructor(dialect: LineDialect, options: ScanOptions) {
     this.dialect = dialect;
     this.options = options;
+    this.facts = options.facts ?? new RecordingFacts();
     this.names = options.context.names;
     this.events = options.context.events;
     this.time = options.context.time;
@@ -116,6 +123,13 @@ export class LineScanner implements LineHost {
       );
       batch.cpu[i] = -1;
     }
+    if (batch.pid[i]! > MAX_PID) {
+      this.note(
+        'pid-range',
+        `no kernel has pids above ${MAX_PID}: line ${this.lineNumber} and its like have none`,
+      );
+      batch.pid[i] = -1;
+    }
     batch.line[i] = this.lineNumber;
     batch.offset[i] = this.lineOffset;
     // Here and not before the line: one line may give several rows.
@@ -124,17 +138,28 @@ export class LineScanner implements LineHost {
 
   skip(reason: string): LineKind {
     const known = this.skips.find((s) => s.reason === reason);
-    if (known) known.count++;
+    if (known) this.lastSkip = known;
     else if (this.skips.length < MAX_REASONS) {
-      this.skips.push({
+      this.lastSkip = {
         reason,
-        count: 1,
+        count: 0,
         firstLine: this.lineNumber,
         firstOffset: this.lineOffset,
         text: quote(this.window, this.lineStart, this.lineEnd),
-      });
-    } else this.skips[MAX_REASONS - 1]!.count++;
+      };
+      this.skips.push(this.lastSkip);
+    } else this.lastSkip = this.skips[MAX_REASONS - 1]!;
+    this.lastSkip.count++;
     return LINE.skipped;
+  }
+
+  /** The line just skipped was recognised after all. */
+  unskip(): void {
+    const { lastSkip } = this;
+    if (!lastSkip) return;
+    lastSkip.count--;
+    if (lastSkip.count === 0) this.skips.splice(this.skips.indexOf(lastSkip), 1);
+    this.lastSkip = null;
   }
 
   fact(event: number, cpu: number, aux: number): void {
@@ -155,6 +180,11 @@ export class LineScanner implements LineHost {
 
   note(code: string, message: string): void {
     if (!this.notes.some((n) => n.code === code)) this.notes.push({ code, message });
+  }
+
+  recorded(text: string): void {
+    const line = Buffer.from(`${FACT_PREFIX}${text}`);
+    this.learn(line, 0, line.length);
   }
 
   private scan(): void {
@@ -196,9 +226,16 @@ export class LineScanner implements LineHost {
   }
 
   private begin(start: number, end: number): void {
-    if (this.lineNumber % CHECKPOINT_LINES === 0) this.checkpoints.push(this.base + start);
-    this.lineNumber++;
-    this.lineOffset = this.base + start;
+    const nth = this.taken++;
+    const { places } = this.options;
+    if (places) {
+      this.lineNumber = places.lines[nth]!;
+      this.lineOffset = places.offsets[nth]!;
+    } else {
+      if (nth % CHECKPOINT_LINES === 0) this.checkpoints.push(this.base + start);
+      this.lineNumber = nth + 1;
+      this.lineOffset = this.base + start;
+    }
     this.lineStart = start;
     this.lineEnd = end;
   }
@@ -206,9 +243,24 @@ export class LineScanner implements LineHost {
   private line(start: number, end: number): void {
     if (end > start && this.window[end - 1] === CR) end--;
     this.begin(start, end);
-    if (this.lineNumber === 1) start = behindBom(this.window, start, end);
+    if (this.taken === 1) start = behindBom(this.window, start, end);
+    if (this.window[start] === HASH && isFactLine(this.window, start, end)) {
+      this.takeFact(start, end);
+      return;
+    }
     const kind = this.dialect.line(this.window, start, end, this);
     this.counts[kind]!++;
+  }
+
+  private takeFact(start: number, end: number): void {
+    this.counts[LINE.header]!++;
+    this.learn(this.window, start, end);
+  }
+
+  private learn(bytes: Uint8Array, start: number, end: number): void {
+    const told = this.facts.take(bytes, start, end);
+    if (told) this.note(told.code, told.message);
+    if (this.facts.clock !== '') this.header.clock = this.facts.clock;
   }
 
   private flush(): void {

@@ -1,16 +1,22 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InputReport, LineCounts } from '../result/types.js';
+import type { RecordBatch } from '../timeline/batch.js';
 import { RESERVED } from '../timeline/events.js';
 import { Reorder } from '../timeline/reorder.js';
-import { type Detection, SAMPLE } from './detect.js';
-import { type DialectInfo, LINE_NAMES } from './dialect.js';
+import { BlockDialect } from './blocks.js';
+import { BLOCK_DIALECTS, type Detection, opensBlocks, SAMPLE } from './detect.js';
+import type { DialectInfo } from './dialect.js';
 import { FormatFinder } from './format-finder.js';
+import { inputReport } from './input-report.js';
 import { LineScanner } from './line-scanner.js';
+import type { MailText } from './mail.js';
+import { MailGather } from './mail-gather.js';
+import { quoteMail } from './quoted-line.js';
+import { behindFacts } from './recording-facts.js';
 import type { ScanInputOptions, ScannedInput } from './scanned-input.js';
-import { type Compression, readSource } from './source.js';
+import { isStored, readSource } from './source.js';
 import { isTraceDatFile, scanTraceDat } from './trace-dat-input.js';
-import type { TraceError } from './trace-error.js';
+import { beginsTraceDat, TraceDatSpool } from './trace-dat-spool.js';
 
 export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input.js';
 
@@ -20,25 +26,40 @@ export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input
  */
 export async function scanInput(path: string, options: ScanInputOptions): Promise<ScannedInput> {
   if (options.format === undefined && isTraceDatFile(path)) return scanTraceDat(path, options);
-  const spool =
-    path === '-' && options.spoolDir !== undefined ? openSpool(options.spoolDir, options.input) : null;
+  const stored = isStored(path);
+  const spool = !stored && options.spoolDir !== undefined ? openSpool(options.spoolDir, options.input) : null;
   let scanner: LineScanner | null = null;
   let dialect: DialectInfo | null = null;
   let why = '';
   let reorder: Reorder | null = null;
+  let dat: TraceDatSpool | null = null;
+  let blocks: BlockDialect | null = null;
+  let mail: MailText | null = null;
+  const letter = new MailGather();
   const finder = new FormatFinder(path, options.format);
 
   const start = (found: Detection): LineScanner => {
     const head = finder.take();
     const info = found.dialect;
     // Lines are quoted by the same columns later.
-    dialect = { ...info, open: () => info.open(head.subarray(0, SAMPLE)) };
+    dialect = { ...info, open: () => info.open(behindFacts(head.subarray(0, SAMPLE))) };
     why = found.why;
     if (info.unordered) reorder = new Reorder(options.sink);
-    const made = new LineScanner(
-      dialect.open(),
-      reorder ? { ...options, sink: (batch) => reorder!.push(batch) } : options,
-    );
+    if (options.format === undefined && opensBlocks(info)) {
+      const open = dialect.open;
+      blocks = new BlockDialect({
+        first: dialect,
+        open,
+        why,
+        others: BLOCK_DIALECTS,
+        excerpt: mail !== null,
+      });
+    }
+    const made = new LineScanner(blocks ?? dialect.open(), {
+      ...options,
+      ...(reorder ? { sink: (batch: RecordBatch) => reorder!.push(batch) } : {}),
+      places: mail ?? undefined,
+    });
     scanner = made;
     if (info.silentLoss !== undefined) {
       made.fact(RESERVED.silentLoss, -1, 0);
@@ -53,6 +74,7 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
         path,
         stdin: options.stdin,
         signal: options.signal,
+        gate: options.gate,
         onBytes: (bytes, totalBytes) =>
           options.onProgress?.({ bytes, totalBytes, events: scanner?.counts[0] ?? 0 }),
       },
@@ -62,24 +84,51 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
           scanner.push(chunk);
           return;
         }
-        const found = finder.add(chunk);
+        // Read by position: from a pipe or compressed it is gathered first.
+        if (dat === null && finder.bytes === 0 && options.format === undefined && beginsTraceDat(chunk)) {
+          dat = new TraceDatSpool(spool);
+        }
+        if (dat) {
+          dat.write(chunk);
+          return;
+        }
+        const bytes = letter.add(chunk);
+        const found = bytes && finder.add(bytes);
         if (found) start(found);
       },
     );
-    if (!scanner && end.error && finder.bytes === 0) throw end.error;
+    if (dat) return (dat as TraceDatSpool).finish(path, options, end);
+    const gathered = letter.finish();
+    mail = gathered.mail;
+    const rest = mail?.bytes ?? gathered.rest;
+    if (!scanner && end.error && finder.bytes === 0 && rest === null) throw end.error;
+    if (rest !== null) {
+      const found = finder.add(rest);
+      if (found) start(found);
+    }
     const done = scanner ?? start(finder.finish());
     done.finish();
     if (reorder) putInOrder(reorder, done);
+    const { compression, error } = end;
+    const report = inputReport(done, { path, dialect: dialect!, why, compression, error, blocks, mail });
+    const letterText = mail;
+    const parts = blocks as BlockDialect | null;
+    const dialectAt = (offset: number): DialectInfo => parts?.at(offset) ?? dialect!;
     return {
-      report: report(path, done, dialect!, why, end.compression, end.error),
+      report: mail ? { ...report, bytes: gathered.bytes } : report,
       header: done.header,
       dialect: dialect!,
+      dialectAt,
+      ...(letterText
+        ? { quote: (offsets) => quoteMail(letterText, offsets, dialectAt, options.input, options.context) }
+        : {}),
       checkpoints: done.checkpoints,
-      file: path === '-' ? (spool?.file ?? '') : path,
-      compression: path === '-' ? 'none' : end.compression,
+      file: stored ? path : (spool?.file ?? ''),
+      compression: stored ? end.compression : 'none',
     };
   } finally {
     if (spool) closeSync(spool.fd);
+    (dat as TraceDatSpool | null)?.close();
   }
 }
 
@@ -98,52 +147,6 @@ function putInOrder(reorder: Reorder, scanner: LineScanner): void {
       `${late} lines came too late to be put in their place: what is absent around them proves nothing`,
     );
   }
-}
-
-function report(
-  path: string,
-  scanner: LineScanner,
-  dialect: DialectInfo,
-  formatWhy: string,
-  compression: Compression,
-  error: TraceError | null,
-): InputReport {
-  const lines = Object.fromEntries(
-    LINE_NAMES.map((name, kind) => [name, scanner.counts[kind]!]),
-  ) as unknown as Omit<LineCounts, 'total'>;
-  const notes = [...scanner.notes];
-  if (scanner.unterminated) {
-    notes.push({
-      code: 'no-final-newline',
-      message: 'the last line has no newline: the file may be cut in it',
-    });
-  }
-  return {
-    path,
-    format: dialect.id,
-    formatWhy,
-    compression,
-    bytes: scanner.bytes,
-    lines: { total: scanner.lineNumber, ...lines },
-    skips: scanner.skips.map((s) => ({
-      reason: s.reason,
-      count: s.count,
-      firstLine: s.firstLine,
-      offset: s.firstOffset,
-      text: s.text,
-    })),
-    notes,
-    ...(error
-      ? {
-          error: {
-            code: error.code,
-            message: error.message,
-            line: scanner.lineNumber,
-            offset: scanner.bytes,
-          },
-        }
-      : {}),
-  };
 }
 
 function openSpool(dir: string, input: number): { fd: number; file: string } {

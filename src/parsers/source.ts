@@ -13,6 +13,8 @@ export interface SourceOptions {
   readonly signal?: AbortSignal | undefined;
   /** Bytes read from the file so far (before decompression) and the file's size, null unknown. */
   readonly onBytes?: ((bytes: number, total: number | null) => void) | undefined;
+  /** Asked between chunks: a promise to wait for before more is read. */
+  readonly gate?: (() => Promise<void> | null) | undefined;
 }
 
 export interface SourceEnd {
@@ -24,6 +26,8 @@ export interface SourceEnd {
 
 /** Small enough to stay in the L2 cache between the read and the scan. */
 const CHUNK = 256 << 10;
+/** Packed bytes between two looks at the gate: a thousandfold of them may come out. */
+const GATED = 16 << 10;
 /** Longest magic number looked for. */
 const MAGIC = 6;
 
@@ -50,7 +54,7 @@ export async function readSource(
   sink: (chunk: Uint8Array) => void,
 ): Promise<SourceEnd> {
   const { path, signal } = options;
-  const raw = path === '-' ? stdinChunks(options) : await fileChunks(path);
+  const raw = path === '-' ? stdinChunks(options) : await fileChunks(path, signal);
   let unpack: Decompressor | null = null;
   let compression: Compression = 'none';
   let read = 0;
@@ -66,7 +70,8 @@ export async function readSource(
       read += chunk.length;
       options.onBytes?.(read, raw.total);
       if (unpack === null) sink(chunk);
-      else if (!(await unpack.write(chunk))) break;
+      else if (!(await unpackChunk(unpack, chunk, options.gate))) break;
+      if (options.gate) await options.gate();
       chunk = await raw.next();
     }
     if (unpack !== null && !stopped()) await unpack.end();
@@ -82,6 +87,27 @@ export async function readSource(
     unpack?.stop();
     await raw.close();
   }
+}
+
+/** False: the decompressor takes no more. */
+async function unpackChunk(
+  unpack: Decompressor,
+  chunk: Uint8Array,
+  gate: SourceOptions['gate'],
+): Promise<boolean> {
+  if (!gate) return unpack.write(chunk);
+  for (let at = 0; at < chunk.length; at += GATED) {
+    if (!(await unpack.write(chunk.subarray(at, at + GATED)))) return false;
+    await gate();
+  }
+  return true;
+}
+
+/** A file that reads the same twice; pipes and the files of tracefs, which have no size, do not. */
+export function isStored(path: string): boolean {
+  if (path === '-') return false;
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true && stat.size > 0;
 }
 
 /** The first bytes of a file, for formats that are not streams. Empty for stdin. */
@@ -120,13 +146,15 @@ async function firstChunk(raw: Chunks): Promise<Uint8Array | null> {
 }
 
 /** The next chunk is being read while the caller works on this one. */
-async function fileChunks(path: string): Promise<Chunks> {
+async function fileChunks(path: string, signal: AbortSignal | undefined): Promise<Chunks> {
   let handle: FileHandle;
   let total: number | null;
+  let regular: boolean;
   try {
     const stat = statSync(path);
+    regular = isStored(path);
     if (stat.isDirectory()) throw new TraceError('is-directory', 'is a directory', { path });
-    total = stat.isFile() && stat.size > 0 ? stat.size : null;
+    total = regular ? stat.size : null;
     handle = await open(path, 'r');
   } catch (error) {
     if (error instanceof TraceError) throw error;
@@ -143,10 +171,12 @@ async function fileChunks(path: string): Promise<Chunks> {
     return bytesRead === 0 ? null : buffer.subarray(0, bytesRead);
   };
   let ahead = start();
+  // trace_pipe and named pipes may stay silent for ever: neither the abort nor the end waits for their next chunk.
+  const aborted = abortOf(signal);
   return {
     total,
     next: async () => {
-      const chunk = await ahead;
+      const chunk = regular ? await ahead : await Promise.race([ahead, aborted]);
       if (chunk !== null) {
         ahead = start();
         // The failure is seen when the chunk is asked for.
@@ -155,8 +185,9 @@ async function fileChunks(path: string): Promise<Chunks> {
       return chunk;
     },
     close: async () => {
-      await ahead.catch(() => null);
-      await handle.close();
+      const closed = ahead.catch(() => null).then(() => handle.close());
+      if (regular || signal?.aborted !== true) await closed;
+      else closed.catch(() => {});
     },
   };
 }
@@ -167,10 +198,7 @@ function stdinChunks(options: SourceOptions): Chunks {
   const chunks = input[Symbol.asyncIterator]() as AsyncIterator<Uint8Array | string>;
   const { signal } = options;
   // A pipe may stay silent for ever: the abort must not wait for its next chunk.
-  const aborted = new Promise<null>((resolve) => {
-    if (signal?.aborted) resolve(null);
-    else signal?.addEventListener('abort', () => resolve(null), { once: true });
-  });
+  const aborted = abortOf(signal);
   return {
     total: null,
     next: async () => {
@@ -183,6 +211,13 @@ function stdinChunks(options: SourceOptions): Chunks {
     },
   };
 }
+
+/** Resolves when the signal is aborted; never without one. */
+export const abortOf = (signal: AbortSignal | undefined): Promise<null> =>
+  new Promise((resolve) => {
+    if (signal?.aborted) resolve(null);
+    else signal?.addEventListener('abort', () => resolve(null), { once: true });
+  });
 
 /** What the input's own failure is called; null for errors that are not the input's. */
 function inputFailure(error: unknown, path: string): TraceError | null {

@@ -111,7 +111,8 @@ function closingTag(buf: Uint8Array, start: number, end: number): number {
 
 function scoreSystraceHtml(sample: Uint8Array): number {
   const text = latin1(sample, 0, sample.length);
-  if (OPENING.test(text) || OPENING_JS.test(text)) return 0.98;
+  // The text inside is plain ftrace as well: a tie, which the more special format wins.
+  if (OPENING.test(text) || OPENING_JS.test(text)) return 1;
   // The trace follows hundreds of KB of viewer scripts: the page's own marks come first.
   const html = /^\s*<!doctype html|^\s*<html/i.test(text);
   return html && /\btrace-viewer\b|Android System Trace|catapult|\btr-ui-/i.test(text) ? 0.9 : 0;

@@ -33,10 +33,10 @@ const codec: Codec = (name, bytes, full) => {
 };
 
 /**
- * Reads a trace.dat (v6, v7). Its records count as lines: `line` is the ordinal of a record in report order,
+ * Reads a trace.dat (v6, v7), which the user calls `name`. Its records count as lines: `line` is the ordinal of a record in report order,
  * `offset` where its data lies. Throws TraceError when the head cannot be used; damage further on is in the report.
  */
-export function scanTraceDat(path: string, options: ScanInputOptions): ScannedInput {
+export function scanTraceDat(path: string, options: ScanInputOptions, name = path): ScannedInput {
   const header = newHeader();
   let lost = 0;
   const size = statSync(path).size;
@@ -67,7 +67,7 @@ export function scanTraceDat(path: string, options: ScanInputOptions): ScannedIn
   const [first] = summary.problems;
   return {
     report: {
-      path,
+      path: name,
       format: 'trace-dat',
       formatWhy: `it begins with the magic of trace.dat (version ${recording.head.version}); records count as lines`,
       compression: 'none',
@@ -115,8 +115,8 @@ function reading(
   }
 }
 
-/** One more pass; records have no text of their own, so it is put together as trace-cmd report would. */
-function quoteRecords(
+/** One more pass over the file; records have no text of their own, so it is put together as trace-cmd report would. */
+export function quoteRecords(
   path: string,
   options: ScanInputOptions,
   offsets: ReadonlySet<number>,

@@ -12,6 +12,8 @@ export type TraceErrorCode =
   | 'corrupt'
   | 'no-decompressor'
   | 'probes-file'
+  | 'kernel-info'
+  | 'no-tracefs'
   | 'aborted';
 
 export interface TraceErrorPlace {

@@ -39,8 +39,18 @@ export interface InputReport {
   skips: SkipSummary[];
   /** Facts the reader must know: cut file, overwritten buffer, tick clock … */
   notes: { code: string; message: string }[];
+  /** Stretches in different dialects; absent when the input is in one. */
+  blocks?: { format: string; firstLine: number; why: string }[];
   /** Set when the input could not be read to its end; what came before is in the result. */
   error?: { code: string; message: string; line?: number; offset?: number };
+}
+
+/** How inputs stand in the timeline: merged by time, or a capture of its own; captures follow each other in this order. */
+export interface InputJoin {
+  /** Indices into `inputs`. */
+  inputs: number[];
+  how: 'merged' | 'apart';
+  reason: string;
 }
 
 export interface TimelineReport {
@@ -63,6 +73,8 @@ export interface TimelineReport {
     /** Widest interval in which the offset of two CPU clocks can lie; null without pairs both ways. */
     widestOffsetNs: number | null;
   };
+  /** Of several inputs: which were merged, which kept apart, and why. */
+  joins?: InputJoin[];
   filter?: string;
 }
 
@@ -86,7 +98,25 @@ export interface Finding {
   message: string;
   severity: 'S1' | 'S2' | 'S3' | 'S4';
   basis: BasisName;
+  /** In file order. */
   events: EventQuote[];
+  /** Who still held what when it happened: a CPU's TLB or paging-structure cache, a reader, RCU, a list. */
+  held: string[];
+  /** The operation that should have come between; `''` where no rule says. */
+  missing: string;
+  /** Index into `events` of the one before which `missing` should have come. */
+  missingBefore: number;
+  /** The kernel rule, formally. */
+  rule: string;
+  /** Where the kernel has it: file and function, manual section. */
+  source: string;
+  /** Commits that made or restored the rule, comma separated; `''` where the source names none. */
+  commit: string;
+  /**
+   * Error of one CPU's clock against another's, ns, at which the verdict would turn to unknown or vanish; null where
+   * it rests on no order of two CPUs.
+   */
+  flipNs: number | null;
 }
 
 export interface InvariantReport {

@@ -12,6 +12,8 @@ export type EvidenceRef = number;
 const INPUT_SHIFT = 2 ** 45;
 /** More CPUs than any x86 kernel can have (NR_CPUS is at most 8192): a larger number is damage. */
 export const MAX_CPUS = 8192;
+/** PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h): a larger number is damage. */
+export const MAX_PID = 4 << 20;
 export const NO_REF: EvidenceRef = -1;
 export const makeRef = (input: number, offset: number): EvidenceRef => input * INPUT_SHIFT + offset;
 export const refInput = (ref: EvidenceRef): number => Math.floor(ref / INPUT_SHIFT);

@@ -58,6 +58,13 @@ export class Interner {
     return s;
   }
 
+  /** The bytes of an id as they were interned; a view, valid until the next `intern`. */
+  bytesOf(id: number): Uint8Array {
+    if (id < 0 || id >= this.count) return this.bytes.subarray(0, 0);
+    const start = this.starts[id]!;
+    return this.bytes.subarray(start, start + this.lengths[id]!);
+  }
+
   private equals(id: number, buf: Uint8Array, start: number, length: number): boolean {
     const base = this.starts[id]!;
     const bytes = this.bytes;

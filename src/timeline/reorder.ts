@@ -9,8 +9,9 @@ const OUT_ROWS = 1 << 13;
  * Puts records in the order of their stamps. bpftrace reads one buffer per CPU after the other, so its logs are not in
  * time order, but no record is far from its place. Equal stamps keep the order of the file.
  *
- * Half of the rows held are let go at a time. A record older than one let go before cannot be put in its place any more:
- * it is passed on behind a loss of its CPU, so that nothing absent there counts as evidence. One input per instance.
+ * Half of the rows held are let go at a time. A record older than one let go before cannot be put in its place any more.
+ * It was absent where it belongs, and stands where it does not: it is passed on behind a loss of its CPU, and the first
+ * one behind a `silentLoss` too, so that nothing absent in all the input counts as evidence. One input per instance.
  */
 export class Reorder {
   /** Records that stood behind a later one in the input. */
@@ -24,7 +25,7 @@ export class Reorder {
   private used = 0;
   private newest = Number.NEGATIVE_INFINITY;
   private released = Number.NEGATIVE_INFINITY;
-  private readonly out = new RecordBatch(OUT_ROWS + 1);
+  private readonly out = new RecordBatch(OUT_ROWS + 2);
   private readonly sink: BatchSink;
 
   constructor(sink: BatchSink, rows: number = REORDER_ROWS) {
@@ -97,8 +98,9 @@ export class Reorder {
     if (out.length >= OUT_ROWS) this.flush();
     const ts = held.tsNs[row]!;
     if (ts < this.released) {
+      if (this.late === 0) this.gap(RESERVED.silentLoss, -1, 0);
       this.late++;
-      this.gap(held.cpu[row]!);
+      this.gap(RESERVED.lost, held.cpu[row]!, -1);
     } else this.released = ts;
     const i = out.length;
     out.input = held.input;
@@ -110,7 +112,7 @@ export class Reorder {
     out.length = i + 1;
   }
 
-  private gap(cpu: number): void {
+  private gap(event: number, cpu: number, count: number): void {
     const { out } = this;
     const i = out.length;
     out.tsNs[i] = Number.NaN;
@@ -119,9 +121,9 @@ export class Reorder {
     out.tgid[i] = -1;
     out.flags[i] = 0;
     out.comm[i] = 0;
-    out.event[i] = RESERVED.lost;
+    out.event[i] = event;
     out.bodyStart[i] = out.bodyEnd[i] = 0;
-    out.aux[i] = -1;
+    out.aux[i] = count;
     out.length = i + 1;
   }
 

@@ -1,5 +1,8 @@
 import { type BatchSink, RecordBatch } from './batch.js';
 
+/** What a copy takes besides its rows: merged inputs come in batches of a few rows. */
+const BATCH_BYTES = 1024;
+
 /** A copy of a batch that outlives the sink call. */
 export function copyBatch(batch: RecordBatch): RecordBatch {
   const n = batch.length;
@@ -59,7 +62,7 @@ export class HoldBack {
     }
     const copy = copyBatch(batch);
     this.held.push(copy);
-    this.bytes += copy.bytes.length + copy.length * 68;
+    this.bytes += copy.bytes.length + copy.length * 68 + BATCH_BYTES;
     if (this.learn(copy) || this.bytes >= this.maxBytes) this.release();
   }
 

@@ -1,0 +1,151 @@
+/** A mail as lines that dialects can read, and where each stands in the file. */
+export interface MailText {
+  /** The lines, quote marks and transfer encoding off, each with a newline. */
+  readonly bytes: Uint8Array;
+  /** Of each line: number (1-based) and byte offset of the line of the file it begins in. */
+  readonly lines: Uint32Array;
+  readonly offsets: Float64Array;
+  /** Lines of the file that only go on the one before (soft line breaks of quoted-printable). */
+  readonly joined: number;
+  /** What could not be read, in words. */
+  readonly notes: readonly { code: string; message: string }[];
+}
+
+const LF = 10;
+const CR = 13;
+const EQUALS = 61;
+const QUOTE = 62;
+const BLANK = 32;
+/** Bytes looked at. */
+const LOOK = 64 << 10;
+const HEADER =
+  /^(?:from|to|cc|subject|date|message-id|in-reply-to|references|reply-to|mime-version|content-type|received|return-path|x-[\w-]+|list-[\w-]+): ?\S/i;
+
+/**
+ * Whether text is a mail: header fields at its top (RFC 5322 2.2; `From ` of a mailbox counts), or a fifth of its
+ * lines quoted with `>` as in a reply.
+ */
+export function looksLikeMail(sample: Uint8Array): boolean {
+  const lines = Buffer.from(sample.subarray(0, LOOK)).toString('latin1').split(/\r?\n/);
+  let fields = 0;
+  for (const line of lines.slice(0, 60)) {
+    if (HEADER.test(line)) fields++;
+    else if (line.trim() === '' && fields > 0) break;
+  }
+  if (fields >= 3) return true;
+  const written = lines.filter((line) => line.trim() !== '');
+  const quoted = written.filter((line) => /^(?:> ?)+\S|^> *\S/.test(line)).length;
+  return quoted >= 2 && quoted * 5 >= written.length;
+}
+
+/**
+ * Undoes what mail does to a pasted trace: quote marks, quoted-printable (RFC 2045 6.7) of the parts that declare it,
+ * no-break spaces. Header fields and other parts stay as they are, for they are prose.
+ */
+export function readMail(bytes: Uint8Array): MailText {
+  const out = new Uint8Array(bytes.length + 1);
+  const lines: number[] = [];
+  const offsets: number[] = [];
+  const notes: { code: string; message: string }[] = [];
+  let used = 0;
+  let joined = 0;
+  let number = 0;
+  let inHeader = true;
+  let encoding = '';
+  /** The line before ended in a soft break. */
+  let goesOn = false;
+  for (let start = 0; start < bytes.length; ) {
+    let lf = bytes.indexOf(LF, start);
+    if (lf < 0) lf = bytes.length;
+    const end = lf > start && bytes[lf - 1] === CR ? lf - 1 : lf;
+    number++;
+    const head = Buffer.from(bytes.subarray(start, Math.min(end, start + 120))).toString('latin1');
+    if (/^(?:From \S+@\S+ |--[\w=.:'()+,/? -]{6,}$)/.test(head) && !goesOn) {
+      inHeader = true;
+      encoding = '';
+    } else if (inHeader && !goesOn) {
+      const field = /^content-transfer-encoding: *([\w-]+)/i.exec(head);
+      if (field) encoding = field[1]!.toLowerCase();
+      if (end === start) inHeader = false;
+      if (field && encoding === 'base64') {
+        notes.push({
+          code: 'base64',
+          message: `the part at line ${number} is base64: save the mail as decoded text to have it read`,
+        });
+      }
+    }
+    const coded = encoding === 'quoted-printable' && !inHeader;
+    const soft = coded && softBreak(bytes, start, end);
+    if (goesOn) joined++;
+    else {
+      lines.push(number);
+      offsets.push(start);
+    }
+    const from = goesOn ? start : behindQuotes(bytes, start, end);
+    used = copy(bytes, from, soft ? lastEquals(bytes, end) : end, coded, out, used);
+    goesOn = soft;
+    if (!soft) out[used++] = LF;
+    start = lf + 1;
+  }
+  if (goesOn) out[used++] = LF;
+  return {
+    bytes: out.subarray(0, used),
+    lines: Uint32Array.from(lines),
+    offsets: Float64Array.from(offsets),
+    joined,
+    notes,
+  };
+}
+
+function lastEquals(bytes: Uint8Array, end: number): number {
+  let p = end;
+  while (bytes[p - 1] === BLANK) p--;
+  return p - 1;
+}
+
+function softBreak(bytes: Uint8Array, start: number, end: number): boolean {
+  const at = lastEquals(bytes, end);
+  return at >= start && bytes[at] === EQUALS;
+}
+
+/** `> > text`, `>>text`: one blank belongs to each mark. */
+function behindQuotes(bytes: Uint8Array, start: number, end: number): number {
+  let p = start;
+  while (p < end && bytes[p] === QUOTE) {
+    p++;
+    if (p < end && bytes[p] === BLANK) p++;
+  }
+  return p;
+}
+
+/** Copies a piece of a line, decoded; `=XX` that is not hexadecimal stays (RFC 2045 allows readers to). */
+function copy(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  coded: boolean,
+  out: Uint8Array,
+  used: number,
+): number {
+  for (let i = start; i < end; i++) {
+    let c = bytes[i]!;
+    if (coded && c === EQUALS && i + 2 < end) {
+      const high = hex(bytes[i + 1]!);
+      const low = hex(bytes[i + 2]!);
+      if (high >= 0 && low >= 0) {
+        c = high * 16 + low;
+        i += 2;
+      }
+    }
+    // U+00A0 no-break space.
+    if (c === 0xa0 && used > 0 && out[used - 1] === 0xc2) out[used - 1] = BLANK;
+    else out[used++] = c;
+  }
+  return used;
+}
+
+function hex(c: number): number {
+  if (c >= 48 && c <= 57) return c - 48;
+  if (c >= 65 && c <= 70) return c - 55;
+  return c >= 97 && c <= 102 ? c - 87 : -1;
+}
