@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { CONVERT_FORMATS, type ConvertFormat, convert } from '../../src/convert.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
@@ -7,7 +7,7 @@ import { EXIT } from '../exit-codes.js';
 export default class Convert extends TraceCommand {
   static override summary = 'rewrite a trace as canonical JSON lines, CSV or ftrace text';
   static override description =
-    'Each form reads back to the same timeline: ns stamps, events, arguments, loss and capture marks.';
+    'Each form reads back to the same timeline: ns stamps, events, arguments, loss and capture marks. What ftrace text has no words for (durations of function_graph) is counted on standard error.';
   static override examples = [
     { description: 'for jq', command: '<%= config.bin %> convert trace.txt.gz --to jsonl | jq .event' },
     { description: 'to a file', command: '<%= config.bin %> convert trace.txt --to csv -o trace.csv' },
@@ -18,27 +18,53 @@ export default class Convert extends TraceCommand {
   };
   static override flags = {
     format: inputFlags.format,
+    'line-format': inputFlags['line-format'],
     to: Flags.string({ description: 'form to write', options: [...CONVERT_FORMATS], required: true }),
     output: Flags.string({ char: 'o', description: 'file to write; default standard output', default: '-' }),
   };
 
+  private toStdout = true;
+
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Convert);
-    const fd = flags.output === '-' ? 1 : openSync(flags.output, 'w');
+    const paths = argv as string[];
+    this.toStdout = flags.output === '-';
+    if (!this.toStdout && paths.some((path) => sameFile(path, flags.output))) {
+      this.error(`${flags.output} is the input: give another file to write`, { exit: EXIT.usage });
+    }
+    // Opened with the first output: an input that cannot be read must not cost an older result.
+    let fd = this.toStdout ? 1 : -1;
+    const write = (bytes: Uint8Array): void => {
+      if (fd < 0) fd = openSync(flags.output, 'w');
+      writeAll(fd, bytes);
+    };
     try {
-      const inputs = await this.reading(argv as string[], flags, (options) =>
-        convert({ ...options, to: flags.to as ConvertFormat, write: (text) => writeAll(fd, text) }),
+      const { inputs, unsaid } = await this.reading(paths, flags, (options) =>
+        convert({ ...options, to: flags.to as ConvertFormat, write }),
       );
+      for (const [what, rows] of unsaid) {
+        process.stderr.write(
+          `pttrace: ${flags.to} cannot say, in ${rows} ${rows === 1 ? 'row' : 'rows'}: ${what}\n`,
+        );
+      }
       if (inputs.some((i) => i.report.error)) process.exitCode = EXIT.unreadable;
     } finally {
-      if (fd !== 1) closeSync(fd);
+      if (fd > 1) closeSync(fd);
     }
+  }
+
+  protected override get streamsOutput(): boolean {
+    return this.toStdout;
   }
 }
 
+function sameFile(a: string, b: string): boolean {
+  const [x, y] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return x?.isFile() === true && x.dev === y?.dev && x.ino === y.ino;
+}
+
 /** Waits for a slow reader instead of gathering output in memory. */
-function writeAll(fd: number, text: string): void {
-  let bytes: Uint8Array = Buffer.from(text);
+function writeAll(fd: number, bytes: Uint8Array): void {
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(writeSync(fd, bytes));
