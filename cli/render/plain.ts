@@ -1,5 +1,5 @@
-import type { InvariantReport, Result } from '../../src/result/types.js';
-import { knownBy, ranges } from './report.js';
+import type { Finding, InvariantReport, Result } from '../../src/result/types.js';
+import { joinLines, knownBy, ranges } from './report.js';
 import {
   ascii,
   distinctLatencies,
@@ -11,6 +11,7 @@ import {
   wrap,
 } from './text.js';
 import { plural, restLines, splitVerdicts } from './verdicts.js';
+import { witnessLines } from './witness.js';
 
 /** Columns of a mail that survives being quoted a few times. */
 export const MAIL_WIDTH = 75;
@@ -28,6 +29,7 @@ export function formatPlain(result: Result, style?: string): string {
     for (const note of input.notes) say(`note: ${note.message}`, '  ');
     if (input.error) say(`error: ${input.error.message}`, '  ');
   }
+  for (const line of joinLines(result)) say(line, '  ');
   const t = result.timeline;
   const span = t.unit === 'ns' ? `${seconds(t.firstNs)} to ${seconds(t.lastNs)} s` : 'clock ticks, no ns';
   const lost = t.lost.map((x) => `CPU ${x.cpu}: ${x.count < 0 ? '?' : x.count}`).join(', ');
@@ -46,6 +48,7 @@ export function formatPlain(result: Result, style?: string): string {
     for (const f of i.findings) {
       out.push('');
       say(`${i.id} ${i.name} [${f.severity}, ${f.basis}]: ${f.message}`, '  ');
+      for (const line of witnessLines(inAscii(f), MAIL_WIDTH, t.unit)) out.push(line);
       for (const e of f.events) say(`${e.line}: (${e.role}) ${e.text.trim()}`, '    ');
     }
     if (i.moreFindings > 0) out.push(`${i.id}: ${i.moreFindings} more`);
@@ -66,6 +69,18 @@ export function formatPlain(result: Result, style?: string): string {
     `${s.partial ? 'PARTIAL: ' : ''}${plural(s.findings, 'finding')}; ${s.undecided} of ${s.checked} undecided; span ${t.unit === 'ns' ? duration(Number(t.spanNs)) : 'unknown'}`,
   );
   return `${out.join('\n')}\n`;
+}
+
+/** A finding with nothing in it that a mail must not hold. */
+function inAscii(f: Finding): Finding {
+  return {
+    ...f,
+    events: f.events.map((e) => ({ ...e, role: ascii(e.role) })),
+    held: f.held.map(ascii),
+    missing: ascii(f.missing),
+    rule: ascii(f.rule),
+    source: ascii(f.source),
+  };
 }
 
 function row(i: InvariantReport): string {

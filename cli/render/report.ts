@@ -3,6 +3,7 @@ import type { Finding, InputReport, InvariantReport, Result } from '../../src/re
 import { type Palette, palette } from './colour.js';
 import { distinctLatencies, duration, histogram, histStyle, quantileLine, seconds, wrap } from './text.js';
 import { plural, restLines, splitVerdicts } from './verdicts.js';
+import { witnessLines } from './witness.js';
 
 const WIDTH = 118;
 
@@ -48,6 +49,14 @@ export function inputText(input: InputReport, colour: Palette = palette()): stri
   return text;
 }
 
+/** How several inputs were put together, and why. */
+export function joinLines({ timeline, inputs }: Pick<Result, 'timeline' | 'inputs'>): string[] {
+  return (timeline.joins ?? []).map((join) => {
+    const paths = join.inputs.map((i) => inputs[i]?.path ?? `input ${i}`).join(' + ');
+    return join.how === 'merged' ? `${paths}: ${join.reason}` : `${paths}: a capture of its own: ${join.reason}`;
+  });
+}
+
 function timeline(result: Result): string {
   const t = result.timeline;
   const ns = t.unit === 'ns';
@@ -60,7 +69,10 @@ function timeline(result: Result): string {
       : `LOST ${t.lost.map((x) => `CPU ${x.cpu}: ${x.count < 0 ? 'unknown number' : x.count} in ${x.intervals} gaps`).join(', ')}`;
   const captures = t.segments > 1 ? `, ${t.segments} captures` : '';
   const filter = t.filter === undefined ? '' : `\nfilter: ${t.filter} (hidden is unknown, not absent)`;
-  return `${t.events} events, ${span}, CPUs ${ranges(t.cpus)}, ${loss}${captures}\nclock: ${t.clock}, resolution ${ns ? duration(t.resolutionNs) : '1 tick'}${filter}\n`;
+  const joins = joinLines(result)
+    .flatMap((line) => wrap(line, WIDTH, '  '))
+    .map((line) => `${line}\n`);
+  return `${joins.join('')}${t.events} events, ${span}, CPUs ${ranges(t.cpus)}, ${loss}${captures}\nclock: ${t.clock}, resolution ${ns ? duration(t.resolutionNs) : '1 tick'}${filter}\n`;
 }
 
 function variant(result: Result): string {
@@ -118,14 +130,15 @@ export function knownBy(i: InvariantReport): string {
 function findings(result: Result, colour: Palette): string {
   let text = '';
   for (const i of result.invariants) {
-    for (const f of i.findings) text += `${finding(i, f, colour)}\n`;
+    for (const f of i.findings) text += `${finding(i, f, result.timeline.unit, colour)}\n`;
     if (i.moreFindings > 0) text += `  ${i.id}: ${i.moreFindings} more of this kind\n\n`;
   }
   return text;
 }
 
-function finding(i: InvariantReport, f: Finding, colour: Palette): string {
+function finding(i: InvariantReport, f: Finding, unit: 'ns' | 'ticks', colour: Palette): string {
   let text = `${colour.red(`${i.id} ${i.name}`)} [${f.severity}, ${f.basis}]: ${f.message}\n`;
+  for (const line of witnessLines(f, WIDTH - 2, unit)) text += `  ${line}\n`;
   const width = Math.max(0, ...f.events.map((e) => e.role.length));
   for (const e of f.events) {
     text += `  line ${String(e.line).padStart(7)}  ${e.role.padEnd(width)}  ${e.text.trim()}\n`;

@@ -67,6 +67,7 @@ export const ascii = (text: string): string =>
     .replaceAll('±', '+/-')
     .replaceAll('χ²', 'chi2')
     .replaceAll('∞', 'inf')
+    .replaceAll('§', 'sec. ')
     .replaceAll('\t', ' ')
     .replace(/[^\x20-\x7e]/g, '?');
 

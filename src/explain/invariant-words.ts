@@ -326,9 +326,10 @@ export const INVARIANT_WORDS: Readonly<Record<number, InvariantWords>> = {
   },
   54: {
     words:
-      'Names are cut to 15 characters and task numbers are used again; neither identifies a task for good.',
+      'Names are cut to 15 characters and task numbers are used again; neither identifies a task for good. Where the exit of tasks is recorded, the next system call under the number of a dead task is that of a new one: a call that the dead task had entered can never return, and no time may be measured from one to the other.',
     bugs: [],
-    instead: 'A rule on the recording: the script in the review filtered by name.',
+    instead:
+      'A rule on the recording: the script in the review filtered by name on entry only, so a start could be left behind by a task that changed its name, and paired with the end of another.',
   },
   55: {
     words:

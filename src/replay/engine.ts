@@ -39,6 +39,8 @@ const CALLBACK_THREAD = /^(?:rcuc|rcuop|rcuos|rcuob|rcuog|ksoftirqd)\//;
 export interface CpuClock {
   lastNs: number;
   lastRef: EvidenceRef;
+  /** Number of its last event, counted over all CPUs. */
+  lastEvent: number;
   /** Events were lost since the last stamp: going back is then no clock fault. */
   gap: boolean;
   events: number;
@@ -68,6 +70,8 @@ export class ReplayEngine {
   private judges: Judges;
   private orderedRows = 0;
   private silentLoss = false;
+  /** Events before the current capture. */
+  private segmentStart = 0;
   private callbackThread: (boolean | undefined)[] = [];
 
   constructor(options: EngineOptions) {
@@ -110,6 +114,7 @@ export class ReplayEngine {
       if (ts < this.maxNs - SEGMENT_JUMP_NS && this.jumpsBack(ts, cpu)) this.newSegment();
       if (ts > this.maxNs) this.maxNs = ts;
       this.clock(batch, row, ts, cpu);
+      this.ledger.now = this.events;
       if (!decoder.decode(batch, row, op)) continue;
       const context = op.context;
       if (context === CONTEXT.task && this.runsCallbacks(batch.comm[row]!)) op.context = CONTEXT.softirq;
@@ -152,6 +157,7 @@ export class ReplayEngine {
     if (event === RESERVED.silentLoss) {
       this.silentLoss = true;
       this.court.state.lossSeq = Number.POSITIVE_INFINITY;
+      this.ledger.lost(Number.NEGATIVE_INFINITY, LOSS);
       this.ledger.unknown(53, 'the recorder tells of lost events elsewhere', -1);
       return;
     }
@@ -176,10 +182,12 @@ export class ReplayEngine {
     this.ledger.unknown(53, 'events were lost: what is absent there proves nothing', op.ref);
   }
 
-  /** The last event before a loss on `cpu`; of an unknown CPU, the earliest of all last events. */
-  private lastShown(cpu: number): EvidenceRef {
-    if (cpu >= 0) return this.clockOf(cpu).lastRef;
-    return Math.min(...this.cpus.filter((c) => c.events > 0).map((c) => c.lastRef));
+  /** Number of the last event before a loss on `cpu`; of an unknown CPU, the earliest of all last events. */
+  private lastShown(cpu: number): number {
+    if (cpu >= 0) return this.clockOf(cpu).lastEvent;
+    let first = this.events;
+    for (const clock of this.cpus) if (clock.events > 0) first = Math.min(first, clock.lastEvent);
+    return first;
   }
 
   private clock(batch: RecordBatch, row: number, ts: number, cpu: number): void {
@@ -193,11 +201,13 @@ export class ReplayEngine {
       this.ledger.violated(52, {
         message: `the clock of CPU ${cpu} goes back by ${clock.lastNs - ts} ${this.options.time.unit}`,
         known: KNOWN.observed,
+        certain: true,
         events: witnesses(w(clock.lastRef, 'before'), w(batch.ref(row), 'earlier stamp')),
       });
     } else this.orderedRows++;
     clock.gap = false;
     clock.lastNs = ts;
+    clock.lastEvent = this.events;
     clock.lastRef = batch.input * 2 ** 45 + batch.offset[row]!;
   }
 
@@ -206,6 +216,7 @@ export class ReplayEngine {
       this.cpus.push({
         lastNs: Number.NEGATIVE_INFINITY,
         lastRef: -1,
+        lastEvent: this.segmentStart,
         gap: false,
         events: 0,
         lost: 0,
@@ -232,7 +243,11 @@ export class ReplayEngine {
     if (this.silentLoss) this.court.state.lossSeq = Number.POSITIVE_INFINITY;
     this.judges = this.newJudges();
     this.maxNs = Number.NEGATIVE_INFINITY;
-    for (const clock of this.cpus) clock.lastNs = Number.NEGATIVE_INFINITY;
+    this.segmentStart = this.events;
+    for (const clock of this.cpus) {
+      clock.lastNs = Number.NEGATIVE_INFINITY;
+      clock.lastEvent = this.events;
+    }
     this.detector.segment();
     this.options.listener?.segment(this.lastNs);
   }

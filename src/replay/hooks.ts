@@ -65,6 +65,8 @@ export interface Hooks {
   gatherEnded(gather: Gather | null, task: Task, op: Op): void;
   /** The gather is gone (return of `tlb_finish_mmu`, or the next one begins). */
   gatherOver(gather: Gather, op: Op): void;
+  /** A task shows itself under the tid of one that has exited (`exitSeq` and what follows are those of the dead). */
+  tidReused(task: Task, op: Op): void;
   syscallEntered(task: Task, op: Op): void;
   syscallLeft(task: Task, op: Op): void;
   synced(sync: Sync, task: Task, op: Op): void;

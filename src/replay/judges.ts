@@ -191,6 +191,10 @@ export class Judges implements Hooks {
     this.flushes.gatherOver(gather, op);
   }
 
+  tidReused(task: Task, op: Op): void {
+    this.trace.tidReused(task, op);
+  }
+
   syscallEntered(task: Task, op: Op): void {
     this.trace.syscallEntered(task, op);
   }

@@ -1,5 +1,6 @@
 import { ALL_VARIANTS, type VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef } from '../timeline/batch.js';
+import { Doubtful, type Taken } from './doubtful.js';
 
 /** How a verdict is known, from strongest to weakest. */
 export const KNOWN = { observed: 0, inferred: 1, absence: 2, assumed: 3, order: 4 } as const;
@@ -18,6 +19,18 @@ export interface Complaint {
   readonly severity?: 'S1' | 'S2' | 'S3' | 'S4';
   /** Holds only if every CPU of the machine was recorded; unknown otherwise. */
   readonly assumesAllCpus?: boolean;
+  /** Rests on the quoted events alone: no lost event could have made it right. */
+  readonly certain?: boolean;
+  /** Who still held what when it happened; default: what the rule is about (`witness.ts`). */
+  readonly held?: readonly string[];
+  /** The operation that should have come between; default as `held`. */
+  readonly missing?: string;
+  /** The event before which `missing` should have come; default the last. */
+  readonly before?: EvidenceRef;
+  /** Clock error, ns, beyond which the order it rests on would no longer be known; absent: no such order. */
+  readonly flipNs?: number;
+  /** Number of the event at which it happened; set by the ledger. */
+  readonly at?: number;
 }
 
 export interface UnknownTally {
@@ -32,6 +45,7 @@ export interface MaskedTally {
   count: number;
   readonly known: Known;
   readonly complaints: Complaint[];
+  readonly doubtful: Doubtful;
 }
 
 export interface Tally {
@@ -41,21 +55,34 @@ export interface Tally {
   unknown: number;
   censored: number;
   readonly complaints: Complaint[];
+  readonly doubtful: Doubtful;
   readonly unknowns: Map<string, UnknownTally>;
   readonly masked: Map<string, MaskedTally>;
 }
 
 const HIDDEN = 'hidden by the filter';
 
+/** Losses remembered one by one; older ones are joined into one wide gap. */
+const MAX_GAPS = 4096;
+
+/** Events lost on a CPU between its event number `from` and event number `told`. */
+interface Gap {
+  told: number;
+  from: number;
+}
+
 /**
- * Book of verdicts: one tally per invariant number. Violations keep their witnesses (bounded), unknowns their
- * reasons; instances that depend on the variant are kept per (violated-under, pass-under) pair and resolved at
- * the end against the variants the whole trace allows.
+ * Book of verdicts: one tally per invariant number. Violations keep their witnesses (bounded) and the moment they
+ * happened (all of them, compactly), unknowns their reasons; instances that depend on the variant are kept per
+ * (violated-under, pass-under) pair and resolved at the end against the variants the whole trace allows.
  */
 export class Ledger {
   readonly tallies = new Map<number, Tally>();
   /** Set by the engine while the current operation lies outside the user's filter. */
   hidden = false;
+  /** Number of the event being judged, counted over the whole run; set by the engine. */
+  now = 0;
+  private readonly gaps: Gap[] = [];
   private readonly maxComplaints: number;
 
   constructor(maxComplaints = 50) {
@@ -71,6 +98,7 @@ export class Ledger {
         unknown: 0,
         censored: 0,
         complaints: [],
+        doubtful: new Doubtful(),
         unknowns: new Map(),
         masked: new Map(),
       };
@@ -90,22 +118,28 @@ export class Ledger {
     if (t.pass[known]! > 0) t.pass[known]!--;
   }
 
-  violated(invariant: number, complaint: Complaint): void {
+  /** `at`: number of the event at which it happened, where that is not the one being judged. */
+  violated(invariant: number, complaint: Complaint, at = this.now): void {
     if (this.hidden) {
       this.unknown(invariant, HIDDEN, -1);
       return;
     }
     const t = this.tally(invariant);
     t.violated++;
-    if (t.complaints.length < this.maxComplaints) t.complaints.push(complaint);
+    this.book(t, complaint, at);
   }
 
-  unknown(invariant: number, why: string, example: EvidenceRef): void {
+  private book(t: Tally | MaskedTally, complaint: Complaint, at: number): void {
+    if (t.complaints.length < this.maxComplaints) t.complaints.push({ ...complaint, at });
+    t.doubtful.add(complaint, at);
+  }
+
+  unknown(invariant: number, why: string, example: EvidenceRef, count = 1): void {
     const t = this.tally(invariant);
-    t.unknown++;
+    t.unknown += count;
     const u = t.unknowns.get(why);
-    if (u) u.count++;
-    else t.unknowns.set(why, { count: 1, example });
+    if (u) u.count += count;
+    else t.unknowns.set(why, { count, example });
   }
 
   /** Cut off by an edge of the recording: not an opportunity at all, but counted. */
@@ -120,6 +154,7 @@ export class Ledger {
     passUnder: VariantMask,
     known: Known,
     complaint: () => Complaint,
+    at = this.now,
   ): void {
     if (this.hidden) {
       this.unknown(invariant, HIDDEN, -1);
@@ -129,39 +164,65 @@ export class Ledger {
     const key = `${violatedUnder}/${passUnder}/${known}`;
     let m = t.masked.get(key);
     if (!m) {
-      m = { violatedUnder, passUnder, count: 0, known, complaints: [] };
+      m = { violatedUnder, passUnder, count: 0, known, complaints: [], doubtful: new Doubtful() };
       t.masked.set(key, m);
     }
     m.count++;
-    if (m.complaints.length < this.maxComplaints) m.complaints.push(complaint());
+    this.book(m, complaint(), at);
   }
 
   /** Not all CPUs were recorded: what might have happened on the others turns those violations into unknown. */
   blind(why: string): void {
-    for (const [invariant, t] of this.tallies) {
-      const certain = t.complaints.filter((c) => !c.assumesAllCpus);
-      const doubtful = t.complaints.length - certain.length;
-      for (const c of t.complaints)
-        if (c.assumesAllCpus) this.unknown(invariant, why, c.events[0]?.ref ?? -1);
-      t.violated -= doubtful;
-      t.complaints.length = 0;
-      t.complaints.push(...certain);
-    }
+    this.retract(
+      why,
+      (d) => d.blind(),
+      (c) => c.assumesAllCpus === true,
+    );
   }
 
   /**
-   * A loss on one CPU is printed with that CPU's next event, after what the others did meanwhile: violations found
-   * since its last event at `since` that need every CPU's events turn out to be unknown.
+   * A loss on one CPU is printed with that CPU's next event, after what the others did meanwhile: what was found
+   * since its last event, number `from`, may be made right by what was lost.
    */
-  lost(since: EvidenceRef, why: string): void {
+  lost(from: number, why: string): void {
+    this.gaps.push({ told: this.now, from });
+    if (this.gaps.length > MAX_GAPS) {
+      const [oldest, next] = this.gaps as [Gap, Gap];
+      next.from = Math.min(oldest.from, next.from);
+      this.gaps.shift();
+    }
+    this.retract(
+      why,
+      (d) => d.lost(from),
+      (c) => c.certain !== true && c.at! > from,
+    );
+  }
+
+  /** Whether a loss told of since event number `at` reaches back beyond it. */
+  gapAround(at: number): boolean {
+    for (let i = this.gaps.length - 1; i >= 0; i--) {
+      const gap = this.gaps[i]!;
+      if (gap.told < at) return false;
+      if (gap.from < at) return true;
+    }
+    return false;
+  }
+
+  private retract(why: string, take: (d: Doubtful) => Taken, taken: (c: Complaint) => boolean): void {
     for (const [invariant, t] of this.tallies) {
-      const doubted = t.complaints.filter((c) => c.assumesAllCpus && c.events.some((e) => e.ref > since));
-      if (doubted.length === 0) continue;
-      for (const c of doubted) this.unknown(invariant, why, c.events.at(-1)?.ref ?? -1);
-      t.violated -= doubted.length;
-      const sure = t.complaints.filter((c) => !doubted.includes(c));
-      t.complaints.length = 0;
-      t.complaints.push(...sure);
+      const { count, ref } = take(t.doubtful);
+      if (count > 0) {
+        t.violated -= count;
+        keep(t.complaints, (c) => !taken(c));
+        this.unknown(invariant, why, ref, count);
+      }
+      for (const m of t.masked.values()) {
+        const doubted = take(m.doubtful);
+        if (doubted.count === 0) continue;
+        m.count -= doubted.count;
+        keep(m.complaints, (c) => !taken(c));
+        this.unknown(invariant, why, doubted.ref, doubted.count);
+      }
     }
   }
 
@@ -169,6 +230,7 @@ export class Ledger {
   resolve(candidates: VariantMask): void {
     for (const [invariant, t] of this.tallies) {
       for (const m of t.masked.values()) {
+        if (m.count === 0) continue;
         if (candidates !== 0 && (candidates & ~m.violatedUnder & ALL_VARIANTS) === 0) {
           t.violated += m.count;
           for (const c of m.complaints) if (t.complaints.length < this.maxComplaints) t.complaints.push(c);
@@ -176,16 +238,21 @@ export class Ledger {
           t.pass[m.known]! += m.count;
         } else {
           const example = m.complaints[0]?.events[0]?.ref ?? -1;
-          for (let i = 0; i < m.count; i++) {
-            this.unknown(
-              invariant,
-              'the rule differs between the kernel variants this trace allows',
-              example,
-            );
-          }
+          this.unknown(
+            invariant,
+            'the rule differs between the kernel variants this trace allows',
+            example,
+            m.count,
+          );
         }
       }
       t.masked.clear();
     }
   }
+}
+
+function keep(complaints: Complaint[], which: (c: Complaint) => boolean): void {
+  const kept = complaints.filter(which);
+  complaints.length = 0;
+  for (const c of kept) complaints.push(c);
 }

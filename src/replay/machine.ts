@@ -65,6 +65,8 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
     case OP.SX:
     case OP.SW:
     case OP.EXITMM:
+    case OP.EXIT:
+    case OP.FORK:
       stepTasks(state, op, task, hooks);
       break;
     case OP.lost:

@@ -4,6 +4,7 @@ import type { BasisName, EventQuote, Finding, InvariantReport, Verdict } from '.
 import type { EvidenceRef } from '../timeline/batch.js';
 import type { Coverage } from './coverage.js';
 import { CATALOGUE, type InvariantInfo } from './invariants/catalogue.js';
+import { WITNESS_WORDS } from './invariants/witness-words.js';
 import { type Complaint, KNOWN, type Ledger, type Tally } from './ledger.js';
 
 const BASIS_OF: Record<number, BasisName> = {
@@ -13,6 +14,9 @@ const BASIS_OF: Record<number, BasisName> = {
   [KNOWN.assumed]: 'assumed',
   [KNOWN.order]: 'order-dependent',
 };
+
+/** Abbreviated as the kernel does. */
+const COMMIT = /\b[0-9a-f]{12}\b/g;
 
 /** I11 has one instance per page table enqueue. */
 const ENQUEUES = 11;
@@ -75,15 +79,33 @@ export function reportInvariants(
 
 function finding(complaint: Complaint, info: InvariantInfo, quote: Quote): Finding {
   const events: EventQuote[] = [];
+  let missingBefore = -1;
   for (const event of complaint.events) {
     const q = quote(event.ref, event.role);
-    if (q) events.push(q);
+    if (!q) continue;
+    if (event.ref === complaint.before) missingBefore = events.length;
+    events.push(q);
   }
+  const words = WITNESS_WORDS[info.number];
   return {
     message: complaint.message,
     severity: complaint.severity ?? info.severity,
     basis: BASIS_OF[complaint.known]!,
     events,
+    held: [...(complaint.held ?? (words ? [words.held] : []))],
+    missing: complaint.missing ?? words?.missing ?? '',
+    missingBefore: missingBefore >= 0 ? missingBefore : Math.max(0, events.length - 1),
+    ...kernelRule(info),
+    flipNs: complaint.flipNs ?? null,
+  };
+}
+
+/** What the kernel says of it: rule, place and commits of the catalogue. */
+export function kernelRule(info: InvariantInfo): Pick<Finding, 'rule' | 'source' | 'commit'> {
+  return {
+    rule: info.statement,
+    source: info.source,
+    commit: [...info.source.matchAll(COMMIT)].map((m) => m[0]).join(', '),
   };
 }
 

@@ -33,6 +33,7 @@ export class SilentHooks implements Hooks {
   gatherBegun(_gather: Gather, _previous: Gather | null, _task: Task, _op: Op): void {}
   gatherEnded(_gather: Gather | null, _task: Task, _op: Op): void {}
   gatherOver(_gather: Gather, _op: Op): void {}
+  tidReused(): void {}
   syscallEntered(_task: Task, _op: Op): void {}
   syscallLeft(_task: Task, _op: Op): void {}
   synced(_sync: Sync, _task: Task, _op: Op): void {}

@@ -184,6 +184,11 @@ export interface Task {
   gatherSeen: boolean;
   lastSyscallRef: EvidenceRef;
   lastGeRef: EvidenceRef;
+  /** `sched_process_exit` of this tid with no sign of a new task since: seq, 0 none. */
+  exitSeq: number;
+  exitRef: EvidenceRef;
+  /** The syscall it was in when it exited, -1 none. */
+  exitSyscall: number;
 }
 
 export interface Cpu {
@@ -345,6 +350,9 @@ export function newTask(key: number): Task {
     gatherSeen: false,
     lastSyscallRef: -1,
     lastGeRef: -1,
+    exitSeq: 0,
+    exitRef: -1,
+    exitSyscall: -1,
   };
 }
 

@@ -4,7 +4,18 @@ import type { Gather, MachineState, Task } from './state.js';
 
 /** What a task is in the middle of: gather, syscall, mm. */
 export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  if (task.exitSeq > 0 && (op.kind === OP.SE || op.kind === OP.SX || op.kind === OP.GB)) {
+    reborn(task, op, hooks);
+  }
   switch (op.kind) {
+    case OP.EXIT:
+      if (op.a0 === task.key) exited(state, task, op);
+      break;
+    case OP.FORK: {
+      const child = op.a0 > 0 ? state.tasks.get(op.a0) : undefined;
+      if (child && child.exitSeq > 0) reborn(child, op, hooks);
+      break;
+    }
     case OP.GB: {
       const previous = task.gather;
       if (previous) hooks.gatherOver(previous, op);
@@ -50,6 +61,28 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
     default:
       break;
   }
+}
+
+/**
+ * kernel/exit.c do_exit(): no system call is in progress any more that could return, nor a gather. What the task
+ * does after its tracepoint (files, task work) belongs to it still; the next bracket under this tid does not.
+ */
+function exited(state: MachineState, task: Task, op: Op): void {
+  task.exitSeq = state.seq;
+  task.exitRef = op.ref;
+  task.exitSyscall = task.syscall;
+  task.syscall = -1;
+  task.syscallSeen = false;
+  task.gather = null;
+  task.gatherSeen = false;
+  task.mm = Number.NaN;
+}
+
+function reborn(task: Task, op: Op, hooks: Hooks): void {
+  hooks.tidReused(task, op);
+  task.exitSeq = 0;
+  task.exitRef = -1;
+  task.exitSyscall = -1;
 }
 
 function sawSyscall(state: MachineState, task: Task, op: Op): void {

@@ -87,15 +87,91 @@ describe('Ledger', () => {
     expect(ledger.tally(38).unknowns.get('only 1 of 4 CPUs')).toEqual({ count: 1, example: 7 });
   });
 
-  it('a loss that began before a violation was found makes it unknown, if it needs every CPU', () => {
+  it('a loss that began before a violation was found makes it unknown, unless it rests on the quoted lines alone', () => {
     const ledger = new Ledger();
-    const at = (ref: number) => [{ ref, role: 'x' }];
-    ledger.violated(12, complaint({ assumesAllCpus: true, events: at(50) }));
-    ledger.violated(12, complaint({ assumesAllCpus: true, events: at(150) }));
-    ledger.violated(12, complaint({ events: at(160) }));
+    const found = (at: number, over: Partial<Complaint> = {}) => {
+      ledger.now = at;
+      ledger.violated(12, complaint({ events: [{ ref: at, role: 'x' }], ...over }));
+    };
+    found(50);
+    found(150, { assumesAllCpus: true });
+    found(160);
+    found(170, { certain: true });
+    ledger.now = 180;
     ledger.lost(100, 'lost');
-    expect(ledger.tally(12)).toMatchObject({ violated: 2, unknown: 1 });
-    expect(ledger.tally(12).complaints.map((c) => c.events[0]!.ref)).toEqual([50, 160]);
-    expect(ledger.tally(12).unknowns.get('lost')).toEqual({ count: 1, example: 150 });
+    expect(ledger.tally(12)).toMatchObject({ violated: 2, unknown: 2 });
+    expect(ledger.tally(12).complaints.map((c) => c.events[0]!.ref)).toEqual([50, 170]);
+    expect(ledger.tally(12).unknowns.get('lost')).toMatchObject({ count: 2 });
+    // Nothing is taken back twice.
+    ledger.lost(100, 'lost');
+    expect(ledger.tally(12)).toMatchObject({ violated: 2, unknown: 2 });
+  });
+
+  it('takes back every violation in doubt, also those whose witnesses are not kept', () => {
+    for (const doubt of [(l: Ledger) => l.blind('some CPUs'), (l: Ledger) => l.lost(0, 'lost')]) {
+      const ledger = new Ledger(3);
+      for (let i = 1; i <= 20; i++) {
+        ledger.now = i;
+        ledger.violated(11, complaint({ assumesAllCpus: i % 2 === 0, certain: i % 2 === 1 }));
+      }
+      doubt(ledger);
+      expect(ledger.tally(11)).toMatchObject({ violated: 10, unknown: 10 });
+      expect(ledger.tally(11).complaints.every((c) => !c.assumesAllCpus)).toBe(true);
+    }
+  });
+
+  it('takes back instances that depend on the variant, too', () => {
+    const ledger = new Ledger(1);
+    for (let i = 1; i <= 4; i++) {
+      ledger.now = i * 10;
+      ledger.masked(7, maskOf('A2'), maskOf('C'), KNOWN.absence, complaint);
+    }
+    ledger.lost(25, 'lost');
+    ledger.resolve(maskOf('A2'));
+    expect(ledger.tally(7)).toMatchObject({ violated: 2, unknown: 2 });
+  });
+
+  it('counts however many there are, in bounded memory: joined in time, never too few taken back', () => {
+    const ledger = new Ledger();
+    const n = 50_000;
+    for (let i = 1; i <= n; i++) {
+      ledger.now = i;
+      ledger.violated(11, complaint());
+    }
+    ledger.lost(n / 2, 'lost');
+    const { violated, unknown } = ledger.tally(11);
+    expect(violated + unknown).toBe(n);
+    expect(unknown).toBeGreaterThanOrEqual(n / 2);
+    expect(unknown).toBeLessThan(n * 0.51);
+    ledger.lost(-1, 'lost');
+    expect(ledger.tally(11)).toMatchObject({ violated: 0, unknown: n });
+  });
+
+  it('knows whether a moment lies in a gap that was told of later', () => {
+    const ledger = new Ledger();
+    ledger.now = 200;
+    ledger.lost(100, 'lost');
+    expect([50, 100, 101, 199, 200, 201].map((at) => ledger.gapAround(at))).toEqual([
+      false,
+      false,
+      true,
+      true,
+      true,
+      false,
+    ]);
+    ledger.now = 400;
+    ledger.lost(390, 'lost');
+    expect([50, 150, 250, 395].map((at) => ledger.gapAround(at))).toEqual([false, true, false, true]);
+  });
+
+  it('many losses: the oldest are joined, so that a gap may only grow', () => {
+    const ledger = new Ledger();
+    for (let i = 1; i <= 10_000; i++) {
+      ledger.now = i * 10;
+      ledger.lost(i * 10 - 2, 'lost');
+    }
+    expect(ledger.gapAround(99_999)).toBe(true);
+    expect(ledger.gapAround(99_995)).toBe(false);
+    expect(ledger.gapAround(15)).toBe(true);
   });
 });

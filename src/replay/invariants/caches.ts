@@ -3,7 +3,7 @@ import { KNOWN } from '../ledger.js';
 import { PROMISE, type Promised } from '../mech-hooks.js';
 import { type Holder, isAway, type Mech, type MechPage } from '../state/mech.js';
 import type { Head } from '../state.js';
-import { absent, CLOCK, type Court, order, w, witnesses } from './court.js';
+import { absent, type Court, instanceOf, w, witnesses } from './court.js';
 import { pageName } from './table-life.js';
 
 interface PromiseRule {
@@ -80,6 +80,7 @@ export class CacheFamily {
     this.court.ledger.violated(32, {
       message: `${pageName(page.key)} was ${done} before the TLBSYNC that completes its broadcast invalidation`,
       known: KNOWN.observed,
+      missing: `TLBSYNC on CPU ${open.cpu}`,
       events: witnesses(w(open.ref, `INVLPGB on CPU ${open.cpu}`), w(op.ref, done)),
     });
   }
@@ -121,8 +122,6 @@ export class CacheFamily {
       return;
     }
     const cpu = onDevice ? op.cpu : holder.cpu;
-    const { tsNs, cpu: at } = op;
-    const { ref } = op;
     const ids = holder.halfDone ? [...invariants, 31] : invariants;
     for (const id of ids) {
       absent(
@@ -133,15 +132,14 @@ export class CacheFamily {
           cpu,
           since: holder.seq,
           probe: onDevice ? '`pttrace: IOTLB` markers' : 'the flush_tlb_func probe',
-          still: () => {
-            const proofTs = court.state.cpus[cpu]?.lastTs ?? Number.NaN;
-            if (cpu === at || order(court, tsNs, at, proofTs, cpu) !== null) return true;
-            court.ledger.unknown(id, CLOCK, ref);
-            return false;
-          },
+          instance: instanceOf(op),
         },
         {
           message: `${subject} while ${who} may still ${holder.leaf ? 'use the old translation' : 'walk through it'}`,
+          held: [holding(who, onDevice, holder)],
+          missing: onDevice
+            ? `an invalidation of ${who}`
+            : `flush_tlb_func() on ${who}${holder.leaf ? '' : ', for the table, not the leaf alone'}`,
           events: witnesses(
             w(holder.ref, `${who} may cache it`),
             w(page?.ul.ref ?? -1, 'unlinked'),
@@ -152,6 +150,13 @@ export class CacheFamily {
       );
     }
   }
+}
+
+function holding(who: string, device: boolean, holder: Holder): string {
+  const cache = device ? 'IOTLB' : holder.leaf ? 'TLB' : 'paging-structure cache';
+  const what = holder.leaf ? 'translation to' : 'way through';
+  const pcid = holder.user ? ', user PCID' : holder.lazy ? ', lazy' : '';
+  return `${who}: ${cache}, ${what} ${pageName(holder.page)} for 0x${holder.va.toString(16)}${pcid}`;
 }
 
 /** A lazy CPU and a device have rules of their own beside I03. */

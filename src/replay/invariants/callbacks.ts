@@ -3,7 +3,19 @@ import { FUNC, GP_EVENT, isTableFunc, OP, type Op, READER } from '../../kernel/o
 import { CONTEXT } from '../../timeline/flags.js';
 import { KNOWN } from '../ledger.js';
 import type { Head, Reader } from '../state.js';
-import { bothOrders, CLOCK, type Court, LOSS, lostSince, order, w, witnesses } from './court.js';
+import {
+  bothOrders,
+  CLOCK,
+  type Court,
+  flips,
+  LOSS,
+  lostSince,
+  margin,
+  order,
+  w,
+  witnesses,
+} from './court.js';
+import { READER_NAMES } from './table-life.js';
 
 /** mm/mmu_gather.c MAX_TABLE_BATCH: (4096 − 24) / 8. */
 const MAX_TABLE_BATCH = 509;
@@ -161,6 +173,7 @@ export class CallbackFamily {
       ledger.violated(44, {
         message: `an RCU callback runs in ${op.context === CONTEXT.nmi ? 'NMI' : 'hard interrupt'} context`,
         known: KNOWN.observed,
+        certain: true,
         events: witnesses(w(op.ref, 'callback')),
       });
     } else
@@ -253,6 +266,12 @@ export class CallbackFamily {
       ledger.violated(40, {
         message: 'a grace period ended although a reader older than its start was still running',
         known,
+        held: [`CPU ${reader.cpu}: a reader (${READER_NAMES[reader.kind] ?? 'unnamed'})`],
+        before: gp.endRef,
+        ...flips(
+          margin(this.court, reader.ts, reader.cpu, gp.startTs, gp.startCpu),
+          margin(this.court, gp.endTs, gp.endCpu, op.tsNs, op.cpu),
+        ),
         events: witnesses(
           w(reader.ref, 'reader begins'),
           w(gp.startRef, 'grace period starts'),

@@ -152,6 +152,17 @@ const COUNTS: readonly Row[] = [
     severity: 'S3',
   },
   {
+    number: 54,
+    name: 'pid-reuse',
+    statement:
+      'a tid stands for one task until its sched_process_exit; the next bracket under it begins a new task',
+    why: 'a span or a gather that begins in one task and ends in the next is neither',
+    source: 'kernel/exit.c do_exit(); kernel/pid.c alloc_pid(); include/linux/sched.h TASK_COMM_LEN',
+    needs: [{ op: OP.EXIT, probe: 'sched:sched_process_exit (and sched:sched_process_fork)' }],
+    idle: 'no tid was used again after its task had exited',
+    severity: 'S4',
+  },
+  {
     number: 55,
     name: 'addr-domain',
     statement:

@@ -1,4 +1,5 @@
 import type { VariantDetector } from '../../kernel/detect-variant.js';
+import type { Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import type { SkewBounds } from '../../timeline/skew.js';
 import type { Coverage } from '../coverage.js';
@@ -8,6 +9,8 @@ import type { MachineState } from '../state.js';
 /** Syscall events are counted per call: another call's events prove nothing about this one's. */
 export const SYSCALL_KINDS = 4096;
 export const syscallKind = (id: number, exit: boolean): number => id * 2 + (exit ? 1 : 0);
+
+const INFINITE = Number.POSITIVE_INFINITY;
 
 /** What every invariant family works with. */
 export interface Court {
@@ -42,6 +45,21 @@ export function bothOrders(a: Known | null, b: Known | null): Known | null {
   return a === KNOWN.order || b === KNOWN.order ? KNOWN.order : KNOWN.observed;
 }
 
+/**
+ * Clock error, ns, beyond what the trace already shows, at which the order of two events would no longer be known;
+ * infinite on one CPU. The order holds while stamps lie at least `epsilonNs` apart.
+ */
+export function margin(court: Court, tsA: number, cpuA: number, tsB: number, cpuB: number): number {
+  if (cpuA === cpuB || tsA !== tsA || tsB !== tsB) return Number.POSITIVE_INFINITY;
+  return Math.max(0, Math.abs(tsB - tsA) - court.epsilonNs);
+}
+
+/** `{ flipNs }` of the narrowest of these margins; nothing where no order of two CPUs matters. */
+export function flips(...margins: number[]): { flipNs?: number } {
+  const flipNs = Math.min(...margins);
+  return flipNs < Number.POSITIVE_INFINITY ? { flipNs } : {};
+}
+
 export const CLOCK = 'the events that decide it lie within the clock error of each other';
 export const LOSS = 'events were lost, or may have been, in between';
 
@@ -59,7 +77,12 @@ export interface Absence {
   readonly probe: string;
   /** Asked again when the probes have proved to work: false withdraws the case silently. */
   readonly still?: () => boolean;
+  /** The event that came without it, where that is on another CPU: what proves the probe must come surely later. */
+  readonly instance?: { readonly tsNs: number; readonly cpu: number };
 }
+
+/** Stamp and CPU of an operation, kept beyond it. */
+export const instanceOf = (op: Op): { tsNs: number; cpu: number } => ({ tsNs: op.tsNs, cpu: op.cpu });
 
 /**
  * A violation that rests on an absence: certain only if every probe concerned fires on that CPU before and after
@@ -72,10 +95,13 @@ export function absent(
   complaint: Omit<Complaint, 'known'>,
 ): void {
   const example = complaint.events[complaint.events.length - 1]?.ref ?? -1;
+  const at = court.ledger.now;
+  // A task that was elsewhere for a while may have done there what is absent here.
+  const whole: Complaint = { assumesAllCpus: true, ...complaint, known: KNOWN.absence };
   provenAbsent(
     court,
     absence,
-    () => court.ledger.violated(invariant, { ...complaint, known: KNOWN.absence }),
+    (flip) => court.ledger.violated(invariant, { ...whole, ...flips(flip, whole.flipNs ?? INFINITE) }, at),
     (why) => court.ledger.unknown(invariant, why, example),
   );
 }
@@ -83,8 +109,8 @@ export function absent(
 /** As `absent`, with what to do in either case. The filter state of now counts, not that of the proving event. */
 export function provenAbsent(
   court: Court,
-  { kinds, cpu, since, probe, still, coverage = court.coverage }: Absence,
-  proven: () => void,
+  { kinds, cpu, since, probe, still, instance, coverage = court.coverage }: Absence,
+  proven: (flipNs: number) => void,
   unproven: (why: string) => void,
 ): void {
   if (lostSince(court, since)) {
@@ -100,7 +126,22 @@ export function provenAbsent(
   }
   const { ledger } = court;
   const hidden = ledger.hidden;
+  const at = ledger.now;
+  let flipNs = INFINITE;
   const next = (i: number): void => {
+    // A loss is told late: with the next event of its CPU.
+    if (ledger.gapAround(at)) {
+      if (!still || still()) unproven(LOSS);
+      return;
+    }
+    if (i === 1 && instance && instance.cpu !== cpu) {
+      const proofTs = court.state.cpus[cpu]?.lastTs ?? Number.NaN;
+      if (order(court, instance.tsNs, instance.cpu, proofTs, cpu) === null) {
+        if (!still || still()) unproven(CLOCK);
+        return;
+      }
+      flipNs = margin(court, instance.tsNs, instance.cpu, proofTs, cpu);
+    }
     if (i < kinds.length) {
       coverage.ask({ kind: kinds[i]!, cpu, proven: () => next(i + 1), unproven: missing });
       return;
@@ -108,7 +149,7 @@ export function provenAbsent(
     if (still && !still()) return;
     const now = ledger.hidden;
     ledger.hidden = hidden;
-    proven();
+    proven(flipNs);
     ledger.hidden = now;
   };
   next(0);

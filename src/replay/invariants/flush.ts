@@ -2,7 +2,21 @@ import { FUNC, OP, type Op } from '../../kernel/ops.js';
 import { ALL_VARIANTS, maskOf } from '../../kernel/variants.js';
 import { KNOWN } from '../ledger.js';
 import type { Flush, Gather, Head, Table, Target } from '../state.js';
-import { type Absence, absent, CLOCK, type Court, LOSS, lostSince, order, w, witnesses } from './court.js';
+import {
+  type Absence,
+  absent,
+  CLOCK,
+  type Court,
+  flips,
+  instanceOf,
+  LOSS,
+  lostSince,
+  margin,
+  order,
+  provenAbsent,
+  w,
+  witnesses,
+} from './court.js';
 import { levelName, pageName } from './table-life.js';
 
 /** Fallback of a failed batch allocation, per variant (kernel-semantics §1.3). */
@@ -11,6 +25,8 @@ const SYNC_THEN_CALL_RCU = maskOf('B');
 const SYNC_THEN_FREE = maskOf('A2', 'Bn', 'Cn', 'Dn');
 const GP_THEN_FREE = maskOf('En', 'Fn');
 
+const SYNC1 = 'tlb_remove_table_sync_one(): an IPI to all CPUs, answered';
+const FLUSH_RETURN = 'the return of flush_tlb_mm_range()';
 const FLUSH_PROBE = 'the flush_tlb_mm_range probes (entry and return)';
 
 /**
@@ -58,17 +74,23 @@ export class FlushFamily {
     const begun = table.begun;
     const name = `${levelName(table)} table ${pageName(table.key)}`;
     for (const id of [2, 3]) {
-      absent(this.court, id, unflushed(table), {
-        message: begun
-          ? `${name} was released before its flush returned`
-          : `${name} was released with no TLB flush since its unlink`,
-        events: witnesses(
-          w(table.trRef, 'unlinked'),
-          w(begun?.frRef ?? -1, 'flush begins'),
-          w(table.head?.crRef ?? -1, 'call_rcu'),
-          w(op.ref, 'released'),
-        ),
-      });
+      absent(
+        this.court,
+        id,
+        { ...unflushed(table), instance: instanceOf(op) },
+        {
+          message: begun
+            ? `${name} was released before its flush returned`
+            : `${name} was released with no TLB flush since its unlink`,
+          ...stillCached(begun),
+          events: witnesses(
+            w(table.trRef, 'unlinked'),
+            w(begun?.frRef ?? -1, 'flush begins'),
+            w(table.head?.crRef ?? -1, 'call_rcu'),
+            w(op.ref, 'released'),
+          ),
+        },
+      );
     }
   }
 
@@ -126,6 +148,8 @@ export class FlushFamily {
           message: 'a page of this mm was released before the TLB flush of its gather had returned',
           known: KNOWN.observed,
           severity: 'S1',
+          before: early.ref,
+          missing: FLUSH_RETURN,
           events: witnesses(
             w(gather.gbRef, 'gather begins'),
             w(early.ref, 'page released'),
@@ -155,6 +179,7 @@ export class FlushFamily {
         { kinds: [OP.FR, OP.FD], cpu: op.cpu, since: gather.gbSeq, probe: FLUSH_PROBE },
         {
           message: 'a page of this mm was released by a gather that never flushed',
+          before: early.ref,
           events: witnesses(
             w(gather.gbRef, 'gather begins'),
             w(early.ref, 'page released'),
@@ -192,10 +217,12 @@ export class FlushFamily {
           cpu: target.cpu,
           since: flush.frSeq,
           probe: 'csd:csd_function_exit',
+          instance: instanceOf(op),
           still: () => target.ixRef < 0 && target.invRef < 0,
         },
         {
           message: `the flush returned although CPU ${target.cpu} never ran its handler`,
+          held: [`CPU ${target.cpu}: its TLB, not flushed`],
           events: witnesses(w(target.isRef, `sent to CPU ${target.cpu}`), w(op.ref, 'flush returned')),
         },
       );
@@ -219,6 +246,10 @@ export class FlushFamily {
     ledger.violated(24, {
       message: `the flush returned before CPU ${target.cpu} had finished its handler`,
       known,
+      certain: true,
+      held: [`CPU ${target.cpu}: its TLB, the handler not finished`],
+      before: flush.fdRef,
+      ...flips(margin(this.court, flush.fdTs, flush.cpu, target.ixTs, target.cpu)),
       events: witnesses(
         w(flush.frRef, 'flush begins'),
         w(target.isRef, `sent to CPU ${target.cpu}`),
@@ -252,6 +283,7 @@ export class FlushFamily {
       ledger.violated(9, {
         message: `${name} was queued to RCU after a flush with freed_tables=0, which skips lazy CPUs`,
         known: KNOWN.observed,
+        held: ['lazy CPUs of mm_cpumask: paging-structure caches, the way through the table'],
         events: witnesses(
           w(table.trRef, 'unlinked'),
           w(table.leafFlush.frRef, 'flush'),
@@ -266,6 +298,7 @@ export class FlushFamily {
           message: begun
             ? `${name} was queued to RCU before its flush returned`
             : `${name} was queued to RCU with no TLB flush since its unlink`,
+          ...stillCached(begun),
           events: witnesses(
             w(table.trRef, 'unlinked'),
             w(begun?.frRef ?? -1, 'flush begins'),
@@ -284,6 +317,7 @@ export class FlushFamily {
       ledger.violated(10, {
         message: 'a page was released between the flush and the hand-over of the table batch to RCU',
         known: KNOWN.observed,
+        before: gather.firstFreeRef,
         events: witnesses(
           w(gather.lastFlush?.fdRef ?? -1, 'flush done'),
           w(gather.firstFreeRef, 'page released'),
@@ -316,13 +350,22 @@ export class FlushFamily {
       }));
       return;
     }
-    this.withoutSync(table, op, () =>
-      ledger.masked(7, ALL_VARIANTS & ~CALL_RCU_ALONE, CALL_RCU_ALONE, KNOWN.absence, () => ({
-        message: 'a single table went to call_rcu without the SYNC1 broadcast of this kernel',
-        severity: 'S3',
-        known: KNOWN.absence,
-        events,
-      })),
+    this.withoutSync(table, op, (at) =>
+      ledger.masked(
+        7,
+        ALL_VARIANTS & ~CALL_RCU_ALONE,
+        CALL_RCU_ALONE,
+        KNOWN.absence,
+        () => ({
+          message: 'a single table went to call_rcu without the SYNC1 broadcast of this kernel',
+          severity: 'S3',
+          known: KNOWN.absence,
+          assumesAllCpus: true,
+          missing: SYNC1,
+          events,
+        }),
+        at,
+      ),
     );
   }
 
@@ -349,6 +392,8 @@ export class FlushFamily {
           {
             message: `the table was released before CPU ${running.cpu} had answered SYNC1`,
             severity: 'S1',
+            held: [`CPU ${running.cpu}: perhaps a GUP-fast walk with interrupts off`],
+            missing: `the answer of CPU ${running.cpu} to the IPI`,
             events,
           },
         );
@@ -362,36 +407,45 @@ export class FlushFamily {
       }));
       return;
     }
-    this.withoutSync(table, op, () =>
-      ledger.masked(7, ALL_VARIANTS & ~GP_THEN_FREE, 0, KNOWN.absence, () => ({
-        message: 'a single table was released by the task without the SYNC1 broadcast that must come first',
-        severity: 'S1',
-        known: KNOWN.absence,
-        events,
-      })),
+    this.withoutSync(table, op, (at) =>
+      ledger.masked(
+        7,
+        ALL_VARIANTS & ~GP_THEN_FREE,
+        0,
+        KNOWN.absence,
+        () => ({
+          message: 'a single table was released by the task without the SYNC1 broadcast that must come first',
+          severity: 'S1',
+          known: KNOWN.absence,
+          assumesAllCpus: true,
+          held: ['GUP-fast walkers with interrupts off'],
+          missing: SYNC1,
+          events,
+        }),
+        at,
+      ),
     );
   }
 
-  private withoutSync(table: Table, op: Op, proven: () => void): void {
-    const { coverage, ledger } = this.court;
-    if (lostSince(this.court, table.trSeq)) {
-      ledger.unknown(7, LOSS, op.ref);
-      return;
-    }
-    const hidden = ledger.hidden;
-    coverage.ask({
-      kind: OP.IS,
-      cpu: op.cpu,
-      proven: () => {
-        const now = ledger.hidden;
-        ledger.hidden = hidden;
-        proven();
-        ledger.hidden = now;
-      },
-      unproven: (why) =>
-        ledger.unknown(7, `absence of SYNC1 is not proven (needs csd:csd_queue_cpu): ${why}`, op.ref),
-    });
+  private withoutSync(table: Table, op: Op, proven: (at: number) => void): void {
+    const at = this.court.ledger.now;
+    provenAbsent(
+      this.court,
+      { kinds: [OP.IS], cpu: op.cpu, since: table.trSeq, probe: 'SYNC1' },
+      () => proven(at),
+      (why) => this.court.ledger.unknown(7, why === LOSS ? LOSS : `${why} (needs csd:csd_queue_cpu)`, op.ref),
+    );
   }
+}
+
+/** Who may still walk a table whose flush has not returned, as far as its sender says. */
+function stillCached(begun: Flush | null): { held?: readonly string[]; missing?: string } {
+  if (!begun) return {};
+  const open = begun.targets.filter((t) => t.ixRef < 0);
+  const held = open.map(
+    (t) => `CPU ${t.cpu}: TLB and paging-structure cache, its flush handler not finished`,
+  );
+  return held.length > 0 ? { held, missing: FLUSH_RETURN } : { missing: FLUSH_RETURN };
 }
 
 /** The absence that a table without a finished flush rests on. */

@@ -1,6 +1,6 @@
 import { OP, type Op, READER } from '../../kernel/ops.js';
 import { FLAG, preemptDepth } from '../../timeline/flags.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN, type Witness } from '../ledger.js';
 import type { HeldLock, MechPage, Moment } from '../state/mech.js';
 import { type Head, LIFE, type Reader, type Table } from '../state.js';
 import { type Court, w, witnesses } from './court.js';
@@ -25,7 +25,8 @@ export class ProtocolFamily {
     const table = court.state.tables.get(page.key);
     if (!reused && page.everLinked) {
       if (page.links.length === 0) court.ledger.pass(1, KNOWN.observed);
-      else this.broken(1, `table ${pageName(page.key)} was released while it was still linked`, op);
+      else
+        this.broken(1, `table ${pageName(page.key)} was released while it was still linked`, op, 'released');
     }
     this.depositsAt(page, op, reused ? 'used for something else' : 'released');
     if (reused && page.sharers > 1) this.unshared(page, op);
@@ -66,6 +67,7 @@ export class ProtocolFamily {
       ledger.violated(6, {
         message: `${name} was released after an IPI only, under a walker that only a grace period waits for`,
         known: KNOWN.observed,
+        held: [`CPU ${reader.cpu}: a walker under rcu_read_lock() on ${name}`],
         events,
       });
     } else if (page.emptied >= 0) {
@@ -83,7 +85,8 @@ export class ProtocolFamily {
   }
 
   handedOver(page: MechPage | null, op: Op): void {
-    if (page?.pgd) this.broken(14, `the top-level table ${pageName(page.key)} was handed to a gather`, op);
+    if (page?.pgd)
+      this.broken(14, `the top-level table ${pageName(page.key)} was handed to a gather`, op, 'handed over');
     else if (op.kind !== OP.TR && this.court.state.mech.pgds > 0) this.court.ledger.pass(14, KNOWN.observed);
     if (page) this.depositsAt(page, op, 'handed to a gather');
   }
@@ -103,6 +106,7 @@ export class ProtocolFamily {
       15,
       `table ${pageName(page.key)} was ${done} with table ${pageName(deposit)} still deposited`,
       op,
+      done,
     );
   }
 
@@ -118,6 +122,7 @@ export class ProtocolFamily {
     ledger.violated(35, {
       message: `shared table ${pageName(page.key)} was used for something else without an IPI to all CPUs after its unlink`,
       known: KNOWN.observed,
+      held: [`GUP-fast walkers of the process that left ${pageName(page.key)}`],
       events: witnesses(w(page.ul.ref, 'unlinked'), w(op.ref, 'used anew')),
     });
   }
@@ -135,12 +140,16 @@ export class ProtocolFamily {
         13,
         `table ${pageName(page.key)} was queued to RCU while it is deposited: both use the same words`,
         op,
+        'queued',
+        w(head.crRef, 'call_rcu'),
       );
     } else if (page.pgd) {
       this.broken(
         13,
         `top-level table ${pageName(page.key)} was queued to RCU: its list and rcu_head overlap`,
         op,
+        'queued',
+        w(head.crRef, 'call_rcu'),
       );
     } else this.court.ledger.pass(13, KNOWN.observed);
   }
@@ -175,13 +184,14 @@ export class ProtocolFamily {
         17,
         `table ${pageName(page.key)} was taken for empty while its entry for 0x${va!.toString(16)} is set`,
         op,
+        'taken for empty',
       );
     }
   }
 
   needed(lock: HeldLock | null, op: Op): void {
     if (lock) this.court.ledger.pass(18, KNOWN.observed);
-    else this.broken(18, 'a table is about to be unlinked without a lock that this needs', op);
+    else this.broken(18, 'a table is about to be unlinked without a lock that this needs', op, 'lock needed');
   }
 
   pinned(page: MechPage, stale: boolean, rechecked: boolean, op: Op): void {
@@ -199,7 +209,13 @@ export class ProtocolFamily {
 
   moved(page: MechPage | null, op: Op): void {
     if (page) this.court.ledger.pass(19, KNOWN.observed);
-    else this.broken(19, `an entry is installed that points to no live table (${pageName(op.a2)})`, op);
+    else
+      this.broken(
+        19,
+        `an entry is installed that points to no live table (${pageName(op.a2)})`,
+        op,
+        'installed',
+      );
   }
 
   entrySet(page: MechPage, unlinked: boolean, op: Op): void {
@@ -219,7 +235,13 @@ export class ProtocolFamily {
     const { ledger, state } = this.court;
     const table = state.tables.get(page.key);
     if (table?.head && table.head.ran === 0) {
-      this.broken(13, `table ${pageName(page.key)} was deposited while its call_rcu is pending`, op);
+      this.broken(
+        13,
+        `table ${pageName(page.key)} was deposited while its call_rcu is pending`,
+        op,
+        'deposited',
+        w(table.head.crRef, 'call_rcu'),
+      );
     }
     if (!page.everLinked) return;
     if (page.links.length === 0 && sync.seq > page.ul.seq) {
@@ -247,15 +269,19 @@ export class ProtocolFamily {
     this.court.ledger.violated(47, {
       message: `a wait for a grace period begins ${why}`,
       known: KNOWN.observed,
+      certain: !lock,
+      ...(lock
+        ? { held: [`task ${lock.task}: a spinlock`], missing: 'dropping the lock before the wait' }
+        : {}),
       events: witnesses(w(lock?.ref ?? -1, 'lock taken'), w(op.ref, 'waits')),
     });
   }
 
-  private broken(invariant: number, message: string, op: Op): void {
+  private broken(invariant: number, message: string, op: Op, role = 'here', ...before: Witness[]): void {
     this.court.ledger.violated(invariant, {
       message,
       known: KNOWN.observed,
-      events: witnesses(w(op.ref, 'here')),
+      events: witnesses(...before, w(op.ref, role)),
     });
   }
 }

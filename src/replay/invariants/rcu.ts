@@ -1,7 +1,20 @@
 import { FUNC, isTableFunc, OP, type Op } from '../../kernel/ops.js';
 import { KNOWN, type Known } from '../ledger.js';
 import { type Cpu, type Head, LIFE, type Reader } from '../state.js';
-import { absent, bothOrders, CLOCK, type Court, LOSS, lostSince, order, w, witnesses } from './court.js';
+import {
+  absent,
+  bothOrders,
+  CLOCK,
+  type Court,
+  flips,
+  LOSS,
+  lostSince,
+  margin,
+  order,
+  w,
+  witnesses,
+} from './court.js';
+import { READER_NAMES } from './table-life.js';
 
 const NO_GP = 'grace periods are not shown: needs rcu:rcu_grace_period (CONFIG_RCU_TRACE)';
 const NO_READERS =
@@ -57,6 +70,7 @@ export class RcuFamily {
       message: `call_rcu() on a head that is still pending${table ? '' : ' (not a page-table callback)'}`,
       known: KNOWN.observed,
       assumesAllCpus: true,
+      held: [`RCU: the head, pending on the callback list of CPU ${head.crCpu}`],
       events,
     });
   }
@@ -112,6 +126,7 @@ export class RcuFamily {
     ledger.violated(42, {
       message: `callbacks of CPU ${head.crCpu} ran out of order`,
       known: KNOWN.observed,
+      before: younger.cbRef,
       events: witnesses(
         w(head.crRef, 'queued first'),
         w(younger.crRef, 'queued second'),
@@ -149,6 +164,10 @@ export class RcuFamily {
           message: 'a callback ran before a full grace period had passed since call_rcu',
           known: KNOWN.observed,
           assumesAllCpus: true,
+          before: wait.ref,
+          ...(state.gp.ended > head.gpStarts
+            ? flips(margin(this.court, head.cbTs, head.cbCpu, op.tsNs, op.cpu))
+            : {}),
           events: witnesses(
             w(head.crRef, 'call_rcu'),
             w(wait.ref, 'callback'),
@@ -198,6 +217,12 @@ export class RcuFamily {
       this.court.ledger.violated(37, {
         message: 'a callback ran inside a reader section that began before its call_rcu',
         known,
+        held: [`CPU ${reader.cpu}: a reader (${READER_NAMES[reader.kind] ?? 'unnamed'})`],
+        before: overlap.ref,
+        ...flips(
+          margin(this.court, reader.ts, reader.cpu, head.crTs, head.crCpu),
+          margin(this.court, overlap.ts, head.cbCpu, op.tsNs, op.cpu),
+        ),
         events: witnesses(
           w(reader.ref, `reader begins on CPU ${reader.cpu}`),
           w(overlap.head.crRef, 'call_rcu'),

@@ -55,6 +55,8 @@ export class ShootdownFamily {
       ledger.violated(34, {
         message: `flush_tlb_mm_range() is called ${interrupt ? 'in interrupt context' : 'with interrupts off'}`,
         known: KNOWN.observed,
+        certain: true,
+        ...(interrupt ? { held: ['the interrupted code'], missing: 'return from the interrupt' } : {}),
         events: witnesses(w(op.ref, 'flush begins')),
       });
     } else {
@@ -151,6 +153,8 @@ export class ShootdownFamily {
       { kinds: [OP.IS], cpu: op.cpu, since: flush.frSeq, probe: 'csd:csd_queue_cpu' },
       {
         message: `CPU ${cpu} is in the mask of a flush with freed_tables=1, but was not interrupted`,
+        held: [`CPU ${cpu}: TLB and paging-structure cache`],
+        missing: `an IPI with flush_tlb_func() to CPU ${cpu}`,
         events: witnesses(w(flush.frRef, 'flush begins'), w(op.ref, 'flush done')),
       },
     );

@@ -2,7 +2,22 @@ import { FUNC, LEVEL_NAMES, OP, type Op } from '../../kernel/ops.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { KNOWN } from '../ledger.js';
 import { type Cpu, type Head, LIFE, type Reader, type Table, type Task } from '../state.js';
-import { absent, bothOrders, CLOCK, type Court, LOSS, lostSince, order, w, witnesses } from './court.js';
+import {
+  absent,
+  bothOrders,
+  CLOCK,
+  type Court,
+  flips,
+  LOSS,
+  lostSince,
+  margin,
+  order,
+  w,
+  witnesses,
+} from './court.js';
+
+/** By `READER`. */
+export const READER_NAMES = ['interrupts off', 'rcu_read_lock', 'preemption off', 'a lock', 'hardware'];
 
 /**
  * Life of a table: I01 unlink-before-free, I04 free-after-callback, I05 no-reader-at-free, I12 remove-once.
@@ -42,6 +57,7 @@ export class TableLifeFamily {
       ledger.violated(4, {
         message: `${levelName(table)} table ${pageName(table.key)} was released in task context while its call_rcu was pending`,
         known: KNOWN.observed,
+        held: [`RCU: the head, pending on the callback list of CPU ${head.crCpu}`],
         events: witnesses(
           w(table.trRef, 'unlinked and handed over'),
           w(head.crRef, 'call_rcu'),
@@ -65,6 +81,8 @@ export class TableLifeFamily {
       ledger.violated(4, {
         message: `${levelName(table)} table ${pageName(table.key)} was released before its RCU callback ran`,
         known,
+        before: table.freeRef,
+        ...flips(margin(this.court, table.freeTs, table.freeCpu, op.tsNs, op.cpu)),
         events: witnesses(
           w(callRcuRef, 'call_rcu'),
           w(table.freeRef, 'released'),
@@ -86,10 +104,17 @@ export class TableLifeFamily {
       ledger.unknown(1, LOSS, op.ref);
       return;
     }
+    if (order(this.court, table.freeTs, table.freeCpu, op.tsNs, op.cpu) === null) {
+      ledger.unknown(1, CLOCK, op.ref);
+      return;
+    }
     ledger.violated(1, {
       message: `${levelName(table)} table ${pageName(table.key)} was released before it was unlinked`,
       known: KNOWN.absence,
       assumesAllCpus: true,
+      held: [`the entry in the parent table, cleared only by task ${task.key} on CPU ${op.cpu}`],
+      before: table.freeRef,
+      ...flips(margin(this.court, table.freeTs, table.freeCpu, op.tsNs, op.cpu)),
       events: witnesses(
         w(table.birthRef, 'allocated'),
         w(table.freeRef, 'released'),
@@ -216,6 +241,12 @@ export class TableLifeFamily {
       this.court.ledger.violated(5, {
         message: `${levelName(overlap.table)} table ${pageName(overlap.table.key)} was released inside a reader section on it`,
         known,
+        held: [`CPU ${reader.cpu}: a walker on the table (${READER_NAMES[reader.kind] ?? 'reader'})`],
+        before: overlap.ref,
+        ...flips(
+          margin(this.court, reader.ts, reader.cpu, table.trTs, table.trCpu),
+          margin(this.court, overlap.ts, overlap.cpu, op.tsNs, op.cpu),
+        ),
         events: witnesses(
           w(reader.ref, `reader begins on CPU ${reader.cpu}`),
           w(overlap.table.trRef, 'unlinked'),
@@ -231,9 +262,17 @@ export class TableLifeFamily {
 
   dereferenced(table: Table, op: Op): void {
     if (table.life !== LIFE.freed) return;
+    const known = order(this.court, table.freeTs, table.freeCpu, op.tsNs, op.cpu);
+    if (known === null) {
+      this.court.ledger.unknown(5, CLOCK, op.ref);
+      return;
+    }
     this.court.ledger.violated(5, {
       message: `${levelName(table)} table ${pageName(table.key)} was dereferenced after its release`,
-      known: KNOWN.observed,
+      known,
+      held: [`CPU ${op.cpu}: a pointer to the table`],
+      before: table.freeRef,
+      ...flips(margin(this.court, table.freeTs, table.freeCpu, op.tsNs, op.cpu)),
       events: witnesses(w(table.trRef, 'unlinked'), w(table.freeRef, 'released'), w(op.ref, 'dereferenced')),
     });
   }

@@ -5,9 +5,11 @@ import { absent, type Court, syscallKind, w, witnesses } from './court.js';
 
 /** Calls that do not come back to the instruction after them, or not under the same tid. */
 const NO_RETURN = /^(?:exit|exit_group|execve|execveat|rt_sigreturn|sigreturn|restart_syscall)$/;
+/** The first event of a child is the return of the call that made it. */
+const CHILD_RETURNS = /^(?:clone|clone3|fork|vfork)$/;
 
 /**
- * Bracket rules of the trace itself: I48 syscall-pair, I49 gather-pair.
+ * Bracket rules of the trace itself: I48 syscall-pair, I49 gather-pair, I54 pid-reuse.
  * Source: kernel/entry/common.c syscall tracing; mm/mmu_gather.c tlb_gather_mmu()/tlb_finish_mmu().
  */
 export class TraceFamily {
@@ -19,6 +21,37 @@ export class TraceFamily {
   constructor(court: Court, syscallName: (id: number) => string) {
     this.court = court;
     this.syscallName = syscallName;
+  }
+
+  /**
+   * I54: the next bracket under the tid of an exited task is a new task's. It begins with what only a new one can
+   * show: its fork, the child's return of clone(), an entry, a gather. The return of another call is the dead one's.
+   */
+  tidReused(task: Task, op: Op): void {
+    const { ledger } = this.court;
+    if (op.kind === OP.FORK) ledger.pass(54, KNOWN.observed);
+    else if (op.kind !== OP.SX || CHILD_RETURNS.test(this.syscallName(op.a0)))
+      ledger.pass(54, KNOWN.inferred);
+    else {
+      const name = this.syscallName(op.a0);
+      const same = task.exitSyscall === op.a0;
+      absent(
+        this.court,
+        54,
+        {
+          kinds: [syscallKind(op.a0, false)],
+          coverage: this.court.syscalls,
+          cpu: op.cpu,
+          since: task.exitSeq,
+          probe: `the entry event of ${name}`,
+        },
+        {
+          message: `task ${task.key} returns from ${name}() after its sched_process_exit${same ? ', which it had entered before' : ''}`,
+          before: op.ref,
+          events: witnesses(w(task.exitRef, 'exited'), w(op.ref, 'returned')),
+        },
+      );
+    }
   }
 
   syscallEntered(task: Task, op: Op): void {

@@ -3,6 +3,7 @@
  * the code under test. What else may be reported beside the expected id: docs/co-firing.md.
  */
 import { FLUSH_DAMAGES } from './damage-flush.js';
+import { MORE_DAMAGES } from './damage-more.js';
 import { RCU_DAMAGES } from './damage-rcu.js';
 import { TRACE_DAMAGES } from './damage-trace.js';
 import { type Damage, type Damager, seededRandom } from './edit.js';
@@ -17,6 +18,7 @@ export const DAMAGES: Readonly<Record<string, Damager>> = {
   ...FLUSH_DAMAGES,
   ...RCU_DAMAGES,
   ...TRACE_DAMAGES,
+  ...MORE_DAMAGES,
 };
 
 /** One damage of `kind`; null when the recording has no place for it. Same seed, same damage. */

@@ -11,6 +11,7 @@ import {
   munmapRcu,
   munmapSync,
   print,
+  SPIN_IRQ,
   type Step,
   singleRcu,
   singleSync,
@@ -169,5 +170,63 @@ describe('I56 variant-consistency', () => {
     const r = await replayStory(without([...munmapSync(1)], 'frame-free', 'table-free'));
     expect(report(r, 'I56').verdict).toBe('unknown');
     expect(r.variant.candidates.length).toBeGreaterThan(8);
+  });
+});
+
+describe('I54 pid-reuse', () => {
+  const died = step('died', MUNMAP, 'sched_process_exit: comm=ptw-munmap pid=100 prio=120');
+  const born = step('born', SPIN_IRQ, 'sched_process_fork: comm=sh pid=101 child_comm=sh child_pid=100');
+  const clone = step('clone', MUNMAP, 'sys_clone -> 0x0');
+  const entered = munmapRcu(2).findIndex((s) => s.label === 'exit');
+  /** The task dies in the middle of its second munmap; under its tid, that call returns. */
+  const returned = [...munmapRcu(2).slice(0, entered), died, ...munmapRcu(2).slice(entered)];
+
+  it('passes where a new task begins under the tid: by its fork, its first return, an entry', async () => {
+    const forked = await judged('I54', [...munmapRcu(1), died, born, ...munmapRcu(2)]);
+    expect(forked).toMatchObject({ verdict: 'pass', instances: { pass: 1 }, basis: { observed: 1 } });
+    const child = await judged('I54', [...munmapRcu(1), died, clone, ...munmapRcu(2)]);
+    expect(child).toMatchObject({ verdict: 'pass', instances: { pass: 1 }, basis: { inferred: 1 } });
+    const entry = await judged('I54', [...munmapRcu(1), died, ...munmapRcu(2)]);
+    expect(entry).toMatchObject({ verdict: 'pass', instances: { pass: 1 }, basis: { inferred: 1 } });
+  });
+
+  it('is violated by the return of a call that the dead task had entered', async () => {
+    const r = await judged('I54', [...munmapRcu(1), ...returned, ...munmapRcu(3)]);
+    expect(r).toMatchObject({ verdict: 'violated', instances: { violated: 1 } });
+    const told = await replayFile(print([...munmapRcu(1), ...returned, ...munmapRcu(3)]), BASES);
+    const [finding] = report(told, 'I54').findings;
+    expect(finding!.message).toContain('had entered before');
+    expect(finding!.events.map((e) => e.role)).toEqual(['exited', 'returned']);
+  });
+
+  it('is not violated where the tid was given to a new task first, or events were lost', async () => {
+    const fork = returned.flatMap((s) => (s.label === 'died' ? [s, born] : [s]));
+    expect((await judged('I54', [...munmapRcu(1), ...fork, ...munmapRcu(3)])).instances.violated).toBe(0);
+    for (const cpu of [0, 1]) {
+      const lost = returned.flatMap((s) => (s.label === 'died' ? [s, LOST(cpu)] : [s]));
+      const r = await judged('I54', [...munmapRcu(1), ...lost, ...munmapRcu(3)]);
+      expect(r).toMatchObject({ verdict: 'unknown', instances: { violated: 0, unknown: 1 } });
+    }
+  });
+
+  it('says what it needs where exits are not recorded, and what did not happen where they are', async () => {
+    expect(await judged('I54', munmapRcu(1))).toMatchObject({
+      verdict: 'unknown',
+      reason: 'needs sched:sched_process_exit (and sched:sched_process_fork)',
+    });
+    expect((await judged('I54', [...munmapRcu(1), died])).verdict).toBe('not-applicable');
+  });
+
+  it('a dead task’s open call and gather are not the next task’s', async () => {
+    // Without the exit event, both would be complaints about brackets.
+    const cut = munmapRcu(2).slice(
+      0,
+      munmapRcu(2).findIndex((s) => s.label === 'unlink'),
+    );
+    const steps = (dead: Step[]) => [...munmapRcu(1), ...cut, ...dead, ...munmapRcu(3)];
+    for (const id of ['I48', 'I49']) {
+      expect((await judged(id, steps([]))).verdict, id).toBe('violated');
+      expect((await judged(id, steps([died]))).instances.violated, id).toBe(0);
+    }
   });
 });
