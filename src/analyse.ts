@@ -10,7 +10,7 @@ import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '.
 import { ReplayEngine } from './replay/engine.js';
 import { CATALOGUE } from './replay/invariants/catalogue.js';
 import { KNOWN } from './replay/ledger.js';
-import { type Quote, quotedRefs, reportInvariants } from './replay/report.js';
+import { kernelRule, type Quote, quotedRefs, reportInvariants } from './replay/report.js';
 import { timelineReport } from './replay/timeline-report.js';
 import { type EventQuote, RESULT_SCHEMA, type Result, type VariantReport } from './result/types.js';
 import { type EvidenceRef, refInput } from './timeline/batch.js';
@@ -114,12 +114,15 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     schema: RESULT_SCHEMA,
     version: VERSION,
     inputs: run.inputs.map((i) => i.report),
-    timeline: timelineReport(
-      replay,
-      run.inputs.map((i) => i.header),
-      pipeline.time,
-      filter,
-    ),
+    timeline: {
+      ...timelineReport(
+        replay,
+        run.inputs.map((i) => i.header),
+        pipeline.time,
+        filter,
+      ),
+      ...(run.joins.length > 0 ? { joins: [...run.joins] } : {}),
+    },
     variant: variantReport(replay, candidates, given, quote),
     bases: {
       vmemmap: hex(run.bases.vmemmap),
@@ -225,6 +228,11 @@ function summarise(result: Result, options: AnalyseOptions): void {
         severity: invariant.severity,
         basis: 'observed',
         events: [],
+        held: [],
+        missing: '',
+        missingBefore: 0,
+        ...kernelRule(CATALOGUE.find((info) => info.id === invariant.id)!),
+        flipNs: null,
       });
     }
   }

@@ -8,12 +8,14 @@ import { type ScannedInput, scanInput } from './parsers/open-input.js';
 import { compressionOf, readHead, readSource } from './parsers/source.js';
 import { TraceError } from './parsers/trace-error.js';
 import { newPipeline, type PipelineOptions } from './pipeline.js';
+import { type Decidable, decidable } from './replay/decidable.js';
 import { ReplayEngine } from './replay/engine.js';
-import { CATALOGUE } from './replay/invariants/catalogue.js';
 import { timelineReport } from './replay/timeline-report.js';
 import type { InputReport, TimelineReport } from './result/types.js';
 import { LAST_RESERVED } from './timeline/events.js';
 import { HoldBack } from './timeline/window.js';
+
+export type { Decidable } from './replay/decidable.js';
 
 export const INFO_SCHEMA = 'pttrace/info/1';
 
@@ -39,14 +41,6 @@ export interface FoundHistogram {
     readonly highNs: number | null;
     readonly count: number;
   }[];
-}
-
-export interface Decidable {
-  readonly id: string;
-  readonly name: string;
-  /** `yes`: every probe it needs fires here. */
-  readonly can: 'yes' | 'no';
-  readonly missing: readonly string[];
 }
 
 export interface InputInfo {
@@ -156,15 +150,7 @@ async function traceInfo(path: string, options: PipelineOptions): Promise<InputI
     events: mergeCallers(listed),
     histograms: [],
     triggers: [],
-    decides: CATALOGUE.map((rule) => {
-      const missing = rule.needs.filter((n) => replay.coverage.total(n.op) === 0).map((n) => n.probe);
-      return {
-        id: rule.id,
-        name: rule.name,
-        can: missing.length === 0 ? ('yes' as const) : ('no' as const),
-        missing,
-      };
-    }),
+    decides: decidable(replay.coverage),
   };
 }
 

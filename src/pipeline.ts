@@ -1,14 +1,18 @@
 import { BaseLearner } from './kernel/base-learner.js';
-import { type Bases, makeBases } from './kernel/bases.js';
+import { type Bases, makeBases, unknownBases } from './kernel/bases.js';
 import { Decoder } from './kernel/decoder.js';
 import { FuncTable } from './kernel/func-table.js';
 import { type ProbesFile, parseProbesFile } from './kernel/probes-file.js';
+import { type Plan, planMerge, type Survey } from './merge.js';
 import { type ScannedInput, scanInput } from './parsers/open-input.js';
+import { RecordingFacts } from './parsers/recording-facts.js';
 import { TraceError } from './parsers/trace-error.js';
-import type { RecordBatch } from './timeline/batch.js';
+import type { InputJoin } from './result/types.js';
+import type { BatchSink, RecordBatch } from './timeline/batch.js';
 import { EventTable } from './timeline/events.js';
 import { addr53 } from './timeline/filter.js';
 import { Interner } from './timeline/interner.js';
+import { BatchMerge } from './timeline/merge.js';
 import { TimeBase } from './timeline/time-base.js';
 import { HoldBack } from './timeline/window.js';
 
@@ -16,7 +20,7 @@ import { HoldBack } from './timeline/window.js';
 const LEARN_BYTES = 16 << 20;
 
 export interface PipelineOptions {
-  /** `-` is stdin. Read one after the other; each is a capture of its own. */
+  /** `-` is stdin. Merged by time where `planMerge` finds they can be, else read one after the other. */
   readonly paths: readonly string[];
   readonly stdin?: NodeJS.ReadableStream | undefined;
   readonly spoolDir?: string | undefined;
@@ -42,12 +46,15 @@ export interface Pipeline {
 /** What consumes the timeline once the bases are known. */
 export interface Consumer {
   batch(batch: RecordBatch): void;
-  /** A new input begins. */
+  /** A new capture begins. */
   boundary(): void;
 }
 
 export interface PipelineRun {
+  /** In the order of reading, which numbers them. */
   readonly inputs: ScannedInput[];
+  /** Empty for one input. */
+  readonly joins: readonly InputJoin[];
   readonly bases: Bases;
   readonly partial: boolean;
 }
@@ -57,6 +64,42 @@ function readProbes(text: string, path: string | undefined): ProbesFile {
   const error = probes.errors[0];
   if (error) throw new TraceError('probes-file', error.message, { path, line: error.line });
   return probes;
+}
+
+/** What is known of the recorded kernel before its first event: from flags, else from the recording itself. */
+interface Known {
+  readonly vmemmap: number;
+  readonly directMap: number;
+  readonly complete: boolean;
+  readonly how: string;
+  readonly probes: ProbesFile | undefined;
+}
+
+function knownBefore(options: PipelineOptions, probes: ProbesFile | undefined, facts: RecordingFacts): Known {
+  const vmemmap = options.vmemmap ?? facts.vmemmap;
+  const directMap = options.directMap ?? facts.directMap;
+  const v = vmemmap ? addr53(vmemmap) : Number.NaN;
+  const d = directMap ? addr53(directMap) : Number.NaN;
+  return {
+    vmemmap: v,
+    directMap: d,
+    complete: v === v && d === d,
+    how: options.vmemmap || options.directMap ? 'given' : 'recorded',
+    probes: probes ?? (facts.probes.length > 0 ? parseProbesFile(facts.probes.join('\n')) : undefined),
+  };
+}
+
+const withProbes = (known: Known): { probes?: ProbesFile } => (known.probes ? { probes: known.probes } : {});
+
+function basesOf(known: Known, learner: BaseLearner): Bases {
+  if (known.complete) return makeBases(known.vmemmap, known.directMap, known.how);
+  const learnt = learner.finish();
+  const some = known.vmemmap === known.vmemmap || known.directMap === known.directMap;
+  return makeBases(
+    known.vmemmap === known.vmemmap ? known.vmemmap : learnt.vmemmap,
+    known.directMap === known.directMap ? known.directMap : learnt.directMap,
+    some ? `partly ${known.how}; ${learnt.how}` : learnt.how,
+  );
 }
 
 export function newPipeline(): Pipeline {
@@ -76,57 +119,107 @@ export async function runPipeline(
   consume: (decoder: Decoder, bases: Bases) => Consumer,
 ): Promise<PipelineRun> {
   const { events, funcs } = pipeline;
-  const probes =
+  const facts = new RecordingFacts();
+  const givenProbes =
     options.probesText === undefined ? undefined : readProbes(options.probesText, options.probesPath);
-  const vmemmap = options.vmemmap ? addr53(options.vmemmap) : Number.NaN;
-  const directMap = options.directMap ? addr53(options.directMap) : Number.NaN;
-  const given = vmemmap === vmemmap && directMap === directMap;
-  const learner = new BaseLearner({ events, funcs, ...(probes ? { probes } : {}) });
-  let bases: Bases = makeBases(vmemmap, directMap, 'given');
+  let known: Known | null = null;
+  let learner: BaseLearner | null = null;
+  let bases: Bases = unknownBases();
   let consumer: Consumer | null = null;
 
   const hold = new HoldBack(
     LEARN_BYTES,
     (batch) => {
-      if (given) return true;
+      // What the recording says of itself stands before its first event.
+      known ??= knownBefore(options, givenProbes, facts);
+      if (known.complete) return true;
+      learner ??= new BaseLearner({ events, funcs, ...withProbes(known) });
       learner.observe(batch);
       return learner.done();
     },
     () => {
-      if (!given) {
-        const learnt = learner.finish();
-        const some = vmemmap === vmemmap || directMap === directMap;
-        bases = makeBases(
-          vmemmap === vmemmap ? vmemmap : learnt.vmemmap,
-          directMap === directMap ? directMap : learnt.directMap,
-          some ? `partly given; ${learnt.how}` : learnt.how,
-        );
-      }
-      consumer = consume(new Decoder({ events, funcs, bases, ...(probes ? { probes } : {}) }), bases);
+      known ??= knownBefore(options, givenProbes, facts);
+      bases = basesOf(known, learner ?? new BaseLearner({ events, funcs }));
+      consumer = consume(new Decoder({ events, funcs, bases, ...withProbes(known) }), bases);
     },
     (batch) => consumer!.batch(batch),
   );
 
+  const plan: Plan | null =
+    options.paths.length > 1
+      ? await planMerge(options.paths, { format: options.format, signal: options.signal })
+      : null;
   const inputs: ScannedInput[] = [];
-  for (let i = 0; i < options.paths.length; i++) {
-    if (i > 0) {
+  const scan = (path: string, input: number, sink: BatchSink, gate?: () => Promise<void> | null) =>
+    scanInput(path, {
+      input,
+      context: pipeline,
+      sink,
+      gate,
+      facts,
+      ...(options.format === undefined ? {} : { format: options.format }),
+      ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      ...(options.stdin ? { stdin: options.stdin } : {}),
+      ...(options.spoolDir === undefined ? {} : { spoolDir: options.spoolDir }),
+    });
+  const sink = (batch: RecordBatch): void => hold.push(batch);
+  for (const members of plan?.groups ?? [[0]]) {
+    if (inputs.length > 0) {
       hold.release();
       consumer!.boundary();
     }
-    inputs.push(
-      await scanInput(options.paths[i]!, {
-        input: i,
-        context: pipeline,
-        sink: (batch) => hold.push(batch),
-        ...(options.format === undefined ? {} : { format: options.format }),
-        ...(options.signal ? { signal: options.signal } : {}),
-        ...(options.onProgress ? { onProgress: options.onProgress } : {}),
-        ...(options.stdin ? { stdin: options.stdin } : {}),
-        ...(options.spoolDir === undefined ? {} : { spoolDir: options.spoolDir }),
-      }),
-    );
+    const paths = members.map((m) => options.paths[m]!);
+    if (paths.length === 1) inputs.push(await scan(paths[0]!, inputs.length, sink));
+    else {
+      const surveys = members.map((m) => plan!.surveys[m]!);
+      inputs.push(...(await scanMerged(paths, surveys, inputs.length, sink, scan)));
+    }
     if (options.signal?.aborted) break;
   }
   hold.release();
-  return { inputs, bases, partial: options.signal?.aborted === true };
+  return { inputs, joins: plan?.joins ?? [], bases, partial: options.signal?.aborted === true };
+}
+
+type Scan = (
+  path: string,
+  input: number,
+  sink: BatchSink,
+  gate?: () => Promise<void> | null,
+) => Promise<ScannedInput>;
+
+/** Reads inputs of one capture side by side, no further ahead of each other than must be. */
+async function scanMerged(
+  paths: readonly string[],
+  surveys: readonly Survey[],
+  firstInput: number,
+  sink: BatchSink,
+  scan: Scan,
+): Promise<ScannedInput[]> {
+  const merge = new BatchMerge(paths.length, sink);
+  const start = Math.min(...surveys.map((s) => s.first));
+  const end = Math.max(...surveys.map((s) => s.last));
+  const done = await Promise.allSettled(
+    paths.map(async (path, i) => {
+      const { cpus, lostBefore, lostBehind, first, last } = surveys[i]!;
+      try {
+        // Others show what happened meanwhile: that these CPUs show nothing then proves nothing.
+        if (lostBefore && first > start) merge.lost(i, firstInput + i, [...cpus.keys()]);
+        const scanned = await scan(
+          path,
+          firstInput + i,
+          (batch) => merge.push(i, batch),
+          () => merge.gate(i),
+        );
+        if (lostBehind && last < end) merge.lost(i, firstInput + i, [...cpus.keys()]);
+        return scanned;
+      } finally {
+        merge.end(i);
+      }
+    }),
+  );
+  return done.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
 }

@@ -23,6 +23,7 @@ variants it allows, printed histograms with their titles, and for every invarian
   };
   static override flags = {
     format: inputFlags.format,
+    'line-format': inputFlags['line-format'],
     strict: Flags.boolean({ description: 'exit 1 when a line was skipped' }),
     events: Flags.integer({ description: 'events listed at most', default: 40, min: 1 }),
     json: Flags.boolean({ description: 'one JSON object' }),

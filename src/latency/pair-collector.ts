@@ -11,7 +11,9 @@ import { NONE } from './open-pairs.js';
 import { bodyKey, cpuKey, dec, threadKey } from './pair-keys.js';
 import { type Cut, ENDED, PairMatcher } from './pairs.js';
 import { ROLE, type Role, roleOf, type SpanSource, syscallNumber } from './span-source.js';
-import type { SpanFilter } from './spans.js';
+
+/** Whether a row is asked for. Called for the row that ends a span, so not in the hot path of other rows. */
+export type SpanFilter = (tsNs: number, cpu: number, pid: number, comm: number) => boolean;
 
 export interface CollectorOptions {
   readonly source: SpanSource;

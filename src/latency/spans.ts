@@ -4,9 +4,6 @@ import { Distribution } from './distribution.js';
 import type { PairCollector } from './pair-collector.js';
 import { latencyReport } from './report.js';
 
-/** Whether a row is asked for. Called for the row that ends a span, so not in the hot path of other rows. */
-export type SpanFilter = (tsNs: number, cpu: number, pid: number, comm: number) => boolean;
-
 /**
  * One report per group of a collector keyed by at most one part, busiest first (equal counts: by key); one with
  * count 0 where nothing occurred and the collector has no key. With a tick clock the numbers are withheld

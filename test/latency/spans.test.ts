@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PairCollector } from '../../src/latency/pair-collector.js';
-import { type SpanFilter, spanReports } from '../../src/latency/spans.js';
+import { PairCollector, type SpanFilter } from '../../src/latency/pair-collector.js';
+import { spanReports } from '../../src/latency/spans.js';
 import { RecordBatch } from '../../src/timeline/batch.js';
 import { EventTable, RESERVED } from '../../src/timeline/events.js';
 import { Interner } from '../../src/timeline/interner.js';
