@@ -1,0 +1,193 @@
+import { directMap, FLAGS, hashed, hex, pageOf, probe, returns } from './lines.js';
+import type { World } from './world.js';
+
+/** A callback that waits: a batch page with its tables, or one table that holds its own head. */
+export interface Callback {
+  readonly queuedNs: number;
+  readonly cpu: number;
+  /** Frame of the batch page; null: a single table. */
+  readonly batchPfn: number | null;
+  readonly tables: readonly number[];
+}
+
+/** Later actions, started in the order of their times. */
+export type Schedule = (tsNs: number, action: (nowNs: number) => void) => void;
+
+const KTHREAD = { comm: 'rcu_preempt', pid: 17 };
+/** `rcu_blimit`. */
+const BATCH_LIMIT = 10;
+const SHOWN_TABLES = 24;
+const EXPEDITED_MS = [0.03, 0.3] as const;
+
+/** Tree RCU as far as a log shows it: one grace period after another, as long as somebody waits. */
+export class GracePeriods {
+  private seq = 101;
+  private active = false;
+  private waiting: Callback[] = [];
+  private sleepers: { readonly fromNs: number; readonly wake: (nowNs: number) => void }[] = [];
+
+  private readonly world: World;
+  private readonly at: Schedule;
+
+  constructor(world: World, at: Schedule) {
+    this.world = world;
+    this.at = at;
+  }
+
+  /** `call_rcu()` at `tsNs`, which may lie ahead of the actions now running. */
+  callRcu(callback: Callback): void {
+    const { world } = this;
+    const { queuedNs, cpu } = callback;
+    const [head, func] = nameOf(callback);
+    const task = world.tasks[cpu]!;
+    world.lines.add(
+      queuedNs,
+      cpu,
+      task,
+      FLAGS.task,
+      probe('call_rcu', 'call_rcu', `head=${head} func=${func}+0x0/0x40`),
+    );
+    world.lines.add(
+      queuedNs + 5,
+      cpu,
+      task,
+      FLAGS.enqueue,
+      `rcu_callback: rcu_preempt rhp=${rhpOf(callback)} func=${func} 1`,
+    );
+    if (world.bug === 'queue-twice') {
+      world.lines.add(
+        queuedNs + 8,
+        cpu,
+        task,
+        FLAGS.task,
+        probe('call_rcu', 'call_rcu', `head=${head} func=${func}+0x0/0x40`),
+      );
+    }
+    world.counts.callRcu++;
+    world.counts.deferredTables += callback.tables.length;
+    this.waiting.push(callback);
+    if (world.bug === 'callbacks-before-gp') this.start(queuedNs + 1000);
+    else this.start(queuedNs + this.tickNs() * world.random.next());
+    this.at(queuedNs, () => world.counts.defer(pagesOf(callback)));
+  }
+
+  /** `synchronize_rcu()` at `tsNs`: `wake` is called when a grace period that began later has ended. */
+  wait(tsNs: number, wake: (nowNs: number) => void): void {
+    this.sleepers.push({ fromNs: tsNs, wake });
+    this.start(tsNs + 1000);
+  }
+
+  private tickNs(): number {
+    return 1e9 / this.world.workload.rcu.hz;
+  }
+
+  private start(tsNs: number): void {
+    if (this.active) return;
+    this.active = true;
+    this.at(tsNs, (now) => this.begin(now));
+  }
+
+  private begin(nowNs: number): void {
+    const { world } = this;
+    const { rcu } = world.workload;
+    const covered = this.waiting.filter((c) => c.queuedNs + 10 < nowNs);
+    const woken = this.sleepers.filter((s) => s.fromNs < nowNs);
+    this.waiting = this.waiting.filter((c) => c.queuedNs + 10 >= nowNs);
+    this.sleepers = this.sleepers.filter((s) => s.fromNs >= nowNs);
+    const lengthNs = world.drawReal(rcu.expedited ? EXPEDITED_MS : rcu.gracePeriodMs) * 1e6;
+    const endNs = Math.max(nowNs + lengthNs, world.readersEnd(nowNs) + 100);
+    this.say(nowNs, 'start');
+    world.counts.gracePeriods++;
+    if (world.bug === 'callbacks-before-gp') this.release(nowNs + 10, covered);
+    this.at(endNs, (now) => {
+      this.say(now, 'end');
+      this.seq += 4;
+      if (world.bug !== 'callbacks-before-gp') this.release(now, covered);
+      for (const s of woken) s.wake(now + 1000);
+      this.active = false;
+      const next = Math.min(
+        ...this.waiting.map((c) => c.queuedNs + 20),
+        ...this.sleepers.map((s) => s.fromNs + 20),
+      );
+      if (next < Number.POSITIVE_INFINITY) this.start(Math.max(now + 1000, next));
+    });
+  }
+
+  private say(tsNs: number, what: string): void {
+    this.world.lines.add(
+      tsNs,
+      0,
+      KTHREAD,
+      FLAGS.kthread,
+      `rcu_grace_period: rcu_preempt ${this.seq} ${what}`,
+    );
+  }
+
+  /** Has the callbacks of each CPU run there, ten at a time. */
+  private release(nowNs: number, callbacks: readonly Callback[]): void {
+    const byCpu = new Map<number, Callback[]>();
+    for (const callback of callbacks) {
+      const list = byCpu.get(callback.cpu);
+      if (list) list.push(callback);
+      else byCpu.set(callback.cpu, [callback]);
+    }
+    for (const [cpu, list] of byCpu) {
+      const delay = this.world.bug === 'callbacks-before-gp' ? 10 : this.tickNs() * this.world.random.next();
+      list.sort((a, b) => a.queuedNs - b.queuedNs);
+      this.runNext(nowNs + delay, cpu, list);
+    }
+  }
+
+  private runNext(tsNs: number, cpu: number, list: readonly Callback[]): void {
+    this.at(tsNs, (now) => {
+      const end = this.run(now, cpu, list.slice(0, BATCH_LIMIT), list.length);
+      if (list.length > BATCH_LIMIT) this.runNext(end + 1000, cpu, list.slice(BATCH_LIMIT));
+    });
+  }
+
+  private run(nowNs: number, cpu: number, list: readonly Callback[], queued: number): number {
+    const { world } = this;
+    const { nocb } = world.workload.rcu;
+    const costs = list.map((c) => ({
+      invoke: world.cost('invoke'),
+      frees: Array.from({ length: pagesOf(c) }, () => world.cost('pageFree')),
+    }));
+    const total = costs.reduce((sum, c) => sum + c.invoke + c.frees.reduce((a, b) => a + b, 0), 100);
+    let t = world.reserve(cpu, nowNs, total);
+    const task = nocb ? { comm: `rcuop/${cpu}`, pid: 100 + cpu } : world.tasks[cpu]!;
+    const flags = nocb ? FLAGS.preemptOff : FLAGS.softirq;
+    const add = (body: string): void => world.lines.add(t, cpu, task, flags, body);
+    add(`rcu_batch_start: rcu_preempt CBs=${queued} bl=${BATCH_LIMIT}`);
+    list.forEach((callback, i) => {
+      const [head, func] = nameOf(callback);
+      const pages = callback.batchPfn === null ? callback.tables : [...callback.tables, callback.batchPfn];
+      t += costs[i]!.invoke;
+      add(`rcu_invoke_callback: rcu_preempt rhp=${rhpOf(callback)} func=${func}`);
+      if (callback.batchPfn !== null) {
+        const shown = Array.from({ length: SHOWN_TABLES }, (_, j) =>
+          callback.tables[j] === undefined ? '0x0' : pageOf(callback.tables[j]!),
+        );
+        add(probe(func, func, `head=${head} nr=${callback.tables.length} tables={${shown.join(',')}}`));
+      }
+      pages.forEach((pfn, j) => {
+        t += costs[i]!.frees[j]!;
+        if (world.bug !== 'free-in-call' || pfn === callback.batchPfn) add(freed(pfn));
+        world.pool.give(pfn, t);
+      });
+      if (world.bug !== 'free-in-call') world.counts.tablesFreed += callback.tables.length;
+      world.counts.release(pages.length);
+      if (callback.batchPfn !== null) add(returns(func, 'rcu_do_batch'));
+    });
+    t += 50;
+    add(`rcu_batch_end: rcu_preempt CBs-invoked=${list.length} idle=....`);
+    return t;
+  }
+}
+
+export const freed = (pfn: number): string => `mm_page_free: page=${hashed(pfn)} pfn=${hex(pfn)} order=0`;
+const pagesOf = (c: Callback): number => c.tables.length + (c.batchPfn === null ? 0 : 1);
+const rhpOf = (c: Callback): string => hashed((c.batchPfn ?? c.tables[0]!) + 0x4000_0000);
+const nameOf = (c: Callback): readonly [head: string, func: string] =>
+  c.batchPfn === null
+    ? [pageOf(c.tables[0]!, 8), '__tlb_remove_table_one_rcu']
+    : [directMap(c.batchPfn), 'tlb_remove_table_rcu'];

@@ -1,0 +1,89 @@
+import { PRIOR_COSTS, type SimCostId } from './costs.js';
+import { type FreePath, freePath } from './free-paths.js';
+import { LogLines, type SimTask } from './lines.js';
+import { PagePool } from './page-pool.js';
+import { Prng } from './prng.js';
+import { SimCounts } from './summary.js';
+import type { Amount, Workload } from './workload.js';
+
+const FIRST_PID = 1000;
+const FIRST_PFN = 0x10_0000;
+
+/** What all parts of one simulation share. */
+export class World {
+  readonly path: FreePath;
+  readonly random: Prng;
+  readonly lines = new LogLines();
+  readonly pool = new PagePool(FIRST_PFN);
+  readonly counts = new SimCounts();
+  /** The thread of each CPU. */
+  readonly tasks: readonly SimTask[];
+  /** CPUs that have the mm loaded; they keep it. */
+  readonly mask: readonly number[];
+  readonly mm = '0xffff888100001000';
+  tlbGen = 1;
+  /** From when on a CPU may take an interrupt. */
+  private readonly irqFreeNs: Float64Array;
+  private readonly readStartNs: Float64Array;
+  private readonly readEndNs: Float64Array;
+
+  readonly workload: Workload;
+  /** Name of the rule that is broken. */
+  readonly bug: string | null;
+
+  constructor(workload: Workload, bug: string | null) {
+    this.workload = workload;
+    this.bug = bug;
+    const w = workload;
+    this.path = freePath(w.variant, w.pv);
+    this.random = new Prng(w.seed);
+    this.irqFreeNs = new Float64Array(w.cpus);
+    this.readStartNs = new Float64Array(w.cpus);
+    this.readEndNs = new Float64Array(w.cpus);
+    const roles = [
+      ...Array.from({ length: w.threads }, () => 'sim-munmap'),
+      ...Array.from({ length: w.readers.gup }, () => 'sim-gup'),
+      ...Array.from({ length: w.readers.rcu }, () => 'sim-walk'),
+      ...Array.from({ length: w.spinners }, () => 'sim-spin'),
+    ];
+    this.mask = roles.map((_, cpu) => cpu);
+    this.tasks = Array.from({ length: w.cpus }, (_, cpu) =>
+      roles[cpu] === undefined ? { comm: '<idle>', pid: 0 } : { comm: roles[cpu], pid: FIRST_PID + cpu },
+    );
+  }
+
+  cost(id: SimCostId): number {
+    const [low, high] = PRIOR_COSTS[id];
+    return this.random.spread(low, high) * this.workload.slowdown;
+  }
+
+  draw(amount: Amount): number {
+    return typeof amount === 'number' ? amount : this.random.int(amount[0], amount[1]);
+  }
+
+  drawReal(amount: Amount): number {
+    return typeof amount === 'number' ? amount : amount[0] + this.random.next() * (amount[1] - amount[0]);
+  }
+
+  /** Reserves a stretch of a CPU with interrupts off, at `tsNs` or when the one before is over. Returns its start. */
+  reserve(cpu: number, tsNs: number, lengthNs: number): number {
+    const start = Math.max(tsNs, this.irqFreeNs[cpu]!);
+    this.irqFreeNs[cpu] = start + lengthNs;
+    return start;
+  }
+
+  /** A reader of page tables is at work on this CPU. */
+  reading(cpu: number, startNs: number, endNs: number): void {
+    this.readStartNs[cpu] = startNs;
+    this.readEndNs[cpu] = endNs;
+  }
+
+  /** When the last reader that began before `tsNs` is done. */
+  readersEnd(tsNs: number): number {
+    let end = 0;
+    for (let cpu = 0; cpu < this.readEndNs.length; cpu++) {
+      if (this.readStartNs[cpu]! < tsNs) end = Math.max(end, this.readEndNs[cpu]!);
+    }
+    return end;
+  }
+}
