@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { analyse } from '../../src/analyse.js';
-import { inputFlags, TraceCommand } from '../base-command.js';
+import { Filter } from '../../src/timeline/filter.js';
+import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf, listOf } from '../filter-flags.js';
 import { writeOut } from '../output.js';
@@ -22,6 +23,10 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       command: 'ssh box cat /sys/kernel/tracing/trace | <%= config.bin %> replay - --json',
     },
     {
+      description: 'what the patch would change',
+      command: '<%= config.bin %> replay trace.txt --what-if C',
+    },
+    {
       description: 'in CI: these must be decided, no line may be skipped',
       command: '<%= config.bin %> replay trace.txt --require I01,I09 --strict',
     },
@@ -39,6 +44,10 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     variant: Flags.string({
       description: 'kernel variants it can be, e.g. C or A1,A2; default: what the trace allows',
     }),
+    'what-if': Flags.string({
+      description: 're-run it under this kernel variant: latency, IPIs, call_rcu and order, before and after',
+      helpValue: 'VARIANT',
+    }),
     require: Flags.string({
       description: 'invariants that must be decided, e.g. I01,I09: unknown is then a finding',
     }),
@@ -55,6 +64,10 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Replay);
+    if (flags['what-if'] !== undefined) {
+      if (!Filter.isEmpty(filterOf(flags))) this.error('--what-if re-runs whole recordings: no filters with it');
+      return this.whatIf(argv as string[], flags, flags['what-if']);
+    }
     const result = await this.reading(argv as string[], flags, (options) =>
       analyse({
         ...options,
@@ -73,6 +86,31 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     else if (broken) process.exitCode = EXIT.unreadable;
     else process.exitCode = result.summary.findings > 0 ? EXIT.finding : EXIT.clean;
   }
+
+  /** A re-run that would be unsound is a question that cannot be asked of this recording: wrong usage. */
+  private async whatIf(paths: string[], flags: WhatIfFlags, target: string): Promise<void> {
+    const { whatIf } = await import('../../src/what-if/what-if.js');
+    const report = await this.reading(paths, flags, (options) =>
+      whatIf({ ...options, target, variants: listOf(flags.variant), syscall: flags.syscall }),
+    );
+    const { formatWhatIf } = await import('../render/what-if.js');
+        const text = flags.json
+      ? `${JSON.stringify(report, null, 2)}\n`
+      : formatWhatIf(report, { plain: flags.plain, style: flags['hist-style'] });
+    await writeOut(text);
+    if (report.partial) process.exitCode = EXIT.interrupted;
+    else if (report.inputs.some((input) => input.error)) process.exitCode = EXIT.unreadable;
+    else if (report.refused) process.exitCode = EXIT.usage;
+    else process.exitCode = report.order.verdicts.some((v) => v.verdict === 'violated') ? EXIT.finding : EXIT.clean;
+  }
+}
+
+interface WhatIfFlags extends Readonly<InputFlagValues> {
+  readonly variant?: string | undefined;
+  readonly syscall: string;
+  readonly plain: boolean;
+  readonly json: boolean;
+  readonly 'hist-style'?: string | undefined;
 }
 
 interface Look {

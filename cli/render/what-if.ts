@@ -1,0 +1,164 @@
+import type { WhatIfCost, WhatIfReport, WhatIfSeries } from '../../src/what-if/report.js';
+import { picture } from './compare-tables.js';
+import { ascii, duration, histogram, histStyle, wrap } from './text.js';
+
+const COUNT_NAMES: Readonly<Record<string, string>> = {
+  gathers: 'gathers',
+  tables: 'page tables removed',
+  flushes: 'TLB flushes in gathers',
+  flushIpis: 'IPIs of those flushes',
+  syncRounds: 'sync_one broadcasts',
+  syncIpis: 'IPIs of those',
+  batchCalls: 'call_rcu, batches',
+  singleCalls: 'call_rcu, single tables',
+  deferredTables: 'tables freed by RCU',
+  inlineTables: 'tables freed in the gather',
+  gracePeriods: 'grace periods waited for',
+};
+
+const cells = (label: string, ...rest: string[]): string =>
+  `  ${label.padEnd(30)}${rest.map((r) => r.padStart(16)).join('')}`.trimEnd();
+const signed = (ns: number): string => `${ns < 0 ? '-' : '+'}${duration(Math.abs(Math.round(ns)))}`;
+const bytes = (n: number): string => (n < 1 << 20 ? `${n / 1024} KiB` : `${(n / (1 << 20)).toFixed(1)} MiB`);
+
+/** The report for people; `plain`: ASCII, at most 75 columns. Throws RangeError for an unknown bpftrace version. */
+export function formatWhatIf(
+  report: WhatIfReport,
+  look: { plain: boolean; style?: string | undefined },
+): string {
+  const out: string[] = [];
+  const { source, target } = report;
+  const fold = (text: string, indent = '  '): void => {
+    out.push(...wrap(`${indent}${text}`, 75, `${indent}  `));
+  };
+  for (const input of report.inputs) {
+    out.push(`${input.path}: ${input.format}, ${input.lines.event} events`);
+    if (input.error) out.push(`  broken: ${input.error.message}`);
+  }
+  fold(`What if the kernel were ${target.id} (${target.title}, ${target.kernels})?`, '');
+  fold(`The recording is of ${source.candidates.join(', ') || 'no known kernel'} (${source.how}).`, '');
+  if (report.refused) {
+    out.push('');
+    fold(`Not re-run: ${report.refused.reason}.`, '');
+    fold(`Source: ${report.refused.source}`, '');
+    return finish(out, look.plain);
+  }
+  const g = report.gathers;
+  out.push('');
+  fold(
+    `${g.total} gathers, ${g.withTables} with page tables, ${g.starved} of them short of memory; the model gives the recorded counts of ${g.reproduced} of ${g.withTables}.`,
+    '',
+  );
+  out.push('', cells('', 'recorded', target.id));
+  for (const c of report.counts) {
+    if (c.before === 0 && c.after === 0) continue;
+    const show = (n: number | null): string => (n === null ? 'not recorded' : String(n));
+    out.push(cells(COUNT_NAMES[c.name] ?? c.name, show(c.before), show(c.after)));
+  }
+  const d = report.deferred;
+  if (d && d.before.peakTables + d.after.peakTables > 0) {
+    out.push(cells('peak tables held by RCU', String(d.before.peakTables), String(d.after.peakTables)));
+    out.push(cells('peak bytes held by RCU', bytes(d.before.peakBytes), bytes(d.after.peakBytes)));
+  }
+  for (const s of report.series)
+    if (s.before.count > 0) out.push('', ...seriesLines(s, target.id, look.style));
+  out.push('', 'Costs the prediction draws on (10th, 50th, 90th percentile):');
+  const used = report.costs.filter((c) => c.used);
+  if (used.length === 0) out.push('  none: nothing is added');
+  for (const c of used) out.push(...costLines(c));
+  out.push('', 'Order under the other variant:');
+  fold(orderText(report));
+  for (const v of report.order.verdicts.filter((x) => x.verdict === 'violated')) {
+    fold(`${v.id} ${v.name}: violated ${v.violated} times, e.g. ${v.example}`);
+  }
+  if (report.notes.length > 0) out.push('', 'Notes:');
+  for (const n of report.notes) fold(n, '  - ');
+  out.push('', `Method: ${''}`.trimEnd());
+  fold(report.method);
+  out.push('', 'Not in the model:');
+  for (const n of report.limits) fold(n, '  - ');
+  return finish(out, look.plain);
+}
+
+function seriesLines(s: WhatIfSeries, target: string, style: string | undefined): string[] {
+  const family = histStyle(style);
+  const of = (name: string, of: WhatIfSeries['before']): string =>
+    histogram(
+      {
+        name,
+        key: '',
+        count: of.count,
+        censored: { start: 0, end: 0, loss: 0 },
+        histogram: of.histogram,
+        quantiles: null,
+        sumNs: '0',
+      },
+      family,
+    ).trimEnd();
+  const q = (label: string, before: number, after: number, k: 'mean' | 'p50' | 'p90' | 'p99'): string => {
+    const shift = s.shift[k];
+    return cells(
+      label,
+      duration(Math.round(before)),
+      duration(Math.round(after)),
+      `${signed(shift.value)}`,
+    ).concat(`  [${signed(shift.low)}, ${signed(shift.high)}]`);
+  };
+  const b = s.before;
+  const a = s.after;
+  return [
+    `${s.what}: ${b.count} calls, ${s.changed} of them changed`,
+    cells('', 'recorded', target, 'shift').concat('  95 % interval'),
+    q('mean', b.mean, a.mean, 'mean'),
+    q('p50', b.quantiles.p50, a.quantiles.p50, 'p50'),
+    q('p90', b.quantiles.p90, a.quantiles.p90, 'p90'),
+    q('p99', b.quantiles.p99, a.quantiles.p99, 'p99'),
+    '',
+    `${'recorded'.padStart(28)}|${'ns'.padStart(9).padEnd(16)}|${target}`,
+    ...picture(rowsOf(s)),
+    '',
+    of(`${s.name}_recorded`, b),
+    '',
+    of(`${s.name}_${target}`, a),
+  ];
+}
+
+/** Both histograms on the buckets of either. */
+function rowsOf(s: WhatIfSeries): { lowNs: number; highNs: number; fractionA: number; fractionB: number }[] {
+  const rows = new Map<number, { lowNs: number; highNs: number; fractionA: number; fractionB: number }>();
+  const put = (of: WhatIfSeries['before'], key: 'fractionA' | 'fractionB'): void => {
+    for (const { lowNs, highNs, count } of of.histogram) {
+      const row = rows.get(lowNs) ?? { lowNs, highNs, fractionA: 0, fractionB: 0 };
+      row[key] = count / of.count;
+      rows.set(lowNs, row);
+    }
+  };
+  put(s.before, 'fractionA');
+  put(s.after, 'fractionB');
+  return [...rows.values()].sort((x, y) => x.lowNs - y.lowNs);
+}
+
+function costLines(c: WhatIfCost): string[] {
+  const range =
+    c.median === null
+      ? `${duration(c.low)} to ${duration(c.high)}`
+      : [c.low, c.median, c.high].map((v) => duration(Math.round(v))).join(', ');
+  const seen = c.basis === 'prior' ? '' : `, ${c.count} times`;
+  return wrap(`  ${c.id.padEnd(14)} ${range}  (${c.basis}${seen}: ${c.from})`, 75, '    ');
+}
+
+function orderText(report: WhatIfReport): string {
+  const { checked, reason, operations, verdicts } = report.order;
+  if (!checked) return `not checked: ${reason}`;
+  const n = (v: string): number => verdicts.filter((x) => x.verdict === v).length;
+  return `${operations} operations of the changed sequence: ${n('pass')} invariants pass, ${n('violated')} are violated, ${n('unknown')} undecided${reason === '' ? '' : `; ${reason}`}`;
+}
+
+function finish(lines: readonly string[], plain: boolean): string {
+  const text = `${lines.join('\n')}\n`;
+  if (!plain) return text;
+  return text
+    .split('\n')
+    .flatMap((l) => (l.length <= 75 || l.includes('|') ? [ascii(l)] : wrap(ascii(l), 75, '    ')))
+    .join('\n');
+}

@@ -1,0 +1,157 @@
+const us = (ns) => (ns < 10_000 ? `${(ns / 1000).toFixed(2)}` : ns < 1e6 ? `${(ns / 1000).toFixed(0)}` : `${(ns / 1000).toFixed(0)}`);
+const percent = (x) => `${x >= 0 ? '+' : '-'}${Math.abs(x * 100).toFixed(Math.abs(x) < 0.1 ? 1 : 0)} %`;
+const num = (x) => (x === null ? '-' : Number.isInteger(x) ? String(x) : x.toFixed(3));
+const table = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((r) => `| ${r.join(' | ')} |`).join('\n');
+const name = (r) => r.file.replace('.txt.gz', '');
+
+function verdict(r) {
+  if (r.gain.low > 0) return 'better';
+  if (r.gain.high < 0) return 'worse';
+  return 'no difference';
+}
+
+export function page(rows) {
+  const good = rows.filter((r) => r.calls);
+  const left = rows.filter((r) => !r.calls);
+  const differ = good.filter((r) => r.noise.differ);
+  const count = (list, v) => list.filter((r) => verdict(r) === v).length;
+  const same = good.filter((r) => !r.noise.differ);
+  return `<!-- Printed by scripts/accuracy.mjs from the recordings; edit the scripts. -->
+
+# Accuracy of what-if
+
+\`pttrace replay --what-if\` predicts what another kernel would have done. Here each prediction is laid beside a recording
+of that kernel: the same source tree and machine, the same workload, three kernels.
+
+| kernel | variant | page tables are freed |
+| --- | --- | --- |
+| n | A1 | in the syscall, after the flush |
+| semi | A2 | by RCU; without memory after an IPI to all CPUs, in the syscall |
+| y | C | by RCU, always |
+
+Rules of the comparison. Costs are calibrated on the **source recording only**; the recording of the target is read only
+to judge. Traced latencies predict traced latencies. One run per kernel and workload: what differs from boot to boot is
+in the errors and in no interval. The machine is emulated (TCG, 4 virtual CPUs on 2 host cores): waiting for an IPI
+takes milliseconds and is decided by the host's scheduler.
+
+"No change" is the answer that the target behaves as the source did. W1 is the Wasserstein distance to the target's
+recording in µs, KS the Kolmogorov–Smirnov distance. *Differ*: the 95 % interval of the ratio of medians (target /
+source, block bootstrap over calls, ${1000} rounds, fixed seed) excludes 1. *Gain*: W1 of "no change" less W1 of the prediction with its 95 %
+interval; *better* or *worse* where the interval excludes 0.
+
+## In short
+
+- The two recordings differ in ${differ.length} of ${good.length} comparisons: the prediction is better than "no change" in ${count(differ, 'better')}, no different in ${count(differ, 'no difference')}, worse in ${count(differ, 'worse')}.
+- Where they do not differ (${same.length}): better ${count(same, 'better')}, no different ${count(same, 'no difference')}, worse ${count(same, 'worse')}.
+- Counts: ${structureLine(good)}.
+
+## Latency
+
+${table(
+  ['workload', 'source → target', 'calls', 'median ratio recorded', 'differ', 'KS no change', 'KS predicted', 'W1 no change', 'W1 predicted', 'gain µs [95 %]', 'verdict'],
+  good.map((r) => [
+    name(r),
+    `${r.from} → ${r.to}`,
+    `${r.calls[0]} / ${r.calls[1]}`,
+    `${r.noise.ratio.toFixed(2)} [${r.noise.low.toFixed(2)}, ${r.noise.high.toFixed(2)}]`,
+    r.noise.differ ? 'yes' : 'no',
+    r.ks.none.toFixed(3),
+    r.ks.predicted.toFixed(3),
+    us(r.wasserstein.none),
+    us(r.wasserstein.predicted),
+    `${gainText(r.gain.value)} [${gainText(r.gain.low)}, ${gainText(r.gain.high)}]`,
+    verdict(r),
+  ]),
+)}
+
+Quantiles in µs; the errors are relative to the target's recording.
+
+${table(
+  ['workload', 'source → target', 'p50 source', 'p50 predicted', 'p50 recorded', 'error no change', 'error predicted', 'p99 predicted', 'p99 recorded', 'error no change', 'error predicted'],
+  good.map((r) => {
+    const [a, b] = r.quantiles;
+    const e = (q, k) => percent(q[k] / q.recorded - 1);
+    return [name(r), `${r.from} → ${r.to}`, us(a.source), us(a.predicted), us(a.recorded), e(a, 'source'), e(a, 'predicted'), us(b.predicted), us(b.recorded), e(b, 'source'), e(b, 'predicted')];
+  }),
+)}
+
+## Counts
+
+Per gather, over the shapes of gather that both recordings have (the same tables in the same order, in a syscall or at
+exit): runs hold different numbers of calls, so only gathers of equal shape are compared. *Exact* counts the shapes for
+which prediction and recording are equal. Each cell: no change → **predicted** / recorded.
+
+${table(
+  ['workload', 'source → target', 'shapes', ...good[0].structure.counts.map((c) => c.name), 'peak tables held'],
+  good.map((r) => [
+    name(r),
+    `${r.from} → ${r.to}`,
+    `${r.structure.shapes}`,
+    ...r.structure.counts.map((c) =>
+      c.predicted === null || c.recorded === null
+        ? 'not recorded'
+        : `${num(c.none)} → **${num(c.predicted)}** / ${num(c.recorded)} (${c.exact} of ${r.structure.shapes} exact)`,
+    ),
+    `${r.deferred.none} → **${r.deferred.predicted}** / ${r.deferred.recorded}`,
+  ]),
+)}
+
+## Where it fails, and why
+
+${failures(good, left)}
+`;
+}
+
+const gainText = (ns) => (Math.abs(ns) < 10_000 ? (ns / 1000).toFixed(1) : (ns / 1000).toFixed(0));
+
+function structureLine(good) {
+  const names = good[0].structure.counts.map((c) => c.name);
+  const path = names.filter((n) => n !== 'flushIpis');
+  let exact = 0;
+  let all = 0;
+  let ipis = 0;
+  let ipisAll = 0;
+  for (const r of good) {
+    for (const c of r.structure.counts) {
+      if (c.exact === null) continue;
+      if (path.includes(c.name)) {
+        exact += c.exact;
+        all += r.structure.shapes;
+      } else {
+        ipis += c.exact;
+        ipisAll += r.structure.shapes;
+      }
+    }
+  }
+  return `flushes, sync rounds and their IPIs, call_rcu, deferred and inline tables are exact in ${exact} of ${all} (comparison, shape, count); IPIs of flushes in ${ipis} of ${ipisAll} (who has the mm loaded is the workload's doing, not the free path's)`;
+}
+
+function failures(good, left) {
+  const out = [];
+  for (const r of good) {
+    const v = verdict(r);
+    if (!(r.noise.differ && v !== 'better') && v !== 'worse') continue;
+    out.push(
+      `- **${name(r)} ${r.from} → ${r.to}** (${v}): the median of the recordings goes from ${us(r.quantiles[0].source)} to ${us(r.quantiles[0].recorded)} µs, predicted ${us(r.quantiles[0].predicted)} µs. ${why(r)}`,
+    );
+  }
+  for (const r of left) {
+    out.push(`- **${name(r)} ${r.from} → ${r.to}**: not compared: ${r.refused ? `refused, ${r.refused.reason}` : 'one side has no such calls'}.`);
+  }
+  return out.length === 0 ? 'Nowhere in these recordings.' : out.join('\n');
+}
+
+/** The part of the change that the counts can explain, and the part that they cannot. */
+function why(r) {
+  const flushes = r.structure.counts.find((c) => c.name === 'flushes');
+  const syncs = r.structure.counts.find((c) => c.name === 'syncRounds');
+  const moved = Math.abs(flushes.none - flushes.recorded) + Math.abs(syncs.none - syncs.recorded) > 0.01;
+  if (moved) {
+    return 'The number of flushes and IPI rounds is right; what one of them takes differs between the two boots more than the model can know from the source.';
+  }
+  const [a] = r.quantiles;
+  const recorded = a.recorded - a.source;
+  const predicted = a.predicted - a.source;
+  return `Both kernels flush and interrupt equally often here, so the free path can only account for its own steps (predicted shift ${gainText(predicted)} µs); the recorded shift of ${gainText(recorded)} µs is ${Math.abs(recorded) > 5 * Math.abs(predicted) ? 'mostly' : 'partly'} time that both kernels spend in the same code (waits for IPIs, VMA work): a difference between the boots.`;
+}

@@ -1,0 +1,116 @@
+import { VariantDetector } from '../kernel/detect-variant.js';
+import { OP, Op } from '../kernel/ops.js';
+import type { VariantMask } from '../kernel/variants.js';
+import { Coverage } from '../replay/coverage.js';
+import { CATALOGUE } from '../replay/invariants/catalogue.js';
+import { type Court, SYSCALL_KINDS, syscallKind } from '../replay/invariants/court.js';
+import { Judges } from '../replay/judges.js';
+import { Ledger } from '../replay/ledger.js';
+import { step } from '../replay/machine.js';
+import { newState } from '../replay/state.js';
+import { SkewBounds } from '../timeline/skew.js';
+import { type Edits, editsOf } from './edit.js';
+import type { OpLog } from './op-log.js';
+import type { Policy } from './policy.js';
+import type { HandOver } from './predict.js';
+import type { Recorded } from './recorded.js';
+import type { WhatIfReport, WhatIfVerdict } from './report.js';
+import type { Change } from './transform.js';
+
+export interface RerunInput {
+  readonly log: OpLog;
+  readonly recorded: Recorded;
+  readonly changes: readonly (Change | null)[];
+  readonly after: readonly HandOver[];
+  readonly source: VariantMask;
+  readonly target: VariantMask;
+  readonly policy: Policy;
+  readonly cpus: number;
+  readonly funcName: (id: number) => string;
+  readonly resolutionNs: number;
+}
+
+/** The changed sequence of operations on the machine, judged by the rules of the target. */
+export function rerun(given: RerunInput): WhatIfReport['order'] {
+  const { log, recorded } = given;
+  const not = (reason: string): WhatIfReport['order'] => ({ checked: false, reason, operations: 0, verdicts: [] });
+  if (recorded.losses > 0) return not('events were lost: what the others did in between is not known');
+  if (log.segments > 1) return not('several captures: only one is re-run at a time');
+  if (log.full) return not('more operations than are kept for a second run');
+  const none: Edits = { drop: new Uint8Array(log.length), after: new Map(), later: [] };
+  const before = judge(given, none, given.source);
+  const edits = editsOf(log, recorded.gathers, given.changes, given.after, given.policy, given.cpus);
+  const now = judge(given, edits, given.target);
+  const verdicts: WhatIfVerdict[] = [];
+  for (const info of CATALOGUE) {
+    const tally = now.ledger.tally(info.number);
+    const pass = tally.pass.reduce((a, b) => a + b, 0);
+    if (pass + tally.violated + tally.unknown === 0) continue;
+    verdicts.push({
+      id: info.id,
+      name: info.name,
+      verdict: tally.violated > 0 ? 'violated' : tally.unknown > 0 ? 'unknown' : 'pass',
+      pass,
+      violated: tally.violated,
+      unknown: tally.unknown,
+      recordedViolated: before.ledger.tally(info.number).violated,
+      example: tally.complaints[0]?.message ?? '',
+    });
+  }
+  return { checked: true, reason: '', operations: now.operations, verdicts };
+}
+
+function judge(given: RerunInput, edits: Edits, mask: VariantMask): { ledger: Ledger; operations: number } {
+  const { log } = given;
+  const skew = new SkewBounds();
+  const detector = new VariantDetector(mask);
+  const court: Court = {
+    state: newState(),
+    ledger: new Ledger(),
+    coverage: new Coverage(),
+    syscalls: new Coverage(SYSCALL_KINDS),
+    detector,
+    skew,
+    resolutionNs: given.resolutionNs,
+    get epsilonNs() {
+      return skew.pairs > 0 ? skew.worstInversionNs : given.resolutionNs;
+    },
+  };
+  const judges = new Judges(court, given.funcName, null);
+  const op = new Op();
+  let operations = 0;
+  let last = -1;
+  const one = (): void => {
+    operations++;
+    step(court.state, op, judges);
+    court.coverage.fired(op.kind, op.cpu, court.state.seq);
+    if (op.kind === OP.SE || op.kind === OP.SX) {
+      court.syscalls.fired(syscallKind(op.a0, op.kind === OP.SX), op.cpu, court.state.seq);
+    }
+    detector.observe(op);
+  };
+  let next = 0;
+  for (let i = 0; i < log.length; i++) {
+    const later = edits.later;
+    while (next < later.length && later[next]!.tsNs < log.tsNs[i]!) {
+      log.loadMade(later[next++]!, last, op);
+      one();
+    }
+    last = log.ref[i]!;
+    if (edits.drop[i] !== 1) {
+      log.load(i, op);
+      one();
+    }
+    const made = edits.after.get(i);
+    if (!made) continue;
+    for (const m of made) {
+      log.loadMade(m, last, op);
+      one();
+    }
+  }
+  court.coverage.end('the recording ends');
+  court.syscalls.end('the recording ends');
+  judges.end();
+  court.ledger.resolve(mask);
+  return { ledger: court.ledger, operations };
+}

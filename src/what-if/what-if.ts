@@ -1,0 +1,204 @@
+import { VariantDetector } from '../kernel/detect-variant.js';
+import { maskOf, namesOf, VARIANTS } from '../kernel/variants.js';
+import { quantileOf } from './quantile-of.js';
+import { seededRandom } from '../latency/resampling.js';
+import { newPipeline, type PipelineOptions, runPipeline } from '../pipeline.js';
+import { VERSION } from '../version.js';
+import { CallbackClock } from './callback-clock.js';
+import { CostModel } from './costs.js';
+import { countsOf, type ShapeCounts, shapeCounts } from './counts.js';
+import { type Facts, type Policy, policyOf, refusalOf } from './policy.js';
+import { deferredOf, handOvers, pool, SEED, seriesOf } from './predict.js';
+import type { Recorded } from './recorded.js';
+import { WhatIfRecorder } from './recorder.js';
+import { LIMITS, METHOD, WHAT_IF_SCHEMA, type WhatIfCost, type WhatIfReport } from './report.js';
+import { OpLog } from './op-log.js';
+import { rerun } from './rerun.js';
+import { seriesReport } from './statistics.js';
+import { type Change, changeOf, shapeOf } from './transform.js';
+
+export interface WhatIfOptions extends PipelineOptions {
+  /** Variant to re-run the recording under. */
+  readonly target: string;
+  /** Variants the recording can be; default: what it shows. */
+  readonly variants?: readonly string[] | undefined;
+  /** Measured syscall; default munmap. */
+  readonly syscall?: string | undefined;
+}
+
+/**
+ * Re-run a recording under another kernel variant.
+ *
+ * Throws TraceError when an input cannot be read at all, RangeError for an unknown variant. A re-run that would be
+ * unsound is no error: the report says `refused`.
+ */
+export async function whatIf(options: WhatIfOptions): Promise<WhatIfReport> {
+  return (await whatIfDetail(options)).report;
+}
+
+/** The report and what it was made from, for those who check predictions against other recordings. */
+export interface WhatIfDetail {
+  readonly report: WhatIfReport;
+  /** Single durations in ns: recorded, and of several possible runs under the target. */
+  readonly series: readonly { readonly name: string; readonly recorded: Float64Array; readonly predicted: Float64Array }[];
+  readonly shapes: readonly ShapeCounts[];
+}
+
+export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail> {
+  const target = VARIANTS[Math.log2(maskOf(options.target))]!;
+  const given = options.variants?.length ? maskOf(...options.variants) : null;
+  const syscall = options.syscall ?? 'munmap';
+  const pipeline = newPipeline();
+  const detector = new VariantDetector(given);
+  const log = new OpLog();
+  let recorder: WhatIfRecorder | null = null;
+  const run = await runPipeline(pipeline, options, (decoder) => {
+    const syscallId = pipeline.funcs.idOfName(syscall);
+    recorder = new WhatIfRecorder({
+      events: pipeline.events,
+      decoder,
+      syscall,
+      syscallId,
+      onOp: (op) => {
+        if (op === null) {
+          detector.segment();
+          log.segment();
+        } else {
+          detector.observe(op);
+          log.add(op);
+        }
+      },
+    });
+    const made = recorder;
+    return { batch: (batch) => made.batch(batch), boundary: () => made.boundary() };
+  });
+  const recorded = recorder!.finish();
+  const candidates = detector.contradiction ? (given ?? detector.consistent) : detector.mask;
+  const facts: Facts = {
+    candidates,
+    contradiction: detector.contradiction,
+    gathersWithTables: recorded.gathers.filter((g) => g.levels.length > 0).length,
+    reclaims: recorded.reclaims,
+    ticks: pipeline.time.unit === 'ticks',
+    singles: recorded.gathers.filter((g) => g.single.includes(true)).length,
+  };
+  const report: WhatIfReport = {
+    schema: WHAT_IF_SCHEMA,
+    version: VERSION,
+    inputs: run.inputs.map((i) => i.report),
+    source: { candidates: namesOf(candidates), how: given ? 'given' : 'detected', leaf: null },
+    target: { id: target.id, title: target.title, kernels: target.kernels },
+    refused: refusalOf(facts, target),
+    gathers: { total: recorded.gathers.length, withTables: facts.gathersWithTables, reproduced: 0, cut: recorded.cut, starved: 0 },
+    counts: [],
+    series: [],
+    deferred: null,
+    costs: [],
+    order: { checked: false, reason: '', operations: 0, verdicts: [] },
+    method: METHOD,
+    limits: [...LIMITS],
+    notes: [],
+    partial: run.partial,
+  };
+  if (report.refused) return { report, series: [], shapes: [] };
+  const to = policyOf(target)!;
+  const from = sourcePolicy(candidates, recorded, to);
+  report.source.leaf = from.leaf === 'pages' ? 'sync' : 'rcu';
+  const changes = recorded.gathers.map((g): Change | null => (g.levels.length > 0 ? changeOf(g, from, to) : null));
+  const done = changes.filter((c): c is Change => c !== null);
+  report.gathers.reproduced = done.filter((c) => c.agrees).length;
+  report.gathers.starved = recorded.gathers.filter((g) => shapeOf(g, from).noMemory.includes(true)).length;
+  const model = new CostModel(recorded);
+  const clock = new CallbackClock(recorded.callbacks, seededRandom(SEED + 2));
+  const before = handOvers(recorded.gathers, changes, 'from', clock);
+  const same = from.leaf === to.leaf && done.every((c) => c.from.singleCalls === c.to.singleCalls);
+  const after = same ? before : handOvers(recorded.gathers, changes, 'to', clock);
+  const cpus = Math.max(recorded.cpus, ...run.inputs.map((i) => i.header.cpus), 1);
+  report.counts = countsOf(recorded, changes, cpus);
+  report.deferred = {
+    before: deferredOf(before, pipeline.time),
+    after: deferredOf(after, pipeline.time),
+    clock: { ...clock.used },
+  };
+  const series = seriesOf(recorded, syscall, changes, before, after);
+  report.series = series.map((s) => seriesReport(s, model));
+  report.costs = costReports(model, new Set(series.flatMap((s) => s.jobs.flatMap((j) => j.terms.map((t) => t.cost)))));
+  report.order = rerun({
+    log,
+    recorded,
+    changes,
+    after,
+    source: candidates,
+    target: maskOf(target.id),
+    policy: to,
+    cpus,
+    funcName: (id) => pipeline.funcs.name(id),
+    resolutionNs: pipeline.time.resolutionNs,
+  });
+  report.notes = notesOf(report, recorded, from, to);
+  return {
+    report,
+    series: series.map((s) => ({
+      name: s.name,
+      recorded: Float64Array.from(s.jobs, (j) => j.oldNs),
+      predicted: pool(s.jobs, model),
+    })),
+    shapes: shapeCounts(recorded, changes, cpus),
+  };
+}
+
+/** Policy of the recorded kernel: of its candidates the one that is the target, else the first whose leaf is known. */
+function sourcePolicy(candidates: number, recorded: Recorded, target: Policy): Policy {
+  const policies = VARIANTS.filter((_, i) => candidates & (1 << i))
+    .map(policyOf)
+    .filter((p): p is Policy => p !== null);
+  const same = policies.find((p) => p.id === target.id);
+  if (same) return same;
+  const synced = recorded.gathers.some((g) => g.syncs > 0);
+  const queued = recorded.gathers.some((g) => g.singleCalls > 0);
+  const fits = policies.find(
+    (p) =>
+      p.leaf === 'pages' ||
+      (queued
+        ? p.single.includes('call-rcu') && p.single.includes('sync-ipi') === synced
+        : !synced || (p.single.includes('sync-ipi') && p.single.includes('free'))),
+  );
+  return fits ?? policies[0]!;
+}
+
+function costReports(model: CostModel, used: ReadonlySet<string>): WhatIfCost[] {
+  return Object.values(model.costs).map((c) => {
+    const sorted = [...c.values].sort((a, b) => a - b);
+    const prior = c.basis === 'prior';
+    return {
+      id: c.id,
+      basis: c.basis,
+      from: c.from,
+      count: c.count,
+      low: prior ? sorted[0]! : quantileOf(sorted, 0.1),
+      median: prior ? null : quantileOf(sorted, 0.5),
+      high: prior ? sorted.at(-1)! : quantileOf(sorted, 0.9),
+      used: used.has(c.id),
+    };
+  });
+}
+
+function notesOf(report: WhatIfReport, recorded: Recorded, from: Policy, to: Policy): string[] {
+  const notes: string[] = [];
+  const { withTables, reproduced, cut } = report.gathers;
+  if (from.id === to.id) notes.push(`the recording can be ${to.id} already: nothing changes`);
+  if (reproduced < withTables) {
+    notes.push(
+      `the model reproduces the recorded counts of ${reproduced} of ${withTables} gathers with tables; of the others only the difference between the variants is applied`,
+    );
+  }
+  if (cut > 0) notes.push(`${cut} gathers are cut by an end of the recording or by lost events and are left out`);
+  if (recorded.full) notes.push('more syscalls than are kept one by one: the first 500000 are re-run');
+  for (const c of report.costs) {
+    if (c.used && c.basis === 'prior') notes.push(`${c.id}: a prior of bare metal, nothing in the recording measures it`);
+  }
+  if ((report.deferred?.clock.prior ?? 0) > 0) {
+    notes.push('the recording shows no RCU callback: when tables would come back is a prior of 5 to 40 ms');
+  }
+  return notes;
+}
