@@ -1,0 +1,172 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, freemem } from 'node:os';
+import { Args, Command, Flags } from '@oclif/core';
+import { TraceError } from '../../src/parsers/trace-error.js';
+import {
+  KERNEL_INFO_COMMAND,
+  type KernelInfo,
+  parseKernelInfo,
+  UNKNOWN_KERNEL,
+} from '../../src/record/kernel-info.js';
+import { LEVEL_TEXT, LEVELS, type Level } from '../../src/record/levels.js';
+import { planRecording } from '../../src/record/plan.js';
+import { printScript, TOOLS, type Tool } from '../../src/record/print.js';
+import { leftovers, removeNamed } from '../../src/record/session.js';
+import { EXIT } from '../exit-codes.js';
+import { writeOut } from '../output.js';
+
+/** KiB per CPU by level. */
+const BUFFER_KB: Readonly<Record<Level, number>> = { latency: 4096, tables: 16384, full: 32768 };
+/** Of what is free, all CPUs together. */
+const BUFFER_SHARE = 4;
+
+export default class RecordCommand extends Command {
+  static override summary = 'make a recording on a test machine, or print the script that makes it elsewhere';
+  static override description =
+    `Learns from tracefs which probes this kernel can give, says which invariants a replay will be able to decide,
+records in a tracefs instance of its own while the command runs (or until Ctrl-C), and removes everything again.
+The recording begins with kernel, configuration, probes and address bases: replay needs no flags for it.
+
+--print writes a script for a machine without Node. It takes a kernel-info file, made there as root by:
+
+  ${KERNEL_INFO_COMMAND}
+
+After a SIGKILL: pttrace record --cleanup
+
+Exit codes: 0 recorded, 2 wrong usage, 3 no tracefs or no right to it, 130 or 143 ended by a signal (what was recorded
+is written).`;
+  static override examples = [
+    { description: 'record a command', command: '<%= config.bin %> record -o munmap.gz -- ./workload' },
+    {
+      description: 'what could be recorded here, without doing it',
+      command: '<%= config.bin %> record --dry-run',
+    },
+    {
+      description: 'a script for another machine',
+      command: '<%= config.bin %> record --print ftrace --kernel-info kernel-info.txt >record.sh',
+    },
+    { description: 'remove what a killed recording left', command: '<%= config.bin %> record --cleanup' },
+  ];
+  static override strict = false;
+  static override args = {
+    command: Args.string({ description: 'what to record, after --; default: until Ctrl-C' }),
+  };
+  static override flags = {
+    out: Flags.string({ char: 'o', description: 'recording to write (gzip)', helpValue: 'FILE' }),
+    level: Flags.option({
+      options: LEVELS,
+      default: 'tables' as const,
+      description: `how much: ${LEVELS.map((l) => `${l} (${LEVEL_TEXT[l]})`).join('; ')}`,
+    })(),
+    clock: Flags.string({ description: 'trace clock; default mono', helpValue: 'NAME' }),
+    'buffer-size': Flags.string({
+      description: 'buffer per CPU, e.g. 64M; default by level, at most a quarter of the free memory',
+      helpValue: 'SIZE',
+    }),
+    duration: Flags.integer({ description: 'seconds to record at most', min: 1 }),
+    print: Flags.option({
+      options: TOOLS,
+      description: 'print a script for this tool instead of recording',
+    })(),
+    'kernel-info': Flags.string({
+      description: 'kernel-info file of the machine the script or the plan is for',
+      helpValue: 'FILE',
+    }),
+    'dry-run': Flags.boolean({ description: 'say what would be recorded and decided, change nothing' }),
+    cleanup: Flags.boolean({ description: 'remove what killed recordings left in tracefs' }),
+    force: Flags.boolean({
+      description: 'also of recordings whose process is running',
+      dependsOn: ['cleanup'],
+    }),
+    tracefs: Flags.string({
+      description: 'where tracefs is mounted; default /sys/kernel/tracing',
+      helpValue: 'DIR',
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(RecordCommand);
+    const command = argv as string[];
+    if (flags.cleanup) return this.cleanUp(flags.tracefs, flags.force);
+    const { level } = flags;
+    const bufferKb = flags['buffer-size'] === undefined ? BUFFER_KB[level] : kib(flags['buffer-size']);
+    const given = flags['kernel-info'] === undefined ? null : readKernelInfo(flags['kernel-info']);
+    if (flags.print !== undefined) {
+      const plan = planRecording(given ?? UNKNOWN_KERNEL, level, flags.clock);
+      await writeOut(printScript(flags.print as Tool, plan, { bufferKb }));
+      return;
+    }
+    const { findTracefs, machineOf, recordLive } = await import('../live-recording.js');
+    const { formatPlan, formatSummary } = await import('../render/record.js');
+    if (flags['dry-run']) {
+      const kernel = given ?? machineOf(findTracefs(flags.tracefs)).kernel;
+      await writeOut(formatPlan(planRecording(kernel, level, flags.clock)));
+      return;
+    }
+    if (given)
+      throw new RangeError('--kernel-info is for --print and --dry-run: record asks this kernel itself');
+    if (flags.out === undefined) throw new RangeError('give the recording a name: -o FILE');
+    const tracefs = findTracefs(flags.tracefs);
+    const { kernel, config } = machineOf(tracefs);
+    const plan = planRecording(kernel, level, flags.clock);
+    process.stderr.write(formatPlan(plan));
+    const summary = await recordLive(tracefs, plan, config, {
+      out: flags.out,
+      bufferKb: flags['buffer-size'] === undefined ? affordable(bufferKb) : bufferKb,
+      durationS: flags.duration,
+      command,
+      onStart: () => {
+        const what = command.length > 0 ? command.join(' ') : 'until Ctrl-C';
+        process.stderr.write(`recording: ${what}\n`);
+      },
+    }).catch(refused);
+    process.stderr.write(formatSummary(summary));
+  }
+
+  private async cleanUp(place: string | undefined, force: boolean): Promise<void> {
+    const { findTracefs } = await import('../live-recording.js');
+    const { formatCleanup } = await import('../render/record.js');
+    const tracefs = findTracefs(place);
+    const done = leftovers(tracefs).map((left) => {
+      const alive = !force && existsSync(`/proc/${left.pid}`);
+      return { left, alive, failed: alive ? [] : removeNamed(tracefs, left.name) };
+    });
+    await writeOut(formatCleanup(done));
+    if (done.some((d) => d.failed.length > 0)) process.exitCode = EXIT.unreadable;
+  }
+}
+
+function readKernelInfo(path: string): KernelInfo {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new TraceError('kernel-info', 'cannot be read', { path, cause: error });
+  }
+  try {
+    return parseKernelInfo(text);
+  } catch (error) {
+    throw new TraceError('kernel-info', (error as Error).message, { path });
+  }
+}
+
+/** `512K`, `64M`, `1G`, or a number of KiB. Throws RangeError. */
+function kib(text: string): number {
+  const m = /^(\d+)([KMG]?)i?B?$/i.exec(text);
+  const factor = { '': 1, K: 1, M: 1024, G: 1024 ** 2 }[(m?.[2] ?? '').toUpperCase()];
+  const size = m && factor ? Number(m[1]) * factor : 0;
+  if (size < 4) throw new RangeError(`no buffer size: '${text}' (e.g. 512K, 64M)`);
+  return size;
+}
+
+/** The wanted size, or less where the machine has little memory. KiB per CPU. */
+const affordable = (wanted: number): number =>
+  Math.max(256, Math.min(wanted, Math.floor(freemem() / 1024 / BUFFER_SHARE / availableParallelism())));
+
+function refused(error: unknown): never {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    throw new TraceError('no-tracefs', `${(error as Error).message}: recording takes root`);
+  }
+  throw error;
+}

@@ -1,0 +1,186 @@
+// Boots a kernel in QEMU with an initramfs made here, and gives back the files its job sent.
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+
+export const which = (tool) => {
+  for (const dir of (process.env.PATH ?? '').split(':')) {
+    const path = join(dir, tool);
+    if (existsSync(path)) return path;
+  }
+  return null;
+};
+
+/** Compiles the workload; static, so that the guest needs no libraries. */
+export function buildWorkload(folder) {
+  const out = join(folder, 'munmap-workload');
+  execFileSync('gcc', ['-O2', '-static', '-pthread', join(HERE, 'munmap-workload.c'), '-o', out]);
+  return out;
+}
+
+/** Files of the guest: path → file or folder of the host to copy, { text }, or { tree } of more of the kind. */
+function copyFiles(files, root) {
+  for (const [path, source] of Object.entries(files)) {
+    const target = join(root, path);
+    mkdirSync(dirname(target), { recursive: true });
+    if (typeof source === 'string') cpSync(source, target, { recursive: true, dereference: true });
+    else if (source.tree) copyFiles(source.tree, target);
+    else writeFileSync(target, source.text);
+  }
+}
+
+/** An initramfs (cpio, not compressed: emulated CPUs take long to unpack) with these files and busybox. */
+export function makeInitramfs(files, out) {
+  const root = mkdtempSync(join(tmpdir(), 'pttrace-initramfs-'));
+  try {
+    copyFiles(files, root);
+    mkdirSync(join(root, 'bin'), { recursive: true });
+    copyFileSync(which('busybox'), join(root, 'bin/busybox'));
+    copyFileSync(join(HERE, 'guest-init.sh'), join(root, 'init'));
+    chmodSync(join(root, 'init'), 0o755);
+    const list = execFileSync('find', ['.', '-print0'], { cwd: root, maxBuffer: 64 << 20 });
+    const archive = execFileSync('cpio', ['--null', '-o', '-H', 'newc', '--quiet'], {
+      cwd: root,
+      input: list,
+      maxBuffer: 2 ** 31,
+    });
+    writeFileSync(out, archive);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+  return out;
+}
+
+/** A program of the host and the shared libraries it is linked with, as guest files. */
+export function linkedFiles(program) {
+  const files = { [`bin/${basename(program)}`]: program };
+  const listed = execFileSync('ldd', [program], { encoding: 'utf8' });
+  for (const line of listed.split('\n')) {
+    const path = /(?:=> |^\s+)(\/\S+) \(/.exec(line)?.[1];
+    if (path) files[path.slice(1)] = path;
+  }
+  return files;
+}
+
+/** Node itself, as guest files. */
+export const nodeFiles = () => linkedFiles(process.execPath);
+
+/**
+ * Runs `job` (shell text) in a guest. Gives the files it sent, its console and the time it took. Throws when the
+ * guest does not come to its end within `timeoutS`.
+ */
+export async function runGuest({ kernel, files, job, cpus = 4, memory = '1G', timeoutS = 300, onLine }) {
+  const folder = mkdtempSync(join(tmpdir(), 'pttrace-guest-'));
+  const started = Date.now();
+  try {
+    const initrd = makeInitramfs({ ...files, 'job.sh': { text: job } }, join(folder, 'initrd'));
+    const port = join(folder, 'files');
+    const qemu = spawn(
+      'qemu-system-x86_64',
+      [
+        ...['-accel', 'tcg,thread=multi', '-cpu', 'max,-la57', '-smp', String(cpus), '-m', memory],
+        ...['-kernel', kernel, '-initrd', initrd],
+        ...[
+          '-append',
+          'console=ttyS0 panic=-1 quiet tsc=reliable no_watchdog rcupdate.rcu_cpu_stall_suppress=1',
+        ],
+        ...[
+          '-no-reboot',
+          '-display',
+          'none',
+          '-monitor',
+          'none',
+          '-serial',
+          'stdio',
+          '-serial',
+          `file:${port}`,
+        ],
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let text = '';
+    let rest = '';
+    const take = (chunk) => {
+      text += chunk;
+      rest += chunk;
+      const lines = rest.split(/\r?\n/);
+      rest = lines.pop();
+      for (const line of lines) onLine?.(line);
+    };
+    qemu.stdout.setEncoding('utf8').on('data', take);
+    qemu.stderr.setEncoding('utf8').on('data', take);
+    const timer = setTimeout(() => qemu.kill('SIGKILL'), timeoutS * 1000);
+    const code = await new Promise((resolve, reject) => {
+      qemu.once('error', reject);
+      qemu.once('close', resolve);
+    });
+    clearTimeout(timer);
+    const sent = existsSync(port) ? readFileSync(port, 'latin1') : '';
+    if (!/^=== done\r?$/m.test(sent)) {
+      throw new Error(
+        `the guest did not finish (qemu exit ${code}):\n${text.split('\n').slice(-30).join('\n')}`,
+      );
+    }
+    return { files: sentFiles(sent), console: text, seconds: (Date.now() - started) / 1000 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function sentFiles(text) {
+  const files = new Map();
+  let name = null;
+  let part = [];
+  for (const raw of text.split('\n')) {
+    const line = raw.replace(/\r$/, '');
+    const head = /^=== file (\S+)$/.exec(line);
+    if (head) [name, part] = [head[1], []];
+    else if (line === '=== end') files.set(name, Buffer.from(part.join(''), 'base64'));
+    else part.push(line);
+  }
+  return files;
+}
+
+/**
+ * A kernel to boot: a bzImage, a linux-image .deb, or (null) the distribution's current linux-image, downloaded by
+ * apt-get into `cache` once. Gives { image, name, config } or { missing: why }.
+ */
+export function findKernel(given, cache) {
+  mkdirSync(cache, { recursive: true });
+  if (given && !given.endsWith('.deb')) return { image: given, name: basename(given) };
+  let deb = given;
+  if (!deb) {
+    if (!which('apt-get') || !which('dpkg'))
+      return { missing: 'no kernel given with --kernel, and no apt-get here' };
+    const depends = execFileSync('apt-cache', ['depends', 'linux-image-amd64'], { encoding: 'utf8' });
+    const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
+    if (!name) return { missing: 'apt knows no linux-image-amd64; give a kernel with --kernel' };
+    const stored = () =>
+      execFileSync('find', [cache, '-maxdepth', '1', '-name', `${name}_*.deb`], { encoding: 'utf8' }).split(
+        '\n',
+      )[0];
+    if (!stored()) execFileSync('apt-get', ['download', name], { cwd: cache, stdio: 'ignore' });
+    deb = stored();
+  }
+  const folder = join(cache, basename(deb, '.deb'));
+  if (!existsSync(folder)) execFileSync('dpkg', ['-x', deb, folder]);
+  const image = execFileSync('find', [join(folder, 'boot'), '-name', 'vmlinuz-*'], {
+    encoding: 'utf8',
+  }).split('\n')[0];
+  const name = basename(image).replace('vmlinuz-', '');
+  return { image, name: `${name} (${basename(deb)})`, config: join(folder, 'boot', `config-${name}`) };
+}

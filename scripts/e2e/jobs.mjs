@@ -1,0 +1,69 @@
+// What the guests do: shell text, run by guest-init.sh.
+
+/** Rounds and tables of the workload: a few thousand events, some seconds under emulation. */
+const WORKLOAD = 'munmap-workload 20 16';
+const ENDLESS = 'munmap-workload 100000 16';
+
+const COMMON = `
+cd /tmp
+PT="node /pttrace/bin/run.js"
+same() {
+  tracefs_state >now.txt
+  if diff before.txt now.txt; then echo "[tracefs] $1: as it was before"; else echo "[tracefs] $1: CHANGED"; fi
+}
+tracefs_state >before.txt
+`;
+
+/** Takes the kernel-info file, by the command that the documentation shows. */
+export const infoJob = (command) => `${command}\ncd /tmp\nsend kernel-info.txt /tmp/kernel-info.txt\n`;
+
+/** Runs printed scripts with the workload. */
+export const scriptsJob = (tools) =>
+  COMMON +
+  tools
+    .map(
+      (tool) => `
+echo "[run] sh ${tool}.sh ${tool}.gz ${WORKLOAD}"
+sh /scripts/${tool}.sh ${tool}.gz ${WORKLOAD}
+echo "[exit] ${tool} $?"
+same "after the ${tool} script"
+send ${tool}.gz ${tool}.gz
+`,
+    )
+    .join('');
+
+/** Runs record, lets it end, and kills it with each signal. */
+export const recordJob = (level) => `${COMMON}
+started() { until grep -q '^recording:' $1.log; do sleep 1; done; sleep 2; }
+echo "[run] pttrace record --level ${level} -o live.gz -- ${WORKLOAD}"
+$PT record --level ${level} -o live.gz -- ${WORKLOAD}
+echo "[exit] record $?"
+same "after record"
+send live.gz live.gz
+for s in INT TERM KILL; do
+  echo "[run] pttrace record -o $s.gz -- ${ENDLESS} & kill -$s"
+  $PT record -o $s.gz -- ${ENDLESS} >$s.log 2>&1 &
+  p=$!
+  started $s
+  kill -$s $p
+  wait $p
+  echo "[exit] SIG$s $?"
+  [ $s != KILL ] || break
+  same "after SIG$s"
+  send $s.gz $s.gz
+done
+killall munmap-workload 2>/dev/null
+same "after SIGKILL, before the recovery command"
+echo "[run] pttrace record --cleanup"
+$PT record --cleanup
+echo "[exit] cleanup $?"
+same "after SIGKILL and pttrace record --cleanup"
+echo "[run] sh ftrace.sh script-killed.gz ${ENDLESS} & kill -KILL"
+sh /scripts/ftrace.sh script-killed.gz ${ENDLESS} >script.log 2>&1 &
+p=$!
+until grep -q 'recording:' script.log; do sleep 1; done
+kill -KILL $p; wait $p
+killall munmap-workload 2>/dev/null
+$PT record --cleanup
+same "after the ftrace script was killed, and pttrace record --cleanup"
+`;

@@ -1,0 +1,185 @@
+// End-to-end test: boots a distribution's kernel in QEMU, records a munmap workload there with printed scripts and with
+// `pttrace record`, copies the recordings out and replays them. See docs/record.md.
+//
+//   npm run e2e [-- --kernel FILE] [--level LEVEL] [--tools a,b] [--keep DIR] [--no-record]
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { buildWorkload, findKernel, linkedFiles, nodeFiles, runGuest, which } from './guest.mjs';
+import { infoJob, recordJob, scriptsJob } from './jobs.mjs';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const CLI = join(ROOT, 'bin/run.js');
+const TOOLS = { ftrace: null, 'trace-cmd': 'trace-cmd', perf: 'perf', bpftrace: 'bpftrace' };
+
+const { values: flags } = parseArgs({
+  options: {
+    kernel: { type: 'string' },
+    level: { type: 'string', default: 'tables' },
+    tools: { type: 'string', default: 'ftrace' },
+    keep: { type: 'string' },
+    cache: { type: 'string', default: join(tmpdir(), 'pttrace-e2e') },
+    'no-record': { type: 'boolean', default: false },
+  },
+});
+
+const say = (text) => process.stdout.write(`${text}\n`);
+const skip = (why) => {
+  say(`skipped: ${why}`);
+  process.exit(0);
+};
+const failures = [];
+const check = (ok, what) => {
+  say(`${ok ? 'ok  ' : 'FAIL'} ${what}`);
+  if (!ok) failures.push(what);
+};
+
+for (const tool of ['qemu-system-x86_64', 'gcc', 'cpio', 'busybox']) {
+  if (!which(tool)) skip(`${tool} is not installed`);
+}
+if (!existsSync(join(ROOT, 'dist'))) skip('not built: npm run build');
+const kernel = findKernel(flags.kernel ?? null, flags.cache);
+if (kernel.missing) skip(kernel.missing);
+const tools = flags.tools.split(',').filter((tool) => {
+  const program = TOOLS[tool];
+  if (program && !which(program)) say(`without ${tool}: not installed here`);
+  return !program || which(program);
+});
+
+const keep = flags.keep ?? mkdtempSync(join(tmpdir(), 'pttrace-e2e-run-'));
+mkdirSync(keep, { recursive: true });
+const onLine = (line) => {
+  if (line.trim() !== '' && !/reboot: Power down/.test(line)) say(`  | ${line}`);
+};
+
+try {
+  await main();
+} finally {
+  if (!flags.keep) rmSync(keep, { recursive: true, force: true });
+}
+say(failures.length === 0 ? 'end-to-end test passed' : `${failures.length} checks failed`);
+process.exitCode = failures.length === 0 ? 0 : 1;
+
+async function main() {
+  say(`kernel: ${kernel.name}`);
+  const files = { 'bin/munmap-workload': buildWorkload(keep) };
+  if (kernel.config) files[`boot/config-${kernel.name.split(' ')[0]}`] = kernel.config;
+
+  const { KERNEL_INFO_COMMAND } = await load('record/kernel-info.js');
+  const asked = await runGuest({ kernel: kernel.image, files, job: infoJob(KERNEL_INFO_COMMAND), onLine });
+  const info = store('kernel-info.txt', asked.files);
+  say(`kernel-info.txt taken (${asked.seconds.toFixed(0)} s)`);
+
+  const plan = await planFor(info);
+  say(`$ pttrace record --dry-run --level ${flags.level} --kernel-info kernel-info.txt`);
+  say(pttrace(['record', '--dry-run', '--level', flags.level, '--kernel-info', info]).stdout.trimEnd());
+  for (const tool of tools) {
+    const script = pttrace(['record', '--print', tool, '--level', flags.level, '--kernel-info', info]).stdout;
+    writeFileSync(join(keep, `${tool}.sh`), script);
+    files[`scripts/${tool}.sh`] = join(keep, `${tool}.sh`);
+    if (TOOLS[tool]) Object.assign(files, linkedFiles(which(TOOLS[tool])));
+  }
+  const memory = tools.length > 1 ? '3G' : '1G';
+  const ran = await runGuest({
+    kernel: kernel.image,
+    files,
+    job: scriptsJob(tools),
+    memory,
+    timeoutS: 600,
+    onLine,
+  });
+  say(`scripts ran (${ran.seconds.toFixed(0)} s)`);
+  for (const tool of tools) {
+    check(
+      ran.console.includes(`[tracefs] after the ${tool} script: as it was before`),
+      `${tool}: leaves nothing behind`,
+    );
+    replay(store(`${tool}.gz`, ran.files), plan, tool);
+  }
+  if (flags['no-record']) return;
+
+  Object.assign(files, nodeFiles(), { pttrace: { tree: payload() } });
+  const job = recordJob(flags.level);
+  const live = await runGuest({ kernel: kernel.image, files, job, memory: '2G', timeoutS: 600, onLine });
+  say(`record ran (${live.seconds.toFixed(0)} s)`);
+  const exits = { record: 0, SIGINT: 130, SIGTERM: 143, SIGKILL: 137, cleanup: 0 };
+  for (const [what, code] of Object.entries(exits)) {
+    check(new RegExp(`^\\[exit\\] ${what} ${code}\\r?$`, 'm').test(live.console), `${what}: exit ${code}`);
+  }
+  for (const when of [
+    'after record',
+    'after SIGINT',
+    'after SIGTERM',
+    'after SIGKILL and pttrace record --cleanup',
+    'after the ftrace script was killed, and pttrace record --cleanup',
+  ]) {
+    check(live.console.includes(`[tracefs] ${when}: as it was before`), `tracefs ${when}: as it was`);
+  }
+  const left = live.console.includes('[tracefs] after SIGKILL, before the recovery command: CHANGED');
+  check(left, 'SIGKILL does leave something for the recovery command');
+  for (const name of ['live.gz', 'INT.gz', 'TERM.gz'])
+    replay(store(name, live.files), plan, `record, ${name}`);
+}
+
+async function load(path) {
+  return import(pathToFileURL(join(ROOT, 'dist/src', path)).href);
+}
+
+async function planFor(info) {
+  const { parseKernelInfo } = await load('record/kernel-info.js');
+  const { planRecording, promisedIds } = await load('record/plan.js');
+  return promisedIds(planRecording(parseKernelInfo(readFileSync(info, 'utf8')), flags.level));
+}
+
+function store(name, sent) {
+  const file = join(keep, name);
+  if (!sent.has(name)) throw new Error(`the guest sent no ${name}`);
+  writeFileSync(file, sent.get(name));
+  return file;
+}
+
+function pttrace(args) {
+  return spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', maxBuffer: 256 << 20 });
+}
+
+/** Replays without flags: exit 0, bases from the recording, nothing promised is left unknown for want of a probe. */
+function replay(file, promised, what) {
+  const run = pttrace(['replay', file, '--json']);
+  check(run.status === 0, `${what}: replay exits 0${run.status === 0 ? '' : `: ${run.stderr}`}`);
+  if (run.status !== 0 && run.status !== 1) return;
+  const result = JSON.parse(run.stdout);
+  const lines = result.inputs[0].lines;
+  check(lines.skipped === 0 && lines.foreign === 0, `${what}: every line understood (${lines.event} events)`);
+  check(result.bases.how === 'recorded', `${what}: address bases ${result.bases.how}`);
+  const verdicts = new Map(result.invariants.map((i) => [i.id, i]));
+  const of = (verdict) => promised.filter((id) => verdicts.get(id).verdict === verdict);
+  say(`     pass: ${of('pass').join(' ')}`);
+  say(`     nothing of the kind happened: ${of('not-applicable').join(' ')}`);
+  const open = [...of('unknown'), ...of('violated')];
+  check(open.length === 0, `${what}: the ${promised.length} promised invariants are decided`);
+  for (const id of open) say(`     ${id} ${verdicts.get(id).verdict}: ${verdicts.get(id).reason}`);
+}
+
+/** The built package with what it depends on at run time. */
+function payload() {
+  const tree = {};
+  for (const part of ['bin', 'dist', 'package.json', 'oclif.manifest.json']) {
+    if (existsSync(join(ROOT, part))) tree[part] = join(ROOT, part);
+  }
+  const seen = new Set();
+  const add = (folder, from) => {
+    const { dependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    for (const name of Object.keys(dependencies)) {
+      const found = [join(folder, 'node_modules', name), join(from, name)].find((p) => existsSync(p));
+      if (!found || seen.has(found)) continue;
+      seen.add(found);
+      if (found === join(from, name)) tree[`node_modules/${name}`] = found;
+      add(found, from);
+    }
+  };
+  add(ROOT, join(ROOT, 'node_modules'));
+  return tree;
+}

@@ -1,0 +1,101 @@
+import type { PlannedEvent, PlannedProbe, RecordingPlan } from './plan.js';
+
+/** One block of a bpftrace program, and what the kernel must have for it. */
+export interface BpftraceBlock {
+  /** Function that must be traceable, or `system/event` that must exist. */
+  readonly needs: string;
+  readonly kind: 'function' | 'event';
+  readonly text: string;
+}
+
+export const BPFTRACE_HEADER = 'BEGIN { printf("# nsecs cpu pid tid comm probe args\\n"); }';
+
+const COLUMNS = '%llu %d %d %d %s';
+const VALUES = 'nsecs, cpu, pid, tid, comm';
+const REGISTERS: Readonly<Record<string, string>> = {
+  di: 'arg0',
+  si: 'arg1',
+  dx: 'arg2',
+  cx: 'arg3',
+  r8: 'arg4',
+  r9: 'arg5',
+};
+
+interface Field {
+  readonly name: string;
+  readonly format: string;
+  readonly value: string;
+}
+
+/** `new_tlb_gen=+24(%si):u64` → how bpftrace prints it; null for arrays, which it cannot. */
+function fieldOf(arg: string): Field | null {
+  const m = /^(\w+)=(?:\+(\d+)\(%(\w+)\)|%(\w+)|\$retval):(\w+)(\[\d+\])?$/.exec(arg);
+  if (!m || m[6] !== undefined) return null;
+  const [, name, offset, base, register, type] = m;
+  const format =
+    type === 'symbol' ? '%s' : type!.startsWith('x') ? '0x%lx' : type!.startsWith('s') ? '%d' : '%lu';
+  const direct = register === undefined ? 'retval' : REGISTERS[register]!;
+  const bits = /^[xus](\d+)$/.exec(type!)?.[1] ?? '64';
+  const c = `${type!.startsWith('s') ? 'int' : 'uint'}${bits}`;
+  let value = bits === '64' ? direct : `(${c})${direct}`;
+  if (base !== undefined) value = `*(${c} *)(${REGISTERS[base]!} + ${offset})`;
+  return { name: name!, format, value: type === 'symbol' ? `ksym(${value})` : value };
+}
+
+/** Fields of tracepoints, named as in the kernel's `format` files. */
+const TRACEPOINT_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  tlb_flush: ['reason %d', 'pages %ld'],
+  rcu_grace_period: ['gp_seq %ld', 'gpevent %str'],
+  rcu_callback: ['rhp 0x%lx', 'func %sym'],
+  rcu_invoke_callback: ['rhp 0x%lx', 'func %sym'],
+  csd_queue_cpu: ['cpu %d', 'func %sym', 'csd 0x%lx'],
+  csd_function_entry: ['func %sym', 'csd 0x%lx'],
+  csd_function_exit: ['func %sym', 'csd 0x%lx'],
+  mm_page_alloc: ['pfn 0x%lx', 'order %d', 'gfp_flags 0x%lx'],
+  mm_page_free: ['pfn 0x%lx', 'order %d'],
+  sched_switch: ['prev_pid %d', 'next_pid %d'],
+  rcu_utilization: ['s %str'],
+  sys_enter: ['id %ld'],
+  sys_exit: ['id %ld', 'ret %ld'],
+  sys_enter_munmap: ['addr 0x%lx', 'len %lu'],
+};
+
+function tracepointFields(event: string): Field[] {
+  const rows = TRACEPOINT_FIELDS[event] ?? (event.startsWith('sys_exit_') ? ['ret %ld'] : []);
+  return rows.map((row) => {
+    const [name, format] = row.split(' ') as [string, string];
+    const value = `args->${name}`;
+    if (format === '%sym') return { name, format: '%s', value: `ksym((uint64)${value})` };
+    if (format === '%str') return { name, format: '%s', value: `str(${value})` };
+    return { name, format, value };
+  });
+}
+
+function block(probe: string, event: string, fields: readonly Field[]): string {
+  const format = [COLUMNS, event, ...fields.map((f) => `${f.name}=${f.format}`)].join(' ');
+  return `${probe} { printf("${format}\\n", ${[VALUES, ...fields.map((f) => f.value)].join(', ')}); }`;
+}
+
+const kprobeBlock = (p: PlannedProbe): BpftraceBlock => ({
+  needs: p.symbol,
+  kind: 'function',
+  text: block(
+    `${p.ret ? 'kretprobe' : 'kprobe'}:${p.symbol}`,
+    `${p.symbol}${p.ret ? '_ret' : ''}`,
+    p.args.map(fieldOf).filter((f): f is Field => f !== null),
+  ),
+});
+
+const tracepointBlock = (t: PlannedEvent): BpftraceBlock => ({
+  needs: `${t.system}/${t.event}`,
+  kind: 'event',
+  text: block(`tracepoint:${t.system}:${t.event}`, t.event, tracepointFields(t.event)),
+});
+
+/** One block per probe; a program is the header and those blocks that the kernel has the probe for. */
+export const bpftraceBlocks = (plan: RecordingPlan): BpftraceBlock[] => [
+  ...plan.kprobes.map(kprobeBlock),
+  ...plan.tracepoints
+    .filter((t) => t.event !== 'rcu_batch_start' && t.event !== 'rcu_batch_end')
+    .map(tracepointBlock),
+];

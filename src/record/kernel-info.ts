@@ -1,0 +1,128 @@
+/**
+ * What a kernel says of itself: enough to plan a recording on another machine. Read from tracefs, or from the text
+ * that `KERNEL_INFO_COMMAND` prints.
+ */
+export interface KernelInfo {
+  /** `uname -r`; '' unknown. */
+  readonly release: string;
+  /** `uname -srvm`. */
+  readonly uname: string;
+  /** Names in available_filter_functions, compiler clones (`f.isra.0`) included; null = could not be read. */
+  readonly functions: ReadonlySet<string> | null;
+  /** `system:event`; null = could not be read. */
+  readonly events: ReadonlySet<string> | null;
+  /** `CONFIG_X` → y, m or a value; `n` for what is not set; null = could not be read. */
+  readonly config: ReadonlyMap<string, string> | null;
+  /** Clocks the trace can have; [] unknown. */
+  readonly clocks: readonly string[];
+  /** Tracers that can be set; [] unknown. */
+  readonly tracers: readonly string[];
+  /** tracefs has kprobe_events; null unknown. */
+  readonly kprobes: boolean | null;
+  /** The variables vmemmap_base and page_offset_base are in kallsyms; null unknown. */
+  readonly baseSymbols: boolean | null;
+}
+
+/** Names of the sections of a kernel-info file. */
+export const SECTIONS = {
+  uname: 'uname',
+  kprobes: 'kprobes',
+  clocks: 'trace_clock',
+  tracers: 'available_tracers',
+  events: 'available_events',
+  functions: 'available_filter_functions',
+  symbols: 'kallsyms',
+  config: 'config',
+} as const;
+
+/**
+ * Run as root on the machine that is to be recorded, it prints a kernel-info file: what is worth copying of its
+ * events, functions and options. One line, for any POSIX shell; busybox will do.
+ */
+export const KERNEL_INFO_COMMAND = [
+  'cd /sys/kernel/tracing',
+  '{ echo "## uname"; uname -srvm',
+  'echo "## kprobes"; ls kprobe_events',
+  'for f in trace_clock available_tracers; do echo "## $f"; cat $f; done',
+  'echo "## available_events"; grep -E "^(tlb|csd|irq_vectors|rcu|kmem|sched|(raw_)?syscalls):" available_events',
+  'echo "## available_filter_functions"; grep -E "tlb|rcu|mmap|gup|_fast|pte|pmd|pgd|pgt|vmas|swap_cache" available_filter_functions',
+  'echo "## kallsyms"; grep -wE "vmemmap_base|page_offset_base" /proc/kallsyms',
+  'echo "## config"; (zcat /proc/config.gz || cat /boot/config-$(uname -r)) | grep -E "RCU|PARAVIRT|RECLAIM|GATHER|KPROBE|FTRACE|KALLSYMS|RANDOMIZE"; } 2>/dev/null >/tmp/kernel-info.txt',
+].join('; ');
+
+/**
+ * Reads a kernel-info file. Throws RangeError with the line when it is none.
+ */
+export function parseKernelInfo(text: string): KernelInfo {
+  const sections = new Map<string, string[]>();
+  let current: string[] | null = null;
+  text.split('\n').forEach((raw, index) => {
+    const line = raw.replace(/\r$/, '');
+    const head = /^## (\S+)$/.exec(line);
+    if (head) {
+      current = [];
+      sections.set(head[1]!, current);
+    } else if (current) {
+      if (line.trim() !== '') current.push(line);
+    } else if (line.trim() !== '') {
+      throw new RangeError(`line ${index + 1}: no kernel-info file: it begins with '${line.slice(0, 40)}'`);
+    }
+  });
+  if (!sections.has(SECTIONS.uname)) {
+    throw new RangeError(`line 1: no kernel-info file: the section '## ${SECTIONS.uname}' is missing`);
+  }
+  return kernelInfoOf((name) => sections.get(name) ?? null);
+}
+
+/** From the lines of each section; a section that could not be read is null. */
+export function kernelInfoOf(section: (name: string) => readonly string[] | null): KernelInfo {
+  const filled = (name: string): readonly string[] | null => {
+    const lines = section(name);
+    return lines && lines.length > 0 ? lines : null;
+  };
+  const uname = section(SECTIONS.uname)?.[0] ?? '';
+  const kprobes = section(SECTIONS.kprobes);
+  const symbols = section(SECTIONS.symbols);
+  const words = (name: string): string[] => (section(name) ?? []).join(' ').split(/\s+/).filter(Boolean);
+  return {
+    release: uname.split(' ')[1] ?? '',
+    uname,
+    functions: setOf(filled(SECTIONS.functions), (line) => line.trim().split(/\s/)[0]!),
+    events: setOf(filled(SECTIONS.events), (line) => line.trim()),
+    config: configOf(filled(SECTIONS.config)),
+    clocks: words(SECTIONS.clocks).map((w) => w.replace(/^\[|\]$/g, '')),
+    tracers: words(SECTIONS.tracers),
+    kprobes: kprobes === null ? null : kprobes.length > 0,
+    baseSymbols:
+      symbols === null
+        ? null
+        : ['vmemmap_base', 'page_offset_base'].every((name) =>
+            symbols.some((line) => line.trim().split(/\s+/)[2] === name),
+          ),
+  };
+}
+
+/** A kernel of which nothing is known: everything is planned, and the recording script finds out. */
+export const UNKNOWN_KERNEL: KernelInfo = kernelInfoOf(() => null);
+
+function setOf(lines: readonly string[] | null, of: (line: string) => string): ReadonlySet<string> | null {
+  return lines ? new Set(lines.map(of)) : null;
+}
+
+function configOf(lines: readonly string[] | null): ReadonlyMap<string, string> | null {
+  if (!lines) return null;
+  const config = new Map<string, string>();
+  for (const line of lines) {
+    const set = /^(CONFIG_\w+)=(.*)$/.exec(line.trim());
+    const unset = /^# (CONFIG_\w+) is not set$/.exec(line.trim());
+    if (set) config.set(set[1]!, set[2]!);
+    else if (unset) config.set(unset[1]!, 'n');
+  }
+  return config;
+}
+
+/** `6.12.117-lab` → [6, 12]; null when it is no release. */
+export function releaseNumber(release: string): readonly [number, number] | null {
+  const m = /^(\d+)\.(\d+)/.exec(release);
+  return m ? [Number(m[1]), Number(m[2])] : null;
+}

@@ -1,0 +1,209 @@
+import { OP } from '../kernel/ops.js';
+import { SYMBOLS } from '../kernel/symbols.js';
+import { TRACEPOINTS } from '../kernel/tracepoints.js';
+import { namesOf, type VariantMask } from '../kernel/variants.js';
+import { Coverage } from '../replay/coverage.js';
+import { type Decidable, decidable } from '../replay/decidable.js';
+import { CATALOGUE } from '../replay/invariants/catalogue.js';
+import { cleanSymbol } from '../timeline/events.js';
+import type { KernelInfo } from './kernel-info.js';
+import { variantsOf } from './kernel-variants.js';
+import { type Level, within } from './levels.js';
+import { PROBE_TABLE, type ProbeRow, TRACEPOINT_TABLE } from './probe-table.js';
+
+export interface PlannedProbe {
+  readonly event: string;
+  readonly ret: boolean;
+  /** As the kernel calls it, compiler suffix included. */
+  readonly symbol: string;
+  /** `name=fetch:type`; empty where the registers cannot be trusted. */
+  readonly args: readonly string[];
+}
+
+export interface PlannedEvent {
+  readonly system: string;
+  readonly event: string;
+}
+
+/** Something the level asks for and this kernel does not have. */
+export interface Missing {
+  readonly what: string;
+  readonly why: string;
+  /** Planned events that show part of it; [] none. */
+  readonly instead: readonly string[];
+  /** False: this kernel works without it, so nothing is lost. */
+  readonly loss: boolean;
+}
+
+export type Promise3 = 'yes' | 'no' | 'not-applicable';
+export interface PromisedInvariant extends Omit<Decidable, 'can'> {
+  /** `not-applicable`: the rule is about other kernel variants. */
+  readonly can: Promise3;
+}
+
+export interface RecordingPlan {
+  readonly level: Level;
+  readonly kernel: KernelInfo;
+  readonly clock: string;
+  readonly kprobes: readonly PlannedProbe[];
+  readonly tracepoints: readonly PlannedEvent[];
+  /** Functions for the function tracer, where kprobes cannot be had: order without arguments. */
+  readonly functions: readonly string[];
+  /** The address bases can be read by a probe (`@vmemmap_base`). */
+  readonly bases: boolean;
+  readonly missing: readonly Missing[];
+  /** Kernel variants it can be, as far as release and configuration say. */
+  readonly variants: readonly string[];
+  readonly decides: readonly PromisedInvariant[];
+}
+
+/** Clocks in order of preference: same on all CPUs, in ns, and the one that other logs of the machine use. */
+const CLOCKS = ['mono', 'boot', 'mono_raw', 'global', 'local'];
+
+/**
+ * Which probes to set on this kernel, what it cannot give, and what can be decided then. Pure.
+ * `clock`: the one wanted; throws RangeError if the kernel does not have it.
+ */
+export function planRecording(kernel: KernelInfo, level: Level, clock?: string): RecordingPlan {
+  const missing: Missing[] = [];
+  const tracepoints = planTracepoints(kernel, level, missing);
+  const rows = PROBE_TABLE.filter((r) => within(r.level, level));
+  const planned: PlannedProbe[] = [];
+  const absent: ProbeRow[] = [];
+  for (const row of rows) {
+    const probes = probesOf(row, kernel);
+    planned.push(...probes);
+    if (probes.length === 0) absent.push(row);
+  }
+  const withKprobes = kernel.kprobes !== false;
+  const shown = new Set([...planned.map((p) => p.event), ...tracepoints.map((t) => t.event)]);
+  if (withKprobes) {
+    for (const row of absent) {
+      const why = row.optional ?? 'not a traceable function of this kernel: inlined, or named otherwise';
+      missing.push({
+        what: row.symbols.join(' or '),
+        why,
+        instead: row.instead.filter((e) => shown.has(e)),
+        loss: row.optional === undefined,
+      });
+    }
+    for (const probe of planned) {
+      if (probe.symbol !== cleanSymbol(probe.symbol)) {
+        missing.push({
+          what: `arguments of ${probe.symbol}`,
+          why: 'the compiler made a clone of the function, whose arguments may sit in other registers',
+          instead: [],
+          loss: true,
+        });
+      }
+    }
+  } else {
+    const functions = kernel.tracers.length === 0 || kernel.tracers.includes('function');
+    missing.push({
+      what: 'kprobes',
+      why: 'the kernel has no CONFIG_KPROBE_EVENTS',
+      instead: functions ? ['the function tracer: order without arguments'] : [],
+      loss: true,
+    });
+  }
+  const kprobes = withKprobes ? planned : [];
+  const functions =
+    withKprobes || (kernel.tracers.length > 0 && !kernel.tracers.includes('function'))
+      ? []
+      : [...new Set(planned.map((p) => p.symbol))].sort();
+  const mask = variantsOf(kernel);
+  return {
+    level,
+    kernel,
+    clock: clockOf(kernel, clock),
+    kprobes,
+    tracepoints,
+    functions,
+    bases: withKprobes && kernel.baseSymbols !== false,
+    missing,
+    variants: namesOf(mask),
+    decides: promised(kprobes, tracepoints, mask),
+  };
+}
+
+function planTracepoints(kernel: KernelInfo, level: Level, missing: Missing[]): PlannedEvent[] {
+  const planned = new Map<string, PlannedEvent>();
+  for (const row of TRACEPOINT_TABLE) {
+    if (!within(row.level, level)) continue;
+    const name = kernel.events ? row.names.find((n) => kernel.events!.has(n)) : row.names[0];
+    if (name === undefined) {
+      missing.push({
+        what: row.names.join(' or '),
+        why: row.why || 'no such tracepoint here',
+        instead: [],
+        loss: true,
+      });
+      continue;
+    }
+    const [system, event] = name.split(':');
+    planned.set(name, { system: system!, event: event! });
+  }
+  return [...planned.values()];
+}
+
+/**
+ * The probe for a row; none where the kernel has no such function. Of an unknown kernel every name is tried: it has
+ * one of them.
+ */
+function probesOf(row: ProbeRow, kernel: KernelInfo): PlannedProbe[] {
+  const { event, ret } = row;
+  const layout = kernel.config?.get('CONFIG_MMU_GATHER_TABLE_FREE') ?? 'y';
+  const args = layout !== 'y' && row.argsWithoutTableFree ? row.argsWithoutTableFree : row.args;
+  if (!kernel.functions) return row.symbols.map((symbol) => ({ event, ret, symbol, args }));
+  for (const symbol of row.symbols) if (kernel.functions.has(symbol)) return [{ event, ret, symbol, args }];
+  for (const symbol of row.symbols) {
+    const clone = [...kernel.functions]
+      .filter((f) => f.startsWith(`${symbol}.`) && cleanSymbol(f) === symbol && !/\.(?:cold|part)\b/.test(f))
+      .sort()[0];
+    // What a function returns, a clone returns too; where its arguments are is not known.
+    if (clone !== undefined) return [{ event, ret, symbol: clone, args: ret ? args : [] }];
+  }
+  return [];
+}
+
+function clockOf(kernel: KernelInfo, wanted: string | undefined): string {
+  const { clocks } = kernel;
+  if (wanted !== undefined) {
+    if (clocks.length > 0 && !clocks.includes(wanted)) {
+      throw new RangeError(`this kernel has no trace clock '${wanted}'; it has: ${clocks.join(', ')}`);
+    }
+    return wanted;
+  }
+  return CLOCKS.find((c) => clocks.length === 0 || clocks.includes(c)) ?? 'local';
+}
+
+/** Every planned event fires once; then the same question as for a trace that was read. */
+function promised(
+  kprobes: readonly PlannedProbe[],
+  tracepoints: readonly PlannedEvent[],
+  mask: VariantMask,
+): PromisedInvariant[] {
+  const coverage = new Coverage();
+  let fired = 0;
+  for (const probe of kprobes) {
+    const meaning = SYMBOLS[cleanSymbol(probe.symbol)];
+    const spec = probe.ret ? meaning?.ret : meaning?.entry;
+    // A clone without its arguments shows when, not what.
+    if (!spec || (spec.roles.length > 0 && probe.args.length === 0)) continue;
+    coverage.fired(spec.kind, 0, ++fired);
+  }
+  for (const { event } of tracepoints) {
+    if (/^sys_enter/.test(event)) coverage.fired(OP.SE, 0, ++fired);
+    else if (/^sys_exit/.test(event)) coverage.fired(OP.SX, 0, ++fired);
+    else if (Object.hasOwn(TRACEPOINTS, event)) coverage.fired(TRACEPOINTS[event]!.kind, 0, ++fired);
+  }
+  return decidable(coverage).map((d, i) =>
+    (CATALOGUE[i]!.variants & mask) === 0
+      ? { id: d.id, name: d.name, can: 'not-applicable', missing: [] }
+      : d,
+  );
+}
+
+/** Ids of the invariants that this recording can decide. */
+export const promisedIds = (plan: RecordingPlan): string[] =>
+  plan.decides.filter((d) => d.can === 'yes').map((d) => d.id);

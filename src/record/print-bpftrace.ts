@@ -1,0 +1,40 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
+import { BPFTRACE_HEADER, bpftraceBlocks } from './bpftrace-program.js';
+import type { RecordingPlan } from './plan.js';
+import * as sh from './shell.js';
+
+/**
+ * A shell script that records with bpftrace: the program is put together on the machine from the blocks its kernel
+ * has probes for, because bpftrace gives up on the first that is missing.
+ */
+export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): string {
+  const pages = 2 ** Math.max(0, Math.round(Math.log2(options.bufferKb / 4)));
+  const lines = [
+    ...sh.prologue('bpftrace', plan, 'tracefs, bpftrace'),
+    'command -v bpftrace >/dev/null || { say "bpftrace is not installed"; exit 3; }',
+    'BT=$OUT.bt; LOG=$OUT.log; tool=',
+    ...sh.cleanupLines([
+      '[ -z "$tool" ] || { kill -INT "$tool" 2>/dev/null; wait "$tool" 2>/dev/null; }',
+      'rm -f "$BT" "$LOG" "$OUT.err"',
+    ]),
+    ...sh.basesLines(plan),
+    `echo '${BPFTRACE_HEADER}' >"$BT"`,
+    'fn() { if grep -q "^$1\\$" "$T/available_filter_functions"; then echo "$2" >>"$BT"; else fact absent "$1"; fi; }',
+    'tp() { if [ -d "$T/events/$1" ]; then echo "$2" >>"$BT"; else fact absent "$1"; fi; }',
+    ...bpftraceBlocks(plan).map((b) => `${b.kind === 'function' ? 'fn' : 'tp'} ${b.needs} '${b.text}'`),
+    'fact clock mono',
+    `fact buffer "${pages * 4} KiB per CPU"`,
+    `BPFTRACE_PERF_RB_PAGES=${pages} bpftrace -o "$LOG" "$BT" 2>"$OUT.err" & tool=$!`,
+    'until grep -q nsecs "$LOG" 2>/dev/null; do',
+    '  kill -0 "$tool" 2>/dev/null || { cat "$OUT.err" >&2; tool=; exit 3; }',
+    '  sleep 1',
+    'done',
+    ...sh.signalLines('TERM'),
+    ...sh.workloadLines,
+    'kill -INT "$tool"; wait "$tool"; tool=',
+    ...sh.writeLines,
+    '{ cat "$LOG"; grep -E \'^Lost [0-9]+ events\' "$OUT.err"; } | write',
+    ...sh.endLines,
+  ];
+  return `${lines.join('\n')}\n`;
+}

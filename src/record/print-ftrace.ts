@@ -1,0 +1,57 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
+import type { RecordingPlan } from './plan.js';
+import * as sh from './shell.js';
+
+/** A POSIX shell script that records with tracefs alone, in an instance of its own. */
+export function ftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): string {
+  const lines = [
+    ...sh.prologue('ftrace', plan, 'tracefs'),
+    'I=$T/instances/$G',
+    ...sh.cleanupLines(['[ ! -d "$I" ] || { echo 0 >"$I/tracing_on"; rmdir "$I"; }']),
+    'mkdir "$I" || { say "no instance can be made in $T"; exit 3; }',
+    'echo 0 >"$I/tracing_on"',
+    `CLOCK=${sh.quoteWord(plan.clock)}`,
+    'echo "$CLOCK" 2>/dev/null >"$I/trace_clock" || CLOCK=local',
+    `echo ${options.bufferKb} >"$I/buffer_size_kb"`,
+    '# Pointers in plain: only this instance prints them so.',
+    'echo 0 2>/dev/null >"$I/options/hash-ptr"',
+    'fact clock "$CLOCK"',
+    'fact buffer "$(cat "$I/buffer_size_kb") KiB per CPU"',
+    ...sh.kprobeLines(plan),
+    ...sh.basesLines(plan),
+    ...sh.nullWorkload,
+    'before=$(timed)',
+    'point() { if echo 1 2>/dev/null >"$I/events/$1/$2/enable"; then fact "event $1:$2"; else fact "absent $1:$2"; fi; }',
+    ...functionLines(plan),
+    'for p in $PROBES; do [ "$p" = bases ] || echo 1 >"$I/events/$G/$p/enable"; done',
+    ...plan.tracepoints.map((t) => `point ${t.system} ${t.event}`),
+    'echo 1 >"$I/tracing_on"',
+    'after=$(timed)',
+    'echo 0 >"$I/tracing_on"; : >"$I/trace"',
+    'fact "overhead 100 forks: $before cs without, $after cs while recording"',
+    ...sh.signalLines('TERM'),
+    'echo 1 >"$I/tracing_on"',
+    ...sh.workloadLines,
+    'echo 0 >"$I/tracing_on"',
+    'for s in "$I"/per_cpu/cpu*/stats; do',
+    '  c=${s%/stats}; c=${c##*/cpu}',
+    '  n() { sed -n "s/^$1: \\([0-9]*\\)\\$/\\1/p" "$s"; }',
+    '  fact "cpu $c entries $(n entries) overrun $(n overrun) commit-overrun $(n "commit overrun") dropped $(n "dropped events")"',
+    'done',
+    ...sh.missesLines,
+    ...sh.writeLines,
+    'write <"$I/trace"',
+    ...sh.endLines,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function functionLines(plan: RecordingPlan): string[] {
+  if (plan.functions.length === 0) return [];
+  return [
+    `for f in ${plan.functions.join(' ')}; do`,
+    '  if echo "$f" 2>/dev/null >>"$I/set_ftrace_filter"; then fact "function $f"; else fact "absent $f"; fi',
+    'done',
+    'echo function >"$I/current_tracer"',
+  ];
+}

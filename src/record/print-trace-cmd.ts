@@ -1,0 +1,33 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
+import type { RecordingPlan } from './plan.js';
+import * as sh from './shell.js';
+
+/**
+ * A shell script that records with trace-cmd. It sets the probes itself; trace-cmd uses the top-level buffer and
+ * resets it afterwards, as it always does.
+ */
+export function traceCmdScript(plan: RecordingPlan, options: sh.ScriptOptions): string {
+  const lines = [
+    ...sh.prologue('trace-cmd', plan, 'tracefs, trace-cmd'),
+    'command -v trace-cmd >/dev/null || { say "trace-cmd is not installed"; exit 3; }',
+    'DAT=$OUT.dat',
+    ...sh.cleanupLines(['rm -f "$DAT" "$DAT".cpu* "$OUT.err"']),
+    ...sh.kprobeLines(plan),
+    ...sh.basesLines(plan),
+    ...sh.eventListLines(plan),
+    `fact clock ${plan.clock}`,
+    `fact buffer "${options.bufferKb} KiB per CPU"`,
+    ...sh.signalLines('INT'),
+    '[ $# -gt 0 ] || say "recording; Ctrl-C ends it"',
+    '# EVENTS is a list of words.',
+    '# shellcheck disable=SC2086',
+    `set -- trace-cmd record -o "$DAT" -C ${sh.quoteWord(plan.clock)} -b ${options.bufferKb} $EVENTS "$@"`,
+    ...sh.workloadLines,
+    '[ -s "$DAT" ] || { say "trace-cmd recorded nothing"; exit 3; }',
+    ...sh.missesLines,
+    ...sh.writeLines,
+    'trace-cmd report -t -i "$DAT" 2>"$OUT.err" | write',
+    ...sh.endLines,
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,145 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
+import { FACT_PREFIX } from '../parsers/recording-facts.js';
+import type { PlannedProbe, RecordingPlan } from './plan.js';
+
+/** How a script is to be set up; all that the plan does not say. */
+export interface ScriptOptions {
+  /** KiB per CPU. */
+  readonly bufferKb: number;
+}
+
+/** A word for a POSIX shell, quoted only where it must be. */
+export function quoteWord(text: string): string {
+  return /^[\w./:=%+,@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** First lines: what this is, how it is used, where tracefs is. */
+export function prologue(tool: string, plan: RecordingPlan, needs: string): string[] {
+  const kernel = plan.kernel.uname || 'any x86-64 kernel: what it does not have is left out';
+  return [
+    '#!/bin/sh',
+    `# Printed by: pttrace record --print ${tool} --level ${plan.level}`,
+    `# For: ${kernel}`,
+    `# Needs: root, ${needs}. Leaves nothing behind, also after Ctrl-C or SIGTERM.`,
+    '# Usage: sh SCRIPT OUT [COMMAND [ARG]...]   without a command it records until Ctrl-C.',
+    '# Then: pttrace replay OUT',
+    'set -u',
+    'LC_ALL=C; export LC_ALL',
+    '[ $# -ge 1 ] || { echo "usage: sh $0 OUT [COMMAND [ARG]...]" >&2; exit 2; }',
+    'OUT=$1; shift',
+    'G=pttrace_$$',
+    'HEAD=$OUT.head; PROBES=; stop=; child=',
+    '[ -d /sys/kernel/tracing ] && T=/sys/kernel/tracing || T=/sys/kernel/debug/tracing',
+    '[ -e "$T/trace" ] || mount -t tracefs tracefs "$T" 2>/dev/null',
+    '[ -w "$T/trace" ] || { echo "$0: tracefs is not writable at $T: are you root?" >&2; exit 3; }',
+    ': >"$HEAD" || exit 3',
+    `fact() { printf '${FACT_PREFIX}%s\\n' "$*" >>"$HEAD"; }`,
+    'say() { echo "pttrace: $*" >&2; }',
+    `fact recording 1 ${tool}`,
+    'fact kernel "$(uname -srvm)"',
+    `fact level ${plan.level}`,
+    `{ zcat /proc/config.gz || cat "/boot/config-$(uname -r)"; } 2>/dev/null |`,
+    `  grep -E '^(# )?CONFIG_(PT_RECLAIM|PARAVIRT|MMU_GATHER_\\w*|RCU_TRACE|PREEMPT\\w*|RCU_LAZY|KPROBES)[= ]' |`,
+    `  sed 's/^/${FACT_PREFIX}config /' >>"$HEAD"`,
+  ];
+}
+
+/** Sets kprobes one by one: a name this kernel does not have costs that probe only. */
+export function kprobeLines(plan: RecordingPlan): string[] {
+  if (plan.kprobes.length === 0) return [];
+  return [
+    '# probe TYPE EVENT SYMBOL [ARG]...',
+    'probe() {',
+    '  type=$1; event=$2; shift 2',
+    '  if echo "$type:$G/$event $*" 2>/dev/null >>"$T/kprobe_events"; then',
+    '    PROBES="$PROBES $event"; fact "probe $type:$G/$event $*"',
+    '  else fact "absent $event $1"; fi',
+    '}',
+    ...plan.kprobes.map(probeLine),
+  ];
+}
+
+/** Return probes that sleep hold an instance each: exit_mmap of many tasks at once needs many. */
+const MAX_ACTIVE = 128;
+
+export const probeType = (probe: PlannedProbe): string => (probe.ret ? `r${MAX_ACTIVE}` : 'p');
+
+const probeLine = (p: PlannedProbe): string =>
+  ['probe', probeType(p), p.event, p.symbol, ...p.args].map(quoteWord).join(' ');
+
+/** Where KASLR has put struct pages and the direct map: read by a probe on the next process that exits. */
+export const basesLines = (plan: RecordingPlan): string[] =>
+  plan.bases
+    ? [
+        'bases="p:$G/bases exit_mmap vmemmap=@vmemmap_base:x64 direct_map=@page_offset_base:x64"',
+        'if echo "$bases" 2>/dev/null >>"$T/kprobe_events"; then',
+        '  PROBES="$PROBES bases"; mkdir "$T/instances/${G}_b"',
+        '  echo 1 >"$T/instances/${G}_b/events/$G/bases/enable"',
+        '  sh -c : ; sh -c : ; echo 0 >"$T/instances/${G}_b/events/$G/bases/enable"',
+        '  grep -o -m1 \'vmemmap=0x[0-9a-f]* direct_map=0x[0-9a-f]*\' "$T/instances/${G}_b/trace" |',
+        `    sed 's/vmemmap=\\(.*\\) direct_map=\\(.*\\)/${FACT_PREFIX}base vmemmap \\1\\n${FACT_PREFIX}base direct-map \\2/' >>"$HEAD"`,
+        '  rmdir "$T/instances/${G}_b"',
+        'fi',
+      ]
+    : [];
+
+/** Takes back whatever was set, from wherever the script ends. */
+export const cleanupLines = (more: readonly string[]): string[] => [
+  'cleanup() {',
+  "  trap '' INT TERM HUP",
+  ...more.map((line) => `  ${line}`),
+  '  for p in $PROBES; do echo "-:$G/$p" 2>/dev/null >>"$T/kprobe_events"; done',
+  '  rm -f "$HEAD"',
+  '}',
+  'trap cleanup EXIT',
+  "trap 'exit 130' INT; trap 'exit 143' TERM HUP",
+];
+
+/** How much slower a process starts and ends while it is recorded. */
+export const nullWorkload = [
+  'null() { i=0; while [ $i -lt 100 ]; do ( : ); i=$((i + 1)); done; }',
+  "cs() { sed 's/ .*//; s/\\.//' /proc/uptime; }",
+  'timed() { t0=$(cs); null; expr "$(cs)" - "$t0"; }',
+];
+
+/** What a signal does from now on: it ends the command (`signal` to it), and what was recorded is kept. */
+export const signalLines = (signal: string): string[] => [
+  `trap 'stop=130; [ -z "$child" ] || kill -${signal} "$child" 2>/dev/null' INT`,
+  `trap 'stop=143; [ -z "$child" ] || kill -${signal} "$child" 2>/dev/null' TERM HUP`,
+];
+
+/** Runs the command, or waits for a signal. */
+export const workloadLines = [
+  'status=0',
+  'if [ $# -gt 0 ]; then',
+  '  say "recording: $*"; exec 3<&0',
+  '  "$@" <&3 & child=$!',
+  '  wait "$child"; status=$?',
+  '  [ -z "$stop" ] || wait "$child" 2>/dev/null',
+  '  child=',
+  'else',
+  '  say "recording; Ctrl-C ends it"',
+  '  while [ -z "$stop" ]; do sleep 1; done; stop=',
+  'fi',
+];
+
+/** Events in tracefs that this kernel has are collected in EVENTS, as `-e system:event`. */
+export const eventListLines = (plan: RecordingPlan): string[] => [
+  'EVENTS=',
+  'point() { if [ -d "$T/events/$1/$2" ]; then EVENTS="$EVENTS -e $1:$2"; fact "event $1:$2"; else fact "absent $1:$2"; fi; }',
+  'for p in $PROBES; do [ "$p" = bases ] || EVENTS="$EVENTS -e $G:$p"; done',
+  ...plan.tracepoints.map((t) => `point ${t.system} ${t.event}`),
+];
+
+/** Writes head and trace (from standard input) to OUT, compressed where the machine can. */
+export const writeLines = [
+  'write() { if command -v gzip >/dev/null 2>&1; then cat "$HEAD" - | gzip -c >"$OUT"; else cat "$HEAD" - >"$OUT"; fi; }',
+];
+
+export const missesLines = [
+  `[ ! -r "$T/kprobe_profile" ] || while read -r event _ misses; do`,
+  '  case " $PROBES " in *" $event "*) [ "$misses" = 0 ] || fact missed "$event" "$misses" ;; esac',
+  'done <"$T/kprobe_profile"',
+];
+
+export const endLines = ['say "wrote $OUT"', 'exit "${stop:-$status}"'];
