@@ -19,29 +19,39 @@ export function makeBig(megabytes, from = RECORDINGS.find((path) => existsSync(p
   const target = join(tmpdir(), `pttrace-bench-${text.length}-${megabytes}MB.txt`);
   const wanted = megabytes * 1e6;
   if (existsSync(target) && statSync(target).size >= wanted) return target;
+  repeatTo(target, text, STAMP, wanted);
+  return target;
+}
+
+/**
+ * Writes `text` again and again until `bytes` are there. `stamp` has the groups before, whole number, behind; what is
+ * before the first stamped line stands at every seam, as in a recording that was appended to. Null: nothing moves.
+ */
+export function repeatTo(target, text, stamp, bytes, { head = '', tail = '' } = {}) {
   const lines = text.replace(/\n$/, '').split('\n');
-  const stamped = lines.map((line) => STAMP.exec(line));
-  const seconds = stamped.filter((m) => m !== null).map((m) => Number(m[2]));
+  const stamped = lines.map((line) => (stamp === null ? null : stamp.exec(line)));
   let low = Infinity;
   let high = -Infinity;
-  for (const s of seconds) {
-    low = Math.min(low, s);
-    high = Math.max(high, s);
+  for (const m of stamped) {
+    if (m === null) continue;
+    low = Math.min(low, Number(m[2]));
+    high = Math.max(high, Number(m[2]));
   }
   const period = high - low + 2;
   const fd = openSync(target, 'w');
   try {
-    for (let round = 0, written = 0; written < wanted; round++) {
+    let written = writeSync(fd, head);
+    for (let round = 0; written < bytes; round++) {
       const moved = lines.map((line, i) => {
         const m = stamped[i];
         return m === null ? line : `${m[1]}${Number(m[2]) + round * period}${m[3]}`;
       });
       written += writeSync(fd, Buffer.from(`${moved.join('\n')}\n`, 'latin1'));
     }
+    writeSync(fd, tail);
   } finally {
     closeSync(fd);
   }
-  return target;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

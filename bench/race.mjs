@@ -27,7 +27,7 @@ export function build() {
   return out;
 }
 
-const shell = (command) => {
+export const shell = (command) => {
   const from = process.hrtime.bigint();
   const done = spawnSync('/bin/sh', ['-c', command], { env: { ...process.env, LC_ALL: 'C' } });
   if (done.status !== 0) throw new Error(`${command}: ${done.stderr}`);
@@ -35,8 +35,8 @@ const shell = (command) => {
 };
 
 /** One of ours in a process of its own; it prints `{seconds, events, rssMB}`, the seconds without Node's start. */
-const ours = (script, built, file) => {
-  const args = [...process.execArgv, script, '--run', pathToFileURL(built).href, file];
+export const ours = (script, built, file, more = []) => {
+  const args = [...process.execArgv, script, '--run', pathToFileURL(built).href, file, ...more];
   const done = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (done.status !== 0) throw new Error(done.stderr);
   return JSON.parse(done.stdout);

@@ -21,5 +21,13 @@ async function run(built, file) {
 if (process.argv[2] === '--run') await run(process.argv[3], process.argv[4]);
 else {
   const file = makeBig(Number(option('size', '300')), option('from', undefined));
-  race('pttrace replay', self, build(), file, statSync(file).size, Number(option('rounds', '5')));
+  const { rssMB } = race(
+    'pttrace replay',
+    self,
+    build(),
+    file,
+    statSync(file).size,
+    Number(option('rounds', '5')),
+  );
+  process.stdout.write(`floor replay-peak-MB ${rssMB.toFixed(0)} <= 300\n`);
 }

@@ -32,5 +32,14 @@ async function run(built, file) {
 if (process.argv[2] === '--run') await run(process.argv[3], process.argv[4]);
 else {
   const file = makeBig(Number(option('size', '300')), option('from', undefined));
-  race('pttrace scan', self, build(), file, statSync(file).size, Number(option('rounds', '5')));
+  const { ratio, rssMB } = race(
+    'pttrace scan',
+    self,
+    build(),
+    file,
+    statSync(file).size,
+    Number(option('rounds', '5')),
+  );
+  process.stdout.write(`floor scan-times-mawk ${ratio.toFixed(2)} >= 0.8\n`);
+  process.stdout.write(`floor scan-peak-MB ${rssMB.toFixed(0)} <= 130\n`);
 }

@@ -8,8 +8,10 @@ import { fileURLToPath } from 'node:url';
 
 const dist = process.env.PTTRACE_DIST ?? fileURLToPath(new URL('../dist/src/', import.meta.url));
 
-if (process.argv[2] === '--decode' || process.argv[2] === '--text') await child();
-else parent(process.argv[2], Number(process.argv[3] ?? 110));
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (process.argv[2] === '--decode' || process.argv[2] === '--text') await child();
+  else parent(process.argv[2], Number(process.argv[3] ?? 110));
+}
 
 async function child() {
   const load = (name) => import(`${dist}/${name}.js`);
@@ -64,13 +66,16 @@ function parent(source, megabytes) {
     console.log(`${(bytes / 2 ** 20).toFixed(0)} MiB, ${n} records, whole processes, best of 3 interleaved`);
     for (const kind of ['report', 'decode', 'text']) console.log(line(kind));
     console.log(`peak RSS ${rss.toFixed(0)} MiB`);
+    console.log(`floor decode-times-trace-cmd ${(best(runs.report) / best(runs.decode)).toFixed(2)} >= 5`);
+    console.log(`floor text-times-trace-cmd ${(best(runs.report) / best(runs.text)).toFixed(2)} >= 1`);
+    console.log(`floor trace-dat-peak-MB ${rss.toFixed(0)} <= 130`);
   } finally {
     rmSync(dir, { recursive: true });
   }
 }
 
 /** Writes `source` (little-endian v6, 64-bit) with every CPU's pages repeated, each round later than the last. */
-function grow(source, file, target) {
+export function grow(source, file, target) {
   const cpus = [];
   const mark = source.indexOf('flyrecord\0', 0, 'latin1');
   const tableAt = mark + 10;

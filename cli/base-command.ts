@@ -2,9 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Flags } from '@oclif/core';
+import { LINE_FORMAT_ID } from '../src/parsers/line-format.js';
+import { isStored } from '../src/parsers/source.js';
 import { TraceError } from '../src/parsers/trace-error.js';
 import type { PipelineOptions } from '../src/pipeline.js';
 import { EXIT } from './exit-codes.js';
+import { Interrupted } from './interrupted.js';
 import { progressLine } from './progress.js';
 
 /** Flags that say how to read the input; the same on every command that reads a trace. */
@@ -12,6 +15,13 @@ export const inputFlags = {
   format: Flags.string({
     description: 'read the input as this format instead of detecting it',
     helpGroup: 'INPUT',
+  }),
+  'line-format': Flags.string({
+    description:
+      'read lines by a regular expression with named groups: ts (or tsNs, tsUs, tsMs, tsS) and event; cpu, pid, tid, comm, flags, body; any other group is an argument',
+    helpValue: 'REGEX',
+    helpGroup: 'INPUT',
+    exclusive: ['format'],
   }),
   probes: Flags.string({
     description: "the recording's kprobe_events file: says which argument is which",
@@ -28,8 +38,9 @@ export const inputFlags = {
   }),
 };
 
-interface InputFlagValues {
+export interface InputFlagValues {
   readonly format?: string | undefined;
+  readonly 'line-format'?: string | undefined;
   readonly probes?: string | undefined;
   readonly vmemmap?: string | undefined;
   readonly 'direct-map'?: string | undefined;
@@ -43,36 +54,77 @@ export abstract class TraceCommand extends Command {
     flags: InputFlagValues,
     work: (options: PipelineOptions) => Promise<T>,
   ): Promise<T> {
-    const abort = new AbortController();
-    const interrupt = (): void => {
-      if (abort.signal.aborted) process.exit(EXIT.interrupted);
-      abort.abort();
-      process.exitCode = EXIT.interrupted;
+    const spoolDir = paths.some((path) => !isStored(path))
+      ? mkdtempSync(join(tmpdir(), 'pttrace-'))
+      : undefined;
+    const clean = (): void => {
+      if (spoolDir !== undefined) rmSync(spoolDir, { recursive: true, force: true });
     };
-    process.on('SIGINT', interrupt);
-    const spoolDir = paths.includes('-') ? mkdtempSync(join(tmpdir(), 'pttrace-')) : undefined;
-    const progress = progressLine(process.stderr);
+    // Also when a second Ctrl-C, or a reader that left, ends the process in the middle.
+    process.once('exit', clean);
+    // A terminal that shows the output while it is made has no room for a line about it.
+    const mixed = this.streamsOutput && process.stdout.isTTY === true;
+    const progress = progressLine(mixed ? { write: () => {} } : process.stderr);
+    let read = 0;
+    const interruption = onInterrupt();
     try {
-      return await work({
+      const result = await work({
         paths,
         stdin: process.stdin,
         spoolDir,
-        format: flags.format,
+        format: formatOf(flags),
         probesText: flags.probes === undefined ? undefined : readProbes(flags.probes),
         probesPath: flags.probes,
         vmemmap: flags.vmemmap,
         directMap: flags['direct-map'],
-        signal: abort.signal,
-        onProgress: progress.update,
+        signal: interruption.signal,
+        onProgress: (p) => {
+          read = p.bytes;
+          progress.update(p);
+        },
       });
+      progress.clear();
+      if (interruption.signal.aborted) {
+        const covers = read > 0 ? `covers the first ${read} bytes of input` : 'covers what was read so far';
+        process.stderr.write(`pttrace: interrupted: partial, ${covers}\n`);
+      }
+      return result;
+    } catch (error) {
+      // What a torn beginning looks like says nothing about the input.
+      if (interruption.signal.aborted && error instanceof TraceError) throw new Interrupted();
+      throw error;
     } finally {
       progress.clear();
-      process.off('SIGINT', interrupt);
-      if (spoolDir !== undefined) rmSync(spoolDir, { recursive: true, force: true });
+      interruption.off();
+      clean();
+      process.off('exit', clean);
       // An open stdin would keep the process alive.
       if (paths.includes('-')) process.stdin.destroy();
     }
   }
+
+  /** True where output is written while the input is being read. */
+  protected get streamsOutput(): boolean {
+    return false;
+  }
+}
+
+/** The first Ctrl-C asks for the report of what was read, the second ends at once. Exit code 130 either way. */
+export function onInterrupt(): { readonly signal: AbortSignal; off(): void } {
+  const abort = new AbortController();
+  const interrupt = (): void => {
+    if (abort.signal.aborted) process.exit(EXIT.interrupted);
+    process.exitCode = EXIT.interrupted;
+    abort.abort();
+  };
+  process.on('SIGINT', interrupt);
+  return { signal: abort.signal, off: () => process.off('SIGINT', interrupt) };
+}
+
+/** A line format is a format that carries its pattern with it. */
+function formatOf(flags: InputFlagValues): string | undefined {
+  const pattern = flags['line-format'];
+  return pattern === undefined ? flags.format : `${LINE_FORMAT_ID}:${pattern}`;
 }
 
 function readProbes(path: string): string {

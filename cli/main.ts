@@ -2,6 +2,7 @@ import { flush, run } from '@oclif/core';
 import { TraceError } from '../src/parsers/trace-error.js';
 import { adviceFor } from './advice.js';
 import { EXIT } from './exit-codes.js';
+import { Interrupted } from './interrupted.js';
 
 /** Runs the command line and leaves with the documented exit code. */
 export async function main(url: string, argv: string[] = process.argv.slice(2)): Promise<void> {
@@ -11,17 +12,26 @@ export async function main(url: string, argv: string[] = process.argv.slice(2)):
     throw error;
   });
   try {
-    await run(argv, url);
+    // Everybody types it once.
+    await run(argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv, url);
     await flush();
   } catch (error) {
-    process.exitCode = explain(error);
+    process.exitCode = await explain(error, argv, url);
+  }
+  if (process.exitCode === EXIT.interrupted) {
+    // Reached only while a read of a silent pipe holds the process back; shells call this end 130 too.
+    setTimeout(() => process.kill(process.pid, 'SIGINT'), 300).unref();
   }
 }
 
 /** Prints what went wrong and what to do next on stderr; returns the exit code. */
-function explain(error: unknown): number {
+async function explain(error: unknown, argv: readonly string[], url: string): Promise<number> {
   const oclif = (error as { oclif?: { exit?: number } }).oclif;
   if (oclif?.exit === EXIT.clean) return EXIT.clean;
+  if (error instanceof Interrupted) {
+    process.stderr.write(`pttrace: ${error.message}\n`);
+    return EXIT.interrupted;
+  }
   if (error instanceof TraceError) {
     const place = [error.path, error.line, error.offset === undefined ? undefined : `byte ${error.offset}`];
     const where = place.filter((p) => p !== undefined).join(':');
@@ -33,12 +43,17 @@ function explain(error: unknown): number {
       : EXIT.unreadable;
   }
   if (error instanceof RangeError || error instanceof SyntaxError) {
-    process.stderr.write(`pttrace: ${error.message}\n  See \`pttrace help\`.\n`);
+    process.stderr.write(
+      `pttrace: ${error.message}\n  See \`pttrace ${/^\w+$/.test(argv[0] ?? '') ? `${argv[0]} ` : ''}--help\`.\n`,
+    );
     return EXIT.usage;
   }
   const message = error instanceof Error ? error.message : String(error);
   if (oclif !== undefined) {
-    process.stderr.write(`pttrace: ${message.trim()}\n`);
+    // Only for who needs it: it loads more than a start should.
+    const { usageAdvice } = await import('./usage-advice.js');
+    const advice = usageAdvice(message.trim(), argv, new URL('../oclif.manifest.json', url));
+    process.stderr.write(`pttrace: ${advice}\n`);
     return EXIT.usage;
   }
   const stack = error instanceof Error ? (error.stack ?? message) : message;

@@ -1,31 +1,77 @@
+export interface Progress {
+  /** Of the input being read, before decompression. */
+  readonly bytes: number;
+  /** Size of that input; null unknown. */
+  readonly totalBytes: number | null;
+  readonly events: number;
+}
+
 export interface ProgressLine {
-  update(p: { bytes: number; totalBytes: number | null; events: number }): void;
+  update(p: Progress): void;
   clear(): void;
 }
 
-const EVERY_MS = 200;
+/** What of a terminal's stream is used. */
+export interface ProgressStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
 
-/** One self-overwriting line on a terminal's stderr; nothing anywhere else. */
-export function progressLine(stream: NodeJS.WriteStream, now: () => number = Date.now): ProgressLine {
-  if (!stream.isTTY) return { update: () => {}, clear: () => {} };
-  const start = now();
+const EVERY_MS = 200;
+const ERASE = '\r\x1b[K';
+const SILENT: ProgressLine = { update: () => {}, clear: () => {} };
+
+/** One self-overwriting line on a terminal's stderr; nothing anywhere else, nor on a terminal that cannot erase. */
+export function progressLine(
+  stream: ProgressStream,
+  now: () => number = Date.now,
+  terminal: string | undefined = process.env.TERM,
+): ProgressLine {
+  if (!stream.isTTY || terminal === 'dumb') return SILENT;
+  let start = now();
   let last = start;
+  let read = 0;
   let shown = false;
   return {
-    update({ bytes, totalBytes, events }) {
+    update(p) {
       const t = now();
+      // The next input, or a second pass over this one: its rate is its own.
+      if (p.bytes < read) start = last = t;
+      read = p.bytes;
       if (t - last < EVERY_MS) return;
       last = t;
       shown = true;
-      const rate = bytes / Math.max(1, t - start) / 1000;
-      const part = totalBytes ? ` of ${mb(totalBytes)} (${Math.floor((100 * bytes) / totalBytes)} %)` : '';
-      const eta = totalBytes && rate > 0 ? `, ${Math.ceil((totalBytes - bytes) / 1e6 / rate)} s left` : '';
-      stream.write(`\r\x1b[K${mb(bytes)}${part}, ${events} events, ${rate.toFixed(0)} MB/s${eta}`);
+      // Serial consoles say 0 columns.
+      const width = Math.max(20, (stream.columns || 80) - 1);
+      stream.write(ERASE + progressText(p, t - start).slice(0, width));
     },
     clear() {
-      if (shown) stream.write('\r\x1b[K');
+      if (shown) stream.write(ERASE);
+      shown = false;
     },
   };
 }
 
-const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+/** `12 MB of 40 MB (30 %), 123456 events, 35 MB/s, 0:01 left`; what is not known is left out. */
+export function progressText({ bytes, totalBytes, events }: Progress, elapsedMs: number): string {
+  const perSecond = (1000 * bytes) / Math.max(1, elapsedMs);
+  const known = totalBytes !== null && totalBytes > 0;
+  const part = known ? ` of ${size(totalBytes)} (${Math.floor((100 * bytes) / totalBytes)} %)` : '';
+  const rate = bytes > 0 ? `, ${size(perSecond)}/s` : '';
+  const left = known && perSecond > 0 ? `, ${clock(Math.max(0, (totalBytes - bytes) / perSecond))} left` : '';
+  return `${size(bytes)}${part}, ${events} events${rate}${left}`;
+}
+
+function size(bytes: number): string {
+  if (bytes < 1e3) return `${Math.round(bytes)} B`;
+  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
+  return bytes < 1e10 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+function clock(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}

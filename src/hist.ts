@@ -107,7 +107,8 @@ export async function hist(options: HistOptions): Promise<HistReport> {
   if (options.source === undefined && options.format === undefined && options.paths.length === 1) {
     const opened = await openInput(path, options);
     if (opened.kind === 'histograms') {
-      return readBack(opened.found.histograms, title, opened.input, { ...options, family });
+      const report = readBack(opened.found.histograms, title, opened.input, { ...options, family });
+      return opened.cut ? { ...report, partial: true } : report;
     }
     if (opened.kind === 'result') {
       throw new TraceError('unsupported-format', 'is a result of pttrace already; compare reads it', {
@@ -115,6 +116,14 @@ export async function hist(options: HistOptions): Promise<HistReport> {
       });
     }
     if (opened.stdin) options = { ...options, stdin: opened.stdin };
+    if (opened.cut) {
+      const report = await hist({
+        ...options,
+        signal: undefined,
+        source: { kind: 'syscall', name: 'munmap' },
+      });
+      return { ...report, partial: true };
+    }
   }
   const source = options.source ?? { kind: 'syscall', name: 'munmap' };
   const run = await collectSpans({ ...options, source });

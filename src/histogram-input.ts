@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { ReadHistogram } from './latency/binned.js';
 import { type HistogramText, readHistograms } from './latency/read-hist.js';
-import { type Compression, readSource } from './parsers/source.js';
+import { abortOf, type Compression, isStored, readSource } from './parsers/source.js';
 import { TraceError } from './parsers/trace-error.js';
 import type { InputReport } from './result/types.js';
 
@@ -13,14 +13,20 @@ const MAX_RESULT = 256 << 20;
 
 export type OpenedInput =
   /** Not a histogram: read it as a recording. `stdin` replaces the standard input that was looked at. */
-  | { readonly kind: 'recording'; readonly stdin?: NodeJS.ReadableStream }
+  | { readonly kind: 'recording'; readonly stdin?: NodeJS.ReadableStream; readonly cut?: boolean }
   | {
       readonly kind: 'histograms';
       readonly text: string;
       readonly found: HistogramText;
       readonly input: InputReport;
+      readonly cut?: boolean;
     }
-  | { readonly kind: 'result'; readonly value: Record<string, unknown>; readonly input: InputReport };
+  | {
+      readonly kind: 'result';
+      readonly value: Record<string, unknown>;
+      readonly input: InputReport;
+      readonly cut?: boolean;
+    };
 
 export interface OpenOptions {
   readonly stdin?: NodeJS.ReadableStream | undefined;
@@ -37,9 +43,15 @@ export function splitTitle(argument: string): { path: string; title: string | nu
 /**
  * Looks at the first bytes of an input: printed histograms (text, JSON, bcc, in a mail or not), a result of pttrace,
  * or, in all other cases, a recording. Throws TraceError for a file that cannot be read.
+ *
+ * Pipes other than stdin can be read only once: they are taken as recordings. `cut`: the abort came while stdin was
+ * looked at; what had come by then is all there is, and is to be read although the signal is aborted.
  */
 export async function openInput(path: string, options: OpenOptions): Promise<OpenedInput> {
-  if (path !== '-') return classify(path, await peek(path, options, MAX_TEXT), options, undefined);
+  if (path !== '-') {
+    if (existsSync(path) && !statSync(path).isDirectory() && !isStored(path)) return { kind: 'recording' };
+    return classify(path, await peek(path, options, MAX_TEXT), options, undefined);
+  }
   const source = (options.stdin as Readable | undefined)?.[Symbol.asyncIterator]() as
     | AsyncIterator<Uint8Array | string>
     | undefined;
@@ -47,9 +59,10 @@ export async function openInput(path: string, options: OpenOptions): Promise<Ope
   const held: Buffer[] = [];
   let size = 0;
   let ended = false;
-  while (!ended && size < MAX_TEXT && options.signal?.aborted !== true) {
-    const step = await source.next();
-    if (step.done) ended = true;
+  const aborted = abortOf(options.signal);
+  while (!ended && size < MAX_TEXT) {
+    const step = await Promise.race([source.next(), aborted]);
+    if (step === null || step.done) ended = true;
     else {
       const chunk = Buffer.from(step.value as Uint8Array);
       held.push(chunk);
@@ -58,7 +71,8 @@ export async function openInput(path: string, options: OpenOptions): Promise<Ope
   }
   const head = await peek('-', { ...options, stdin: Readable.from(held) }, MAX_TEXT);
   const rest = Readable.from(replay(held, source, ended));
-  return classify(path, { ...head, whole: head.whole && ended }, options, rest);
+  const found = await classify(path, { ...head, whole: head.whole && ended }, options, rest);
+  return options.signal?.aborted === true ? { ...found, cut: true } : found;
 }
 
 async function* replay(

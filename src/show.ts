@@ -77,6 +77,7 @@ export async function show(options: ShowOptions): Promise<Story> {
     ];
   });
   const notes: string[] = [];
+  if (run.partial) notes.push('PARTIAL: interrupted, the rest of the trace was not read');
   if (events.length === 0) notes.push('no event of this trace is about it');
   if (omitted > 0) notes.push(`${omitted} further events are not shown; narrow it down or raise the limit`);
   if (run.bases.vmemmap !== run.bases.vmemmap) {

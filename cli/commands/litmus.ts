@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { Args, Command, Flags } from '@oclif/core';
 import { parseLitmus } from '../../src/litmus/parse.js';
 import { programOf } from '../../src/litmus/program.js';
@@ -7,7 +9,9 @@ import { type LitmusOutcome, runTest } from '../../src/litmus/suite.js';
 import type { LitmusTest } from '../../src/litmus/test.js';
 import { toFtrace } from '../../src/litmus/to-ftrace.js';
 import { TraceError } from '../../src/parsers/trace-error.js';
+import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
+import { Interrupted } from '../interrupted.js';
 import { writeOut } from '../output.js';
 
 export default class Litmus extends Command {
@@ -17,7 +21,8 @@ export default class Litmus extends Command {
 fixed order. Every order is run twice: stepped through the machine, and written as an ftrace log that is replayed.
 docs/litmus.md describes the format; a test of one's own takes two minutes.
 
-Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be understood, 3 unreadable.`;
+Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be understood, 3 unreadable,
+130 interrupted.`;
   static override examples = [
     { description: 'the 76 orders that come with the tool', command: '<%= config.bin %> litmus' },
     { description: "one's own", command: '<%= config.bin %> litmus my.litmus' },
@@ -28,7 +33,9 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
   ];
   static override strict = false;
   static override args = {
-    file: Args.string({ description: 'litmus files; default: those that come with the tool' }),
+    file: Args.string({
+      description: 'litmus files, - for standard input; default: those that come with the tool',
+    }),
   };
   static override flags = {
     ftrace: Flags.string({
@@ -42,19 +49,37 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Litmus);
     const given = argv as string[];
-    const tests = (given.length > 0 ? given : ownTests(this.config.root)).map(readTest);
-    if (flags.ftrace !== undefined) {
-      await writeOut(logOf(tests, flags.ftrace));
-      return;
+    const interruption = onInterrupt();
+    try {
+      const tests: LitmusTest[] = [];
+      for (const path of given.length > 0 ? given : ownTests(this.config.root)) {
+        tests.push(parseLitmus(await textOf(path, interruption.signal), path));
+      }
+      if (flags.ftrace !== undefined) {
+        await writeOut(logOf(tests, flags.ftrace));
+        return;
+      }
+      const outcomes: LitmusOutcome[] = [];
+      let run = 0;
+      while (run < tests.length && !interruption.signal.aborted) {
+        outcomes.push(...(await runTest(tests[run++]!)));
+        // Ctrl-C is heard between two tests only when the event loop turns.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      if (flags.json) await writeOut(`${JSON.stringify(outcomes, null, 2)}\n`);
+      else {
+        const { formatLitmus, formatLitmusPlain } = await import('../render/litmus.js');
+        await writeOut(flags.plain ? formatLitmusPlain(outcomes) : formatLitmus(outcomes));
+      }
+      if (run < tests.length) {
+        if (!flags.json) await writeOut(`PARTIAL (interrupted): ${run} of ${tests.length} tests\n`);
+        process.stderr.write(`pttrace: interrupted: partial, ${run} of ${tests.length} tests\n`);
+        process.exitCode = EXIT.interrupted;
+      } else process.exitCode = outcomes.some((o) => !o.ok) ? EXIT.finding : EXIT.clean;
+    } finally {
+      interruption.off();
+      if (given.includes('-')) process.stdin.destroy();
     }
-    const outcomes: LitmusOutcome[] = [];
-    for (const test of tests) outcomes.push(...(await runTest(test)));
-    if (flags.json) await writeOut(`${JSON.stringify(outcomes, null, 2)}\n`);
-    else {
-      const { formatLitmus, formatLitmusPlain } = await import('../render/litmus.js');
-      await writeOut(flags.plain ? formatLitmusPlain(outcomes) : formatLitmus(outcomes));
-    }
-    if (outcomes.some((o) => !o.ok)) process.exitCode = EXIT.finding;
   }
 }
 
@@ -66,18 +91,17 @@ function ownTests(root: string): string[] {
     .map((name) => join(dir, name));
 }
 
-function readTest(path: string): LitmusTest {
-  let text: string;
+async function textOf(path: string, signal: AbortSignal): Promise<string> {
   try {
-    text = readFileSync(path === '-' ? 0 : path, 'utf8');
+    return path === '-' ? await text(addAbortSignal(signal, process.stdin)) : readFileSync(path, 'utf8');
   } catch (error) {
+    if (signal.aborted) throw new Interrupted();
     const code = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'not-found' : 'unreadable';
     throw new TraceError(code, code === 'not-found' ? 'no such file' : 'cannot be read', {
       path,
       cause: error,
     });
   }
-  return parseLitmus(text, path);
 }
 
 function logOf(tests: readonly LitmusTest[], name: string): string {

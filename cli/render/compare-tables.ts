@@ -31,7 +31,9 @@ export function columns(cells: readonly (number | null | string)[], widths: read
 const BAR = 18;
 
 /** Both histograms on one scale, back to back: parts of the calls, `:` for less than half a character. */
-export function picture(rows: readonly CompareRow[]): string[] {
+export function picture(
+  rows: readonly Pick<CompareRow, 'lowNs' | 'highNs' | 'fractionA' | 'fractionB'>[],
+): string[] {
   const most = Math.max(...rows.flatMap((r) => [r.fractionA, r.fractionB]).filter(Number.isFinite), 0);
   const bar = (f: number): string => {
     if (!(f > 0)) return '';

@@ -51,13 +51,17 @@ export async function loadRun(argument: string, options: RunOptions): Promise<Ru
   const opened = options.source === undefined || title !== null ? await openInput(path, options) : null;
   if (opened?.kind === 'histograms') {
     const h = oneHistogram(opened.found.histograms, title, path);
-    return fromPrinted(argument, h, opened.text, opened.input, options);
+    const run = fromPrinted(argument, h, opened.text, opened.input, options);
+    return opened.cut ? { ...run, partial: true } : run;
   }
   if (opened?.kind === 'result') return fromResult(argument, title, opened.value, opened.input, options);
   if (title !== null) {
     throw new RangeError(`${path} is a recording: it has no block called "${title}"`);
   }
-  return fromRecording(argument, path, opened?.stdin ? { ...options, stdin: opened.stdin } : options);
+  if (opened?.stdin) options = { ...options, stdin: opened.stdin };
+  return opened?.cut
+    ? { ...(await fromRecording(argument, path, { ...options, signal: undefined })), partial: true }
+    : fromRecording(argument, path, options);
 }
 
 const fileTitle = (path: string): string => (path === '-' ? 'standard input' : basename(path));

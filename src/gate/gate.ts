@@ -40,15 +40,22 @@ export async function runGate(options: GateOptions): Promise<GateRun> {
       const result = await analyse({ ...options, paths: [path] });
       const checks = judge(result, policy, path);
       let samples: ReadonlyMap<string, RunSample> = new Map();
-      if (policy.baseline && result.timeline.unit === 'ns' && path !== '-') {
+      partial ||= result.summary.partial;
+      if (!partial && policy.baseline && result.timeline.unit === 'ns' && path !== '-') {
         samples = await baselineSamples(path, policy.baseline, options);
+        partial ||= [...samples.values()].some((s) => s.partial);
         checks.push(...baselineChecks(path, result, samples, options.baseline, policy.baseline));
       }
-      partial ||= result.summary.partial;
       read.push({ path, result, samples });
       traces.push({ path, inputs: result.inputs, checks, spanSeconds: seconds(result) });
     } catch (error) {
       if (!(error instanceof TraceError)) throw error;
+      if (options.signal?.aborted) {
+        // An input cut off by the abort is not unreadable.
+        if (traces.length === 0) throw error;
+        partial = true;
+        break;
+      }
       traces.push({ path, inputs: [], checks: [unreadable(error)], spanSeconds: 0 });
     }
     if (partial) break;

@@ -151,7 +151,7 @@ function probeCheck(result: Result, name: string, path: string): GateCheck {
 
 function latencyChecks(result: Result, want: LatencyBudget): GateCheck[] {
   const key = want.key ?? '';
-  const report = result.latency.find((l) => l.name === want.name && l.key === key);
+  const report = result.latency.find((l) => l.name === want.name.replaceAll('->', '→') && l.key === key);
   return want.budgets.map((text) => {
     const id = `latency ${want.name}${key ? ` [${key}]` : ''}: ${text.trim()}`;
     return latencyCheck(id, parseBudget(text), report, result);
@@ -166,7 +166,9 @@ function latencyCheck(
 ): GateCheck {
   const value = report ? measured(report, budget.what) : null;
   if (!report || value === null || (report.count === 0 && budget.what !== 'count')) {
-    const have = result.latency.filter((l) => l.count > 0).map((l) => l.name);
+    const have = result.latency
+      .filter((l) => l.count > 0)
+      .map((l) => (l.key ? `${l.name} (key ${l.key})` : l.name));
     const why = report
       ? result.timeline.unit === 'ticks'
         ? 'the clock of this recording is not in ns'

@@ -29,6 +29,7 @@ export function formatSarif(report: GateReport): string {
           },
         },
         columnKind: 'utf16CodeUnits',
+        invocations: [{ executionSuccessful: !report.summary.partial }],
         artifacts: report.traces.map((trace) => ({ location: { uri: uri(trace.path) } })),
         results,
       },

@@ -46,7 +46,7 @@ export interface Policy {
 }
 
 export interface LatencyBudget {
-  /** As in the report: `munmap`, `call_rcu→callback (batch)`. */
+  /** As in the report: `munmap`, `call_rcu→callback`; `->` may stand for the arrow. */
   readonly name: string;
   /** Grouping key; default overall. */
   readonly key?: string;

@@ -6,11 +6,13 @@ import { afterAll } from 'vitest';
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/replay');
 
-/** A folder that is gone after the tests of the file. */
+/** One folder per test file; the hook is registered while the file is loaded, so it runs whoever asks for folders. */
+const root = mkdtempSync(join(tmpdir(), 'pttrace-gate-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** A new folder that is gone after the tests of the file. */
 export function folder(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'pttrace-gate-'));
-  afterAll(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
+  return mkdtempSync(join(root, 'f-'));
 }
 
 export const fixture = (name: string): string => join(FIXTURES, name);
@@ -39,4 +41,24 @@ export function withoutOneFlush(lines: readonly string[]): string[] {
     (line, i) => i > at && line.includes(task) && line.includes('flush_tlb_mm_range_ret'),
   );
   return lines.filter((_, i) => i !== at && i !== back);
+}
+
+const STAMP = /^(.* )(\d+\.\d{6})(: .*)$/;
+
+/** The same events, every stamp mapped; lines without a stamp stay. */
+export function stamped(lines: readonly string[], map: (seconds: number) => number): string[] {
+  return lines.map((line) => {
+    const m = STAMP.exec(line);
+    return m ? `${m[1]}${map(Number(m[2])).toFixed(6)}${m[3]}` : line;
+  });
+}
+
+/** The recording `times` times over, each later than the last, its time `slower` times as slow. */
+export function repeated(lines: readonly string[], times: number, slower = 1): string[] {
+  const stamps = lines.flatMap((l) => STAMP.exec(l)?.[2] ?? []).map(Number);
+  const first = Math.min(...stamps);
+  const period = Math.max(...stamps) - first + 1;
+  return Array.from({ length: times }, (_, i) =>
+    stamped(lines, (s) => first + (s - first) * slower + i * period * slower),
+  ).flat();
 }

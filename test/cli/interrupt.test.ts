@@ -1,0 +1,166 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { builtCommand, ROOT } from '../support/built.js';
+
+const FIXTURE = join(ROOT, 'fixtures/replay/6.12.117-lab-y/slowpath-failpagealloc.txt.gz');
+const text = gunzipSync(readFileSync(FIXTURE));
+const some = /tlb=(0x[0-9a-f]+|[0-9a-f]{16})/.exec(text.toString('latin1'))![1]!;
+const dir = mkdtempSync(join(tmpdir(), 'pttrace-interrupt-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+beforeAll(() => {
+  builtCommand();
+});
+
+/** Node and the command are loaded by then, also on a busy machine. */
+const UP_MS = 2500;
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs `pttrace ARGS…` on an input that does not end, sends SIGINT once the child has taken in most of it, and
+ * waits. A pipe holds less than what is written, so a write that is done has been read.
+ */
+async function interrupted(args: readonly string[], input: Buffer = text): Promise<Ended> {
+  const child = spawn(process.execPath, [builtCommand(), ...args], {
+    cwd: ROOT,
+    env: { ...process.env, TMPDIR: dir },
+  });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (d: Buffer) => out.push(d));
+  child.stderr.on('data', (d: Buffer) => err.push(d));
+  child.stdin.on('error', () => {});
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  await new Promise((resolve) => child.stdin.write(input, resolve));
+  // What is still in the pipe; a short input says nothing about whether the child is up.
+  await new Promise((resolve) => setTimeout(resolve, input.length < 1e5 ? UP_MS : 300));
+  child.kill('SIGINT');
+  const status = await ended;
+  return { status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+}
+
+const COMMANDS: readonly [name: string, args: readonly string[], marked: (stdout: string) => unknown][] = [
+  ['replay, text', ['replay', '-'], (s) => expect(s).toMatch(/^PARTIAL \(interrupted\): /m)],
+  ['replay --plain', ['replay', '-', '--plain'], (s) => expect(s).toMatch(/^PARTIAL: /m)],
+  ['replay --json', ['replay', '-', '--json'], (s) => expect(JSON.parse(s).summary.partial).toBe(true)],
+  ['hist --json', ['hist', '-', '--json'], (s) => expect(JSON.parse(s).partial).toBe(true)],
+  ['compare', ['compare', FIXTURE, '-', '--plain'], (s) => expect(s).toContain('PARTIAL: interrupted.')],
+  ['compare --json', ['compare', FIXTURE, '-', '--json'], (s) => expect(JSON.parse(s).partial).toBe(true)],
+  ['validate', ['validate', '-'], (s) => expect(s).toMatch(/^gate: open: .*\(partial: interrupted\)$/m)],
+  ['validate --plain', ['validate', '-', '--plain'], (s) => expect(s).toContain('(partial: interrupted)')],
+  ['validate --json', ['validate', '-', '--json'], (s) => expect(JSON.parse(s).summary.partial).toBe(true)],
+  ['show', ['show', '-', '--gather', some], (s) => expect(s).toContain('interrupted')],
+  [
+    'show --json',
+    ['show', '-', '--gather', some, '--json'],
+    (s) => {
+      const { notes, events } = JSON.parse(s);
+      expect(notes.join()).toContain('interrupted');
+      expect(events.length).toBeGreaterThan(1);
+    },
+  ],
+  ['info', ['info', '-'], (s) => expect(s).toContain('page')],
+  ['info --json', ['info', '-', '--json'], (s) => expect(JSON.parse(s).files).toHaveLength(1)],
+  ['convert', ['convert', '-', '--to', 'jsonl'], (s) => expect(s.split('\n').length).toBeGreaterThan(1000)],
+];
+
+describe('Ctrl-C while standard input is slow', () => {
+  it.each(COMMANDS)('%s: a partial report that says so, exit 130', async (_, args, marked) => {
+    const { status, stdout, stderr } = await interrupted(args);
+    expect(status, stderr).toBe(130);
+    expect(stderr).toMatch(/pttrace: interrupted: partial, covers the first \d+ bytes of input\n$/);
+    const covered = Number(/first (\d+) bytes/.exec(stderr)![1]);
+    expect(covered).toBeGreaterThan(text.length / 2);
+    expect(covered).toBeLessThanOrEqual(text.length);
+    marked(stdout);
+  });
+
+  it('replay: every line that was read is in the report', async () => {
+    const { stdout } = await interrupted(['replay', '-', '--json']);
+    const [input] = JSON.parse(stdout).inputs;
+    const { total, ...kinds } = input.lines as Record<string, number>;
+    expect(Object.values(kinds).reduce((a, b) => a + b, 0)).toBe(total);
+    expect(text.subarray(0, input.bytes).toString('latin1').split('\n').length).toBeGreaterThanOrEqual(
+      total!,
+    );
+  });
+
+  it('a beginning too short to tell the format by: no advice on the input, exit 130', async () => {
+    for (const args of [
+      ['replay', '-'],
+      ['hist', '-'],
+      ['info', '-'],
+      ['litmus', '-'],
+      ['compare', '-', FIXTURE],
+    ]) {
+      const { status, stdout, stderr } = await interrupted(args, Buffer.from('# tra'));
+      expect(status, `${args}: ${stderr}`).toBe(130);
+      expect(stdout).toBe('');
+      expect(stderr).toBe('pttrace: interrupted before anything could be told\n');
+    }
+  });
+
+  it('leaves no copy of standard input behind', () => {
+    expect(readdirSync(dir).filter((name) => !name.endsWith('.fifo'))).toEqual([]);
+  });
+});
+
+describe('Ctrl-C while a named pipe is silent, as trace_pipe is', () => {
+  it('ends the same way', async () => {
+    const fifo = join(dir, 'slow.fifo');
+    expect(spawnSync('mkfifo', [fifo]).status).toBe(0);
+    const child = spawn(process.execPath, [builtCommand(), 'replay', fifo, '--json'], { cwd: ROOT });
+    let out = '';
+    child.stdout.on('data', (d) => {
+      out += d;
+    });
+    const ended = new Promise<unknown>((resolve) =>
+      child.on('close', (code, signal) => resolve(code ?? signal)),
+    );
+    // Both ends, so that opening does not wait and the child sees no end of file.
+    const fd = openSync(fifo, 'r+');
+    for (let at = 0; at < text.length; at += 4096) writeSync(fd, text.subarray(at, at + 4096));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    child.kill('SIGINT');
+    // The read of the pipe cannot be called back: the process ends by the signal, $? is 130 in a shell.
+    expect(await ended).toBe('SIGINT');
+    const result = JSON.parse(out);
+    expect(result.summary.partial).toBe(true);
+    expect(result.variant.evidence[0].events[0].text).toContain(':');
+  });
+});
+
+describe('Ctrl-C while litmus tests run', () => {
+  it('prints the tests that are done, marked partial', async () => {
+    const many = join(dir, 'many');
+    const source = readFileSync(join(ROOT, 'fixtures/litmus/L01.litmus'), 'utf8');
+    writeFileSync(many, source);
+    const child = spawn(process.execPath, [builtCommand(), 'litmus', ...Array(600).fill(many)], {
+      cwd: ROOT,
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (d) => {
+      out += d;
+    });
+    child.stderr.on('data', (d) => {
+      err += d;
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    await new Promise((resolve) => setTimeout(resolve, UP_MS));
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    const [, done] = /^PARTIAL \(interrupted\): (\d+) of 600 tests$/m.exec(out)!;
+    expect(Number(done)).toBeLessThan(600);
+    expect(err).toContain(`interrupted: partial, ${done} of 600 tests`);
+    rmSync(many);
+  });
+});

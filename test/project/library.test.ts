@@ -1,0 +1,127 @@
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { builtCommand, ROOT } from '../support/built.js';
+
+const page = readFileSync(join(ROOT, 'docs/library.md'), 'utf8');
+const examples = [...page.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map((m) => m[1]!);
+const dir = mkdtempSync(join(tmpdir(), 'pttrace-library-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+beforeAll(() => {
+  builtCommand();
+  mkdirSync(join(dir, 'node_modules/@types'), { recursive: true });
+  symlinkSync(ROOT, join(dir, 'node_modules/pttrace'));
+  symlinkSync(join(ROOT, 'node_modules/@types/node'), join(dir, 'node_modules/@types/node'));
+  writeFileSync(join(dir, 'package.json'), '{"type": "module"}');
+  copyFileSync(join(ROOT, 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz'), join(dir, 'trace.txt.gz'));
+  copyFileSync(join(ROOT, 'fixtures/replay/6.12.117-lab-n/gup-munmap.txt.gz'), join(dir, 'before.txt.gz'));
+  writeFileSync(join(dir, 'policy.yaml'), 'version: 1\nextends: [default]\n');
+});
+
+describe('docs/library.md', () => {
+  it.each(examples.map((text, i) => [i + 1, text]))('example %i prints what it says', (i, text) => {
+    const file = join(dir, `example-${i}.mjs`);
+    writeFileSync(file, String(text));
+    const run = spawnSync(process.execPath, [file], { cwd: dir, encoding: 'utf8' });
+    expect(run.status, run.stderr).toBe(0);
+    const expected = [...String(text).matchAll(/^\/\/ → (.*)$/gm)].map((m) => m[1]);
+    expect(expected.length).toBeGreaterThan(0);
+    expect(run.stdout.trimEnd().split('\n')).toEqual(expected);
+    expect(run.stderr).toBe('');
+  });
+
+  it('type-checks under NodeNext, strictly, without this project’s settings', () => {
+    const imports = examples.map((text, i) => {
+      writeFileSync(
+        join(dir, `typed-${i}.mts`),
+        text.replaceAll('groups[0].', 'groups[0]!.').replaceAll('files[0].', 'files[0]!.'),
+      );
+      return `typed-${i}.mts`;
+    });
+    writeFileSync(
+      join(dir, 'consumer.mts'),
+      `import type { AnalyseOptions, GateReport, Policy, Result } from 'pttrace';
+import { analyse } from 'pttrace';
+import manifest from 'pttrace/package.json' with { type: 'json' };
+const options: AnalyseOptions = { paths: [manifest.name] };
+export const result: Promise<Result> = analyse(options);
+export const policy: Policy = { version: 1 };
+export const failed = (report: GateReport): number => report.summary.failed;
+// @ts-expect-error: paths is required
+analyse({});
+`,
+    );
+    writeFileSync(
+      join(dir, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          module: 'NodeNext',
+          moduleResolution: 'NodeNext',
+          target: 'ES2022',
+          lib: ['ES2023'],
+          types: ['node'],
+          strict: true,
+          noEmit: true,
+          resolveJsonModule: true,
+        },
+        files: ['consumer.mts', ...imports],
+      }),
+    );
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const run = spawnSync(process.execPath, [tsc, '-p', dir], { encoding: 'utf8' });
+    expect(run.stdout).toBe('');
+    expect(run.status).toBe(0);
+  });
+});
+
+describe('the package', () => {
+  let files: string[];
+  beforeAll(() => {
+    const run = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    files = JSON.parse(run.stdout)[0].files.map((f: { path: string }) => f.path);
+  });
+
+  it('holds what package.json points at', () => {
+    const { bin, exports: map } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const named = [bin.pttrace, map['.'].types, map['.'].default].map((p: string) => p.replace('./', ''));
+    for (const file of [...named, 'oclif.manifest.json', 'README.md', 'LICENSE'])
+      expect(files).toContain(file);
+  });
+
+  it('holds every schema', () => {
+    const schemas = files.filter((f) => /^dist\/src\/schema\/\w+\.schema\.json$/.test(f));
+    expect(schemas).toContain('dist/src/schema/result.schema.json');
+    expect(schemas).toContain('dist/src/schema/policy.schema.json');
+    for (const [, name] of page.matchAll(/pttrace\/schema\/(\w+\.schema\.json)/g))
+      expect(schemas).toContain(`dist/src/schema/${name}`);
+  });
+
+  it('holds the files that the README and the pages run, and the litmus tests', () => {
+    const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    for (const [file] of text.matchAll(/\bfixtures\/[\w./-]+\.(?:gz|txt)/g)) expect(files).toContain(file);
+    for (const [, file] of text.matchAll(/\]\((docs\/[\w./-]+)\)/g)) expect(files).toContain(file);
+    expect(files.filter((f) => f.startsWith('fixtures/litmus/') && f.endsWith('.litmus'))).toHaveLength(38);
+    expect(files).toContain('docs/ci/github-actions.yml');
+    expect(existsSync(join(ROOT, 'docs/validate.md'))).toBe(true);
+  });
+
+  it('holds no tests, sources or scratch', () => {
+    expect(files.filter((f) => /^(?:test|src|cli|bench|scripts|node_modules)\//.test(f))).toEqual([]);
+    expect(files.filter((f) => /\.(?:map|tsbuildinfo|log)$/.test(f))).toEqual([]);
+  });
+});

@@ -1,0 +1,291 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
+import Ajv from 'ajv';
+import addFormats from 'ajv-formats';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { fixture, folder, linesOf, withoutOneFlush, write } from '../gate/support/traces.js';
+import { builtCommand, ROOT } from '../support/built.js';
+
+interface Step {
+  readonly name: string;
+  readonly outcome: 'success' | 'failure' | 'skipped';
+  readonly output: string;
+}
+interface JobRun {
+  readonly name: string;
+  readonly conclusion: 'success' | 'failure';
+  readonly steps: readonly Step[];
+  readonly annotations: readonly {
+    level: string;
+    file?: string;
+    line?: string;
+    title?: string;
+    message: string;
+  }[];
+  readonly summary: string;
+  readonly workspace: string;
+}
+interface Runner {
+  runWorkflow(file: string, options: { workspace: string; out: string; only?: string }): JobRun[];
+  checkWorkflow(workflow: unknown): void;
+  annotationsOf(text: string): unknown[];
+  readSettings(path: string): Record<string, string>;
+}
+interface Expressions {
+  evaluate(text: string, context: object): unknown;
+  fill(text: string, context: object): string;
+}
+const { runWorkflow, checkWorkflow, annotationsOf, readSettings } = (await import(
+  join(ROOT, 'scripts/run-workflow.mjs')
+)) as Runner;
+const { evaluate, fill } = (await import(join(ROOT, 'scripts/workflow-expressions.mjs'))) as Expressions;
+
+const FILE = join(ROOT, 'docs/ci/github-actions.yml');
+const WITH = '6.12.117-lab-y/mt-munmap.txt.gz';
+const WITHOUT = '6.12.117-lab-n/gup-munmap.txt.gz';
+const POLICY = `version: 1
+extends: [default]
+invariants: { required: [I01, I12] }
+`;
+
+/** A checkout with the recordings of two kernels; the first can be of a kernel with a bug. */
+function checkout(broken: boolean): string {
+  const dir = folder();
+  mkdirSync(join(dir, 'recordings'));
+  const first = join(dir, 'recordings/with-rcu-free.txt.gz');
+  if (broken) write(dir, 'recordings/with-rcu-free.txt.gz', withoutOneFlush(linesOf(WITH)));
+  else copyFileSync(fixture(WITH), first);
+  copyFileSync(fixture(WITHOUT), join(dir, 'recordings/without-rcu-free.txt.gz'));
+  writeFileSync(join(dir, 'policy.yaml'), POLICY);
+  return dir;
+}
+
+/** A folder with the project's own command, to be found as `pttrace`. */
+function installed(): string {
+  const bin = folder();
+  writeFileSync(join(bin, 'pttrace'), `#!/bin/sh\nexec "${process.execPath}" "${builtCommand()}" "$@"\n`);
+  chmodSync(join(bin, 'pttrace'), 0o755);
+  return `${bin}${delimiter}${process.env.PATH}`;
+}
+
+const step = (job: JobRun, name: string): Step => {
+  const found = job.steps.find((s) => s.name.startsWith(name));
+  if (!found) throw new Error(`no step ${name}`);
+  return found;
+};
+
+describe('docs/ci/github-actions.yml', () => {
+  beforeAll(() => {
+    builtCommand();
+  });
+
+  it('keeps the schema of workflow files', () => {
+    const require = createRequire(import.meta.url);
+    const folderOf = dirname(require.resolve('schemastore/package.json'));
+    const schema = JSON.parse(readFileSync(join(folderOf, 'schemas/json/github-workflow.json'), 'utf8'));
+    const ajv = new Ajv.default({ strict: false });
+    addFormats.default(ajv);
+    const valid = ajv.compile(schema);
+    expect(valid(parse(readFileSync(FILE, 'utf8'))), JSON.stringify(valid.errors?.slice(0, 2))).toBe(true);
+  });
+
+  it('is green on correct kernels and leaves its reports', () => {
+    const out = folder();
+    const jobs = runWorkflow(FILE, { workspace: checkout(false), out });
+    expect(jobs.map((j) => [j.name, j.conclusion])).toEqual([
+      ['gate (with-rcu-free)', 'success'],
+      ['gate (without-rcu-free)', 'success'],
+    ]);
+    for (const job of jobs) {
+      expect(job.annotations).toEqual([]);
+      expect(step(job, 'Judge').output).toContain('gate: green');
+      expect(step(job, 'Show the witnesses').outcome).toBe('skipped');
+      expect(job.summary).toContain('ftrace');
+    }
+    for (const config of ['with-rcu-free', 'without-rcu-free']) {
+      for (const file of ['junit.xml', 'pttrace.sarif', `traces/${config}.txt.gz`]) {
+        expect(existsSync(join(out, 'artifacts', `pttrace-${config}`, file)), file).toBe(true);
+      }
+    }
+  });
+
+  it('is red on a kernel with a bug, annotates the line, and the command it prints shows the witness', () => {
+    const jobs = runWorkflow(FILE, { workspace: checkout(true), out: folder() });
+    expect(jobs.map((j) => j.conclusion)).toEqual(['failure', 'success']);
+    const [red] = jobs;
+    expect(step(red!, 'Judge').outcome).toBe('failure');
+    for (const upload of ['github/codeql-action/upload-sarif', 'actions/upload-artifact']) {
+      expect(step(red!, upload).outcome).toBe('success');
+    }
+    const [annotation] = red!.annotations;
+    expect(annotation).toMatchObject({
+      level: 'error',
+      file: 'traces/with-rcu-free.txt.gz',
+      title: 'pttrace I09',
+    });
+    const command = annotation!.message.split('\n').at(-1)!;
+    expect(command).toBe(`pttrace show traces/with-rcu-free.txt.gz --line ${annotation!.line}`);
+    expect(step(red!, 'Judge').output).toContain(`next: ${command}`);
+    const shown = spawnSync('sh', ['-c', command], {
+      cwd: red!.workspace,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: installed() },
+    });
+    expect(shown.status, shown.stderr).toBe(0);
+    expect(shown.stdout).toMatch(new RegExp(`^ *${annotation!.line} `, 'm'));
+    // The job has already run it.
+    const witness = step(red!, 'Show the witnesses');
+    expect(witness.outcome).toBe('success');
+    expect(witness.output).toContain(`$ ${command}\n${shown.stdout}`);
+    expect(red!.summary).toContain(shown.stdout);
+  });
+
+  it('runs from the command line too', () => {
+    const run = spawnSync(
+      process.execPath,
+      [join(ROOT, 'scripts/run-workflow.mjs'), FILE, '--workspace', checkout(true)],
+      { encoding: 'utf8' },
+    );
+    expect(run.status).toBe(1);
+    expect(run.stdout).toMatch(/^failure: gate \(with-rcu-free\), [1-9]\d* annotations$/m);
+    expect(run.stdout).toMatch(/^success: gate \(without-rcu-free\), 0 annotations$/m);
+  });
+});
+
+describe('the runner', () => {
+  const base = (): { jobs: { a: Record<string, unknown> } } => ({
+    jobs: { a: { 'runs-on': 'x', steps: [{ run: 'true' }] } },
+  });
+  const steps = (...list: object[]): object => ({ jobs: { a: { steps: list } } });
+
+  it.each<[string, object, string]>([
+    ['a key of the workflow', { ...base(), concurrency: 'x' }, 'workflow: "concurrency"'],
+    ['a key of a job', { jobs: { a: { needs: 'b', steps: [] } } }, 'job a: "needs"'],
+    ['matrix.include', { jobs: { a: { strategy: { matrix: { include: [] } }, steps: [] } } }, '"include"'],
+    ['a key of a step', steps({ run: 'x', 'continue-on-error': true }), 'step 1: "continue-on-error"'],
+    ['an action', steps({ uses: 'actions/cache@v4' }), 'action "actions/cache"'],
+    ['an action without a version', steps({ uses: 'actions/checkout@main' }), 'names no version'],
+    ['an input', steps({ uses: 'actions/checkout@v4', with: { ref: 'x' } }), 'input "ref"'],
+    ['a step without run or uses', steps({ name: 'x' }), 'run or uses'],
+  ])('refuses %s by name', (_, workflow, message) => {
+    expect(() => checkWorkflow(workflow)).toThrow(message);
+  });
+
+  it('takes a failing step as bash -e does, and goes on only where if says so', () => {
+    const dir = folder();
+    const file = join(dir, 'w.yml');
+    writeFileSync(
+      file,
+      `jobs:
+  a:
+    env: { WHO: job }
+    steps:
+      - { name: set, run: 'echo "X=1" >> "$GITHUB_ENV"; echo "r=out" >> "$GITHUB_OUTPUT"', id: set }
+      - { name: read, run: 'echo "$X $WHO $MORE"', env: { MORE: "\${{ steps.set.outputs.r }}" } }
+      - { name: breaks, run: "false\\necho not reached", id: breaks }
+      - { name: after, run: "true" }
+      - { name: plain condition, if: "env.WHO == 'job'", run: "true" }
+      - { name: on failure, if: "failure() && steps.breaks.outcome == 'failure'", run: "true" }
+      - { name: always, if: "\${{ always() }}", run: "true" }
+`,
+    );
+    const [job] = runWorkflow(file, { workspace: folder(), out: folder() });
+    expect(job!.conclusion).toBe('failure');
+    expect(job!.steps.map((s) => `${s.name}: ${s.outcome}`)).toEqual([
+      'set: success',
+      'read: success',
+      'breaks: failure',
+      'after: skipped',
+      'plain condition: skipped',
+      'on failure: success',
+      'always: success',
+    ]);
+    expect(step(job!, 'read').output).toBe('1 job out\n');
+    expect(step(job!, 'breaks').output).toBe('');
+  });
+
+  it('reads annotations and settings as GitHub does', () => {
+    expect(annotationsOf('::error file=a%2Cb,line=3,title=x%3A y::50 %25%0Anext\nelse\n::debug::no')).toEqual(
+      [{ level: 'error', file: 'a,b', line: '3', title: 'x: y', message: '50 %\nnext' }],
+    );
+    const file = join(folder(), 'env');
+    writeFileSync(file, 'A=1=2\nB<<END\nx\ny\nEND\n');
+    expect(readSettings(file)).toEqual({ A: '1=2', B: 'x\ny' });
+  });
+
+  it.each<[string, unknown]>([
+    ["matrix.a == 'X'", true],
+    ["matrix.a != 'x' || !failure()", false],
+    ["(matrix.a == 'y' || true) && always()", true],
+    ['steps.none.outcome', ''],
+    ["'it''s'", "it's"],
+    ['success()', false],
+  ])('%s', (text, value) => {
+    const context = { matrix: { a: 'x' }, steps: {}, env: {}, github: {}, failed: true };
+    expect(evaluate(text, context)).toBe(value);
+    expect(fill(`<\${{ ${text} }}>`, context)).toBe(`<${value}>`);
+  });
+
+  it.each(["hashFiles('x')", 'secrets.TOKEN', "'a' < 'b'", '(true', 'true true', ''])(
+    'refuses %j',
+    (text) => {
+      expect(() => evaluate(text, { matrix: {}, failed: false })).toThrow('expression');
+    },
+  );
+});
+
+describe('docs/ci/kernel-ci.sh', () => {
+  const SCRIPT = join(ROOT, 'docs/ci/kernel-ci.sh');
+  let PATH: string;
+  beforeAll(() => {
+    PATH = installed();
+  });
+  const job = (dir: string, args: readonly string[], path = PATH) =>
+    spawnSync('sh', [SCRIPT, ...args], { cwd: dir, encoding: 'utf8', env: { ...process.env, PATH: path } });
+
+  it('is clean for shellcheck', (context) => {
+    if (spawnSync('shellcheck', ['--version']).status !== 0) context.skip('shellcheck is not installed');
+    const run = spawnSync('shellcheck', ['-s', 'sh', SCRIPT], { encoding: 'utf8' });
+    expect(run.stdout).toBe('');
+  });
+
+  it('is green on correct kernels', () => {
+    const dir = checkout(false);
+    const traces = ['recordings/with-rcu-free.txt.gz', 'recordings/without-rcu-free.txt.gz'];
+    const { status, stdout, stderr } = job(dir, ['policy.yaml', ...traces]);
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('gate: green');
+    for (const file of ['gate.txt', 'junit.xml', 'pttrace.sarif'])
+      expect(existsSync(join(dir, 'reports', file)), file).toBe(true);
+    expect(existsSync(join(dir, 'reports/witness-1.txt'))).toBe(false);
+  });
+
+  it('is red on a kernel with a bug, with the witness beside it', () => {
+    const dir = checkout(true);
+    const { status, stdout } = job(dir, ['policy.yaml', 'recordings/with-rcu-free.txt.gz']);
+    expect(status).toBe(1);
+    const [, file, command] = /^witness: (\S+) \((pttrace show .*)\)$/m.exec(stdout)!;
+    expect(stdout).toContain(`next: ${command}\n`);
+    const witness = readFileSync(join(dir, file!), 'utf8');
+    expect(witness).toContain(`$ ${command}\n`);
+    expect(witness).toMatch(new RegExp(`^ *${/--line (\d+)/.exec(command!)![1]} `, 'm'));
+  });
+
+  it('passes on the other exit codes and says what is missing', () => {
+    const dir = checkout(false);
+    expect(job(dir, ['policy.yaml']).status).toBe(2);
+    expect(job(dir, ['no.yaml', 'recordings/with-rcu-free.txt.gz']).status).toBe(2);
+    expect(job(dir, ['policy.yaml', 'recordings/none.gz']).status).toBe(3);
+    const bare = folder();
+    for (const tool of ['sh', 'echo', 'mkdir']) {
+      writeFileSync(join(bare, tool), `#!/bin/sh\nexec /bin/${tool} "$@"\n`);
+      chmodSync(join(bare, tool), 0o755);
+    }
+    const without = job(dir, ['policy.yaml', 'x'], bare);
+    expect(without.status).toBe(2);
+    expect(without.stderr).toContain('npm install --global pttrace');
+  });
+});
