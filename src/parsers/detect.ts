@@ -7,10 +7,12 @@ import { FTRACE } from './ftrace.js';
 import { FTRACE_DUMP } from './ftrace-dump.js';
 import { FTRACE_FIELDS } from './ftrace-fields.js';
 import { FUNCTION_GRAPH } from './function-graph.js';
+import { isHistTrigger } from './hist-trigger.js';
 import { holdsHistogram } from './histogram-rows.js';
 import { JSON_LINES } from './json-lines.js';
 import { LATENCY_FORMAT } from './latency-format.js';
 import { LINE_FORMAT_ID, lineFormat } from './line-format.js';
+import { mapValues } from './map-values.js';
 import { PERF_JSON } from './perf-json.js';
 import { PERF_SCRIPT } from './perf-script.js';
 import { PERF_TRACE } from './perf-trace.js';
@@ -153,6 +155,11 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
     const what =
       'holds printed histograms and no trace lines: `pttrace info` lists them, `pttrace hist` and `pttrace compare` read them';
     throw new TraceError('unknown-format', what, { path, line: 1, offset: 0 });
+  }
+  if (isHistTrigger(sample) || mapValues(text.split('\n')).values.length >= 2) {
+    const what = isHistTrigger(sample) ? 'tables of a hist trigger' : 'maps that bpftrace printed';
+    const message = `holds ${what} and no trace lines: \`pttrace info\` lists them`;
+    throw new TraceError('unknown-format', message, { path, line: 1, offset: 0 });
   }
   throw new TraceError('unknown-format', 'holds no trace lines of a known format', {
     path,

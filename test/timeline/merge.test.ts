@@ -127,7 +127,14 @@ describe('merging by time', () => {
 
   it('an input that ends lets a waiting reader go on', async () => {
     const merge = new BatchMerge(2, () => {});
-    merge.push(0, batchOf(0, Array.from({ length: 40_000 }, (_, i) => i), 0));
+    merge.push(
+      0,
+      batchOf(
+        0,
+        Array.from({ length: 40_000 }, (_, i) => i),
+        0,
+      ),
+    );
     const gate = merge.gate(0);
     merge.end(1);
     await gate;
