@@ -5,7 +5,8 @@ import { ftraceWriter } from './convert/ftrace-writer.js';
 import { jsonlWriter } from './convert/jsonl-writer.js';
 import { type ScannedInput, scanInput } from './parsers/open-input.js';
 import { RecordingFacts } from './parsers/recording-facts.js';
-import { newPipeline, type PipelineOptions } from './pipeline.js';
+import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from './pipeline.js';
+import type { RecordBatch } from './timeline/batch.js';
 
 export { CSV_COLUMNS } from './convert/csv-writer.js';
 export { flagsText } from './convert/form-writer.js';
@@ -44,29 +45,33 @@ export async function convert(options: ConvertOptions): Promise<Converted> {
     if (out.length > 0) options.write(out.view());
     out.clear();
   };
-  const inputs: ScannedInput[] = [];
-  for (let i = 0; i < options.paths.length; i++) {
-    // Passed on with the first rows: an input that cannot be read leaves no output behind.
-    writer.begin(i === 0);
-    const facts = new RecordingFacts();
-    let said = false;
-    const input = await scanInput(options.paths[i]!, {
-      ...options,
-      input: i,
-      context: pipeline,
-      facts,
-      sink: (batch) => {
-        if (!said) writer.recorded(facts.all);
-        said = true;
-        writer.rows(batch);
-        pass();
-      },
-    });
+  const facts = new RecordingFacts();
+  let said = false;
+  // Passed on with the first rows: an input that cannot be read leaves no output behind.
+  writer.begin(true);
+  const rows = (batch: RecordBatch): void => {
     if (!said) writer.recorded(facts.all);
-    writer.end(input.header);
+    said = true;
+    writer.rows(batch);
     pass();
-    inputs.push(input);
-    if (options.signal?.aborted) break;
-  }
+  };
+  const inputs =
+    options.paths.length === 1
+      ? [await scanInput(options.paths[0]!, { ...options, input: 0, context: pipeline, facts, sink: rows })]
+      : await joined(pipeline, { ...options, facts }, rows, () => writer.begin(false));
+  if (!said) writer.recorded(facts.all);
+  const [first] = inputs;
+  if (first) writer.end({ ...first.header, cpus: Math.max(...inputs.map((i) => i.header.cpus)) });
+  pass();
   return { inputs, unsaid: writer.unsaid };
+}
+
+/** Several inputs become one timeline as in a replay: merged where their clocks allow, else one after the other. */
+async function joined(
+  pipeline: Pipeline,
+  options: PipelineOptions,
+  batch: (batch: RecordBatch) => void,
+  boundary: () => void,
+): Promise<ScannedInput[]> {
+  return (await runPipeline(pipeline, options, () => ({ batch, boundary }))).inputs;
 }

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
+import { analyse } from '../../src/analyse.js';
 import { CONVERT_FORMATS } from '../../src/convert.js';
 import { scanInput } from '../../src/parsers/open-input.js';
 import { RecordingFacts } from '../../src/parsers/recording-facts.js';
 import { newPipeline } from '../../src/pipeline.js';
+import type { Result } from '../../src/result/types.js';
 import { ROOT } from '../support/built.js';
 import { converted, timelineOf } from './support.js';
 
@@ -78,4 +80,30 @@ test.each(CONVERT_FORMATS)('odd rows in %s', async (to) => {
   });
   const differ = got.rows.flatMap((row, i) => (row === want.rows[i] ? [] : [i]));
   expect(differ).toEqual([3, 4, 6, 9]);
+});
+
+test('per-CPU files become the one timeline that a replay makes of them', async () => {
+  const lines = gunzipSync(readFileSync(GOOD)).toString('latin1').split('\n');
+  const paths = [0, 1, 2, 3].map((cpu) => {
+    const path = join(dir, `cpu${cpu}`);
+    writeFileSync(
+      path,
+      lines
+        .filter((l) => l.includes(`[00${cpu}] `))
+        .map((l) => `${l}\n`)
+        .join(''),
+      'latin1',
+    );
+    return path;
+  });
+  const out = join(dir, 'merged');
+  writeFileSync(out, (await converted(paths, 'jsonl')).bytes);
+  const got = await analyse({ paths: [out] });
+  const want = await analyse({ paths });
+  expect(got.timeline.events).toBe(2488);
+  // How the inputs were joined is no matter of the timeline they became.
+  const { joins: _, ...timeline } = want.timeline;
+  expect(got.timeline).toMatchObject(timeline);
+  const verdicts = (r: Result) => r.invariants.map((i) => [i.id, i.verdict, i.instances]);
+  expect(verdicts(got)).toEqual(verdicts(want));
 });

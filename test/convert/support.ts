@@ -10,7 +10,7 @@ import { ROOT } from '../support/built.js';
 /** Every fixture that holds a trace; those there to be refused, and histograms, are other tests' business. */
 export const TRACES = readdirSync(join(ROOT, 'fixtures'), { recursive: true, encoding: 'utf8' })
   .filter((f) => /\.(?:txt|gz|dat|json|jsonl|csv|html)$/.test(f))
-  .filter((f) => !/^(?:tracefs-refusals|bpftrace-hist|litmus|mail)\b|kprobe_events|README/.test(f))
+  .filter((f) => !/^(?:tracefs-refusals|bpftrace-hist|litmus|mail|record)\b|kprobe_events|README/.test(f))
   .map((f) => join('fixtures', f))
   .sort();
 
