@@ -62,8 +62,7 @@ async function damages() {
       });
       writeFileSync(join(to, name.replace(/\.ts$/, '.js')), outputText);
     }
-    const { NEVER_DECIDED, UNDECIDED } = await import(pathToFileURL(join(to, 'undecided.js')).href);
-    return { ...(await import(pathToFileURL(join(to, 'damage.js')).href)), NEVER_DECIDED, UNDECIDED };
+    return await import(pathToFileURL(join(to, 'damage.js')).href);
   } finally {
     rmSync(to, { recursive: true });
   }
@@ -83,7 +82,7 @@ const load = (path) => import(pathToFileURL(join(dist, path)).href);
 const { analyse } = await load('src/analyse.js');
 const { CATALOGUE } = await load('src/replay/invariants/catalogue.js');
 const { parseLitmus } = await load('src/litmus/parse.js');
-const { DAMAGES, damageLines, readRecording } = await damages();
+const { ALL_DAMAGES, damageLines, readRecording } = await damages();
 
 const replay = (lines) =>
   analyse({ paths: ['-'], stdin: Readable.from([Buffer.from(`${lines.join('\n')}\n`, 'latin1')]) });
@@ -163,7 +162,7 @@ async function open({ name, path }, whole) {
 }
 
 const falseAlarms = [];
-const kinds = Object.keys(DAMAGES).filter((kind) => kind.includes(only));
+const kinds = Object.keys(ALL_DAMAGES).filter((kind) => kind.includes(only));
 for (let round = 0; round < 40; round++) {
   const open_ = (kind) => tallyOf(kind).places < wanted && tallyOf(kind).exhausted.size < present.length;
   if (!kinds.some(open_)) break;

@@ -1,43 +1,99 @@
 import Table from 'cli-table3';
 import type { Info, InputInfo } from '../../src/info.js';
+import { MAIL_WIDTH } from './plain.js';
 import { inputText, ranges } from './report.js';
-import { seconds } from './text.js';
+import { ascii, seconds, wrap } from './text.js';
 
-export function formatInfo(info: Info, maxEvents: number): string {
-  return info.files.map((file) => one(file, maxEvents)).join('\n');
+export interface InfoLook {
+  /** Events listed at most. */
+  readonly events: number;
+  /** ASCII, at most 75 columns. */
+  readonly plain: boolean;
 }
 
-function one(file: InputInfo, maxEvents: number): string {
+export function formatInfo(info: Info, look: InfoLook): string {
+  const files = info.files.map((file) => one(file, look)).join('\n');
+  return info.partial ? `${files}PARTIAL: interrupted, what follows was not read\n` : files;
+}
+
+function one(file: InputInfo, look: InfoLook): string {
+  const tables = file.events.length > 0 ? `\n${events(file, look)}` : '';
+  const text = [summary(file), tables, printed(file, look.events), decides(file)].join('');
+  return look.plain ? plain(text) : text;
+}
+
+/** Long lines go on below, further in than they began. */
+function plain(text: string): string {
+  return text
+    .split('\n')
+    .map(ascii)
+    .flatMap((line) => {
+      if (line.length <= MAIL_WIDTH) return [line];
+      const indent = /^ */.exec(line)![0];
+      const [first, ...rest] = wrap(line.trim(), MAIL_WIDTH - indent.length - 4);
+      return [`${indent}${first}`, ...rest.map((r) => `${indent}    ${r}`)].flatMap(cut);
+    })
+    .join('\n');
+}
+
+/** A word longer than a line. */
+function cut(line: string): string[] {
+  const parts: string[] = [];
+  for (let rest = line; ; rest = rest.slice(MAIL_WIDTH)) {
+    parts.push(rest.slice(0, MAIL_WIDTH));
+    if (rest.length <= MAIL_WIDTH) return parts;
+  }
+}
+
+function summary(file: InputInfo): string {
   let text = inputText(file.input);
   text += `  format: ${file.input.formatWhy}\n`;
-  const t = file.timeline;
-  if (t) {
-    const span =
-      t.unit === 'ns'
-        ? `${seconds(t.firstNs)} to ${seconds(t.lastNs)} s`
-        : `ticks ${t.firstNs} to ${t.lastNs}`;
-    text += `  ${t.events} events, ${span}, CPUs ${ranges(t.cpus)}, ${t.segments} capture${t.segments === 1 ? '' : 's'}\n`;
-    text += `  clock: ${t.clock}\n`;
-    for (const l of t.lost)
-      text += `  lost on CPU ${l.cpu}: ${l.count < 0 ? 'unknown number' : l.count} in ${l.intervals} gaps\n`;
-    text += `  kernel variants it allows: ${file.variants.join(', ') || 'none'}\n`;
+  for (const b of file.input.blocks ?? []) {
+    text += `  from line ${b.firstLine}: ${b.format} (${b.why})\n`;
   }
-  if (file.events.length > 0) text += `\n${events(file, maxEvents)}`;
+  const t = file.timeline;
+  if (!t) return text;
+  const span =
+    t.unit === 'ns' ? `${seconds(t.firstNs)} to ${seconds(t.lastNs)} s` : `ticks ${t.firstNs} to ${t.lastNs}`;
+  text += `  ${t.events} events, ${span}, CPUs ${ranges(t.cpus)}, ${t.segments} capture${t.segments === 1 ? '' : 's'}\n`;
+  text += `  clock: ${t.clock}\n`;
+  for (const l of t.lost)
+    text += `  lost on CPU ${l.cpu}: ${l.count < 0 ? 'unknown number' : l.count} in ${l.intervals} gaps\n`;
+  if (t.lost.length === 0) text += '  no loss marked\n';
+  return `${text}  kernel variants it allows: ${file.variants.join(', ') || 'none'}\n`;
+}
+
+/** Tables that somebody printed. */
+function printed(file: InputInfo, most: number): string {
+  let text = '';
   for (const h of file.histograms) {
     const name = `${h.name}${h.key === null ? '' : `[${h.key}]`}`;
     text += `\n  histogram ${name === '' ? '(unnamed)' : name}, line ${h.line}, ${h.title === '' ? 'no title' : `"${h.title}"`}: ${h.count} values\n`;
     for (const b of h.buckets) {
       text += `    [${b.lowNs ?? '...'}, ${b.highNs ?? '...'})  ${b.count}\n`;
     }
+    for (const note of h.notes) text += `    note: ${note}\n`;
   }
-  for (const trigger of file.triggers) {
-    text += `\n  hist trigger ${trigger.trigger}: ${trigger.rows.length} rows\n`;
+  if (file.maps.length > 0) text += `\n  maps: ${file.maps.length} values\n`;
+  for (const m of file.maps.slice(0, most)) {
+    const s = m.stats;
+    const value = s ? `count ${s.count}, average ${s.average}, total ${s.total}` : m.value;
+    text += `    ${m.name}${m.key === null ? '' : `[${m.key}]`}: ${value} (line ${m.line})\n`;
   }
-  if (file.decides.length > 0) text += `\n${decides(file)}`;
+  if (file.maps.length > most) text += `    and ${file.maps.length - most} more\n`;
+  for (const t of file.triggers) {
+    const totals = t.hits < 0 ? '' : `, ${t.hits} hits, ${t.dropped} dropped`;
+    text += `\n  hist trigger ${t.trigger}: ${t.rows.length} rows${totals}\n`;
+  }
   return text;
 }
 
-function events(file: InputInfo, most: number): string {
+function events(file: InputInfo, look: InfoLook): string {
+  const most = look.events;
+  const more = file.events.length - most;
+  const rest = more > 0 ? `  and ${more} more kinds of event\n` : '';
+  // A table would be wider than a mail.
+  if (look.plain) return `${file.events.slice(0, most).map(eventLine).join('')}${rest}`;
   const table = new Table({
     head: ['event', 'kind', 'symbol', 'count', 'per second'],
     style: { head: [], border: [], compact: true },
@@ -52,19 +108,24 @@ function events(file: InputInfo, most: number): string {
       e.perSecond === null ? '' : e.perSecond.toFixed(1),
     ]);
   }
-  const more = file.events.length - most;
-  return `${table.toString()}\n${more > 0 ? `  and ${more} more kinds of event\n` : ''}`;
+  return `${table.toString()}\n${rest}`;
+}
+
+function eventLine(e: InputInfo['events'][number]): string {
+  const rate = e.perSecond === null ? '' : `${e.perSecond.toFixed(1)}/s`;
+  const symbol = e.symbol === '' || e.symbol === e.event ? '' : ` (${e.symbol})`;
+  return `${String(e.count).padStart(9)} ${rate.padStart(12)}  ${e.kind} ${e.event}${symbol}\n`;
 }
 
 function decides(file: InputInfo): string {
-  let text = '  a replay can decide: ';
+  if (file.decides.length === 0) return '';
+  let text = '\n  a replay can decide: ';
   const yes = file.decides.filter((d) => d.can === 'yes').map((d) => d.id);
   text += `${yes.join(' ') || 'nothing'}\n`;
-  const byProbe = new Map<string, string[]>();
-  for (const d of file.decides) {
-    for (const probe of d.missing) byProbe.set(probe, [...(byProbe.get(probe) ?? []), d.id]);
+  if (file.missingProbes.length > 0) text += '  missing probes, and what they would help to decide:\n';
+  for (const m of file.missingProbes) {
+    text += `    ${m.probe}: ${m.decides.join(' ')}\n`;
+    for (const line of m.add) text += `      + ${line}\n`;
   }
-  if (byProbe.size > 0) text += '  missing probes, and what they would help to decide:\n';
-  for (const [probe, ids] of byProbe) text += `    ${probe}: ${ids.join(' ')}\n`;
   return text;
 }

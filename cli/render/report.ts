@@ -53,7 +53,9 @@ export function inputText(input: InputReport, colour: Palette = palette()): stri
 export function joinLines({ timeline, inputs }: Pick<Result, 'timeline' | 'inputs'>): string[] {
   return (timeline.joins ?? []).map((join) => {
     const paths = join.inputs.map((i) => inputs[i]?.path ?? `input ${i}`).join(' + ');
-    return join.how === 'merged' ? `${paths}: ${join.reason}` : `${paths}: a capture of its own: ${join.reason}`;
+    return join.how === 'merged'
+      ? `${paths}: ${join.reason}`
+      : `${paths}: a capture of its own: ${join.reason}`;
   });
 }
 

@@ -160,6 +160,7 @@ export class Judges implements Hooks {
 
   callbackFunc(head: Head, op: Op): void {
     this.rcu.callbackFunc(head, op);
+    this.callbacks.callbackShown(head, op);
   }
 
   gpEnded(op: Op): void {

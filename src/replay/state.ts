@@ -120,6 +120,8 @@ export interface Gather {
   pending: Table[];
   /** Tables appended (or handed over) since the last batch call_rcu. */
   batch: Table[];
+  /** Those of them that the task itself has released since: gone the fallback's way, or still in the batch. */
+  released: Table[];
   /** Finished flushes so far. */
   flushes: number;
   lastFlush: Flush | null;
@@ -146,12 +148,16 @@ export interface Head {
   readonly crSeq: number;
   readonly crCpu: number;
   tables: Table[];
+  /** Tables of the same gather that the task had released before the enqueue. */
+  released: Table[];
   /** Whether the tables are known (gather seen from its start). */
   tablesKnown: boolean;
   /** 0 pending, 1 callback seen, 2 callback inferred from frees. */
   ran: 0 | 1 | 2;
   /** Which probes have shown the callback: bit 0 rcu_invoke_callback, bit 1 the callback's own probe. */
   shown: number;
+  /** One of its pages is in use again although its callback was not seen: nothing shows it any more. */
+  stale: boolean;
   /** Function that ran, as its probe or tracepoint named it; 0 not seen. */
   cbFunc: number;
   cbRef: EvidenceRef;

@@ -93,7 +93,9 @@ function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
   } else {
     if (gather) {
       head.tables = gather.batch;
+      head.released = gather.released;
       gather.batch = [];
+      gather.released = [];
     }
     head.tablesKnown = gather !== null && !gather.headless;
     if (op.a2 === op.a2) state.headsByPage.set(op.a2, head);
@@ -150,9 +152,11 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
     crSeq: state.seq,
     crCpu: op.cpu,
     tables: [],
+    released: [],
     tablesKnown: false,
     ran: 0,
     shown: 0,
+    stale: false,
     cbFunc: 0,
     cbRef: -1,
     cbTs: Number.NaN,

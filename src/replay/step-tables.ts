@@ -76,6 +76,16 @@ function learnMm(task: Task, mm: number): void {
   if (mm === mm && mm !== 0) task.mm = mm;
 }
 
+/** The page is in another life, but was not seen released: nor can its callback have run, which releases it. */
+function reused(state: MachineState, table: Table, op: Op, hooks: Hooks): void {
+  hooks.tableReused(table, op);
+  const { head } = table;
+  if (!head || head.ran !== 0 || head.stale || !isTableFunc(head.func)) return;
+  hooks.headReused(head, op);
+  head.stale = true;
+  forgetHead(state, head);
+}
+
 function known(state: MachineState, key: number): Table | undefined {
   return key === key ? state.tables.get(key) : undefined;
 }
@@ -90,7 +100,7 @@ function born(
 ): Table | undefined {
   if (key !== key) return undefined;
   const old = state.tables.get(key);
-  if (old && (old.life === LIFE.gathered || old.life === LIFE.rcu)) hooks.tableReused(old, op);
+  if (old && (old.life === LIFE.gathered || old.life === LIFE.rcu)) reused(state, old, op, hooks);
   const table = newTable(key, level, mm);
   table.life = LIFE.fresh;
   table.birthRef = op.ref;
@@ -112,7 +122,7 @@ function seenAsParent(
   const old = state.tables.get(key);
   if (old && (old.life === LIFE.fresh || old.life === LIFE.live || old.life === LIFE.unseen)) return;
   // Nobody fills an entry of a table that was handed over: it has been released unseen and is a new table now.
-  if (old && old.life !== LIFE.freed) hooks.tableReused(old, op);
+  if (old && old.life !== LIFE.freed) reused(state, old, op, hooks);
   const table = newTable(key, level, mm);
   table.life = LIFE.live;
   table.birthRef = op.ref;
@@ -240,7 +250,7 @@ function freeTable(
   hooks: Hooks,
 ): void {
   const head = table.head;
-  if (head && head.ran === 0 && !inTask && isTableFunc(head.func))
+  if (head && head.ran === 0 && !head.stale && !inTask && isTableFunc(head.func))
     callbackInferred(state, head, op, cpu, hooks);
   if (head?.ran === 2) head.inferredFrees++;
   table.freeRef = op.ref;
@@ -249,7 +259,7 @@ function freeTable(
   table.freeSeq = state.seq;
   table.freedByTask = inTask;
   hooks.tableFreed(table, task, cpu, op);
-  if (task.gather && inTask) dropFrom(task.gather.batch, table);
+  if (task.gather && inTask && dropFrom(task.gather.batch, table)) task.gather.released.push(table);
   table.life = LIFE.freed;
   // A single table's rcu_head lies in its own struct page: it is gone with the page.
   if (head && head.page === table.key && head.ran !== 0) forgetHead(state, head);
@@ -280,7 +290,7 @@ function allocate(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
     const pfn = op.a0 + i;
     const table = state.tables.get(pfn);
     if (table) {
-      if (table.life === LIFE.gathered || table.life === LIFE.rcu) hooks.tableReused(table, op);
+      if (table.life === LIFE.gathered || table.life === LIFE.rcu) reused(state, table, op, hooks);
       state.tables.delete(pfn);
     }
     const head = state.headsByPage.get(pfn);
@@ -297,9 +307,11 @@ function allocate(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   }
 }
 
-export function dropFrom(list: Table[], table: Table): void {
+/** Whether it was in the list. */
+export function dropFrom(list: Table[], table: Table): boolean {
   const i = list.indexOf(table);
   if (i >= 0) list.splice(i, 1);
+  return i >= 0;
 }
 
 function pruneFreed(state: MachineState): void {

@@ -114,6 +114,7 @@ export function newGather(state: MachineState, op: Op, task: Task, headless: boo
     batchPage: Number.NaN,
     pending: [],
     batch: [],
+    released: [],
     flushes: 0,
     lastFlush: null,
     freesSinceFlush: 0,

@@ -82,6 +82,7 @@ describe('the bugs of the litmus suite', () => {
 describe('damaged recordings', () => {
   const KINDS = [
     'enqueue-before-flush',
+    'table-freed-before-hand-over',
     'free-before-callback',
     'enqueue-doubled',
     'handler-exit-after-return',
@@ -191,5 +192,17 @@ describe('flipNs', () => {
     const verdict = async (ns: number) => report(await ofLog(skewed(ns)), 'I05').instances.violated;
     expect(await verdict(-(flip - 1))).toBe(1);
     expect(await verdict(-(flip + 1))).toBe(0);
+  });
+
+  it('one step of the stamps apart, the order counts but is called dependent on it', async () => {
+    const coarse = skewed(0)
+      .replaceAll(/(\d\.\d{6})000:/g, '$1:')
+      .replace('100.000540', '100.000501');
+    const result = await ofLog(coarse);
+    const [finding] = report(result, 'I05').findings;
+    expect(finding).toMatchObject({ basis: 'order-dependent', flipNs: 0 });
+    await expect(shown(result)).toMatchFileSnapshot('witness/order-dependent.txt');
+    const equal = await ofLog(coarse.replace('100.000501', '100.000500'));
+    expect(report(equal, 'I05')).toMatchObject({ verdict: 'unknown', instances: { violated: 0 } });
   });
 });

@@ -2,7 +2,7 @@ import { isKernelAddr } from '../../kernel/bytes.js';
 import { FUNC, GP_EVENT, isTableFunc, OP, type Op, READER } from '../../kernel/ops.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { KNOWN } from '../ledger.js';
-import type { Head, Reader } from '../state.js';
+import type { Head, Reader, Table } from '../state.js';
 import {
   bothOrders,
   CLOCK,
@@ -15,7 +15,7 @@ import {
   w,
   witnesses,
 } from './court.js';
-import { READER_NAMES } from './table-life.js';
+import { levelName, pageName, READER_NAMES } from './table-life.js';
 
 /** mm/mmu_gather.c MAX_TABLE_BATCH: (4096 − 24) / 8. */
 const MAX_TABLE_BATCH = 509;
@@ -146,6 +146,11 @@ export class CallbackFamily {
     this.count(head, op);
   }
 
+  /** The callback's own probe, after the tracepoint that invoked it. */
+  callbackShown(head: Head, op: Op): void {
+    this.count(head, op);
+  }
+
   /** I08: the callback releases what was appended. */
   private count(head: Head, op: Op): void {
     if (op.kind !== OP.CB || !(op.a3 >= 0) || head.func !== FUNC.tlb_remove_table_rcu || !head.tablesKnown)
@@ -155,7 +160,9 @@ export class CallbackFamily {
     if (!head.tables.every((t) => t.appRef >= 0)) return;
     const { ledger, state } = this.court;
     if (state.lossSeq > 0) ledger.unknown(8, LOSS, op.ref);
-    else {
+    else if (head.released.length > 0 && op.a3 === head.tables.length + head.released.length) {
+      for (const table of head.released) this.stillListed(table, head, op);
+    } else {
       ledger.violated(8, {
         message: `${head.tables.length} tables were appended, but the callback releases ${op.a3}`,
         known: KNOWN.observed,
@@ -163,6 +170,26 @@ export class CallbackFamily {
         events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'callback')),
       });
     }
+  }
+
+  /** I12: by its count the callback releases a table that the task has released already. */
+  private stillListed(table: Table, head: Head, op: Op): void {
+    const { ledger } = this.court;
+    ledger.revoke(12, KNOWN.observed);
+    ledger.violated(12, {
+      message: `${levelName(table)} table ${pageName(table.key)} was released by a task while it stood in the batch that an RCU callback releases`,
+      known: KNOWN.observed,
+      assumesAllCpus: true,
+      held: ['struct mmu_table_batch: a pointer to the released table'],
+      missing: 'its release by the callback only',
+      before: table.freeRef,
+      events: witnesses(
+        w(table.trRef, 'handed over'),
+        w(table.freeRef, 'released by the task'),
+        w(head.crRef, 'call_rcu'),
+        w(op.ref, 'callback releases all'),
+      ),
+    });
   }
 
   /** I44: kernel/rcu/tree.c rcu_do_batch() runs in softirq or in a kthread made for it. */

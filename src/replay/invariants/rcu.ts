@@ -282,11 +282,11 @@ export class RcuFamily {
     else if (coverage.total(OP.FREE) > 0) {
       ledger.violated(38, {
         message:
-          'the page of a queued batch is in use again, but its callback was not seen nor its tables released',
+          'a page of a queued callback is in use again, but the callback was not seen nor its tables released',
         known: KNOWN.absence,
         assumesAllCpus: true,
         severity: 'S3',
-        events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'batch page allocated or released')),
+        events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'its page is in use again')),
       });
     }
   }

@@ -50,7 +50,9 @@ export class TableLifeFamily {
       const inside = cpu !== null && cpu.callback === head && cpu.callbackTask === task.key;
       ledger.pass(4, inside ? KNOWN.observed : KNOWN.inferred);
     } else if (head.ran === 2) ledger.pass(4, KNOWN.inferred);
-    else if (op.context === CONTEXT.unknown) {
+    else if (head.stale) {
+      ledger.unknown(4, 'its callback was not seen, and another page of its batch is in use again', op.ref);
+    } else if (op.context === CONTEXT.unknown) {
       ledger.unknown(4, 'the lines have no flags column, so task and softirq context look alike', op.ref);
     } else if (lostSince(this.court, head.crSeq)) ledger.unknown(4, LOSS, op.ref);
     else {

@@ -1,6 +1,6 @@
 /** Damage to what a line says: masks, generations, flags, numbers, stamps; and facts told by trace markers. */
 import { linesOfFlush } from './damage-flush.js';
-import { at, type Damager, damage, Edit, pick } from './edit.js';
+import { amongItsLike, at, type Damager, damage, Edit, pick } from './edit.js';
 import { arg, type Flush, type HandOver, type Line, type Recording, SINGLE_FN } from './recording.js';
 
 const flushesOf = (recording: Recording): Flush[] =>
@@ -19,7 +19,16 @@ export const targetDropped: Damager = (recording, random) => {
   const places = flushesOf(recording).flatMap((flush) =>
     flush.freedTables && flush.multi >= 0 ? flush.targets.map((target) => ({ flush, target })) : [],
   );
-  const place = pick(places, random);
+  const sendsElse = (flush: Flush) => {
+    const first = flush.targets[0]!.queue;
+    const { cpu } = recording.lines[first]!;
+    const other = recording.lines.filter((l) => l !== null && l.cpu === cpu && l.symbol === 'csd_queue_cpu');
+    return other[0]!.index < flush.request && other.at(-1)!.index > flush.done;
+  };
+  const place = pick(
+    places.filter((p) => sendsElse(p.flush)),
+    random,
+  );
   if (place === null) return null;
   const { flush, target } = place;
   const others = new Set(
@@ -425,7 +434,10 @@ export const exitBeforeReturn: Damager = (recording, random) => {
     if (line.kind === 'enter') entered.set(line.pid, line);
     else if (entered.get(line.pid)?.symbol === line.symbol) places.push(line);
   }
-  const exit = pick(places, random);
+  const exit = pick(
+    places.filter((line) => amongItsLike(recording, line.index, entered.get(line.pid)!.index)),
+    random,
+  );
   if (exit === null) return null;
   const edit = new Edit(recording);
   edit.insert(exit.index, edit.as(exit.index, `sched_process_exit: comm=gone pid=${exit.pid} prio=120`));

@@ -169,6 +169,8 @@ export const freeBeforeEnqueue: Damager = (recording, random) => {
 };
 
 export const tableFreedTwice: Damager = (recording, random) => {
+  // Without it the page may have been anything between two releases.
+  if (!recording.lines.some((line) => line?.symbol === 'mm_page_alloc')) return null;
   const handOver = pick(
     recording.gathers.flatMap((g) => g.handOvers.filter((h) => h.free !== null)),
     random,
@@ -235,6 +237,19 @@ export const rcuReaderSpliced: Damager = (recording, random) => {
   );
 };
 
+/** Lines around a span, some microseconds away: the order of two CPUs must not hang on one stamp. */
+function withRoom(recording: Recording, from: number, to: number): [number, number] {
+  const ROOM = 4e-6;
+  const stamp = (i: number) => Number(recording.lines[i]?.stamp);
+  let first = from;
+  while (first > 0 && !(stamp(first) < stamp(from) - ROOM)) first--;
+  let last = to;
+  while (last + 1 < recording.lines.length && !(stamp(last) > stamp(to) + ROOM)) last++;
+  while (recording.lines[first] === null) first++;
+  while (recording.lines[last] === null) last--;
+  return [first, last];
+}
+
 export const irqOffReaderSpliced: Damager = (recording, random) => {
   const quiet = (cpu: number, from: number, to: number) => {
     for (let i = from; i <= to; i++) {
@@ -252,10 +267,9 @@ export const irqOffReaderSpliced: Damager = (recording, random) => {
   const handOvers = recording.gathers.flatMap((g) => g.handOvers.filter((h) => h.free !== null));
   const place = pickWhere(handOvers, random, (h) => {
     const from = recording.lines[h.lines[0]!]!;
-    const seats = readerSeat(recording, from.index, from.cpu).filter((l) =>
-      quiet(l.cpu, from.index, h.free!),
-    );
-    return seats.length === 0 ? null : { h, seat: seats[0]! };
+    const [first, last] = withRoom(recording, from.index, h.free!);
+    const seats = readerSeat(recording, first, from.cpu).filter((l) => quiet(l.cpu, first, last));
+    return seats.length === 0 ? null : { h, seat: seats[0]!, first, last };
   });
   if (place === null) return null;
   const page = `0x${(recording.vmemmap + place.h.pfn * 64n).toString(16)}`;
@@ -263,7 +277,7 @@ export const irqOffReaderSpliced: Damager = (recording, random) => {
   const edit = new Edit(recording);
   const mark = (index: number, what: string) =>
     `${calm(seat, 'd....')}${edit.line(index).stamp}: tracing_mark_write: pttrace: ${what} kind=irqoff page=${page}`;
-  edit.insert(h.lines[0]!, mark(h.lines[0]!, 'RB')).insert(h.free! + 1, mark(h.free!, 'RE'));
+  edit.insert(place.first, mark(place.first, 'RB')).insert(place.last + 1, mark(place.last, 'RE'));
   return damage(
     'irq-off-reader-spliced',
     'I05',

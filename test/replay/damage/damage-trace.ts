@@ -1,5 +1,5 @@
 /** Damage to the recording itself: pairing, clock, loss, and a gather of another kernel variant. */
-import { at, type Damager, damage, Edit, pick, type Random } from './edit.js';
+import { amongItsLike, at, type Damager, damage, Edit, pick, type Random } from './edit.js';
 import { type Gather, type Line, type Recording, taskOf } from './recording.js';
 
 /** Exits with their entry before, and a later entry of the same task: neither end is cut off. */
@@ -20,7 +20,10 @@ function innerSyscallExits(recording: Recording, random: Random): Line | null {
       entered.delete(task);
     }
   }
-  return pick(places, random);
+  return pick(
+    places.filter((line) => amongItsLike(recording, line.index)),
+    random,
+  );
 }
 
 export const syscallExitDropped: Damager = (recording, random) => {
@@ -56,7 +59,10 @@ function neighbouredGathers(recording: Recording, side: 'later' | 'earlier'): Ga
 }
 
 export const gatherEndDropped: Damager = (recording, random) => {
-  const gather = pick(neighbouredGathers(recording, 'later'), random);
+  const gather = pick(
+    neighbouredGathers(recording, 'later').filter((g) => amongItsLike(recording, g.end)),
+    random,
+  );
   if (gather === null) return null;
   return damage(
     'gather-end-dropped',

@@ -13,15 +13,17 @@ export { CO_FIRING } from './co-firing.js';
 export type { Damage, Damager, Recording };
 export { readRecording, seededRandom };
 
-/** Every kind of damage by name. */
+/** Kinds of damage by name: order, presence and number of lines. */
 export const DAMAGES: Readonly<Record<string, Damager>> = {
   ...FLUSH_DAMAGES,
   ...RCU_DAMAGES,
   ...TRACE_DAMAGES,
-  ...MORE_DAMAGES,
 };
+
+/** Those and the ones of `damage-more.ts`: what a line says, and facts told by markers. */
+export const ALL_DAMAGES: Readonly<Record<string, Damager>> = { ...DAMAGES, ...MORE_DAMAGES };
 
 /** One damage of `kind`; null when the recording has no place for it. Same seed, same damage. */
 export function damageLines(kind: string, recording: Recording, seed: number): Damage | null {
-  return DAMAGES[kind]!(recording, seededRandom(seed));
+  return ALL_DAMAGES[kind]!(recording, seededRandom(seed));
 }

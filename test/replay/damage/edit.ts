@@ -109,6 +109,23 @@ export interface Damage {
   readonly description: string;
 }
 
+/**
+ * Whether the same event was seen on the CPU of line `index` before it and is seen after it: absence proves something
+ * only between two firings of a probe.
+ */
+export function amongItsLike(recording: Recording, index: number, like = index): boolean {
+  const { cpu } = recording.lines[index]!;
+  const { symbol, kind } = recording.lines[like]!;
+  const same = (line: Line | null): boolean =>
+    line !== null && line.cpu === cpu && line.symbol === symbol && line.kind === kind;
+  for (let i = index - 1; ; i--) {
+    if (i < 0) return false;
+    if (same(recording.lines[i]!)) break;
+  }
+  for (let i = index + 1; i < recording.lines.length; i++) if (same(recording.lines[i]!)) return true;
+  return false;
+}
+
 /** Damages one random place, or null when the recording has no place of that kind. */
 export type Damager = (recording: Recording, random: Random) => Damage | null;
 
