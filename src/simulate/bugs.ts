@@ -7,7 +7,7 @@ export interface SimBug {
   /** Invariants of which a replay reports at least one. */
   readonly violates: readonly string[];
   /** Where the rule exists at all. */
-  readonly needs: 'any' | 'batch' | 'pages' | 'single' | 'reader' | 'targets';
+  readonly needs: 'any' | 'batch' | 'pages' | 'targets';
 }
 
 const bug = (name: string, broken: string, violates: readonly string[], needs: SimBug['needs']): SimBug => ({

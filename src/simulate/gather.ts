@@ -176,7 +176,7 @@ export class Gather {
     if (this.end === 0) return;
     this.pass(10);
     const { start, end, shift, tables } = this;
-    if (this.world.bug !== 'no-flush') {
+    if (this.world.bug !== 'no-flush' || this.world.random.chance(0.5)) {
       this.t = flush(this.world, this.t, this.cpu, { start, end, shift, tables }, caller);
     }
     this.start = TASK_END;

@@ -24,6 +24,8 @@ export class GracePeriods {
   private seq = 101;
   private active = false;
   private waiting: Callback[] = [];
+  /** Callbacks of each CPU whose grace period has ended, in the order of queuing. */
+  private readonly ready = new Map<number, Callback[]>();
   private sleepers: { readonly fromNs: number; readonly wake: (nowNs: number) => void }[] = [];
 
   private readonly world: World;
@@ -134,14 +136,22 @@ export class GracePeriods {
     for (const [cpu, list] of byCpu) {
       const delay = this.world.bug === 'callbacks-before-gp' ? 10 : this.tickNs() * this.world.random.next();
       list.sort((a, b) => a.queuedNs - b.queuedNs);
-      this.runNext(nowNs + delay, cpu, list);
+      // Those of an earlier grace period that have not run yet go first.
+      const ready = this.ready.get(cpu);
+      if (ready) ready.push(...list);
+      else {
+        this.ready.set(cpu, list);
+        this.runNext(nowNs + delay, cpu, list);
+      }
     }
   }
 
-  private runNext(tsNs: number, cpu: number, list: readonly Callback[]): void {
+  private runNext(tsNs: number, cpu: number, list: Callback[]): void {
     this.at(tsNs, (now) => {
-      const end = this.run(now, cpu, list.slice(0, BATCH_LIMIT), list.length);
-      if (list.length > BATCH_LIMIT) this.runNext(end + 1000, cpu, list.slice(BATCH_LIMIT));
+      const queued = list.length;
+      const end = this.run(now, cpu, list.splice(0, BATCH_LIMIT), queued);
+      if (list.length > 0) this.runNext(end + 1000, cpu, list);
+      else this.ready.delete(cpu);
     });
   }
 

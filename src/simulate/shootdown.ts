@@ -50,7 +50,7 @@ export function flush(
     lines.add(t + 5, cpu, task, FLAGS.preemptOff, `tlb_flush: pages:${pages} reason:remote ipi send (4)`);
     t += 10;
   }
-  const sent = world.bug === 'skip-target' ? others.slice(1) : others;
+  const sent = world.bug === 'skip-target' && world.random.chance(0.5) ? others.slice(1) : others;
   counts.flushIpis += sent.length;
   const call = { func: 'flush_tlb_func', site: 'on_each_cpu_cond_mask+0x40/0x70' };
   const remote = broadcast(world, t, cpu, sent, call, (at, target) => {
