@@ -1,11 +1,14 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type FoundHistogram, findTables } from './info-text.js';
 import { BaseLearner } from './kernel/base-learner.js';
 import { Decoder } from './kernel/decoder.js';
 import { namesOf } from './kernel/variants.js';
-import type { Bin, ReadHistogram } from './latency/binned.js';
-import { readHistograms } from './latency/read-hist.js';
-import { type HistTable, isHistTrigger, parseHistTriggers } from './parsers/hist-trigger.js';
+import { type MissingProbe, missingProbes } from './missing-probes.js';
+import type { HistTable } from './parsers/hist-trigger.js';
+import type { MapValue } from './parsers/map-values.js';
 import { type ScannedInput, scanInput } from './parsers/open-input.js';
-import { compressionOf, readHead, readSource } from './parsers/source.js';
+import { isStored } from './parsers/source.js';
 import { TraceError } from './parsers/trace-error.js';
 import { newPipeline, type PipelineOptions } from './pipeline.js';
 import { type Decidable, decidable } from './replay/decidable.js';
@@ -15,6 +18,9 @@ import type { InputReport, TimelineReport } from './result/types.js';
 import { LAST_RESERVED } from './timeline/events.js';
 import { HoldBack } from './timeline/window.js';
 
+export type { FoundHistogram } from './info-text.js';
+export type { MissingProbe } from './missing-probes.js';
+export type { MapValue } from './parsers/map-values.js';
 export type { Decidable } from './replay/decidable.js';
 
 export const INFO_SCHEMA = 'pttrace/info/1';
@@ -28,59 +34,59 @@ export interface EventCount {
   readonly perSecond: number | null;
 }
 
-/** A histogram that somebody printed, found in the file. */
-export interface FoundHistogram {
-  readonly title: string;
-  readonly name: string;
-  readonly key: string | null;
-  /** 1-based line of its heading. */
-  readonly line: number;
-  readonly count: number;
-  readonly buckets: readonly {
-    readonly lowNs: number | null;
-    readonly highNs: number | null;
-    readonly count: number;
-  }[];
-}
-
 export interface InputInfo {
   readonly input: InputReport;
   readonly timeline: TimelineReport | null;
   readonly variants: readonly string[];
   readonly events: readonly EventCount[];
   readonly histograms: readonly FoundHistogram[];
+  /** Maps of bpftrace that are no histograms. */
+  readonly maps: readonly MapValue[];
   readonly triggers: readonly HistTable[];
   readonly decides: readonly Decidable[];
+  readonly missingProbes: readonly MissingProbe[];
 }
 
 export interface Info {
   readonly schema: typeof INFO_SCHEMA;
   readonly files: readonly InputInfo[];
+  /** Interrupted: the last file told was not read to its end, those behind it not at all. */
+  readonly partial: boolean;
 }
-
-/** Text without trace lines is read whole, up to this size, to look for printed histograms. */
-const MAX_TEXT = 64 << 20;
 
 /**
  * What is in these files. Throws TraceError for one that cannot be read at all or holds nothing known.
  */
 export async function info(options: PipelineOptions): Promise<Info> {
   const files: InputInfo[] = [];
-  for (const path of options.paths) files.push(await infoOf(path, options));
-  return { schema: INFO_SCHEMA, files };
+  for (const path of options.paths) {
+    if (files.length > 0 && options.signal?.aborted) break;
+    files.push(await infoOf(path, options));
+  }
+  return { schema: INFO_SCHEMA, files, partial: options.signal?.aborted === true };
 }
 
 async function infoOf(path: string, options: PipelineOptions): Promise<InputInfo> {
+  // Standard input can be read again from its copy only.
+  const copy = options.spoolDir === undefined ? null : join(options.spoolDir, 'stdin-0');
+  const file = isStored(path) ? path : copy;
   try {
-    return await traceInfo(path, options);
+    const found = await traceInfo(path, options);
+    const more = found.input.notes.some((n) => n.code === 'histograms') && file !== null;
+    const tables = more ? await findTables(file, path, options.signal) : null;
+    return tables ? { ...found, histograms: tables.histograms, maps: tables.maps } : found;
   } catch (error) {
-    // Not a trace: a mail or a tool's output may still hold histograms. Stdin has been used up by then.
-    if (!(error instanceof TraceError) || error.code !== 'unknown-format' || path === '-') throw error;
-    const found = await histogramInfo(path, options);
-    if (!found) throw error;
-    return found;
+    // Not a trace: a mail or a tool's output may still hold tables.
+    if (!(error instanceof TraceError) || !TABLES.includes(error.code)) throw error;
+    if (options.format !== undefined || file === null || !existsSync(file)) throw error;
+    const tables = await findTables(file, path, options.signal);
+    if (!tables) throw error;
+    return { timeline: null, variants: [], events: [], decides: [], missingProbes: [], ...tables };
   }
 }
+
+/** Refusals of `detect` that a file of printed tables may get. */
+const TABLES: readonly string[] = ['unknown-format', 'unsupported-format'];
 
 async function traceInfo(path: string, options: PipelineOptions): Promise<InputInfo> {
   const pipeline = newPipeline();
@@ -124,6 +130,7 @@ async function traceInfo(path: string, options: PipelineOptions): Promise<InputI
     signal: options.signal,
     onProgress: options.onProgress,
     stdin: options.stdin,
+    spoolDir: options.spoolDir,
   });
   hold.release();
   const replay = engine!;
@@ -143,14 +150,17 @@ async function traceInfo(path: string, options: PipelineOptions): Promise<InputI
       perSecond: spanS > 0 ? count / spanS : null,
     });
   }
+  const decides = decidable(replay.coverage);
   return {
     input: scanned.report,
     timeline,
     variants: namesOf(replay.detector.mask),
     events: mergeCallers(listed),
     histograms: [],
+    maps: [],
     triggers: [],
-    decides: decidable(replay.coverage),
+    decides,
+    missingProbes: missingProbes(decides),
   };
 }
 
@@ -179,89 +189,3 @@ function mergeCallers(rows: readonly EventCount[]): EventCount[] {
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-async function histogramInfo(path: string, options: PipelineOptions): Promise<InputInfo | null> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  await readSource({ path, signal: options.signal }, (chunk) => {
-    size += chunk.length;
-    if (size <= MAX_TEXT) parts.push(chunk.slice());
-  });
-  if (size > MAX_TEXT) return null;
-  const bytes = Buffer.concat(parts);
-  const text = bytes.toString('utf8');
-  const compression = compressionOf(readHead(path, 8));
-  if (isHistTrigger(bytes.subarray(0, 4096))) {
-    const triggers = parseHistTriggers(text);
-    const total = lineCount(text);
-    const unread = triggers.reduce((n, t) => n + t.unread.length, 0);
-    return {
-      ...EMPTY,
-      input: textInput(path, 'tracefs-hist', 'it is the hist file of a trigger', compression, size, {
-        header: total - unread,
-        foreign: unread,
-        blank: 0,
-        total,
-      }),
-      triggers,
-    };
-  }
-  const found = readHistograms(text);
-  if (found.histograms.length === 0) return null;
-  const l = found.lines;
-  return {
-    ...EMPTY,
-    input: textInput(
-      path,
-      'histograms',
-      'it holds printed histograms and no trace lines',
-      compression,
-      size,
-      {
-        header: l.heading + l.row + l.continuation + l.json,
-        foreign: l.other,
-        blank: l.blank,
-        total: l.total,
-      },
-    ),
-    histograms: found.histograms.map(foundHistogram),
-  };
-}
-
-const EMPTY = {
-  timeline: null,
-  variants: [],
-  events: [],
-  histograms: [],
-  triggers: [],
-  decides: [],
-} as const;
-
-function textInput(
-  path: string,
-  format: string,
-  formatWhy: string,
-  compression: InputReport['compression'],
-  bytes: number,
-  lines: { header: number; foreign: number; blank: number; total: number },
-): InputReport {
-  const none = { event: 0, lost: 0, stack: 0, continuation: 0, skipped: 0 };
-  return { path, format, formatWhy, compression, bytes, lines: { ...none, ...lines }, skips: [], notes: [] };
-}
-
-function foundHistogram(h: ReadHistogram): FoundHistogram {
-  const finite = (n: number): number | null => (Number.isFinite(n) ? n : null);
-  return {
-    title: h.title,
-    name: h.name,
-    key: h.key,
-    line: h.line,
-    count: h.bins.reduce((n: number, b: Bin) => n + b.count, 0),
-    buckets: h.bins.map((b: Bin) => ({ lowNs: finite(b.low), highNs: finite(b.high), count: b.count })),
-  };
-}
-
-function lineCount(text: string): number {
-  const lines = text.split('\n').length;
-  return text.endsWith('\n') ? lines - 1 : lines;
-}

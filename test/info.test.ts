@@ -104,3 +104,47 @@ describe('info of other files', () => {
     expect(files[1]!.timeline!.events).toBe(munmapRcu(2).length);
   });
 });
+
+describe('info of printed tables', () => {
+  it('maps of bpftrace, as text and as JSON', async () => {
+    const text = await of(
+      'Attaching 3 probes...\n\n@calls: 12\n@by[sh, 3]: -4\n@st[x]: count 2, average 15, total 30\n@new: { .count = 2, .average = 15, .total = 30 }\n',
+    );
+    expect(text.input).toMatchObject({ format: 'bpftrace-maps', lines: { total: 6, header: 4 } });
+    expect(text.maps.map((m) => [m.name, m.key, m.line, m.value ?? m.stats])).toEqual([
+      ['@calls', null, 3, 12],
+      ['@by', 'sh, 3', 4, -4],
+      ['@st', 'x', 5, { count: 2, average: 15, total: 30 }],
+      ['@new', null, 6, { count: 2, average: 15, total: 30 }],
+    ]);
+    const json = await of(
+      '{"type": "map", "data": {"@c": {"y z": 2}}}\n{"type": "map", "data": {"@t": 7}}\n{"type": "stats", "data": {\n  "@s": {"count": 1, "average": 2, "total": 2}}\n}\n',
+    );
+    expect(json.maps.map((m) => [m.name, m.key, m.line, m.value ?? m.stats?.total])).toEqual([
+      ['@c', 'y z', 1, 2],
+      ['@t', null, 2, 7],
+      ['@s', null, 3, 2],
+    ]);
+  });
+
+  it('a report with a trace and a histogram in it: both', async () => {
+    const steps = [1, 2].flatMap(munmapRcu);
+    const file = await of(
+      `${print(steps)}\nThis took:\n\n@ns[munmap]:\n[4K, 8K)    3 |@@@|\n[8K, 16K)   3 |@@@|\n`,
+    );
+    expect(file.timeline!.events).toBe(steps.length);
+    expect(file.histograms).toMatchObject([{ title: 'This took:', count: 6 }]);
+    expect(file.input.lines.skipped).toBe(0);
+  });
+
+  it('the probe to add stands there as the kernel takes it', async () => {
+    const poor = await of(print([1, 2].flatMap((n) => without(munmapRcu(n), 'enqueue', 'enqueue-traced'))));
+    const missing = poor.missingProbes.find((m) => m.probe === 'a kprobe on call_rcu (head, func)')!;
+    expect(missing.add).toEqual(['p:pttrace/call_rcu call_rcu head=%di:x64 func=%si:symbol']);
+    expect(missing.decides).toContain('I09');
+    const least = await of(print(munmapRcu(1).slice(0, 2)));
+    expect(least.missingProbes.length).toBeGreaterThan(poor.missingProbes.length);
+    for (const m of [...poor.missingProbes, ...least.missingProbes])
+      for (const line of m.add) expect(line).toMatch(/^(?:[pr]:pttrace\/\w+ \w+(?: \S+)*|\w+:[\w*]+)$/);
+  });
+});

@@ -23,7 +23,7 @@ export function jsonHistograms(text: readonly string[]): { histograms: ReadHisto
 const MAX_LINES = 100_000;
 
 /** The JSON object that starts on line `from` and ends at the end of some line; null if there is none. */
-function objectFrom(text: readonly string[], from: number): { value: unknown; last: number } | null {
+export function objectFrom(text: readonly string[], from: number): { value: unknown; last: number } | null {
   let depth = 0;
   let inString = false;
   let joined = '';
