@@ -19,13 +19,10 @@ const STORE = join(root, 'bench/formats.json');
 const SECONDS = /^(.*?\s)(\d+)(\.\d{6,9}:.*)$/;
 const FIRST_NUMBER = /^(\s*)(\d+)(.*)$/;
 
-/** Given by name: most of these lines are plain ftrace as well. */
-const FORCED = true;
-
 /** Format → a fixture whose lines are repeated, and where in a line the stamp stands; null: lines have none. */
 export const SOURCES = {
   ftrace: ['fixtures/replay/6.12.117-lab-y/gup-munmap.txt.gz', SECONDS],
-  'ftrace-fields': ['fixtures/ftrace-options/6.12.117-lab-y/fields.txt', SECONDS, FORCED],
+  'ftrace-fields': ['fixtures/ftrace-options/6.12.117-lab-y/fields.txt', SECONDS],
   'trace-cmd-report': ['fixtures/trace-cmd-report/6.12.117-lab-y/report.txt', SECONDS],
   'function-graph': ['fixtures/function_graph/6.12.117-lab-y/abstime.txt', /^(\s*)(\d+)(\.\d{6} \|.*)$/],
   'latency-format': [
@@ -39,7 +36,7 @@ export const SOURCES = {
   csv: ['fixtures/csv/6.12.117-lab-y/mt-munmap.csv', FIRST_NUMBER],
   'bpftrace-log': ['fixtures/bpftrace-log/6.12.117-lab-y/events.txt.gz', FIRST_NUMBER],
   'bpftrace-json': ['fixtures/bpftrace-json/6.12.117-lab-y/events.json', /^(.*?"data": ")(\d+)( .*)$/],
-  'systrace-html': ['fixtures/replay/6.12.117-lab-y/gup-munmap.txt.gz', SECONDS, FORCED],
+  'systrace-html': ['fixtures/replay/6.12.117-lab-y/gup-munmap.txt.gz', SECONDS],
   'trace-dat': ['fixtures/trace-dat/6.12.117-lab-y/v6.dat.gz', null],
 };
 
@@ -80,7 +77,7 @@ function writeSamples(text, target, bytes) {
   writeFileSync(target, `${text.slice(0, at)}${pieces.join(',')}${text.slice(end)}`);
 }
 
-async function run(built, file, format) {
+async function run(built, file) {
   const load = (path) => import(`${built}/src/${path}.js`);
   const [{ scanInput }, { Interner }, { EventTable }, { TimeBase }] = await Promise.all(
     ['parsers/open-input', 'timeline/interner', 'timeline/events', 'timeline/time-base'].map(load),
@@ -91,7 +88,6 @@ async function run(built, file, format) {
     input: 0,
     context,
     sink: () => {},
-    ...(format === undefined ? {} : { format }),
   });
   const seconds = Number(process.hrtime.bigint() - from) / 1e9;
   const rssMB = process.resourceUsage().maxRSS / 1024;
@@ -111,7 +107,7 @@ function measure(format, built, megabytes, rounds, dir) {
   const bytes = statSync(file).size;
   const quoted = `'${file}'`;
   const contestants = {
-    ours: () => ours(self, built, file, SOURCES[format][2] ? [format] : []),
+    ours: () => ours(self, built, file),
     wc: () => shell(`wc -l < ${quoted}`),
     grep: () => shell(`grep -c munmap ${quoted} | cat`),
     mawk: () => shell(`mawk '{c[$5]++}' ${quoted}`),
@@ -193,5 +189,5 @@ function main() {
   }
 }
 
-if (process.argv[2] === '--run') await run(process.argv[3], process.argv[4], process.argv[5]);
+if (process.argv[2] === '--run') await run(process.argv[3], process.argv[4]);
 else if (process.argv[1] === self) main();

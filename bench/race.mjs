@@ -35,8 +35,8 @@ export const shell = (command) => {
 };
 
 /** One of ours in a process of its own; it prints `{seconds, events, rssMB}`, the seconds without Node's start. */
-export const ours = (script, built, file, more = []) => {
-  const args = [...process.execArgv, script, '--run', pathToFileURL(built).href, file, ...more];
+export const ours = (script, built, file) => {
+  const args = [...process.execArgv, script, '--run', pathToFileURL(built).href, file];
   const done = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (done.status !== 0) throw new Error(done.stderr);
   return JSON.parse(done.stdout);

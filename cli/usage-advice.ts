@@ -20,10 +20,11 @@ export function usageAdvice(message: string, argv: readonly string[], manifest: 
   const facts = message
     .replace(/\n?See more help with --help\s*$/, '')
     .replace(/^The following errors? occurred:\s*/, '')
+    .replace(/^Missing required flag (\w)/, 'Missing required flag --$1')
     .trim();
   const unknown = /^Nonexistent flags?: ((?:--?[\w-]+(?:, )?)+)/.exec(facts);
   const flags = Object.keys(commands[first]?.flags ?? {});
-  const meant = (unknown?.[1] ?? '').split(', ').flatMap((flag) => {
+  const meant = (unknown?.[1]?.split(', ') ?? []).flatMap((flag) => {
     const near = nearest(flag.replace(/^-+/, ''), flags);
     return near ? [`--${near}`] : [];
   });

@@ -3,9 +3,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { distFolder } from './statistics/library.mjs';
 import { compareAll } from './accuracy/compare.mjs';
 import { page } from './accuracy/page.mjs';
+import { distFolder } from './statistics/library.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const recordings = join(root, '..', 'shared', 'recordings');
@@ -18,7 +18,9 @@ if (!existsSync(recordings)) {
   const text = page(await compareAll(dist, recordings));
   if (process.argv.includes('--check')) {
     const same = existsSync(out) && readFileSync(out, 'utf8') === text;
-    console.log(same ? 'docs/accuracy.md is up to date' : 'docs/accuracy.md is not what scripts/accuracy.mjs prints');
+    console.log(
+      same ? 'docs/accuracy.md is up to date' : 'docs/accuracy.md is not what scripts/accuracy.mjs prints',
+    );
     process.exitCode = same ? 0 : 1;
   } else {
     writeFileSync(out, text);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BaseLearner } from './kernel/base-learner.js';
 import { type Bases, makeBases, unknownBases } from './kernel/bases.js';
 import { Decoder } from './kernel/decoder.js';
@@ -30,6 +31,8 @@ export interface PipelineOptions {
   readonly probesPath?: string | undefined;
   readonly vmemmap?: string | undefined;
   readonly directMap?: string | undefined;
+  /** Takes what the recordings say of themselves. */
+  readonly facts?: RecordingFacts | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?:
     | ((p: { bytes: number; totalBytes: number | null; events: number }) => void)
@@ -119,7 +122,7 @@ export async function runPipeline(
   consume: (decoder: Decoder, bases: Bases) => Consumer,
 ): Promise<PipelineRun> {
   const { events, funcs } = pipeline;
-  const facts = new RecordingFacts();
+  const facts = options.facts ?? new RecordingFacts();
   const givenProbes =
     options.probesText === undefined ? undefined : readProbes(options.probesText, options.probesPath);
   let known: Known | null = null;
@@ -173,7 +176,7 @@ export async function runPipeline(
     if (paths.length === 1) inputs.push(await scan(paths[0]!, inputs.length, sink));
     else {
       const surveys = members.map((m) => plan!.surveys[m]!);
-      inputs.push(...(await scanMerged(paths, surveys, inputs.length, sink, scan)));
+      inputs.push(...(await scanMerged(paths, surveys, inputs.length, sink, scan, options.signal)));
     }
     if (options.signal?.aborted) break;
   }
@@ -195,8 +198,11 @@ async function scanMerged(
   firstInput: number,
   sink: BatchSink,
   scan: Scan,
+  signal: AbortSignal | undefined,
 ): Promise<ScannedInput[]> {
   const merge = new BatchMerge(paths.length, sink);
+  // Every input listens to it a few times over.
+  if (signal) setMaxListeners(0, signal);
   const start = Math.min(...surveys.map((s) => s.first));
   const end = Math.max(...surveys.map((s) => s.last));
   const done = await Promise.allSettled(

@@ -65,7 +65,8 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Replay);
     if (flags['what-if'] !== undefined) {
-      if (!Filter.isEmpty(filterOf(flags))) this.error('--what-if re-runs whole recordings: no filters with it');
+      if (!Filter.isEmpty(filterOf(flags)))
+        this.error('--what-if re-runs whole recordings: no filters with it');
       return this.whatIf(argv as string[], flags, flags['what-if']);
     }
     const result = await this.reading(argv as string[], flags, (options) =>
@@ -94,14 +95,17 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       whatIf({ ...options, target, variants: listOf(flags.variant), syscall: flags.syscall }),
     );
     const { formatWhatIf } = await import('../render/what-if.js');
-        const text = flags.json
+    const text = flags.json
       ? `${JSON.stringify(report, null, 2)}\n`
       : formatWhatIf(report, { plain: flags.plain, style: flags['hist-style'] });
     await writeOut(text);
     if (report.partial) process.exitCode = EXIT.interrupted;
     else if (report.inputs.some((input) => input.error)) process.exitCode = EXIT.unreadable;
     else if (report.refused) process.exitCode = EXIT.usage;
-    else process.exitCode = report.order.verdicts.some((v) => v.verdict === 'violated') ? EXIT.finding : EXIT.clean;
+    else
+      process.exitCode = report.order.verdicts.some((v) => v.verdict === 'violated')
+        ? EXIT.finding
+        : EXIT.clean;
   }
 }
 

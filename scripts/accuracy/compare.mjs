@@ -30,7 +30,11 @@ export async function compareAll(dist, recordings) {
       for (const [toId, to] of sides) {
         if (fromId === toId) continue;
         const run = (kernel, target) =>
-          whatIfDetail({ paths: [join(recordings, kernel.folder, file)], target, variants: [kernel.variant] });
+          whatIfDetail({
+            paths: [join(recordings, kernel.folder, file)],
+            target,
+            variants: [kernel.variant],
+          });
         const predicted = await run(from, to.variant);
         const truth = await run(to, to.variant);
         rows.push({ file, series, from: fromId, to: toId, ...judge(lib, predicted, truth, series) });
@@ -145,7 +149,16 @@ function gain(lib, source, predicted, target) {
   return { value, low: at(0.025), high: at(0.975) };
 }
 
-const STRUCTURE = ['flushes', 'flushIpis', 'syncRounds', 'syncIpis', 'batchCalls', 'singleCalls', 'deferredTables', 'inlineTables'];
+const STRUCTURE = [
+  'flushes',
+  'flushIpis',
+  'syncRounds',
+  'syncIpis',
+  'batchCalls',
+  'singleCalls',
+  'deferredTables',
+  'inlineTables',
+];
 
 /** Counts per gather, over the shapes both recordings have; exact: equal for every one of those shapes. */
 function structure(predicted, truth) {
@@ -155,10 +168,7 @@ function structure(predicted, truth) {
   const value = (shape, name, when) => shape.counts.find((c) => c.name === name)[when];
   return {
     shapes: both.length,
-    gathers: [
-      both.reduce((s, x) => s + x.p.gathers, 0),
-      both.reduce((s, x) => s + x.t.gathers, 0),
-    ],
+    gathers: [both.reduce((s, x) => s + x.p.gathers, 0), both.reduce((s, x) => s + x.t.gathers, 0)],
     counts: STRUCTURE.map((name) => {
       const rows = both.map(({ p, t }) => ({
         none: each(value(p, name, 'before'), p.gathers),

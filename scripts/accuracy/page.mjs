@@ -1,4 +1,9 @@
-const us = (ns) => (ns < 10_000 ? `${(ns / 1000).toFixed(2)}` : ns < 1e6 ? `${(ns / 1000).toFixed(0)}` : `${(ns / 1000).toFixed(0)}`);
+const us = (ns) =>
+  ns < 10_000
+    ? `${(ns / 1000).toFixed(2)}`
+    : ns < 1e6
+      ? `${(ns / 1000).toFixed(0)}`
+      : `${(ns / 1000).toFixed(0)}`;
 const percent = (x) => `${x >= 0 ? '+' : '-'}${Math.abs(x * 100).toFixed(Math.abs(x) < 0.1 ? 1 : 0)} %`;
 const num = (x) => (x === null ? '-' : Number.isInteger(x) ? String(x) : x.toFixed(3));
 const table = (head, rows) =>
@@ -49,7 +54,19 @@ interval; *better* or *worse* where the interval excludes 0.
 ## Latency
 
 ${table(
-  ['workload', 'source → target', 'calls', 'median ratio recorded', 'differ', 'KS no change', 'KS predicted', 'W1 no change', 'W1 predicted', 'gain µs [95 %]', 'verdict'],
+  [
+    'workload',
+    'source → target',
+    'calls',
+    'median ratio recorded',
+    'differ',
+    'KS no change',
+    'KS predicted',
+    'W1 no change',
+    'W1 predicted',
+    'gain µs [95 %]',
+    'verdict',
+  ],
   good.map((r) => [
     name(r),
     `${r.from} → ${r.to}`,
@@ -68,11 +85,35 @@ ${table(
 Quantiles in µs; the errors are relative to the target's recording.
 
 ${table(
-  ['workload', 'source → target', 'p50 source', 'p50 predicted', 'p50 recorded', 'error no change', 'error predicted', 'p99 predicted', 'p99 recorded', 'error no change', 'error predicted'],
+  [
+    'workload',
+    'source → target',
+    'p50 source',
+    'p50 predicted',
+    'p50 recorded',
+    'error no change',
+    'error predicted',
+    'p99 predicted',
+    'p99 recorded',
+    'error no change',
+    'error predicted',
+  ],
   good.map((r) => {
     const [a, b] = r.quantiles;
     const e = (q, k) => percent(q[k] / q.recorded - 1);
-    return [name(r), `${r.from} → ${r.to}`, us(a.source), us(a.predicted), us(a.recorded), e(a, 'source'), e(a, 'predicted'), us(b.predicted), us(b.recorded), e(b, 'source'), e(b, 'predicted')];
+    return [
+      name(r),
+      `${r.from} → ${r.to}`,
+      us(a.source),
+      us(a.predicted),
+      us(a.recorded),
+      e(a, 'source'),
+      e(a, 'predicted'),
+      us(b.predicted),
+      us(b.recorded),
+      e(b, 'source'),
+      e(b, 'predicted'),
+    ];
   }),
 )}
 
@@ -83,7 +124,13 @@ exit): runs hold different numbers of calls, so only gathers of equal shape are 
 which prediction and recording are equal. Each cell: no change → **predicted** / recorded.
 
 ${table(
-  ['workload', 'source → target', 'shapes', ...good[0].structure.counts.map((c) => c.name), 'peak tables held'],
+  [
+    'workload',
+    'source → target',
+    'shapes',
+    ...good[0].structure.counts.map((c) => c.name),
+    'peak tables held',
+  ],
   good.map((r) => [
     name(r),
     `${r.from} → ${r.to}`,
@@ -137,7 +184,9 @@ function failures(good, left) {
     );
   }
   for (const r of left) {
-    out.push(`- **${name(r)} ${r.from} → ${r.to}**: not compared: ${r.refused ? `refused, ${r.refused.reason}` : 'one side has no such calls'}.`);
+    out.push(
+      `- **${name(r)} ${r.from} → ${r.to}**: not compared: ${r.refused ? `refused, ${r.refused.reason}` : 'one side has no such calls'}.`,
+    );
   }
   return out.length === 0 ? 'Nowhere in these recordings.' : out.join('\n');
 }

@@ -1,6 +1,7 @@
 #!/bin/busybox sh
 # First process of the guest: mounts what is needed, runs the job, sends its files over the second serial port.
-/bin/busybox mkdir -p /proc /sys /dev /tmp /root
+/bin/busybox mkdir -p /proc /sys /dev /tmp /root /etc
+echo 'root:x:0:0:root:/root:/bin/sh' >/etc/passwd
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
 /bin/busybox mount -t devtmpfs dev /dev

@@ -34,7 +34,7 @@ send ${tool}.gz ${tool}.gz
 
 /** Runs record, lets it end, and kills it with each signal. */
 export const recordJob = (level) => `${COMMON}
-started() { until grep -q '^recording:' $1.log; do sleep 1; done; sleep 2; }
+started() { until grep -q '^recording:' $1.log || ! kill -0 $p; do sleep 1; done; sleep 2; }
 echo "[run] pttrace record --level ${level} -o live.gz -- ${WORKLOAD}"
 $PT record --level ${level} -o live.gz -- ${WORKLOAD}
 echo "[exit] record $?"
@@ -61,7 +61,7 @@ same "after SIGKILL and pttrace record --cleanup"
 echo "[run] sh ftrace.sh script-killed.gz ${ENDLESS} & kill -KILL"
 sh /scripts/ftrace.sh script-killed.gz ${ENDLESS} >script.log 2>&1 &
 p=$!
-until grep -q 'recording:' script.log; do sleep 1; done
+until grep -q 'recording:' script.log || ! kill -0 $p; do sleep 1; done
 kill -KILL $p; wait $p
 killall munmap-workload 2>/dev/null
 $PT record --cleanup

@@ -1,7 +1,7 @@
 // End-to-end test: boots a distribution's kernel in QEMU, records a munmap workload there with printed scripts and with
 // `pttrace record`, copies the recordings out and replays them. See docs/record.md.
 //
-//   npm run e2e [-- --kernel FILE] [--level LEVEL] [--tools a,b] [--keep DIR] [--no-record]
+//   npm run e2e [-- --kernel FILE] [--level LEVEL] [--tools a,b] [--keep DIR] [--no-scripts] [--no-record]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,6 +22,7 @@ const { values: flags } = parseArgs({
     tools: { type: 'string', default: 'ftrace' },
     keep: { type: 'string' },
     cache: { type: 'string', default: join(tmpdir(), 'pttrace-e2e') },
+    'no-scripts': { type: 'boolean', default: false },
     'no-record': { type: 'boolean', default: false },
   },
 });
@@ -82,6 +83,12 @@ async function main() {
     files[`scripts/${tool}.sh`] = join(keep, `${tool}.sh`);
     if (TOOLS[tool]) Object.assign(files, linkedFiles(which(TOOLS[tool])));
   }
+  if (!flags['no-scripts']) await scripts(plan, files);
+  if (!flags['no-record']) await record(plan, files);
+}
+
+/** The printed scripts, each with the workload. */
+async function scripts(plan, files) {
   const memory = tools.length > 1 ? '3G' : '1G';
   const ran = await runGuest({
     kernel: kernel.image,
@@ -99,8 +106,10 @@ async function main() {
     );
     replay(store(`${tool}.gz`, ran.files), plan, tool);
   }
-  if (flags['no-record']) return;
+}
 
+/** `pttrace record` itself: its recording, and what is left of it when it is killed. */
+async function record(plan, files) {
   Object.assign(files, nodeFiles(), { pttrace: { tree: payload() } });
   const job = recordJob(flags.level);
   const live = await runGuest({ kernel: kernel.image, files, job, memory: '2G', timeoutS: 600, onLine });

@@ -1,7 +1,7 @@
-import { OP } from '../kernel/ops.js';
+import { OP, type OpKind } from '../kernel/ops.js';
 import { SYMBOLS } from '../kernel/symbols.js';
 import { TRACEPOINTS } from '../kernel/tracepoints.js';
-import { namesOf, type VariantMask } from '../kernel/variants.js';
+import { maskWhere, namesOf, type VariantMask } from '../kernel/variants.js';
 import { Coverage } from '../replay/coverage.js';
 import { type Decidable, decidable } from '../replay/decidable.js';
 import { CATALOGUE } from '../replay/invariants/catalogue.js';
@@ -185,23 +185,32 @@ function promised(
 ): PromisedInvariant[] {
   const coverage = new Coverage();
   let fired = 0;
+  // Where tables may not go through RCU, the probe on its callback may never fire.
+  const traced = tracepoints.some((t) => t.event === 'rcu_invoke_callback');
+  const certain = new Coverage();
+  const maySync = (mask & maskWhere((v) => v.leaf !== 'rcu')) !== 0;
+  const fire = (kind: OpKind): void => {
+    coverage.fired(kind, 0, ++fired);
+    if (kind !== OP.CB || traced || !maySync) certain.fired(kind, 0, fired);
+  };
   for (const probe of kprobes) {
     const meaning = SYMBOLS[cleanSymbol(probe.symbol)];
     const spec = probe.ret ? meaning?.ret : meaning?.entry;
     // A clone without its arguments shows when, not what.
     if (!spec || (spec.roles.length > 0 && probe.args.length === 0)) continue;
-    coverage.fired(spec.kind, 0, ++fired);
+    fire(spec.kind);
   }
   for (const { event } of tracepoints) {
-    if (/^sys_enter/.test(event)) coverage.fired(OP.SE, 0, ++fired);
-    else if (/^sys_exit/.test(event)) coverage.fired(OP.SX, 0, ++fired);
-    else if (Object.hasOwn(TRACEPOINTS, event)) coverage.fired(TRACEPOINTS[event]!.kind, 0, ++fired);
+    if (/^sys_enter/.test(event)) fire(OP.SE);
+    else if (/^sys_exit/.test(event)) fire(OP.SX);
+    else if (Object.hasOwn(TRACEPOINTS, event)) fire(TRACEPOINTS[event]!.kind);
   }
-  return decidable(coverage).map((d, i) =>
-    (CATALOGUE[i]!.variants & mask) === 0
-      ? { id: d.id, name: d.name, can: 'not-applicable', missing: [] }
-      : d,
-  );
+  const withoutRcu = decidable(certain);
+  return decidable(coverage).map((d, i) => {
+    const rule = CATALOGUE[i]!;
+    if ((rule.variants & mask) === 0) return { id: d.id, name: d.name, can: 'not-applicable', missing: [] };
+    return rule.afterQueue ? d : withoutRcu[i]!;
+  });
 }
 
 /** Ids of the invariants that this recording can decide. */

@@ -185,7 +185,7 @@ export function removeNamed(tracefs: TracefsDir, name: string): string[] {
     const path = `instances/${instance}`;
     if (!tracefs.exists(path)) continue;
     try {
-      tracefs.write(`${path}/tracing_on`, '0');
+      if (tracefs.exists(`${path}/tracing_on`)) tracefs.write(`${path}/tracing_on`, '0');
     } catch {
       // It is removed anyway.
     }

@@ -30,15 +30,14 @@ export class CallbackClock {
     for (const list of this.byCpu.values()) list.sort((a, b) => a.queuedNs - b.queuedNs);
   }
 
+  /** Operation before which it has run at the latest: the start of the next callback of that CPU; -1 none. */
+  latest(cpu: number, queuedNs: number): number {
+    return this.byCpu.get(cpu)?.[this.after(cpu, queuedNs)]?.op ?? -1;
+  }
+
   startOf(cpu: number, queuedNs: number): number {
     const list = this.byCpu.get(cpu) ?? [];
-    let low = 0;
-    let high = list.length;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (list[mid]!.queuedNs < queuedNs) low = mid + 1;
-      else high = mid;
-    }
+    const low = this.after(cpu, queuedNs);
     const next = list[low];
     if (next && next.queuedNs - queuedNs <= NEIGHBOUR_NS) return this.found('neighbour', next.ranNs);
     const before = list[low - 1];
@@ -47,6 +46,19 @@ export class CallbackClock {
     }
     if (this.delays.length > 0) return this.found('delay', queuedNs + draw(this.delays, false, this.random));
     return this.found('prior', queuedNs + draw(PRIORS.gracePeriod, true, this.random));
+  }
+
+  /** First callback queued at that time or later. */
+  private after(cpu: number, queuedNs: number): number {
+    const list = this.byCpu.get(cpu) ?? [];
+    let low = 0;
+    let high = list.length;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (list[mid]!.queuedNs < queuedNs) low = mid + 1;
+      else high = mid;
+    }
+    return low;
   }
 
   private found(basis: ClockBasis, ns: number): number {

@@ -13,6 +13,8 @@ interface Running {
 /** Follows RCU callbacks of any function from queueing to their start, and how long those of tables run. */
 export class CallbackWatch {
   readonly callbacks: CallbackRec[] = [];
+  /** Number of the operation now being told. */
+  at = 0;
   private readonly samples: CostSamples;
   /** By key of the head: tracepoints print another (hashed) one than probes do. */
   private readonly traced = new Map<number, { cpu: number; ns: number }>();
@@ -62,7 +64,11 @@ export class CallbackWatch {
       case OP.CB:
         if (!this.tracepoints) this.ran(this.probed, op.a0, op);
         if (op.cpu >= 0)
-          this.running[op.cpu] = { startNs: op.tsNs, table: isTableFunc(op.a1), tables: op.a3 > 0 ? op.a3 : op.nTables };
+          this.running[op.cpu] = {
+            startNs: op.tsNs,
+            table: isTableFunc(op.a1),
+            tables: op.a3 > 0 ? op.a3 : op.nTables,
+          };
         return null;
       case OP.CBret:
         return this.returned(op);
@@ -95,7 +101,7 @@ export class CallbackWatch {
     if (!queued) return;
     from.delete(key);
     if (this.callbacks.length < MAX_KEPT && op.tsNs >= queued.ns) {
-      this.callbacks.push({ cpu: queued.cpu, queuedNs: queued.ns, ranNs: op.tsNs });
+      this.callbacks.push({ cpu: queued.cpu, queuedNs: queued.ns, ranNs: op.tsNs, op: this.at });
     }
   }
 }

@@ -8,7 +8,11 @@ import type { Change } from './transform.js';
  * Counts over all gathers. After = recorded + (what the target's plan does − what the recorded kernel's plan does), so
  * what the model does not explain stays as it was.
  */
-export function countsOf(recorded: Recorded, changes: readonly (Change | null)[], cpus: number): WhatIfCount[] {
+export function countsOf(
+  recorded: Recorded,
+  changes: readonly (Change | null)[],
+  cpus: number,
+): WhatIfCount[] {
   const { gathers } = recorded;
   const sum = (of: (i: number) => number): number => gathers.reduce((s, _, i) => s + of(i), 0);
   const delta = (of: (p: GatherPlan) => number): number =>
@@ -32,21 +36,59 @@ export function countsOf(recorded: Recorded, changes: readonly (Change | null)[]
   });
   return [
     row('gathers', 'mmu_gather from tlb_gather_mmu() to tlb_finish_mmu()', gathers.length, 0),
-    row('tables', 'page tables removed', sum((i) => gathers[i]!.levels.length), 0),
+    row(
+      'tables',
+      'page tables removed',
+      sum((i) => gathers[i]!.levels.length),
+      0,
+    ),
     row('flushes', 'flush_tlb_mm_range() in gathers', flushes, delta(flushesOf)),
     row('flushIpis', 'IPIs of those flushes', known ? ipis : null, moreIpis),
     row('syncRounds', 'tlb_remove_table_sync_one()', syncs, moreSyncs),
-    row('syncIpis', 'IPIs of those, to all other CPUs online', syncIpis, moreSyncs < 0 && syncs > 0 ? (syncIpis * moreSyncs) / syncs : moreSyncs * (cpus - 1)),
-    row('batchCalls', 'call_rcu() of a batch of tables', sum((i) => gathers[i]!.batchCalls), delta((p) => p.batchCalls)),
-    row('singleCalls', 'call_rcu() of one table', sum((i) => gathers[i]!.singleCalls), delta((p) => p.singleCalls)),
-    row('deferredTables', 'tables freed by RCU', delta0(changes, (p) => p.fates.filter((f) => f !== 'inline').length, 'from'), delta((p) => p.fates.filter((f) => f !== 'inline').length)),
-    row('inlineTables', 'tables freed inside the gather', delta0(changes, (p) => p.inlineFrees, 'from'), delta((p) => p.inlineFrees)),
-    row('gracePeriods', 'synchronize_rcu() waited for', delta0(changes, (p) => p.gracePeriods, 'from'), delta((p) => p.gracePeriods)),
+    row(
+      'syncIpis',
+      'IPIs of those, to all other CPUs online',
+      syncIpis,
+      moreSyncs < 0 && syncs > 0 ? (syncIpis * moreSyncs) / syncs : moreSyncs * (cpus - 1),
+    ),
+    row(
+      'batchCalls',
+      'call_rcu() of a batch of tables',
+      sum((i) => gathers[i]!.batchCalls),
+      delta((p) => p.batchCalls),
+    ),
+    row(
+      'singleCalls',
+      'call_rcu() of one table',
+      sum((i) => gathers[i]!.singleCalls),
+      delta((p) => p.singleCalls),
+    ),
+    row(
+      'deferredTables',
+      'tables freed by RCU',
+      delta0(changes, (p) => p.fates.filter((f) => f !== 'inline').length, 'from'),
+      delta((p) => p.fates.filter((f) => f !== 'inline').length),
+    ),
+    row(
+      'inlineTables',
+      'tables freed inside the gather',
+      delta0(changes, (p) => p.inlineFrees, 'from'),
+      delta((p) => p.inlineFrees),
+    ),
+    row(
+      'gracePeriods',
+      'synchronize_rcu() waited for',
+      delta0(changes, (p) => p.gracePeriods, 'from'),
+      delta((p) => p.gracePeriods),
+    ),
   ];
 }
 
-const delta0 = (changes: readonly (Change | null)[], of: (p: GatherPlan) => number, which: 'from' | 'to'): number =>
-  changes.reduce((s, c) => s + (c ? of(c[which]) : 0), 0);
+const delta0 = (
+  changes: readonly (Change | null)[],
+  of: (p: GatherPlan) => number,
+  which: 'from' | 'to',
+): number => changes.reduce((s, c) => s + (c ? of(c[which]) : 0), 0);
 
 /** Counts of all gathers of one shape: the same tables in the same order, in the same kind of gather. */
 export interface ShapeCounts {
@@ -56,7 +98,11 @@ export interface ShapeCounts {
 }
 
 /** Counts per shape: recordings of one workload that hold different numbers of calls can be compared by them. */
-export function shapeCounts(recorded: Recorded, changes: readonly (Change | null)[], cpus: number): ShapeCounts[] {
+export function shapeCounts(
+  recorded: Recorded,
+  changes: readonly (Change | null)[],
+  cpus: number,
+): ShapeCounts[] {
   const groups = new Map<string, number[]>();
   recorded.gathers.forEach((g, i) => {
     if (g.levels.length === 0) return;

@@ -1,10 +1,13 @@
 import { FUNC, isTableFunc, OP, type OpKind } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
-import type { MadeOp, OpLog } from './op-log.js';
+import type { Deferral, MadeOp, OpLog } from './op-log.js';
 import type { Policy } from './policy.js';
 import type { HandOver } from './predict.js';
-import { type FlushRec, type GatherRec, PHASE } from './recorded.js';
+import { type FlushRec, type GatherRec, PHASE, type Recorded } from './recorded.js';
 import type { Change } from './transform.js';
+
+/** Whether the target does anything else in this gather. */
+export const differs = (c: Change): boolean => !same(c);
 
 /** How the recorded sequence is turned into that of the target. */
 export interface Edits {
@@ -12,8 +15,8 @@ export interface Edits {
   readonly drop: Uint8Array;
   /** Operations after a recorded one, by its index. */
   readonly after: ReadonlyMap<number, readonly MadeOp[]>;
-  /** Callbacks, in order of time. */
-  readonly later: readonly MadeOp[];
+  /** Callbacks, each before an operation of the log, in order. */
+  readonly later: readonly { readonly before: number; readonly ops: readonly MadeOp[] }[];
 }
 
 /** Pages that no recording can name: identities only. */
@@ -24,18 +27,18 @@ const NEAR = 64;
 
 export function editsOf(
   log: OpLog,
-  gathers: readonly GatherRec[],
+  recorded: Recorded,
   changes: readonly (Change | null)[],
   hands: readonly HandOver[],
   target: Policy,
   cpus: number,
+  latest: (cpu: number, queuedNs: number) => number,
 ): Edits {
   const drop = new Uint8Array(log.length);
   const after = new Map<number, MadeOp[]>();
-  const later: MadeOp[] = [];
+  const later: { before: number; ops: readonly MadeOp[] }[] = [];
   const heads = new Set<number>();
   const pages = new Map<number, number>();
-  const changed = new Set<number>();
   let made = 0;
   const put = (index: number, ops: readonly MadeOp[]): void => {
     const list = after.get(index);
@@ -45,10 +48,20 @@ export function editsOf(
   const byGather = new Map<number, HandOver[]>();
   for (const h of hands) byGather.set(h.gather, [...(byGather.get(h.gather) ?? []), h]);
 
-  gathers.forEach((g, gi) => {
+  // What a gather without its end would have done under the target cannot be told: its tables are left out.
+  for (const g of recorded.torn) {
+    const { removed, appended, freed, synced, called } = g.ops;
+    for (const i of [...removed, ...appended, ...freed, ...synced, ...called]) drop[i] = 1;
+    for (const tr of removed) afterPvOp(log, tr, g.pid, false, drop);
+    for (const i of called) {
+      heads.add(log.slot(i, 0));
+      bump(pages, log.slot(i, 2), 1);
+    }
+    if (called.length > 0) for (const t of g.tables) bump(pages, t, 1);
+  }
+  recorded.gathers.forEach((g, gi) => {
     const change = changes[gi];
     if (!change || same(change)) return;
-    changed.add(gi);
     for (const i of [...g.ops.appended, ...g.ops.freed, ...g.ops.synced]) drop[i] = 1;
     for (const i of g.ops.called) {
       drop[i] = 1;
@@ -78,8 +91,11 @@ export function editsOf(
       const head = MADE_HEAD - n * 4096;
       const func = h.batch ? FUNC.tlb_remove_table_rcu : FUNC.__tlb_remove_table_one_rcu;
       const tables = h.members.map((m) => g.tables[m]!);
-      later.push(...callback(h, head, func, page, tables));
-      return own(OP.CR, tsNs, [head, func, page, h.batch ? tables.length : 1, 0]);
+      const defers: Deferral = { keys: tables, current: null };
+      // Right before the next callback of that CPU: first in, first out, and later than it may be is never wrong.
+      const before = latest(h.cpu, tsNs);
+      if (before >= 0) later.push({ before, ops: callback(h, log.tsNs[before]!, head, func, page, defers) });
+      return { ...own(OP.CR, tsNs, [head, func, page, h.batch ? tables.length : 1, 0]), defers };
     };
     let waiting: number[] = [];
     const free = (tsNs: number): MadeOp[] => {
@@ -101,7 +117,8 @@ export function editsOf(
         ops.push(...flush(tsNs));
         if (target.leaf === 'batch' && (fate === 'single' || fate === 'inline')) {
           if (target.single.includes('sync-ipi')) ops.push(...syncRound(g, cpus, tsNs));
-          if (target.single.includes('sync-rcu')) ops.push(own(OP.SYNCR, tsNs, [1]), own(OP.SYNCR, tsNs, [0]));
+          if (target.single.includes('sync-rcu'))
+            ops.push(own(OP.SYNCR, tsNs, [1]), own(OP.SYNCR, tsNs, [0]));
         }
         if (fate === 'single') {
           const h = mine.find((x) => !x.batch && x.members[0] === k);
@@ -120,14 +137,40 @@ export function editsOf(
     const tsNs = log.tsNs[end]!;
     const ops: MadeOp[] = !finish && to.finalFlush ? flush(tsNs) : [];
     const last = mine.filter((x) => x.batch).at(-1);
-    if (last && !(to.flushAfter.length === flushed && to.flushAfter.at(-1) === g.levels.length && typeof to.fates.at(-1) === 'number'))
+    if (
+      last &&
+      !(
+        to.flushAfter.length === flushed &&
+        to.flushAfter.at(-1) === g.levels.length &&
+        typeof to.fates.at(-1) === 'number'
+      )
+    )
       ops.push(call(last, tsNs));
     ops.push(...free(tsNs));
     put(end, ops);
   });
+  if (after.size > 0) dropUnowned(log, recorded, drop);
   dropCallbacks(log, heads, pages, drop);
-  later.sort((a, b) => a.tsNs - b.tsNs);
+  later.sort((a, b) => a.before - b.before);
   return { drop, after, later };
+}
+
+/** Gathers that began before the recording: their tables went the way of the recorded kernel, and are left out. */
+function dropUnowned(log: OpLog, recorded: Recorded, drop: Uint8Array): void {
+  const owned = new Uint8Array(log.length);
+  for (const g of [...recorded.gathers, ...recorded.torn]) {
+    for (const i of [...g.ops.removed, ...g.ops.appended, ...g.ops.called, ...g.ops.synced]) owned[i] = 1;
+  }
+  const tasks = new Set<number>();
+  for (let i = 0; i < log.length; i++) {
+    if (owned[i] === 1) continue;
+    const kind = log.kind[i]!;
+    const table = kind === OP.TR || kind === OP.APP || (kind === OP.CR && isTableFunc(log.slot(i, 1)));
+    if (table) tasks.add(log.pid[i]!);
+    const sync = kind === OP.IS && log.slot(i, 1) === FUNC.tlb_remove_table_smp_sync;
+    // khugepaged sends it too, without a gather.
+    if (table || (sync && tasks.has(log.pid[i]!))) drop[i] = 1;
+  }
 }
 
 const same = (c: Change): boolean =>
@@ -192,30 +235,53 @@ function syncRound(g: GatherRec, cpus: number, tsNs: number): MadeOp[] {
     if (cpu === g.cpu) continue;
     const slots = [Number.NaN, func, 2 ** 41 + cpu * 64];
     const on = { cpu, pid: -1, context: CONTEXT.hardirq, tsNs };
-    out.push({ kind: OP.IE, ...on, slots }, { kind: OP.SSYNC, ...on, slots: [] }, { kind: OP.IX, ...on, slots });
+    out.push(
+      { kind: OP.IE, ...on, slots },
+      { kind: OP.SSYNC, ...on, slots: [] },
+      { kind: OP.IX, ...on, slots },
+    );
   }
   return out;
 }
 
-function callback(h: HandOver, head: number, func: number, page: number, tables: readonly number[]): MadeOp[] {
-  const on = { cpu: h.cpu, pid: 0, context: CONTEXT.softirq, tsNs: h.ranNs };
-  const out: MadeOp[] = [{ kind: OP.CB, ...on, slots: [head, func, page, tables.length], tables }];
-  for (const t of tables) out.push({ kind: OP.FREE, ...on, slots: [t, 0] });
+function callback(
+  h: HandOver,
+  tsNs: number,
+  head: number,
+  func: number,
+  page: number,
+  of: Deferral,
+): MadeOp[] {
+  const on = { cpu: h.cpu, pid: 0, context: CONTEXT.softirq, tsNs, of };
+  const out: MadeOp[] = [{ kind: OP.CB, ...on, slots: [head, func, page, of.keys.length], tables: of.keys }];
+  of.keys.forEach((key, member) => {
+    out.push({ kind: OP.FREE, ...on, slots: [key, 0], member });
+  });
   if (h.batch) out.push({ kind: OP.FREE, ...on, slots: [page, 0] });
   out.push({ kind: OP.CBret, ...on, slots: [Number.NaN, func] });
   return out;
 }
 
 /** The recorded ends of what is no longer queued: callbacks, the frees in them, their tracepoints. */
-function dropCallbacks(log: OpLog, heads: ReadonlySet<number>, pages: Map<number, number>, drop: Uint8Array): void {
+function dropCallbacks(
+  log: OpLog,
+  heads: ReadonlySet<number>,
+  pages: Map<number, number>,
+  drop: Uint8Array,
+): void {
   const inside: boolean[] = [];
+  const answers = new Map<number, number>();
   for (let i = 0; i < log.length; i++) {
     const kind = log.kind[i]!;
     const cpu = log.cpu[i]!;
     const softirq = log.context[i] === CONTEXT.softirq || inside[cpu] === true;
     if ((kind === OP.RQ || kind === OP.RI) && heads.size > 0 && isTableFunc(log.slot(i, 1))) drop[i] = 1;
-    else if ((kind === OP.IE || kind === OP.IX || kind === OP.SSYNC) && isSync(log, i)) drop[i] = 1;
-    else if (kind === OP.CB && heads.has(log.slot(i, 0))) {
+    else if (kind === OP.IS && drop[i] === 1 && isSync(log, i)) bump(answers, log.slot(i, 0), 1);
+    else if ((kind === OP.IE || kind === OP.IX || kind === OP.SSYNC) && isSync(log, i)) {
+      const due = answers.get(cpu) ?? 0;
+      if (due > 0) drop[i] = 1;
+      if (due > 0 && kind === OP.IX) answers.set(cpu, due - 1);
+    } else if (kind === OP.CB && heads.has(log.slot(i, 0))) {
       drop[i] = 1;
       if (cpu >= 0) inside[cpu] = true;
     } else if (kind === OP.CBret && inside[cpu]) {

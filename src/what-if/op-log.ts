@@ -1,10 +1,19 @@
 import { setSlot } from '../kernel/marker.js';
-import { Op, type OpKind } from '../kernel/ops.js';
+import type { Op, OpKind } from '../kernel/ops.js';
 import type { Context } from '../timeline/flags.js';
 
 /** More than this is not kept: 100 bytes an operation. */
 const MOST_OPS = 2_000_000;
 const SLOTS = 6;
+
+/**
+ * Tables that are now held for a grace period. The recording gives their pages out again before that: from the
+ * hand-over on it means other pages by those numbers, and `current` keeps which ones the callback frees.
+ */
+export interface Deferral {
+  readonly keys: readonly number[];
+  current: readonly number[] | null;
+}
 
 /** An operation put into the sequence: what it says, and whose it is. */
 export interface MadeOp {
@@ -15,6 +24,11 @@ export interface MadeOp {
   readonly tsNs: number;
   readonly slots: readonly number[];
   readonly tables?: readonly number[];
+  /** CR: what it defers. Operations of a callback: whose callback it is. */
+  readonly defers?: Deferral;
+  readonly of?: Deferral;
+  /** FREE in a callback: which of its tables. */
+  readonly member?: number;
 }
 
 /** The operations of one capture, in columns. */
@@ -89,6 +103,7 @@ export class OpLog {
     };
   }
 
+  /** Refill `op` with one that was put in; `ref`: the recorded line it comes after. */
   loadMade(made: MadeOp, ref: number, op: Op): void {
     op.kind = made.kind;
     op.pid = made.pid;
@@ -98,7 +113,9 @@ export class OpLog {
     op.tsNs = made.tsNs;
     op.ref = ref;
     for (let k = 0; k < SLOTS; k++) setSlot(op, k, made.slots[k] ?? Number.NaN);
-    this.fill(op, made.tables);
+    const pages = made.of?.current;
+    if (pages && made.member !== undefined) op.a0 = pages[made.member]!;
+    this.fill(op, pages && made.tables ? pages : made.tables);
   }
 
   private fill(op: Op, tables: readonly number[] | undefined): void {

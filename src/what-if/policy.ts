@@ -74,7 +74,8 @@ export const REFUSALS: readonly Rule[] = [
       `madvise(MADV_DONTNEED) reclaims page tables in this recording; ${t.id} has no such path, and its walkers ` +
       'that hold only rcu_read_lock() (pte_offset_map) could still be inside a table freed without a grace period: ' +
       'what they do next in the recording proves nothing about it',
-    source: 'mm/pt_reclaim.c try_to_free_pte(), mm/pgtable-generic.c ___pte_offset_map() (718b13861d22, 6375e95f381e)',
+    source:
+      'mm/pt_reclaim.c try_to_free_pte(), mm/pgtable-generic.c ___pte_offset_map() (718b13861d22, 6375e95f381e)',
   },
   {
     code: 'source-leaf',
@@ -88,7 +89,9 @@ export const REFUSALS: readonly Rule[] = [
 /** Null: the re-run is sound within the model's limits. */
 export function refusalOf(facts: Facts, target: Variant): Refusal | null {
   const leaves = new Set(
-    VARIANTS.filter((_, i) => facts.candidates & (1 << i)).map((v) => v.leaf).filter((l) => l !== 'either'),
+    VARIANTS.filter((_, i) => facts.candidates & (1 << i))
+      .map((v) => v.leaf)
+      .filter((l) => l !== 'either'),
   );
   const rule = REFUSALS.find((r) => r.applies(facts, target, leaves));
   return rule ? { code: rule.code, reason: rule.reason(target), source: rule.source } : null;

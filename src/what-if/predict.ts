@@ -148,7 +148,12 @@ export function seriesOf(
 }
 
 /** One possible run: each job's terms drawn once. */
-export function realise(jobs: readonly Job[], model: CostModel, random: Random, pick: Pick = valuesOf): Float64Array {
+export function realise(
+  jobs: readonly Job[],
+  model: CostModel,
+  random: Random,
+  pick: Pick = valuesOf,
+): Float64Array {
   const out = new Float64Array(jobs.length);
   for (let i = 0; i < jobs.length; i++) {
     const job = jobs[i]!;

@@ -58,7 +58,16 @@ export interface GatherRec {
   /** Times of the call_rcu calls with tables, and how many tables each took. */
   readonly callNs: number[];
   /** Operations of the log: one per table removed; handed over; freed in place; queued. */
-  readonly ops: { readonly removed: number[]; readonly appended: number[]; readonly freed: number[]; readonly called: number[]; readonly synced: number[]; finish: number; handed: number; end: number };
+  readonly ops: {
+    readonly removed: number[];
+    readonly appended: number[];
+    readonly freed: number[];
+    readonly called: number[];
+    readonly synced: number[];
+    finish: number;
+    handed: number;
+    end: number;
+  };
 }
 
 export interface SpanRec {
@@ -78,6 +87,8 @@ export interface CallbackRec {
   readonly cpu: number;
   readonly queuedNs: number;
   readonly ranNs: number;
+  /** Operation of the log that started it. */
+  readonly op: number;
 }
 
 /** Values seen, at most `limit` of them, the same ones for the same recording. */
@@ -136,6 +147,8 @@ export interface Recorded {
   readonly samples: CostSamples;
   /** Gathers cut by lost events or an end of the recording. */
   readonly cut: number;
+  /** Those of them that had removed tables. */
+  readonly torn: readonly GatherRec[];
   readonly reclaims: number;
   /** Places where the recorder lost events. */
   readonly losses: number;

@@ -1,6 +1,6 @@
-import type { Refusal } from './policy.js';
-import type { CostBasis, CostId } from './costs.js';
 import type { DeferredReport, HistogramBucket, InputReport } from '../result/types.js';
+import type { CostBasis, CostId } from './costs.js';
+import type { Refusal } from './policy.js';
 
 export const WHAT_IF_SCHEMA = 'pttrace/what-if/1';
 

@@ -9,8 +9,9 @@ import { Ledger } from '../replay/ledger.js';
 import { step } from '../replay/machine.js';
 import { newState } from '../replay/state.js';
 import { SkewBounds } from '../timeline/skew.js';
-import { type Edits, editsOf } from './edit.js';
+import { differs, type Edits, editsOf } from './edit.js';
 import type { OpLog } from './op-log.js';
+import { PageNames } from './page-names.js';
 import type { Policy } from './policy.js';
 import type { HandOver } from './predict.js';
 import type { Recorded } from './recorded.js';
@@ -26,6 +27,8 @@ export interface RerunInput {
   readonly target: VariantMask;
   readonly policy: Policy;
   readonly cpus: number;
+  /** Operation that starts the next callback of a CPU; -1 none. */
+  readonly latest: (cpu: number, queuedNs: number) => number;
   readonly funcName: (id: number) => string;
   readonly resolutionNs: number;
 }
@@ -33,13 +36,25 @@ export interface RerunInput {
 /** The changed sequence of operations on the machine, judged by the rules of the target. */
 export function rerun(given: RerunInput): WhatIfReport['order'] {
   const { log, recorded } = given;
-  const not = (reason: string): WhatIfReport['order'] => ({ checked: false, reason, operations: 0, verdicts: [] });
+  const not = (reason: string): WhatIfReport['order'] => ({
+    checked: false,
+    reason,
+    operations: 0,
+    verdicts: [],
+  });
   if (recorded.losses > 0) return not('events were lost: what the others did in between is not known');
   if (log.segments > 1) return not('several captures: only one is re-run at a time');
   if (log.full) return not('more operations than are kept for a second run');
+  if (
+    recorded.gathers.some(
+      (g, i) => given.changes[i] && differs(given.changes[i]!) && g.tables.some(Number.isNaN),
+    )
+  ) {
+    return not('the recording does not name the tables it frees: needs probes with arguments');
+  }
   const none: Edits = { drop: new Uint8Array(log.length), after: new Map(), later: [] };
   const before = judge(given, none, given.source);
-  const edits = editsOf(log, recorded.gathers, given.changes, given.after, given.policy, given.cpus);
+  const edits = editsOf(log, recorded, given.changes, given.after, given.policy, given.cpus, given.latest);
   const now = judge(given, edits, given.target);
   const verdicts: WhatIfVerdict[] = [];
   for (const info of CATALOGUE) {
@@ -78,6 +93,7 @@ function judge(given: RerunInput, edits: Edits, mask: VariantMask): { ledger: Le
   };
   const judges = new Judges(court, given.funcName, null);
   const op = new Op();
+  const names = new PageNames();
   let operations = 0;
   let last = -1;
   const one = (): void => {
@@ -92,20 +108,27 @@ function judge(given: RerunInput, edits: Edits, mask: VariantMask): { ledger: Le
   let next = 0;
   for (let i = 0; i < log.length; i++) {
     const later = edits.later;
-    while (next < later.length && later[next]!.tsNs < log.tsNs[i]!) {
-      log.loadMade(later[next++]!, last, op);
-      one();
+    for (; next < later.length && later[next]!.before <= i; next++) {
+      for (const m of later[next]!.ops) {
+        // Its call_rcu was not reached: there is nothing to call back.
+        if (m.of?.current === null) continue;
+        log.loadMade(m, last, op);
+        one();
+      }
     }
     last = log.ref[i]!;
     if (edits.drop[i] !== 1) {
       log.load(i, op);
+      names.rename(op);
       one();
     }
     const made = edits.after.get(i);
     if (!made) continue;
     for (const m of made) {
       log.loadMade(m, last, op);
+      names.rename(op);
       one();
+      if (m.defers) names.hold(m.defers);
     }
   }
   court.coverage.end('the recording ends');

@@ -55,7 +55,8 @@ export function seriesReport(series: Series, model: CostModel): WhatIfSeries {
   const rounds = bootstrap(jobs, model);
   const interval = (k: number): Interval => {
     const values = rounds.map((r) => r[k]!).sort((a, b) => a - b);
-    const at = (q: number): number => values[Math.min(values.length - 1, Math.max(0, Math.ceil(q * values.length) - 1))] ?? 0;
+    const at = (q: number): number =>
+      values[Math.min(values.length - 1, Math.max(0, Math.ceil(q * values.length) - 1))] ?? 0;
     return { value: now[k]! - before[k]!, low: at(0.025), high: at(0.975) };
   };
   return {

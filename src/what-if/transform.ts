@@ -1,6 +1,6 @@
+import { PAGE_BUNDLE } from '../simulate/free-paths.js';
 import { type CostId, type CostModel, tableTargets } from './costs.js';
 import { type GatherPlan, type GatherShape, planGather } from './gather-plan.js';
-import { PAGE_BUNDLE } from '../simulate/free-paths.js';
 import type { Policy } from './policy.js';
 import { type GatherRec, PHASE, STEP } from './recorded.js';
 
@@ -90,6 +90,7 @@ function agrees(g: GatherRec, plan: GatherPlan): boolean {
 /** Values that a term is drawn from, and whether they are a prior's range. */
 export function valuesOf(term: Term, model: CostModel): { values: readonly number[]; prior: boolean } {
   const cost = model.costs[term.cost];
-  if (term.cost === 'flush' && cost.basis !== 'prior') return { values: model.flushes(term.targets), prior: false };
+  if (term.cost === 'flush' && cost.basis !== 'prior')
+    return { values: model.flushes(term.targets), prior: false };
   return { values: cost.values, prior: cost.basis === 'prior' };
 }

@@ -1,18 +1,18 @@
 import { VariantDetector } from '../kernel/detect-variant.js';
 import { maskOf, namesOf, VARIANTS } from '../kernel/variants.js';
-import { quantileOf } from './quantile-of.js';
 import { seededRandom } from '../latency/resampling.js';
 import { newPipeline, type PipelineOptions, runPipeline } from '../pipeline.js';
 import { VERSION } from '../version.js';
 import { CallbackClock } from './callback-clock.js';
 import { CostModel } from './costs.js';
 import { countsOf, type ShapeCounts, shapeCounts } from './counts.js';
+import { OpLog } from './op-log.js';
 import { type Facts, type Policy, policyOf, refusalOf } from './policy.js';
 import { deferredOf, handOvers, pool, SEED, seriesOf } from './predict.js';
+import { quantileOf } from './quantile-of.js';
 import type { Recorded } from './recorded.js';
 import { WhatIfRecorder } from './recorder.js';
 import { LIMITS, METHOD, WHAT_IF_SCHEMA, type WhatIfCost, type WhatIfReport } from './report.js';
-import { OpLog } from './op-log.js';
 import { rerun } from './rerun.js';
 import { seriesReport } from './statistics.js';
 import { type Change, changeOf, shapeOf } from './transform.js';
@@ -40,7 +40,11 @@ export async function whatIf(options: WhatIfOptions): Promise<WhatIfReport> {
 export interface WhatIfDetail {
   readonly report: WhatIfReport;
   /** Single durations in ns: recorded, and of several possible runs under the target. */
-  readonly series: readonly { readonly name: string; readonly recorded: Float64Array; readonly predicted: Float64Array }[];
+  readonly series: readonly {
+    readonly name: string;
+    readonly recorded: Float64Array;
+    readonly predicted: Float64Array;
+  }[];
   readonly shapes: readonly ShapeCounts[];
 }
 
@@ -89,7 +93,13 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     source: { candidates: namesOf(candidates), how: given ? 'given' : 'detected', leaf: null },
     target: { id: target.id, title: target.title, kernels: target.kernels },
     refused: refusalOf(facts, target),
-    gathers: { total: recorded.gathers.length, withTables: facts.gathersWithTables, reproduced: 0, cut: recorded.cut, starved: 0 },
+    gathers: {
+      total: recorded.gathers.length,
+      withTables: facts.gathersWithTables,
+      reproduced: 0,
+      cut: recorded.cut,
+      starved: 0,
+    },
     counts: [],
     series: [],
     deferred: null,
@@ -104,7 +114,9 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
   const to = policyOf(target)!;
   const from = sourcePolicy(candidates, recorded, to);
   report.source.leaf = from.leaf === 'pages' ? 'sync' : 'rcu';
-  const changes = recorded.gathers.map((g): Change | null => (g.levels.length > 0 ? changeOf(g, from, to) : null));
+  const changes = recorded.gathers.map((g): Change | null =>
+    g.levels.length > 0 ? changeOf(g, from, to) : null,
+  );
   const done = changes.filter((c): c is Change => c !== null);
   report.gathers.reproduced = done.filter((c) => c.agrees).length;
   report.gathers.starved = recorded.gathers.filter((g) => shapeOf(g, from).noMemory.includes(true)).length;
@@ -122,7 +134,10 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
   };
   const series = seriesOf(recorded, syscall, changes, before, after);
   report.series = series.map((s) => seriesReport(s, model));
-  report.costs = costReports(model, new Set(series.flatMap((s) => s.jobs.flatMap((j) => j.terms.map((t) => t.cost)))));
+  report.costs = costReports(
+    model,
+    new Set(series.flatMap((s) => s.jobs.flatMap((j) => j.terms.map((t) => t.cost)))),
+  );
   report.order = rerun({
     log,
     recorded,
@@ -132,6 +147,7 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     target: maskOf(target.id),
     policy: to,
     cpus,
+    latest: (cpu, queuedNs) => clock.latest(cpu, queuedNs),
     funcName: (id) => pipeline.funcs.name(id),
     resolutionNs: pipeline.time.resolutionNs,
   });
@@ -192,10 +208,12 @@ function notesOf(report: WhatIfReport, recorded: Recorded, from: Policy, to: Pol
       `the model reproduces the recorded counts of ${reproduced} of ${withTables} gathers with tables; of the others only the difference between the variants is applied`,
     );
   }
-  if (cut > 0) notes.push(`${cut} gathers are cut by an end of the recording or by lost events and are left out`);
+  if (cut > 0)
+    notes.push(`${cut} gathers are cut by an end of the recording or by lost events and are left out`);
   if (recorded.full) notes.push('more syscalls than are kept one by one: the first 500000 are re-run');
   for (const c of report.costs) {
-    if (c.used && c.basis === 'prior') notes.push(`${c.id}: a prior of bare metal, nothing in the recording measures it`);
+    if (c.used && c.basis === 'prior')
+      notes.push(`${c.id}: a prior of bare metal, nothing in the recording measures it`);
   }
   if ((report.deferred?.clock.prior ?? 0) > 0) {
     notes.push('the recording shows no RCU callback: when tables would come back is a prior of 5 to 40 ms');

@@ -31,7 +31,7 @@ describe('wrong usage says what was probably meant, exit 2', () => {
     [['replay', 'x', '--zzzzzz'], 'Nonexistent flag: --zzzzzz\n  See `pttrace replay --help`.'],
     [['replay', 'x', '--jsn', '--plian'], 'Nonexistent flags: --jsn, --plian; did you mean --json, --plain?'],
     [['hist'], 'Missing 1 required arg:'],
-    [['convert', 'x'], 'Missing required flag to\n  See `pttrace convert --help`.'],
+    [['convert', 'x'], 'Missing required flag --to\n  See `pttrace convert --help`.'],
     [['show', 'x', '--table', 'zzz'], 'not a hexadecimal address: zzz'],
     [['compare', 'a'], 'give BEFORE and AFTER\n  See `pttrace compare --help`.'],
     [['validate'], 'give at least one recording\n  See `pttrace validate --help`.'],

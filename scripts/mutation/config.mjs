@@ -1,0 +1,38 @@
+/** What is mutated, what must notice, and what is left out and why. */
+
+/** Folder that is mutated; every `.ts` file of it that is not in `LEFT_OUT`. */
+export const MUTATED = 'src/replay';
+
+/** Files without mutants, each with the reason. */
+export const LEFT_OUT = {
+  'invariants/catalogue.ts': 'a table of names, words and sources; test/replay/catalogue.test.ts holds every row to traces',
+  'invariants/catalogue-counts.ts': 'as catalogue.ts',
+  'invariants/catalogue-facts.ts': 'as catalogue.ts',
+  'invariants/witness-words.ts': 'a table of words',
+  'invariants/invariant-info.ts': 'types only',
+  'hooks.ts': 'types only',
+  'mech-hooks.ts': 'types only',
+  'silent-hooks.ts': 'methods without a body',
+};
+
+/** Tests that must notice, quickest first: the first that fails ends the run of a mutant. */
+export const TESTS = [
+  'test/replay/golden-verdicts.test.ts',
+  'test/replay/invariants/counts.test.ts',
+  'test/replay/invariants/flush.test.ts',
+  'test/replay/invariants/rcu.test.ts',
+  'test/replay/invariants/table-life.test.ts',
+  'test/replay/invariants/trace.test.ts',
+  'test/replay/coverage.test.ts',
+  'test/replay/ledger.test.ts',
+  'test/replay/variants.test.ts',
+  'test/replay/filters.test.ts',
+  'test/replay/clone.test.ts',
+  'test/replay/loss.test.ts',
+  'test/litmus/rcu.test.ts',
+  'test/litmus/markers.test.ts',
+  'test/litmus/oracle.test.ts',
+];
+
+/** Tests written for what mutants once survived, and those of named doubts: taken in by name. */
+export const TEST_PATTERNS = [/^test\/replay\/.*\.mutants\.test\.ts$/, /^test\/replay\/robust\/.*\.test\.ts$/];

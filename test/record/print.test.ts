@@ -1,0 +1,94 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { BPFTRACE_HEADER, bpftraceBlocks } from '../../src/record/bpftrace-program.js';
+import { UNKNOWN_KERNEL } from '../../src/record/kernel-info.js';
+import { LEVELS } from '../../src/record/levels.js';
+import { planRecording } from '../../src/record/plan.js';
+import { printScript, TOOLS } from '../../src/record/print.js';
+import { debian61, debian616, lab612n } from './support/kernels.js';
+
+const dir = mkdtempSync(join(tmpdir(), 'pttrace-print-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const has = (tool: string): boolean =>
+  (process.env.PATH ?? '').split(':').some((p) => existsSync(join(p, tool)));
+const KERNELS = { unknown: () => UNKNOWN_KERNEL, 'Debian 6.1': debian61, '6.12': lab612n, '6.16': debian616 };
+const kernels = Object.entries(KERNELS);
+
+/** Scripts of all kernels and levels for one tool. */
+function scripts(tool: (typeof TOOLS)[number]): string[] {
+  return kernels.flatMap(([name, kernel]) =>
+    LEVELS.map((level) => {
+      const file = join(dir, `${tool}-${name}-${level}.sh`);
+      writeFileSync(file, printScript(tool, planRecording(kernel(), level), { bufferKb: 8192 }));
+      return file;
+    }),
+  );
+}
+
+describe.each(TOOLS)('the %s script', (tool) => {
+  it('is POSIX shell', () => {
+    for (const file of scripts(tool)) {
+      const shell = spawnSync(has('dash') ? 'dash' : 'sh', ['-n', file], { encoding: 'utf8' });
+      expect(shell.stderr).toBe('');
+      expect(shell.status).toBe(0);
+    }
+  });
+
+  it.skipIf(!has('shellcheck'))('has no fault that shellcheck knows', () => {
+    const run = spawnSync('shellcheck', ['-S', 'warning', '-s', 'sh', ...scripts(tool)], {
+      encoding: 'utf8',
+    });
+    expect(run.stdout).toBe('');
+    expect(run.status).toBe(0);
+  });
+
+  it('is the same each time', () => {
+    const plan = (): string => printScript(tool, planRecording(debian61(), 'tables'), { bufferKb: 1024 });
+    expect(plan()).toBe(plan());
+  });
+
+  it('says how it is used, and fails without tracefs', () => {
+    const file = scripts(tool)[0]!;
+    const usage = spawnSync('sh', [file], { encoding: 'utf8' });
+    expect(usage.status).toBe(2);
+    expect(usage.stderr).toMatch(/^usage: sh \S+ OUT/);
+  });
+});
+
+describe('the bpftrace program', () => {
+  // Dry runs resolve tracepoints on the machine at hand; what is missing there is no fault of the program.
+  const parse = (program: string): string => {
+    const file = join(dir, 'program.bt');
+    writeFileSync(file, program);
+    const { stdout, stderr } = spawnSync('bpftrace', ['-d', file], { encoding: 'utf8' });
+    return `${stdout}${stderr}`;
+  };
+  const syntax = /syntax error|unexpected|Unknown (?:function|identifier)|not find|expects/i;
+
+  it.skipIf(!has('bpftrace'))('parses', () => {
+    for (const [, kernel] of kernels) {
+      const blocks = bpftraceBlocks(planRecording(kernel(), 'full'));
+      const program = [BPFTRACE_HEADER, ...blocks.map((b) => b.text)].join('\n');
+      expect(parse(`${program}\n`)).not.toMatch(syntax);
+      expect(parse(`${program.replace('printf(', 'printf((')}\n`)).toMatch(syntax);
+    }
+  });
+
+  it('prints the columns and argument names that the replay knows', () => {
+    const block = bpftraceBlocks(planRecording(debian61(), 'tables')).find(
+      (b) => b.needs === '___pte_free_tlb',
+    )!;
+    expect(block.text).toBe(
+      'kprobe:___pte_free_tlb { printf("%llu %d %d %d %s ___pte_free_tlb tlb=0x%lx mm=0x%lx page=0x%lx\\n", ' +
+        'nsecs, cpu, pid, tid, comm, arg0, *(uint64 *)(arg0 + 0), arg1); }',
+    );
+  });
+});
+
+it.runIf(process.env.CI === 'true')('the tools that check the scripts are there in CI', () => {
+  expect(['dash', 'shellcheck', 'bpftrace'].filter((tool) => !has(tool))).toEqual([]);
+});
