@@ -76,11 +76,6 @@ const REFUSED: readonly {
 }[] = [
   {
     code: 'unsupported-format',
-    what: 'is a binary trace.dat of trace-cmd, which is read from a file only, uncompressed and not from a pipe',
-    is: (text) => text.startsWith('\x17\x08\x44tracing'),
-  },
-  {
-    code: 'unsupported-format',
     what: 'is a perf.data file: run `perf script --ns` on it and give its output',
     is: (text) => text.startsWith('PERFILE2') || text.startsWith('2ELIFREP'),
   },
