@@ -78,7 +78,7 @@ function scan(modules, info, bytes, chunk) {
 
 /** `load(path)` imports a module of src by its path without extension. */
 export async function targets(load, root) {
-  const [scanner, events, interner, time, dialect, detect, analyse, errors] = await Promise.all(
+  const [scanner, events, interner, time, dialect, detect, analyse, errors, blocks, mail] = await Promise.all(
     [
       'parsers/line-scanner',
       'timeline/events',
@@ -88,6 +88,8 @@ export async function targets(load, root) {
       'parsers/detect',
       'analyse',
       'parsers/trace-error',
+      'parsers/blocks',
+      'parsers/mail',
     ].map(load),
   );
   const modules = { ...scanner, ...events, ...interner, ...time, ...dialect };
@@ -115,6 +117,7 @@ export async function targets(load, root) {
       },
     });
   }
+  list.push(mixture(modules, detect, blocks, pieces), letter(mail, pieces));
   list.push({
     name: 'analyse',
     run: async (next) => {
@@ -148,4 +151,62 @@ export async function fuzz(target, iterations, seed) {
     }
   }
   return iterations;
+}
+
+/** Several pieces in one input, read from the first line on as any dialect that may open one. */
+function mixture(modules, { BLOCK_DIALECTS, opensBlocks, DIALECTS }, { BlockDialect }, pieces) {
+  const openers = DIALECTS.filter(opensBlocks);
+  return {
+    name: 'blocks',
+    run: (next) => {
+      const pick = () => pieces[Math.floor(next() * pieces.length)].bytes.subarray(0, 1000);
+      const bytes = mutate(
+        Buffer.concat([pick(), Buffer.from('\n'), pick(), Buffer.from('\n\nsome words\n'), pick()]),
+        pieces.map((p) => p.bytes),
+        next,
+      );
+      const first = openers[Math.floor(next() * openers.length)];
+      const excerpt = next() < 0.5;
+      const info = {
+        open: (sample) =>
+          new BlockDialect({
+            first,
+            open: () => first.open(sample),
+            why: '',
+            others: BLOCK_DIALECTS,
+            excerpt,
+          }),
+      };
+      const whole = scan(modules, info, bytes, Math.max(1, bytes.length));
+      const parts = scan(modules, info, bytes, [1, 7, 64, 4096][Math.floor(next() * 4)]);
+      must(whole.kinds === parts.kinds && whole.rows === parts.rows, 'chunks change the result');
+    },
+  };
+}
+
+const LETTER = Buffer.from('From: a@b\nSubject: c\nContent-Transfer-Encoding: quoted-printable\n\n');
+
+/** Mail decoding: every line of the file has its place, and none is lost. */
+function letter({ readMail, looksLikeMail }, pieces) {
+  return {
+    name: 'mail',
+    run: (next) => {
+      const piece = pieces[Math.floor(next() * pieces.length)].bytes;
+      const text = Buffer.concat([
+        LETTER,
+        Buffer.from(piece.toString('latin1').replace(/^/gm, next() < 0.5 ? '> ' : ''), 'latin1'),
+      ]);
+      const bytes = mutate(text, [...pieces.map((p) => p.bytes), LETTER], next);
+      looksLikeMail(bytes);
+      const mail = readMail(bytes);
+      const { lines, offsets, joined } = mail;
+      must(lines.length + joined === countLines(bytes), 'lines of the file');
+      must(countLines(mail.bytes) === lines.length, 'lines of the text');
+      for (let i = 0; i < lines.length; i++) {
+        const at = offsets[i];
+        must(at === 0 || bytes[at - 1] === 10, 'an offset inside a line');
+        must(i === 0 || (lines[i] > lines[i - 1] && at > offsets[i - 1]), 'order of places');
+      }
+    },
+  };
 }

@@ -5,6 +5,7 @@ import {
   type FlushRec,
   type GatherRec,
   PHASE,
+  Samples,
   type SpanRec,
   STEP,
   STEP_COUNT,

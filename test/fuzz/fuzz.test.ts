@@ -25,7 +25,7 @@ describe('any bytes', () => {
     ({ list } = await module.targets(load, ROOT));
   });
 
-  it.each([...DIALECTS.map((d) => d.id), 'analyse'])(
+  it.each([...DIALECTS.map((d) => d.id), 'blocks', 'mail', 'analyse'])(
     '%s: no fault, every line counted once, whatever the chunks',
     async (id) => {
       const target = list.find((t) => t.name === id)!;
