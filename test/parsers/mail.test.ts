@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyse } from '../../src/analyse.js';
-import { info } from '../../src/info.js';
+import { info } from '../../src/info/info.js';
 import { looksLikeMail } from '../../src/parsers/mail.js';
 
 const ROOT = join(import.meta.dirname, '../..');
