@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { Info, InputInfo } from '../../src/info.js';
+import type { Info, InputInfo } from '../../src/info/info.js';
 import { MAIL_WIDTH } from './plain.js';
 import { inputText, ranges } from './report.js';
 import { ascii, seconds, wrap } from './text.js';

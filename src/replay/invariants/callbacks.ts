@@ -157,7 +157,7 @@ export class CallbackFamily {
       return;
     if (op.a3 === head.tables.length) return;
     // Every level passes tlb_remove_table(): only where its probe showed all of them is the count known.
-    if (!head.tables.every((t) => t.appRef >= 0)) return;
+    if (head.tables.length === 0 || !head.tables.every((t) => t.appRef >= 0)) return;
     const { ledger, state } = this.court;
     if (state.lossSeq > 0) ledger.unknown(8, LOSS, op.ref);
     else if (head.released.length > 0 && op.a3 === head.tables.length + head.released.length) {

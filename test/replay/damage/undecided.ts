@@ -77,13 +77,6 @@ export const UNDECIDED: Readonly<Record<string, readonly Undecided[]>> = {
     },
   ],
   'rcu-reader-spliced': [CLOCK],
-  'irq-off-reader-spliced': [
-    {
-      ...CLOCK,
-      recordings: ['6.12.117-lab-n/exit-mmap'],
-      why: 'no flush of this recording sent an IPI, so nothing says how well the clocks of reader and writer agree',
-    },
-  ],
   'syscall-exit-dropped': [edge('the exit event of \\w+')],
   'syscall-exit-doubled': [edge('the entry event of \\w+')],
   'gather-end-dropped': [edge('the tlb_finish_mmu probe')],
@@ -91,7 +84,4 @@ export const UNDECIDED: Readonly<Record<string, readonly Undecided[]>> = {
 };
 
 /** Kinds that no recording here is rich enough to decide. */
-export const NEVER_DECIDED: Readonly<Record<string, string>> = {
-  'irq-off-reader-spliced':
-    'its only places are in 6.12.117-lab-n/exit-mmap, which has no pair of events across CPUs to judge the clocks by',
-};
+export const NEVER_DECIDED: Readonly<Record<string, string>> = {};

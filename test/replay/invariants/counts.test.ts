@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { analyse } from '../../../src/analyse.js';
+import { judged } from '../support/replay.js';
+import { change, munmapRcu, without } from '../support/story.js';
 
 const PTI = 0xffffea0000000000n;
 const page = (pfn: number): string => `0x${(PTI + BigInt(pfn) * 64n).toString(16)}`;
@@ -297,5 +299,18 @@ describe('I55 addr-domain', () => {
   it('hashed: another hash later, as after a reboot', async () => {
     const twice = [call(), traced('00000000c527df6a'), ran, call(), traced('00000000d527df6a')];
     expect((await verdict('I55', twice))[0]).toBe('violated');
+  });
+});
+
+describe('I08 where the callback is shown by its tracepoint first', () => {
+  it('still compares the count that its own probe prints', async () => {
+    const nine = change(munmapRcu(2), 'callback', 'nr=1', 'nr=9');
+    const r = await judged('I08', [...munmapRcu(1), ...nine, ...munmapRcu(3)]);
+    expect(r.instances.violated).toBe(1);
+    // Without the probes that show what was appended, the count says nothing.
+    const blind = [1, 2, 3].flatMap((n) =>
+      without(n === 2 ? nine : munmapRcu(n), 'unlink', 'append', 'append-pv'),
+    );
+    expect((await judged('I08', blind)).instances.violated).toBe(0);
   });
 });
