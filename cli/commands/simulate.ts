@@ -144,20 +144,20 @@ function fromFlags(flags: FlagValues): PartialWorkload {
     return parts[2] === undefined ? Number(parts[1]) : [Number(parts[1]), Number(parts[2])];
   };
   return given({
-    variant: flags['variant'],
-    pv: flags['pv'],
-    cpus: flags['cpus'],
-    threads: flags['threads'],
-    spinners: flags['spinners'],
-    munmaps: flags['munmaps'],
+    variant: flags.variant,
+    pv: flags.pv,
+    cpus: flags.cpus,
+    threads: flags.threads,
+    spinners: flags.spinners,
+    munmaps: flags.munmaps,
     tables: amount('tables'),
     pagesPerTable: amount('pages'),
     thinkUs: amount('think'),
     pressure: number('pressure'),
     readers: given({ gup: flags['gup-readers'], rcu: flags['rcu-readers'] }),
-    rcu: given({ hz: flags['hz'], expedited: flags['expedited'], nocb: flags['nocb'] }),
+    rcu: given({ hz: flags.hz, expedited: flags.expedited, nocb: flags.nocb }),
     slowdown: number('slowdown'),
-    seed: flags['seed'],
+    seed: flags.seed,
   }) as PartialWorkload;
 }
 
