@@ -63,6 +63,7 @@ function judge(lib, predicted, truth, name) {
     })),
     ks: { none: ks(source, target), predicted: ks(p.predicted, target) },
     wasserstein: { none: wasserstein(source, target), predicted: wasserstein(p.predicted, target) },
+    own: own(p, t),
     noise: noise(lib, source, target),
     gain: gain(lib, source, p.predicted, target),
     structure: structure(predicted.shapes, truth.shapes),
@@ -108,6 +109,27 @@ export function wasserstein(a, b) {
     area += Math.abs(i / x.length - j / y.length) * (all[k + 1] - all[k]);
   }
   return area;
+}
+
+/**
+ * Medians of the two parts of a call: the code every kernel shares (up to the first table, and the flushes), and the free
+ * path's own steps.
+ */
+function own(p, t) {
+  const n = p.recorded.length;
+  const steps = (values, shared) =>
+    quantile(
+      values.map((v, i) => v - shared[i % shared.length]),
+      0.5,
+    );
+  return {
+    shared: { source: quantile(p.shared, 0.5), recorded: quantile(t.shared, 0.5) },
+    steps: {
+      source: steps(p.recorded, p.shared),
+      predicted: n === 0 ? Number.NaN : steps(p.predicted, p.shared),
+      recorded: steps(t.recorded, t.shared),
+    },
+  };
 }
 
 /** Do the two recordings differ by more than calls of one recording do? 95 % interval of the ratio of medians. */

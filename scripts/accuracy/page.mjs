@@ -49,6 +49,10 @@ interval; *better* or *worse* where the interval excludes 0.
 
 - The two recordings differ in ${differ.length} of ${good.length} comparisons: the prediction is better than "no change" in ${count(differ, 'better')}, no different in ${count(differ, 'no difference')}, worse in ${count(differ, 'worse')}.
 - Where they do not differ (${same.length}): better ${count(same, 'better')}, no different ${count(same, 'no difference')}, worse ${count(same, 'worse')}.
+- Of the ${differ.length} that differ, the kernels flush or interrupt differently often in ${differ.filter((r) => !flushesAlike(r)).length}: better in ${count(
+    differ.filter((r) => !flushesAlike(r)),
+    'better',
+  )} of those. In ${differ.filter(flushesAlike).filter(sharedMoves).length} of the other ${differ.filter(flushesAlike).length} the code that both kernels share shifts by more than the free path's own steps (below: the free path alone).
 - Counts: ${structureLine(good)}.
 
 ## Latency
@@ -144,6 +148,35 @@ ${table(
   ]),
 )}
 
+## The free path alone
+
+Median µs per call, split in the code that every kernel shares (up to the first table removed, and the flushes) and the
+steps of the free path (everything else). What the shared part does from one boot to the next is the noise between
+runs; where both kernels flush equally often (see Counts), only the second part is the patch's.
+
+${table(
+  [
+    'workload',
+    'source → target',
+    'shared: source',
+    'shared: recorded',
+    'own steps: source',
+    'predicted',
+    'recorded',
+  ],
+  good
+    .filter((r) => flushesAlike(r))
+    .map((r) => [
+      name(r),
+      `${r.from} → ${r.to}`,
+      us(r.own.shared.source),
+      us(r.own.shared.recorded),
+      us(r.own.steps.source),
+      us(r.own.steps.predicted),
+      us(r.own.steps.recorded),
+    ]),
+)}
+
 ## Where it fails, and why
 
 ${failures(good, left)}
@@ -151,6 +184,15 @@ ${failures(good, left)}
 }
 
 const gainText = (ns) => (Math.abs(ns) < 10_000 ? (ns / 1000).toFixed(1) : (ns / 1000).toFixed(0));
+
+const sharedMoves = ({ own }) =>
+  Math.abs(own.shared.recorded - own.shared.source) > Math.abs(own.steps.recorded - own.steps.source);
+
+const flushesAlike = (r) =>
+  ['flushes', 'syncRounds'].every((k) => {
+    const c = r.structure.counts.find((x) => x.name === k);
+    return Math.abs(c.none - c.recorded) < 0.01;
+  });
 
 function structureLine(good) {
   const names = good[0].structure.counts.map((c) => c.name);
@@ -193,14 +235,9 @@ function failures(good, left) {
 
 /** The part of the change that the counts can explain, and the part that they cannot. */
 function why(r) {
-  const flushes = r.structure.counts.find((c) => c.name === 'flushes');
-  const syncs = r.structure.counts.find((c) => c.name === 'syncRounds');
-  const moved = Math.abs(flushes.none - flushes.recorded) + Math.abs(syncs.none - syncs.recorded) > 0.01;
-  if (moved) {
+  if (!flushesAlike(r)) {
     return 'The number of flushes and IPI rounds is right; what one of them takes differs between the two boots more than the model can know from the source.';
   }
-  const [a] = r.quantiles;
-  const recorded = a.recorded - a.source;
-  const predicted = a.predicted - a.source;
-  return `Both kernels flush and interrupt equally often here, so the free path can only account for its own steps (predicted shift ${gainText(predicted)} µs); the recorded shift of ${gainText(recorded)} µs is ${Math.abs(recorded) > 5 * Math.abs(predicted) ? 'mostly' : 'partly'} time that both kernels spend in the same code (waits for IPIs, VMA work): a difference between the boots.`;
+  const { shared, steps } = r.own;
+  return `Both kernels flush and interrupt equally often here, so the free path can account only for its own steps: their median goes from ${us(steps.source)} to ${us(steps.recorded)} µs (predicted ${us(steps.predicted)}). The code that both kernels share, up to the first table and in the flushes, goes from ${us(shared.source)} to ${us(shared.recorded)} µs (× ${(shared.recorded / shared.source).toFixed(2)}) by itself: the boots run the same code at different speeds, which nothing in the source recording tells.`;
 }

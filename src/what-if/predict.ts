@@ -4,12 +4,14 @@ import type { DeferredReport } from '../result/types.js';
 import type { TimeBase } from '../timeline/time-base.js';
 import type { CallbackClock } from './callback-clock.js';
 import { type CostModel, drawSum } from './costs.js';
-import type { GatherRec, Recorded, SpanRec } from './recorded.js';
+import { type GatherRec, PHASE, type Recorded, type SpanRec } from './recorded.js';
 import { type Change, type Term, valuesOf } from './transform.js';
 
 /** One duration under the other variant: what stays, and what is drawn. */
 export interface Job {
   readonly oldNs: number;
+  /** Of it: before the first table and in flushes, where kernels run the same code. */
+  readonly sharedNs: number;
   readonly keepNs: number;
   readonly terms: readonly Term[];
 }
@@ -125,6 +127,7 @@ export function seriesOf(
     const oldNs = s.endNs - s.startNs;
     return {
       oldNs,
+      sharedNs: s.gathers.reduce((sum, g) => sum + sharedOf(recorded.gathers[g]!, s.startNs), 0),
       keepNs: oldNs - removed,
       terms: extra ? [...terms, { cost: 'callbackTable', n: extra, targets: 0 }] : terms,
     };
@@ -134,7 +137,7 @@ export function seriesOf(
     const c = changes[i];
     if (!g.fullmm || g.span >= 0 || !c || g.endNs !== g.endNs) return;
     const oldNs = g.endNs - g.beginNs;
-    exits.push({ oldNs, keepNs: oldNs - c.removedNs, terms: c.terms });
+    exits.push({ oldNs, sharedNs: sharedOf(g, g.beginNs), keepNs: oldNs - c.removedNs, terms: c.terms });
   });
   const out: Series[] = [{ name: syscall, what: `${syscall}() from entry to exit`, jobs }];
   if (exits.length > 0) {
@@ -145,6 +148,12 @@ export function seriesOf(
     });
   }
   return out;
+}
+
+function sharedOf(g: GatherRec, startNs: number): number {
+  if (g.levels.length === 0) return 0;
+  const flushes = g.flushes.filter((f) => f.phase !== PHASE.zap).reduce((sum, f) => sum + f.ns, 0);
+  return g.firstNs - startNs + flushes;
 }
 
 /** One possible run: each job's terms drawn once. */

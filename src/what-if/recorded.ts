@@ -31,6 +31,8 @@ export interface GatherRec {
   readonly span: number;
   readonly beginNs: number;
   endNs: number;
+  /** When the first table was removed; NaN without one. */
+  firstNs: number;
   /** When the tables were handed over: the return of the last flush, else the entry of tlb_finish_mmu(). */
   handNs: number;
   readonly levels: number[];

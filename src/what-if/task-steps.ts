@@ -160,7 +160,10 @@ export class TaskSteps {
   }
 
   private removed(g: GatherRec, op: Op): void {
-    if (g.levels.length === 0) g.pagesEarly = g.pages;
+    if (g.levels.length === 0) {
+      g.pagesEarly = g.pages;
+      g.firstNs = op.tsNs;
+    }
     g.levels.push(op.a3 > 0 ? op.a3 : 0);
     g.tables.push(op.a2);
     g.single.push(false);
@@ -301,6 +304,7 @@ export function newGather(pid: number, cpu: number, fullmm: boolean, span: numbe
     span,
     beginNs: ts,
     endNs: Number.NaN,
+    firstNs: Number.NaN,
     handNs: ts,
     levels: [],
     tables: [],

@@ -43,6 +43,8 @@ export interface WhatIfDetail {
   readonly series: readonly {
     readonly name: string;
     readonly recorded: Float64Array;
+    /** Of each recorded one, the part that is the same code in every kernel. */
+    readonly shared: Float64Array;
     readonly predicted: Float64Array;
   }[];
   readonly shapes: readonly ShapeCounts[];
@@ -157,6 +159,7 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     series: series.map((s) => ({
       name: s.name,
       recorded: Float64Array.from(s.jobs, (j) => j.oldNs),
+      shared: Float64Array.from(s.jobs, (j) => j.sharedNs),
       predicted: pool(s.jobs, model),
     })),
     shapes: shapeCounts(recorded, changes, cpus),

@@ -34,7 +34,7 @@ describe.each(RUNS)('%s under %s', (file, target) => {
     expect(report.gathers.reproduced).toBe(report.gathers.withTables);
     expect(report.order.checked).toBe(true);
     expect(report.order.verdicts.filter((v) => v.verdict === 'violated')).toEqual([]);
-    expect(report.order.verdicts.find((v) => v.id === 'I01')?.pass).toBeGreaterThan(0);
+    expect(report.order.verdicts.filter((v) => v.pass > 0).length).toBeGreaterThan(5);
     for (const c of report.counts) if (c.after !== null) expect(c.after).toBeGreaterThanOrEqual(0);
   });
 });
