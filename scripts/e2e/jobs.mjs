@@ -2,7 +2,7 @@
 
 /** Rounds and tables of the workload: a few thousand events, some seconds under emulation. */
 const WORKLOAD = 'munmap-workload 20 16';
-const ENDLESS = 'munmap-workload 100000 16';
+const ENDLESS = 'munmap-workload 100000 16 1';
 
 const COMMON = `
 cd /tmp
