@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { info } from '../../src/info.js';
+import { info } from '../../src/info/info.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
