@@ -17,6 +17,8 @@ export const LAYERS = [
   ['src'],
   ['src/compare'],
   ['src/litmus', 'src/what-if', 'src/simulate', 'src/gate', 'src/record', 'src/explain'],
+  // Says which probes would have told more: those that `record` sets.
+  ['src/info'],
   ['src/index.ts'],
   ['cli'],
 ];

@@ -10,7 +10,7 @@ export { type LoadedPolicy, loadPolicy, PolicyError, parsePolicy } from './gate/
 export { formatSarif } from './gate/sarif.js';
 export type { GateCheck, GateFinding, GateReport, GateTrace, Policy } from './gate/types.js';
 export { type HistOptions, type HistReport, hist } from './hist.js';
-export { type Info, info } from './info.js';
+export { type Info, info } from './info/info.js';
 export { OP, Op } from './kernel/ops.js';
 export { VARIANTS } from './kernel/variants.js';
 export { TraceError, type TraceErrorCode } from './parsers/trace-error.js';

@@ -2,18 +2,19 @@
 /**
  * Changes src/replay in one place at a time and looks whether the tests notice.
  *
- *   node scripts/mutation/run.mjs [--per-file 12] [--seed 1] [--only WORD] [--all] [--out FILE.json] [--append]
+ *   node scripts/mutation/run.mjs [--per-file 12] [--seed 1] [--only WORD] [--all] [--shard 1/2] [--out FILE.json]
+ *   node scripts/mutation/run.mjs --again FILE.json [--slow] --out FILE.json      only what survived there
  *
  * Works on a copy in the system's temporary folder; nothing in the repository is changed but `--out`. The mutants of
  * each file are a random sample (`--all`: every one). A mutant is killed by a failing test, a crash, or a run that
  * takes far longer than the unchanged one. Exit 0; 1 when the tests fail unchanged.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { LEFT_OUT, MUTATED, TEST_PATTERNS, TESTS } from './config.mjs';
+import { LEFT_OUT, MUTATED, SLOW_TESTS, TEST_PATTERNS, TESTS } from './config.mjs';
 import { mutants } from './mutate.mjs';
 import { prepare } from './tree.mjs';
 
@@ -87,10 +88,11 @@ const { sources, fresh, compiled } = prepare(root, scratch);
 const files = [...sources.keys()]
   .filter((f) => f.startsWith(`${MUTATED}/`) && !(f.slice(MUTATED.length + 1) in LEFT_OUT))
   .sort();
-const tests = [
+const quick = [
   ...TESTS,
   ...[...sources.keys()].filter((f) => TEST_PATTERNS.some((p) => p.test(f))).sort(),
 ].filter((f) => sources.has(f));
+const tests = process.argv.includes('--slow') ? SLOW_TESTS : quick;
 
 async function judge(id, change, limit) {
   const tree = join(scratch, `m${id}`);
@@ -110,10 +112,11 @@ if (unchanged.failed) {
 const limit = Math.max(60_000, unchanged.ms * 4);
 console.log(`unchanged: ${tests.length} test files in ${(unchanged.ms / 1000).toFixed(1)} s`);
 
-const results = out && process.argv.includes('--append') && existsSync(out) ? JSON.parse(readFileSync(out, 'utf8')).results : [];
-const retry = again ? JSON.parse(readFileSync(again, 'utf8')).results.filter((r) => r.status === 'survived') : null;
+const results = again ? JSON.parse(readFileSync(again, 'utf8')).results : [];
+const retry = again ? results.filter((r) => r.status === 'survived') : null;
+const [part, parts] = option('shard', '1/1').split('/').map(Number);
 let id = 0;
-for (const file of files.filter((f) => f.includes(only))) {
+for (const file of files.filter((f, i) => f.includes(only) && i % parts === part - 1)) {
   const source = sources.get(file);
   const all = mutants(source, file);
   const numbers = random(seed * 1_000_003 + [...file].reduce((h, c) => (h * 31 + c.charCodeAt(0)) >>> 0, 7));

@@ -1,10 +1,10 @@
-import type { Bin, ReadHistogram } from './latency/binned.js';
-import { readHistograms } from './latency/read-hist.js';
-import { type HistTable, isHistTrigger, parseHistTriggers } from './parsers/hist-trigger.js';
-import { looksLikeMail, readMail } from './parsers/mail.js';
-import { type MapValue, mapValues } from './parsers/map-values.js';
-import { type Compression, readSource } from './parsers/source.js';
-import type { InputReport } from './result/types.js';
+import type { Bin, ReadHistogram } from '../latency/binned.js';
+import { readHistograms } from '../latency/read-hist.js';
+import { type HistTable, isHistTrigger, parseHistTriggers } from '../parsers/hist-trigger.js';
+import { looksLikeMail, readMail } from '../parsers/mail.js';
+import { type MapValue, mapValues } from '../parsers/map-values.js';
+import { type Compression, readSource } from '../parsers/source.js';
+import type { InputReport } from '../result/types.js';
 
 /** A histogram that somebody printed, found in the file. */
 export interface FoundHistogram {

@@ -1,5 +1,5 @@
-import { PROBE_TABLE } from './record/probe-table.js';
-import type { Decidable } from './replay/decidable.js';
+import { PROBE_TABLE } from '../record/probe-table.js';
+import type { Decidable } from '../replay/decidable.js';
 
 /** A probe that a recording lacks. */
 export interface MissingProbe {

@@ -1,0 +1,191 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { BaseLearner } from '../kernel/base-learner.js';
+import { Decoder } from '../kernel/decoder.js';
+import { namesOf } from '../kernel/variants.js';
+import type { HistTable } from '../parsers/hist-trigger.js';
+import type { MapValue } from '../parsers/map-values.js';
+import { type ScannedInput, scanInput } from '../parsers/open-input.js';
+import { isStored } from '../parsers/source.js';
+import { TraceError } from '../parsers/trace-error.js';
+import { newPipeline, type PipelineOptions } from '../pipeline.js';
+import { type Decidable, decidable } from '../replay/decidable.js';
+import { ReplayEngine } from '../replay/engine.js';
+import { timelineReport } from '../replay/timeline-report.js';
+import type { InputReport, TimelineReport } from '../result/types.js';
+import { LAST_RESERVED } from '../timeline/events.js';
+import { HoldBack } from '../timeline/window.js';
+import { type MissingProbe, missingProbes } from './missing-probes.js';
+import { type FoundHistogram, findTables } from './printed-tables.js';
+
+export type { MapValue } from '../parsers/map-values.js';
+export type { Decidable } from '../replay/decidable.js';
+export type { MissingProbe } from './missing-probes.js';
+export type { FoundHistogram } from './printed-tables.js';
+
+export const INFO_SCHEMA = 'pttrace/info/1';
+
+export interface EventCount {
+  readonly kind: string;
+  readonly event: string;
+  readonly symbol: string;
+  readonly count: number;
+  /** Per second of the trace's span; null without ns. */
+  readonly perSecond: number | null;
+}
+
+export interface InputInfo {
+  readonly input: InputReport;
+  readonly timeline: TimelineReport | null;
+  readonly variants: readonly string[];
+  readonly events: readonly EventCount[];
+  readonly histograms: readonly FoundHistogram[];
+  /** Maps of bpftrace that are no histograms. */
+  readonly maps: readonly MapValue[];
+  readonly triggers: readonly HistTable[];
+  readonly decides: readonly Decidable[];
+  readonly missingProbes: readonly MissingProbe[];
+}
+
+export interface Info {
+  readonly schema: typeof INFO_SCHEMA;
+  readonly files: readonly InputInfo[];
+  /** Interrupted: the last file told was not read to its end, those behind it not at all. */
+  readonly partial: boolean;
+}
+
+/**
+ * What is in these files. Throws TraceError for one that cannot be read at all or holds nothing known.
+ */
+export async function info(options: PipelineOptions): Promise<Info> {
+  const files: InputInfo[] = [];
+  for (const path of options.paths) {
+    if (files.length > 0 && options.signal?.aborted) break;
+    files.push(await infoOf(path, options));
+  }
+  return { schema: INFO_SCHEMA, files, partial: options.signal?.aborted === true };
+}
+
+async function infoOf(path: string, options: PipelineOptions): Promise<InputInfo> {
+  // Standard input can be read again from its copy only.
+  const copy = options.spoolDir === undefined ? null : join(options.spoolDir, 'stdin-0');
+  const file = isStored(path) ? path : copy;
+  try {
+    const found = await traceInfo(path, options);
+    const more = found.input.notes.some((n) => n.code === 'histograms') && file !== null;
+    const tables = more ? await findTables(file, path, options.signal) : null;
+    return tables ? { ...found, histograms: tables.histograms, maps: tables.maps } : found;
+  } catch (error) {
+    // Not a trace: a mail or a tool's output may still hold tables.
+    if (!(error instanceof TraceError) || !TABLES.includes(error.code)) throw error;
+    if (options.format !== undefined || file === null || !existsSync(file)) throw error;
+    const tables = await findTables(file, path, options.signal);
+    if (!tables) throw error;
+    return { timeline: null, variants: [], events: [], decides: [], missingProbes: [], ...tables };
+  }
+}
+
+/** Refusals of `detect` that a file of printed tables may get. */
+const TABLES: readonly string[] = ['unknown-format', 'unsupported-format'];
+
+async function traceInfo(path: string, options: PipelineOptions): Promise<InputInfo> {
+  const pipeline = newPipeline();
+  const { events, funcs, names, time } = pipeline;
+  let counts = new Float64Array(256);
+  const learner = new BaseLearner({ events, funcs });
+  let engine: ReplayEngine | null = null;
+  const hold = new HoldBack(
+    4 << 20,
+    (batch) => {
+      learner.observe(batch);
+      return learner.done();
+    },
+    () => {
+      engine = new ReplayEngine({
+        names,
+        time,
+        funcs,
+        decoder: new Decoder({ events, funcs, bases: learner.finish() }),
+        variants: null,
+        filter: null,
+        listener: null,
+        maxFindings: 1,
+      });
+    },
+    (batch) => {
+      engine!.batch(batch);
+      if (events.size > counts.length) {
+        const bigger = new Float64Array(Math.max(events.size, counts.length * 2));
+        bigger.set(counts);
+        counts = bigger;
+      }
+      for (let row = 0; row < batch.length; row++) counts[batch.event[row]!]!++;
+    },
+  );
+  const scanned: ScannedInput = await scanInput(path, {
+    input: 0,
+    context: pipeline,
+    sink: (batch) => hold.push(batch),
+    format: options.format,
+    signal: options.signal,
+    onProgress: options.onProgress,
+    stdin: options.stdin,
+    spoolDir: options.spoolDir,
+  });
+  hold.release();
+  const replay = engine!;
+  replay.finish();
+  const timeline = timelineReport(replay, [scanned.header], time, null);
+  const spanS = time.unit === 'ns' ? Number(timeline.spanNs) / 1e9 : 0;
+  const listed: EventCount[] = [];
+  for (let id = LAST_RESERVED + 1; id < events.size; id++) {
+    const head = events.head(id);
+    const count = counts[id] ?? 0;
+    if (count === 0) continue;
+    listed.push({
+      kind: head.kind,
+      event: head.name,
+      symbol: head.symbol,
+      count,
+      perSecond: spanS > 0 ? count / spanS : null,
+    });
+  }
+  const decides = decidable(replay.coverage);
+  return {
+    input: scanned.report,
+    timeline,
+    variants: namesOf(replay.detector.mask),
+    events: mergeCallers(listed),
+    histograms: [],
+    maps: [],
+    triggers: [],
+    decides,
+    missingProbes: missingProbes(decides),
+  };
+}
+
+/** Return probes have a head per return address: one row per event is what people count. */
+function mergeCallers(rows: readonly EventCount[]): EventCount[] {
+  const merged = new Map<string, EventCount>();
+  for (const row of rows) {
+    const key = `${row.kind}\0${row.event}\0${row.symbol}`;
+    const old = merged.get(key);
+    if (!old) merged.set(key, row);
+    else {
+      merged.set(key, {
+        ...row,
+        count: old.count + row.count,
+        perSecond: row.perSecond === null || old.perSecond === null ? null : old.perSecond + row.perSecond,
+      });
+    }
+  }
+  return [...merged.values()].sort(
+    (a, b) =>
+      b.count - a.count ||
+      compare(a.kind, b.kind) ||
+      compare(a.event, b.event) ||
+      compare(a.symbol, b.symbol),
+  );
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
