@@ -97,7 +97,7 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
         if (found) start(found);
       },
     );
-    if (dat) return (dat as TraceDatSpool).finish(path, options, end);
+    if (dat) return await (dat as TraceDatSpool).finish(path, options, end);
     const gathered = letter.finish();
     mail = gathered.mail;
     const rest = mail?.bytes ?? gathered.rest;

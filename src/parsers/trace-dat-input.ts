@@ -8,7 +8,8 @@ import type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input
 import { readHead } from './source.js';
 import { fileSource } from './trace-dat/byte-source.js';
 import { type Codec, nodeCodec } from './trace-dat/codec.js';
-import { openTraceDat, type TraceDatSummary } from './trace-dat/scan.js';
+import { openRecording } from './trace-dat/recording.js';
+import { scanSteps, type TraceDatSummary } from './trace-dat/scan.js';
 
 const MAGIC = [0x17, 0x08, 0x44, 0x74, 0x72, 0x61, 0x63, 0x69, 0x6e, 0x67];
 
@@ -36,17 +37,22 @@ const codec: Codec = (name, bytes, full) => {
  * Reads a trace.dat (v6, v7), which the user calls `name`. Its records count as lines: `line` is the ordinal of a record in report order,
  * `offset` where its data lies. Throws TraceError when the head cannot be used; damage further on is in the report.
  */
-export function scanTraceDat(path: string, options: ScanInputOptions, name = path): ScannedInput {
+export async function scanTraceDat(
+  path: string,
+  options: ScanInputOptions,
+  name = path,
+): Promise<ScannedInput> {
   const header = newHeader();
   let lost = 0;
   const size = statSync(path).size;
   let events = 0;
-  const summary = reading(path, options, (batch) => {
+  const told = (bytes: number): void =>
+    options.onProgress?.({ bytes: Math.min(bytes, size), totalBytes: size, events });
+  const summary = await reading(path, options, told, (batch) => {
     for (let row = 0; row < batch.length; row++) {
       if (batch.event[row] === RESERVED.lost) lost++;
     }
     events += batch.length;
-    options.onProgress?.({ bytes: 0, totalBytes: null, events });
     options.sink(batch);
   });
   const { recording } = summary;
@@ -102,45 +108,62 @@ export function scanTraceDat(path: string, options: ScanInputOptions, name = pat
   };
 }
 
-function reading(
+/** Lets the process breathe between batches: signals arrive, the progress line moves. */
+async function reading(
   path: string,
   options: ScanInputOptions,
+  onBytes: (bytes: number) => void,
   sink: (batch: RecordBatch) => void,
-): TraceDatSummary {
+): Promise<TraceDatSummary> {
   const fd = openSync(path, 'r');
   try {
-    return openTraceDat(fileSource(fd, path), options.context, sink, { input: options.input, codec });
+    const recording = openRecording(fileSource(fd, path), codec);
+    const steps = scanSteps(recording, options.context, sink, { input: options.input, codec });
+    let step = steps.next();
+    while (!step.done) {
+      onBytes(step.value);
+      await new Promise((resolve) => setImmediate(resolve));
+      step = steps.next(options.signal?.aborted === true);
+    }
+    return step.value;
   } finally {
     closeSync(fd);
   }
 }
 
 /** One more pass over the file; records have no text of their own, so it is put together as trace-cmd report would. */
-export function quoteRecords(
+export async function quoteRecords(
   path: string,
   options: ScanInputOptions,
   offsets: ReadonlySet<number>,
-): Map<number, QuotedLine> {
+): Promise<Map<number, QuotedLine>> {
   const { names, events, time } = options.context;
   const found = new Map<number, QuotedLine>();
-  reading(path, options, (batch) => {
-    for (let row = 0; row < batch.length; row++) {
-      const offset = batch.offset[row]!;
-      if (!offsets.has(offset) || batch.event[row]! <= LAST_RESERVED) continue;
-      const task = `${names.text(batch.comm[row]!)}-${batch.pid[row]!}`;
-      const stamp = time.absolute(batch.tsNs[row]!).padStart(10, '0');
-      const head = events.head(batch.event[row]!);
-      const at = `[${String(batch.cpu[row]!).padStart(3, '0')}] ${stamp.slice(0, -9)}.${stamp.slice(-9)}`;
-      found.set(offset, {
-        line: batch.line[row]!,
-        offset,
-        text: `${task} ${at}: ${head.name}: ${batch.body(row)}`.slice(0, 512),
-        tsNs: batch.tsNs[row]!,
-        cpu: batch.cpu[row]!,
-        pid: batch.pid[row]!,
-        task,
-      });
-    }
-  });
+  // Asked for by an interrupted run too, to quote what it found.
+  const whole = { ...options, signal: undefined };
+  await reading(
+    path,
+    whole,
+    () => {},
+    (batch) => {
+      for (let row = 0; row < batch.length; row++) {
+        const offset = batch.offset[row]!;
+        if (!offsets.has(offset) || batch.event[row]! <= LAST_RESERVED) continue;
+        const task = `${names.text(batch.comm[row]!)}-${batch.pid[row]!}`;
+        const stamp = time.absolute(batch.tsNs[row]!).padStart(10, '0');
+        const head = events.head(batch.event[row]!);
+        const at = `[${String(batch.cpu[row]!).padStart(3, '0')}] ${stamp.slice(0, -9)}.${stamp.slice(-9)}`;
+        found.set(offset, {
+          line: batch.line[row]!,
+          offset,
+          text: `${task} ${at}: ${head.name}: ${batch.body(row)}`.slice(0, 512),
+          tsNs: batch.tsNs[row]!,
+          cpu: batch.cpu[row]!,
+          pid: batch.pid[row]!,
+          task,
+        });
+      }
+    },
+  );
   return found;
 }

@@ -43,9 +43,9 @@ export class TraceDatSpool {
   }
 
   /** Reads what was gathered. Throws as `scanTraceDat`, or what ended the source if that explains it. */
-  finish(path: string, options: ScanInputOptions, end: SourceEnd): ScannedInput {
+  async finish(path: string, options: ScanInputOptions, end: SourceEnd): Promise<ScannedInput> {
     try {
-      const scanned = scanTraceDat(this.file, { ...options, onProgress: undefined }, path);
+      const scanned = await scanTraceDat(this.file, { ...options, onProgress: undefined }, path);
       const { report } = scanned;
       const error = end.error ? { error: { code: end.error.code, message: end.error.message } } : {};
       return {
@@ -58,7 +58,7 @@ export class TraceDatSpool {
     }
   }
 
-  quote(options: ScanInputOptions, offsets: ReadonlySet<number>): Map<number, QuotedLine> {
+  quote(options: ScanInputOptions, offsets: ReadonlySet<number>): Promise<Map<number, QuotedLine>> {
     return quoteRecords(this.file, options, offsets);
   }
 

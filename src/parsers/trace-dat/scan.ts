@@ -43,6 +43,8 @@ interface Plan {
 }
 
 const ROWS = 4096;
+/** Head of a record in the ring buffer, mostly. */
+const RECORD_HEAD = 4;
 const SCRATCH = 1 << 20;
 
 /**
@@ -65,7 +67,24 @@ export function scanRecording(
   sink: BatchSink,
   options: TraceDatOptions,
 ): TraceDatSummary {
-  return new Scan(recording, context, sink, options).run();
+  const steps = scanSteps(recording, context, sink, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/**
+ * The same, stopping after each batch for whoever has to do something between; yields about how many bytes of data
+ * have been read. `return()` ends it; rows not delivered by then are lost.
+ */
+export function scanSteps(
+  recording: Recording,
+  context: TraceContext,
+  sink: BatchSink,
+  options: TraceDatOptions,
+): Generator<number, TraceDatSummary, boolean> {
+  return new Scan(recording, context, sink, options).steps();
 }
 
 class Scan {
@@ -81,6 +100,8 @@ class Scan {
   private readonly comms = new Map<number, number>();
   private used = 0;
   private records = 0;
+  /** Bytes of record data read. */
+  private data = 0;
   private unknown = 0;
   private lostFacts = 0;
 
@@ -94,19 +115,26 @@ class Scan {
     this.batch.bytes = new Uint8Array(this.bodies ? SCRATCH : 0);
   }
 
-  run(): TraceDatSummary {
+  /** Takes true to end early, with a summary of what was read. */
+  *steps(): Generator<number, TraceDatSummary, boolean> {
     const { streams, merge } = openStreams(this.rec, this.context.time);
     const printer = new Printer(this.rec, this.knowledge, merge, true);
-    for (let s = merge.peek(); s !== null; s = merge.peek()) {
-      if (this.batch.length + 2 > ROWS || this.used > SCRATCH - 65536) this.flush();
+    let stop = false;
+    for (let s = merge.peek(); s !== null && !stop; s = merge.peek()) {
+      if (this.batch.length + 2 > ROWS || this.used > SCRATCH - 65536) {
+        this.flush();
+        stop = (yield this.data) === true;
+        if (stop) break;
+      }
       this.records++;
+      this.data += s.size + RECORD_HEAD;
       if (s.lost !== 0) this.lost(s);
       this.row(s, printer.load(s), printer);
       if (printer.pending) merge.advance();
     }
     // Damage behind a CPU's last record loses what would have followed.
     for (const s of streams) {
-      if (s.lost === 0 && s.problemCount > 0 && s.cutAtEnd) {
+      if (!stop && s.lost === 0 && s.problemCount > 0 && s.cutAtEnd) {
         if (this.batch.length + 1 > ROWS) this.flush();
         s.lost = -1;
         this.lost(s);
