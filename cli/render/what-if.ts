@@ -28,8 +28,11 @@ export function formatWhatIf(
 ): string {
   const out: string[] = [];
   const { source, target } = report;
-  const fold = (text: string, indent = '  '): void => {
-    out.push(...wrap(`${indent}${text}`, 75, `${indent}  `));
+  const fold = (text: string, first = '  '): void => {
+    const rest = ' '.repeat(first.length);
+    wrap(text, 75 - first.length).forEach((line, i) => {
+      out.push(`${i === 0 ? first : rest}${line}`);
+    });
   };
   for (const input of report.inputs) {
     out.push(`${input.path}: ${input.format}, ${input.lines.event} events`);
@@ -73,7 +76,7 @@ export function formatWhatIf(
   }
   if (report.notes.length > 0) out.push('', 'Notes:');
   for (const n of report.notes) fold(n, '  - ');
-  out.push('', `Method: ${''}`.trimEnd());
+  out.push('', 'Method:');
   fold(report.method);
   out.push('', 'Not in the model:');
   for (const n of report.limits) fold(n, '  - ');

@@ -80,7 +80,7 @@ function learnMm(task: Task, mm: number): void {
 function reused(state: MachineState, table: Table, op: Op, hooks: Hooks): void {
   hooks.tableReused(table, op);
   const { head } = table;
-  if (!head || head.ran !== 0 || head.stale || !isTableFunc(head.func)) return;
+  if (head?.ran !== 0 || head.stale || !isTableFunc(head.func)) return;
   hooks.headReused(head, op);
   head.stale = true;
   forgetHead(state, head);
