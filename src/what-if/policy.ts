@@ -58,7 +58,8 @@ export const REFUSALS: readonly Rule[] = [
   {
     code: 'no-tables',
     applies: (f) => f.gathersWithTables === 0,
-    reason: () => 'no gather of the recording frees a page table: there is nothing a variant could change',
+    reason: () =>
+      'no gather that the recording shows (tlb_gather_mmu to tlb_finish_mmu) frees a page table: there is nothing a variant could change',
     source: 'mm/memory.c free_pgtables()',
   },
   {
