@@ -5,7 +5,8 @@ export const MUTATED = 'src/replay';
 
 /** Files without mutants, each with the reason. */
 export const LEFT_OUT = {
-  'invariants/catalogue.ts': 'a table of names, words and sources; test/replay/catalogue.test.ts holds every row to traces',
+  'invariants/catalogue.ts':
+    'a table of names, words and sources; test/replay/catalogue.test.ts holds every row to traces',
   'invariants/catalogue-counts.ts': 'as catalogue.ts',
   'invariants/catalogue-facts.ts': 'as catalogue.ts',
   'invariants/witness-words.ts': 'a table of words',
@@ -39,4 +40,7 @@ export const SLOW_TESTS = [
 ];
 
 /** Tests written for what mutants once survived, and those of named doubts: taken in by name. */
-export const TEST_PATTERNS = [/^test\/replay\/.*\.mutants\.test\.ts$/, /^test\/replay\/robust\/.*\.test\.ts$/];
+export const TEST_PATTERNS = [
+  /^test\/replay\/.*\.mutants\.test\.ts$/,
+  /^test\/replay\/robust\/.*\.test\.ts$/,
+];

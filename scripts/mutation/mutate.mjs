@@ -21,9 +21,10 @@ export function mutants(source, name) {
     });
   };
   const visit = (node) => {
-    if (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isImportDeclaration(node)) return;
+    if (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isImportDeclaration(node))
+      return;
     if (ts.isTypeNode(node)) return;
-    mutate(node, add, source, file);
+    mutate(node, add, file);
     ts.forEachChild(node, visit);
   };
   visit(file);
@@ -58,11 +59,15 @@ const ARITHMETIC = new Map([
   [K.AmpersandEqualsToken, '|='],
 ]);
 
-function mutate(node, add, source, file) {
+function mutate(node, add, file) {
   if (ts.isBinaryExpression(node)) {
     const token = node.operatorToken;
     for (const other of COMPARISONS.get(token.kind) ?? []) {
-      add(token, other, other.replace('=', '') === token.getText(file).replace('=', '') ? 'boundary' : 'negation');
+      add(
+        token,
+        other,
+        other.replace('=', '') === token.getText(file).replace('=', '') ? 'boundary' : 'negation',
+      );
     }
     const logic = LOGIC.get(token.kind);
     if (logic) add(token, logic, 'and/or');

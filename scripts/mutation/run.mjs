@@ -135,16 +135,32 @@ for (const file of files.filter((f, i) => f.includes(only) && i % parts === part
     const old = source.slice(m.start, m.end);
     const status = failed ? (failed.test === 'timeout' ? 'timeout' : 'killed') : 'survived';
     const known = results.findIndex((r) => r.file === file && r.start === m.start && r.text === m.text);
-    const result = { file, line: m.line, start: m.start, end: m.end, operator: m.operator, old, text: m.text, status, by, ms: Math.round(ms), of: all.length };
+    const result = {
+      file,
+      line: m.line,
+      start: m.start,
+      end: m.end,
+      operator: m.operator,
+      old,
+      text: m.text,
+      status,
+      by,
+      ms: Math.round(ms),
+      of: all.length,
+    };
     if (known >= 0) results[known] = result;
     else results.push(result);
-    if (!failed) console.log(`survived ${file}:${m.line} ${m.operator}: ${old.split('\n')[0].slice(0, 90)} → ${m.text.slice(0, 60)}`);
+    if (!failed)
+      console.log(
+        `survived ${file}:${m.line} ${m.operator}: ${old.split('\n')[0].slice(0, 90)} → ${m.text.slice(0, 60)}`,
+      );
     if (out) {
       mkdirSync(dirname(resolve(out)), { recursive: true });
       writeFileSync(out, JSON.stringify({ seed, perFile, tests, results }));
     }
   }
-  if (wanted.length > 0) console.log(`${file}: ${killed} of ${wanted.length} killed (${all.length} mutants in all)`);
+  if (wanted.length > 0)
+    console.log(`${file}: ${killed} of ${wanted.length} killed (${all.length} mutants in all)`);
 }
 worker?.terminate();
 const dead = results.filter((r) => r.status !== 'survived').length;

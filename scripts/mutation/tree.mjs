@@ -1,4 +1,12 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
@@ -51,7 +59,10 @@ export function prepare(root, scratch) {
       cpSync(join(root, json), join(folder, json), { recursive: true, filter: (f) => !f.endsWith('.ts') });
     }
     for (const golden of ['test/replay/golden']) {
-      cpSync(join(root, golden), join(folder, golden), { recursive: true, filter: (f) => !f.endsWith('.ts') });
+      cpSync(join(root, golden), join(folder, golden), {
+        recursive: true,
+        filter: (f) => !f.endsWith('.ts'),
+      });
     }
     writeFileSync(join(folder, 'package.json'), '{"type":"module","version":"0.0.0"}');
     for (const link of ['fixtures', 'docs', 'scripts', 'node_modules']) {
