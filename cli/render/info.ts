@@ -48,9 +48,6 @@ function cut(line: string): string[] {
 function summary(file: InputInfo): string {
   let text = inputText(file.input);
   text += `  format: ${file.input.formatWhy}\n`;
-  for (const b of file.input.blocks ?? []) {
-    text += `  from line ${b.firstLine}: ${b.format} (${b.why})\n`;
-  }
   const t = file.timeline;
   if (!t) return text;
   const span =

@@ -26,6 +26,7 @@ export function formatPlain(result: Result, style?: string): string {
   for (const input of result.inputs) {
     const l = input.lines;
     say(`${input.path}: ${input.format}, ${l.total} lines, ${l.event} events, ${l.skipped} skipped`, '  ');
+    for (const block of input.blocks ?? []) say(`  from line ${block.firstLine}: ${block.format}`, '  ');
     for (const note of input.notes) say(`note: ${note.message}`, '  ');
     if (input.error) say(`error: ${input.error.message}`, '  ');
   }
@@ -41,9 +42,6 @@ export function formatPlain(result: Result, style?: string): string {
   const split = splitVerdicts(result.invariants);
   for (const i of split.rows) out.push(row(i));
   for (const line of restLines(split)) say(line, '  ');
-  for (const i of split.rows) {
-    if (i.verdict === 'unknown') say(`${i.id} unknown: ${knownBy(i)}`, '  ');
-  }
   for (const i of result.invariants) {
     for (const f of i.findings) {
       out.push('');
@@ -52,6 +50,10 @@ export function formatPlain(result: Result, style?: string): string {
       for (const e of f.events) say(`${e.line}: (${e.role}) ${e.text.trim()}`, '    ');
     }
     if (i.moreFindings > 0) out.push(`${i.id}: ${i.moreFindings} more`);
+  }
+  if (result.invariants.some((i) => i.findings.length > 0)) out.push('');
+  for (const i of split.rows) {
+    if (i.verdict === 'unknown') say(`${i.id} unknown: ${knownBy(i)}`, '  ');
   }
   for (const l of distinctLatencies(result.latency)) {
     out.push('');

@@ -43,6 +43,7 @@ export function inputText(input: InputReport, colour: Palette = palette()): stri
   for (const s of input.skips) {
     text += `  skipped ${s.count}: ${s.reason}; first at line ${s.firstLine}: ${s.text}\n`;
   }
+  for (const b of input.blocks ?? []) text += `  from line ${b.firstLine}: ${b.format}, ${b.why}\n`;
   for (const n of input.notes) text += `  note: ${n.message}\n`;
   if (input.error)
     text += `  ${colour.red('error')}: ${input.error.message} (after line ${input.error.line ?? 0})\n`;

@@ -63,6 +63,8 @@ export class ReplayEngine {
   segments = 1;
   firstNs = Number.NaN;
   lastNs = Number.NaN;
+  /** Extent of the captures that have ended. */
+  private past = { firstNs: Number.POSITIVE_INFINITY, lastNs: Number.NEGATIVE_INFINITY, coveredNs: 0 };
   private maxNs = Number.NEGATIVE_INFINITY;
   private readonly options: EngineOptions;
   private readonly op = new Op();
@@ -192,7 +194,7 @@ export class ReplayEngine {
 
   private clock(batch: RecordBatch, row: number, ts: number, cpu: number): void {
     this.events++;
-    if (this.events === 1) this.firstNs = ts;
+    if (this.events === this.segmentStart + 1) this.firstNs = ts;
     this.lastNs = this.maxNs;
     if (cpu < 0) return;
     const clock = cpu < this.cpus.length ? this.cpus[cpu]! : this.clockOf(cpu);
@@ -236,7 +238,19 @@ export class ReplayEngine {
     if (this.events > 0) this.newSegment();
   }
 
+  /** Time from the first to the last stamp of all captures, and the time that they cover together. */
+  extent(): { firstNs: number; lastNs: number; coveredNs: number } {
+    const { past, firstNs, lastNs } = this;
+    const open = this.events > this.segmentStart && Number.isFinite(lastNs);
+    return {
+      firstNs: open ? Math.min(past.firstNs, firstNs) : past.firstNs,
+      lastNs: open ? Math.max(past.lastNs, lastNs) : past.lastNs,
+      coveredNs: past.coveredNs + (open ? Math.max(0, lastNs - firstNs) : 0),
+    };
+  }
+
   private newSegment(): void {
+    this.past = this.extent();
     this.endCapture('the capture ends before its probe fired again');
     this.segments++;
     this.court.state = newState();

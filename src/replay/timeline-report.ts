@@ -10,8 +10,9 @@ export function timelineReport(
   time: TimeBase,
   filter: Filter | null,
 ): TimelineReport {
-  const first = Number.isFinite(replay.firstNs) ? replay.firstNs : 0;
-  const last = Number.isFinite(replay.lastNs) ? replay.lastNs : first;
+  const extent = replay.extent();
+  const first = Number.isFinite(extent.firstNs) ? extent.firstNs : 0;
+  const last = Number.isFinite(extent.lastNs) ? extent.lastNs : first;
   const cpus: number[] = [];
   const lost: TimelineReport['lost'] = [];
   replay.cpus.forEach((clock, cpu) => {
@@ -23,7 +24,7 @@ export function timelineReport(
     events: replay.events,
     firstNs: time.absolute(first),
     lastNs: time.absolute(last),
-    spanNs: String(Math.max(0, Math.round(last - first))),
+    spanNs: String(Math.round(extent.coveredNs)),
     unit: time.unit,
     resolutionNs: time.resolutionNs,
     clock:
