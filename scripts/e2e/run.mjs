@@ -15,6 +15,13 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const CLI = join(ROOT, 'bin/run.js');
 const TOOLS = { ftrace: null, 'trace-cmd': 'trace-cmd', perf: 'perf', bpftrace: 'bpftrace' };
 
+/** What a tool's output does not show, so that the promise of the plan does not hold for it. See docs/record.md. */
+const NOT_SHOWN = {
+  'trace-cmd': ['I34', 'I56'],
+  perf: ['I34', 'I56'],
+  bpftrace: ['I25', 'I34', 'I50', 'I53', 'I56'],
+};
+
 const { values: flags } = parseArgs({
   options: {
     kernel: { type: 'string' },
@@ -104,7 +111,8 @@ async function scripts(plan, files) {
       ran.console.includes(`[tracefs] after the ${tool} script: as it was before`),
       `${tool}: leaves nothing behind`,
     );
-    replay(store(`${tool}.gz`, ran.files), plan, tool);
+    const shown = plan.filter((id) => !NOT_SHOWN[tool]?.includes(id));
+    replay(store(`${tool}.gz`, ran.files), shown, tool);
   }
 }
 

@@ -35,10 +35,10 @@ export interface Missing {
   readonly loss: boolean;
 }
 
-export type Promise3 = 'yes' | 'no' | 'not-applicable';
+export type CanDecide = 'yes' | 'no' | 'not-applicable';
 export interface PromisedInvariant extends Omit<Decidable, 'can'> {
   /** `not-applicable`: the rule is about other kernel variants. */
-  readonly can: Promise3;
+  readonly can: CanDecide;
 }
 
 export interface RecordingPlan {
