@@ -118,7 +118,7 @@ async function run(built, recording, wanted) {
   const period = stamps.reduce((a, b) => Math.max(a, b), 0) - stamps.reduce((a, b) => Math.min(a, b)) + 2000;
 
   let nanoseconds = 0n;
-  for (let pass = 0; engine.events < wanted; pass++) {
+  while (engine.events < wanted) {
     const from = process.hrtime.bigint();
     for (const { batch, base } of batches) {
       decoder.base = base;

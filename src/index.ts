@@ -21,4 +21,8 @@ export { SilentHooks } from './replay/silent-hooks.js';
 export { cloneState, type MachineState, newState } from './replay/state.js';
 export * from './result/types.js';
 export { type ShowOptions, type Story, type Subject, show } from './show.js';
+export { simulate } from './simulate/simulate.js';
+export { completeWorkload, type PartialWorkload, type Workload } from './simulate/workload.js';
 export { VERSION } from './version.js';
+export type { WhatIfReport } from './what-if/report.js';
+export { type WhatIfOptions, whatIf } from './what-if/what-if.js';

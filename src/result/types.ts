@@ -57,6 +57,7 @@ export interface TimelineReport {
   events: number;
   firstNs: string;
   lastNs: string;
+  /** Time that the captures cover, added up. */
   spanNs: string;
   unit: 'ns' | 'ticks';
   resolutionNs: number;
