@@ -16,7 +16,7 @@ const FILE = new URL('golden/verdicts.txt', import.meta.url);
 const WRITE = process.env.PTTRACE_GOLDEN === 'write';
 const FINDINGS = 3;
 
-/** Sections of the file: `## name`, then what it says otherwise than the case it changes, then a digest of all. */
+/** Sections of the file: `## name`, then its verdicts, or where they differ from those of the case it changes, and a digest of all that was said. */
 function readGolden(): Map<string, string> {
   const sections = new Map<string, string>();
   for (const part of readFileSync(FILE, 'utf8').split(/^## /m).slice(1)) {
@@ -48,6 +48,15 @@ const digest = (lines: readonly string[]): string =>
 const shown = (lines: readonly string[]): string[] =>
   lines.filter((line) => line.startsWith('I') || line.startsWith('variants'));
 
+function verdictsOf(lines: readonly string[]): Map<string, string> {
+  const verdicts = new Map<string, string>();
+  for (const line of lines) {
+    const m = /^(I\d\d) ([^:]+):/.exec(line);
+    if (m) verdicts.set(m[1]!, m[2]!);
+  }
+  return verdicts;
+}
+
 const told = new Map<string, readonly string[]>();
 
 async function say(test: GoldenCase): Promise<readonly string[]> {
@@ -76,8 +85,10 @@ describe('traces', () => {
     const lines = await say(test);
     const parent = cases.find((c) => c.name === test.of);
     if (!parent) return hold(name, [...shown(lines), `digest ${digest(lines)}`].join('\n'));
-    const before = new Set(shown(await say(parent)));
-    const changed = shown(lines).filter((line) => !before.has(line));
-    hold(name, [...changed, `digest ${digest(lines)}`].join('\n'));
+    const before = verdictsOf(await say(parent));
+    const changed = [...verdictsOf(lines)]
+      .filter(([id, verdict]) => before.get(id) !== verdict)
+      .map(([id, verdict]) => `${id} ${verdict}`);
+    hold(name, [changed.join(', ') || 'same verdicts', `digest ${digest(lines)}`].join('; '));
   });
 });

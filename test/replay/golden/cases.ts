@@ -4,6 +4,8 @@
  */
 import { ALL_DAMAGES, damageLines, type Recording, readRecording } from '../damage/damage.js';
 import { type Fixture, replayFixtures } from '../damage/fixtures.js';
+import { DOUBTS } from '../robust/doubts.js';
+import { BROKEN_TRACES, KEPT } from '../support/made.js';
 import * as story from '../support/story.js';
 
 export interface GoldenCase {
@@ -17,7 +19,9 @@ export interface GoldenCase {
 
 const three = (cycle: (n: number) => story.Step[]): story.Step[] => [1, 2, 3].flatMap((n) => cycle(n));
 
-/** Whole cycles of every free path, each also with any one of its steps left out or done twice. */
+const SKEWED = { ...story.SPIN_IRQ, flags: '.....' };
+
+/** Whole cycles of every free path, each also with any one step left out, done twice, out of order, or lost. */
 function stories(): GoldenCase[] {
   const cycles: Record<string, (n: number) => story.Step[]> = {
     'batch by RCU': story.munmapRcu,
@@ -26,27 +30,104 @@ function stories(): GoldenCase[] {
     'no RCU': story.munmapSync,
   };
   const made: GoldenCase[] = [];
-  const add = (name: string, of: string, steps: readonly story.Step[]): void => {
-    made.push({ name, of, text: story.print(steps), handMade: true });
-  };
   for (const [path, cycle] of Object.entries(cycles)) {
     const of = `story ${path}`;
-    add(of, '', three(cycle));
-    for (const label of new Set(cycle(2).map((s) => s.label))) {
-      add(`${of}, without ${label}`, of, [
-        ...cycle(1),
-        ...cycle(2).filter((s) => s.label !== label),
-        ...cycle(3),
+    const add = (what: string, second: readonly story.Step[]): void => {
+      const text = story.print([...cycle(1), ...second, ...cycle(3)]);
+      made.push({ name: `${of}, ${what}`, of, text, handMade: true });
+      for (const us of [-35, 15]) {
+        const off = shifted(text, 1, us);
+        made.push({ name: `${of}, ${what}, clock of CPU 1 ${us} us off`, of, text: off, handMade: true });
+      }
+    };
+    made.push({ name: of, of: '', text: story.print(three(cycle)), handMade: true });
+    const steps = cycle(2);
+    steps.forEach(({ label }, i) => {
+      add(`without ${label}`, [...steps.slice(0, i), ...steps.slice(i + 1)]);
+      add(`${label} again`, [...steps.slice(0, i + 1), ...steps.slice(i)]);
+      const next = steps.slice(i + 1, i + 2);
+      add(`${label} later`, [...steps.slice(0, i), ...next, steps[i]!, ...steps.slice(i + 2)]);
+      for (const cpu of [0, 1]) {
+        add(`loss on CPU ${cpu} before ${label}`, [...steps.slice(0, i), story.LOST(cpu), ...steps.slice(i)]);
+      }
+    });
+  }
+  return made;
+}
+
+/** The stamps of one CPU moved, lines in the order of stamps again. */
+function shifted(text: string, cpu: number, us: number): string {
+  const lines = text.split('\n').map((line) => {
+    const m = new RegExp(`^(.*\\[00${cpu}\\].*? +)(\\d+)\\.(\\d{6}): (.*)$`).exec(line);
+    if (!m) return line;
+    const at = Number(m[2]) * 1e6 + Number(m[3]) + us;
+    return `${m[1]}${Math.floor(at / 1e6)}.${String(at % 1e6).padStart(6, '0')}: ${m[4]}`;
+  });
+  const stampOf = (line: string): number => Number(/ (\d+\.\d{6}): /.exec(line)?.[1] ?? Number.NaN);
+  let last = 0;
+  const sorted = lines.map((line, i) => {
+    const stamp = stampOf(line);
+    if (stamp === stamp) last = stamp;
+    return { line, last, i };
+  });
+  return sorted
+    .sort((x, y) => x.last - y.last || x.i - y.i)
+    .map((x) => x.line)
+    .join('\n');
+}
+
+/** A reader on another CPU, from any step of a cycle to any later one. */
+function readers(): GoldenCase[] {
+  const of = 'story batch by RCU';
+  const steps = story.munmapRcu(2);
+  const mark = (what: string, kind: string): story.Step =>
+    story.step(
+      'reader',
+      SKEWED,
+      story.marker(`${what} kind=${kind} pfn=0x${story.tablePfn(2).toString(16)}`),
+    );
+  const made: GoldenCase[] = [];
+  for (let i = 0; i < steps.length; i++) {
+    for (let j = i + 1; j <= steps.length; j += 3) {
+      const kind = (i + j) % 2 === 0 ? 'rcu' : 'irqoff';
+      const text = story.print([
+        ...story.munmapRcu(1),
+        ...steps.slice(0, i),
+        mark('RB', kind),
+        ...steps.slice(i, j),
+        mark('RE', kind),
+        ...steps.slice(j),
+        ...story.munmapRcu(3),
       ]);
-      add(`${of}, ${label} again`, of, [...cycle(1), ...story.again(cycle(2), label), ...cycle(3)]);
-      add(`${of}, loss before ${label}`, of, [
-        ...cycle(1),
-        ...story.insertBefore(cycle(2), label, story.LOST(0)),
-        ...cycle(3),
-      ]);
+      const name = `${of}, ${kind} reader from ${i} to ${j}`;
+      made.push({ name, of, text, handMade: true });
+      made.push({ name: `${name}, clock off`, of, text: shifted(text, 1, -25), handMade: true });
     }
   }
   return made;
+}
+
+/** Traces of rules about what comes much later, each line of them also left out, or lost. */
+function later(): GoldenCase[] {
+  return Object.entries({ kept: KEPT, broken: BROKEN_TRACES }).flatMap(([how, traces]) =>
+    Object.entries(traces).flatMap(([id, text]) => {
+      const of = `${id} ${how}`;
+      const lines = text.trimEnd().split('\n');
+      const made: GoldenCase[] = [{ name: of, of: '', text, handMade: true }];
+      for (let i = 2; i < lines.length; i++) {
+        const [before, after] = [lines.slice(0, i), lines.slice(i)];
+        made.push({
+          name: `${of}, without ${i}`,
+          of,
+          text: joined([...before, ...after.slice(1)]),
+          handMade: true,
+        });
+        const lost = joined([...before, 'CPU:0 [LOST 3 EVENTS]', ...after]);
+        made.push({ name: `${of}, loss before ${i}`, of, text: lost, handMade: true });
+      }
+      return made;
+    }),
+  );
 }
 
 interface Read extends Fixture {
@@ -98,12 +179,65 @@ function withoutProbes(fixtures: readonly Read[]): GoldenCase[] {
   });
 }
 
+/** Kinds of damage that other CPUs have a part in, where clocks and losses matter most. */
+const CROSSING = [
+  'return-before-handler',
+  'rcu-reader-spliced',
+  'irq-off-reader-spliced',
+  'reader-over-grace-period',
+  'table-freed-before-hand-over',
+  'callback-before-gp-end',
+  'sync-dropped',
+];
+
+/** Recordings, whole and damaged, with every doubt cast on them. */
+function doubted(fixtures: readonly Read[]): GoldenCase[] {
+  const made: GoldenCase[] = [];
+  DOUBTS.forEach((doubt, d) => {
+    const [fixture, other] = inTurn(fixtures, d);
+    const of = short(fixture!.name);
+    const whole = doubt.cast(fixture!.lines, SEED, other!.lines);
+    made.push({ name: `${of}, ${doubt.name}`, of, text: joined(whole), handMade: false });
+    if (doubt.name !== 'skew' && doubt.name !== 'loss') return;
+    for (const [k, kind] of CROSSING.entries()) {
+      for (const { name, recording } of inTurn(fixtures, d + k)) {
+        const damage = damageLines(kind, recording, SEED);
+        if (damage === null) continue;
+        const text = joined(doubt.cast(damage.lines, SEED + k, []));
+        made.push({ name: `${short(name)}, ${kind}, ${doubt.name}`, of: short(name), text, handMade: false });
+        break;
+      }
+    }
+  });
+  // The same recording again: stamps jump back, a new capture begins, with a hole in the first.
+  const [first] = fixtures;
+  const twice = [
+    ...DOUBTS[0]!.cast(first!.lines, SEED, []),
+    ...first!.lines.filter((l) => !l.startsWith('#')),
+  ];
+  made.push({
+    name: `${short(first!.name)}, twice`,
+    of: short(first!.name),
+    text: joined(twice),
+    handMade: false,
+  });
+  return made;
+}
+
 let all: readonly GoldenCase[] | null = null;
 
 export function goldenCases(): readonly GoldenCase[] {
   if (all) return all;
   const fixtures = replayFixtures().map((f) => ({ ...f, recording: readRecording(f.lines) }));
   fixtures.sort((a, b) => a.lines.length - b.lines.length || (a.name < b.name ? -1 : 1));
-  all = [...stories(), ...recordings(fixtures), ...damaged(fixtures), ...withoutProbes(fixtures)];
+  all = [
+    ...stories(),
+    ...readers(),
+    ...later(),
+    ...recordings(fixtures),
+    ...damaged(fixtures),
+    ...doubted(fixtures),
+    ...withoutProbes(fixtures),
+  ];
   return all;
 }
