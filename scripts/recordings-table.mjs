@@ -68,7 +68,14 @@ for (const name of recordingFiles(folder).filter((n) => n.includes(only))) {
     continue;
   }
   const path = join(folder, name);
-  const result = await analyse({ paths: [path] });
+  let result;
+  try {
+    result = await analyse({ paths: [path] });
+  } catch (error) {
+    if (typeof error.code !== 'string') throw error;
+    others.push([name, `refused: ${error.code}`]);
+    continue;
+  }
   const facts = factsOf(name, result);
   recordings.push(facts);
   if (facts.name.includes('slowpath')) {
