@@ -11,11 +11,6 @@ export interface Block {
   readonly why: string;
 }
 
-export interface BlockHost extends LineHost {
-  /** Takes back the skip counted for the current line. */
-  unskip(): void;
-}
-
 export interface BlockOptions {
   readonly first: DialectInfo;
   readonly open: () => LineDialect;
@@ -66,7 +61,6 @@ export class BlockDialect implements LineDialect {
       host.fact(RESERVED.lost, -1, -1);
       this.prose = false;
     }
-    const scanner = host as BlockHost;
     const kind = this.inner.line(buf, start, end, host);
     if (kind === LINE.event) {
       this.eventsOfBlock++;
@@ -76,7 +70,7 @@ export class BlockDialect implements LineDialect {
     // Text that goes on an event may look like a table.
     const row = kind === LINE.continuation ? ROW.none : histogramRow(buf, start, end);
     if (row !== ROW.none && (row !== ROW.bar || this.wrapped)) {
-      if (kind === LINE.skipped) scanner.unskip();
+      if (kind === LINE.skipped) host.unskip();
       this.histogramLines++;
       this.wrapped = row === ROW.row;
       return row === ROW.bar ? LINE.continuation : LINE.header;
@@ -87,7 +81,7 @@ export class BlockDialect implements LineDialect {
       if (this.options.excerpt && kind !== LINE.skipped && this.eventsOfBlock > 0) this.prose = true;
       return kind;
     }
-    if (kind === LINE.skipped) scanner.unskip();
+    if (kind === LINE.skipped) host.unskip();
     this.turn(other, host);
     const again = this.inner.line(buf, start, end, host);
     if (again === LINE.event) this.eventsOfBlock++;

@@ -84,8 +84,11 @@ class BpftraceJsonLogDialect implements LineDialect {
       let q = buf.indexOf(LF, p);
       if (q < 0 || q > stop) q = stop;
       const one = this.log.line(buf, p, q, host);
-      // One object may print several lines: an event among them makes it one.
-      if (kind === LINE.blank || one === LINE.event) kind = one;
+      // One object may print several lines, but is one: skipped if any was, else an event if any was.
+      if (one === LINE.skipped && kind === LINE.skipped) host.unskip();
+      else if (one === LINE.skipped || kind === LINE.blank || (one === LINE.event && kind !== LINE.skipped)) {
+        kind = one;
+      }
       p = q + 1;
     }
     return kind;

@@ -57,6 +57,8 @@ export interface LineHost extends TraceContext {
   commit(): void;
   /** Count a skipped line under `reason`; returns `LINE.skipped`. */
   skip(reason: string): LineKind;
+  /** Take back the skip just counted: the line was recognised after all, or is counted already. */
+  unskip(): void;
   /**
    * Emit an in-band fact (`RESERVED.lost` …); its time is that of the next event (`tsNs` NaN). It takes the row at
    * `batch.length`: call it before the line's own row is filled, and read `batch.length` after it.

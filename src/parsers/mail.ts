@@ -134,6 +134,8 @@ function copy(
       const low = hex(bytes[i + 2]!);
       if (high >= 0 && low >= 0) {
         c = high * 16 + low;
+        // A coded line end is no line of the file.
+        if (c === LF || c === CR) c = BLANK;
         i += 2;
       }
     }

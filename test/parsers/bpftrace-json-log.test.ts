@@ -86,3 +86,18 @@ test('a stream of maps alone is none', () => {
   expect(BPFTRACE_JSON_LOG.score(bytes(maps))).toBe(0);
   expect(BPFTRACE_JSON_LOG.score(bytes(print('hello\\n').repeat(20)))).toBe(0);
 });
+
+test('an object that prints good and bad lines is one line, skipped, with one reason counted', () => {
+  const input = bytes(fixture(FIXTURES[0]!));
+  const lines = text(input).trim().split('\n');
+  const at = lines.findIndex((l, i) => i > 50 && l.includes('"printf"'));
+  const { data } = JSON.parse(lines[at]!) as { data: string };
+  const bad = data.replace(/^(\d+) \d+ /, '$1 x ');
+  expect(bad).not.toBe(data);
+  const whole = scanChunks(BPFTRACE_JSON_LOG, input, 4096);
+  lines[at] = JSON.stringify({ type: 'printf', data: data + bad + bad });
+  const found = scanChunks(BPFTRACE_JSON_LOG, Buffer.from(`${lines.join('\n')}\n`), 4096);
+  expect(found.rows.length).toBe(whole.rows.length);
+  expect(found.counts.reduce((sum, n) => sum + n, 0)).toBe(lines.length);
+  expect(found.skips.reduce((sum, s) => sum + s.count, 0)).toBe(1);
+});

@@ -79,6 +79,7 @@ export function runDialect(info: DialectInfo, input: Uint8Array): DialectRun {
   };
   let lineNumber = 0;
   let lineOffset = 0;
+  let lastReason = '';
   const host: LineHost = {
     names,
     events,
@@ -113,7 +114,12 @@ export function runDialect(info: DialectInfo, input: Uint8Array): DialectRun {
     },
     skip(reason) {
       run.skips.set(reason, (run.skips.get(reason) ?? 0) + 1);
+      lastReason = reason;
       return LINE.skipped;
+    },
+    unskip() {
+      run.skips.set(lastReason, run.skips.get(lastReason)! - 1);
+      if (run.skips.get(lastReason) === 0) run.skips.delete(lastReason);
     },
     fact(event, cpu, aux) {
       run.facts.push({ event, cpu, aux, line: lineNumber });
