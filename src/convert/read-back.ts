@@ -40,6 +40,7 @@ export class ReadBack {
         this.rows++;
       },
       skip: () => LINE.skipped,
+      unskip: () => {},
       fact: () => {
         this.facts++;
       },
