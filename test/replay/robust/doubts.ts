@@ -50,12 +50,17 @@ function loss(lines: readonly string[], seed: number): string[] {
   return out;
 }
 
-/** One CPU's clock is off: its stamps move, and the lines are in the order of the stamps again. */
-function skew(lines: readonly string[], seed: number): string[] {
+/** Which CPU's clock is off, and by how many µs. */
+export function clockError(lines: readonly string[], seed: number): { cpu: number; us: number } {
   const random = seededRandom(seed);
   const cpus = [...new Set(lines.map((l, i) => parseLine(l, i)?.cpu ?? -1))].filter((c) => c >= 0).sort();
   const cpu = cpus[Math.floor(random() * cpus.length)]!;
-  const shift = (random() < 0.5 ? -1 : 1) * [1, 3, 20, 150, 2000][Math.floor(random() * 5)]!;
+  return { cpu, us: (random() < 0.5 ? -1 : 1) * [1, 3, 20, 60, 150][Math.floor(random() * 5)]! };
+}
+
+/** One CPU's clock is off: its stamps move, and the lines are in the order of the stamps again. */
+function skew(lines: readonly string[], seed: number): string[] {
+  const { cpu, us: shift } = clockError(lines, seed);
   const stamped = lines.slice(body(lines)).map((text, i) => {
     const line = parseLine(text, i);
     if (line === null) return { text, us: Number.NaN };
