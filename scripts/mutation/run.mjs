@@ -3,7 +3,7 @@
  * Changes src/replay in one place at a time and looks whether the tests notice.
  *
  *   node scripts/mutation/run.mjs [--per-file 12] [--seed 1] [--only WORD] [--all] [--shard 1/2] [--out FILE.json]
- *   node scripts/mutation/run.mjs --again FILE.json [--slow] --out FILE.json      only what survived there
+ *   node scripts/mutation/run.mjs --again FILE.json [--slow | --tests NAME,…] --out FILE.json   what survived there
  *
  * Works on a copy in the system's temporary folder; nothing in the repository is changed but `--out`. The mutants of
  * each file are a random sample (`--all`: every one). A mutant is killed by a failing test, a crash, or a run that
@@ -92,7 +92,12 @@ const quick = [
   ...TESTS,
   ...[...sources.keys()].filter((f) => TEST_PATTERNS.some((p) => p.test(f))).sort(),
 ].filter((f) => sources.has(f));
-const tests = process.argv.includes('--slow') ? SLOW_TESTS : quick;
+const named = option('tests', '');
+const tests = named
+  ? [...sources.keys()].filter((f) => f.endsWith('.test.ts') && named.split(',').some((n) => f.includes(n)))
+  : process.argv.includes('--slow')
+    ? SLOW_TESTS
+    : quick;
 
 async function judge(id, change, limit) {
   const tree = join(scratch, `m${id}`);
