@@ -88,7 +88,7 @@ test('a stream of maps alone is none', () => {
 });
 
 test('an object that prints good and bad lines is one line, skipped, with one reason counted', () => {
-  const input = bytes(fixture(FIXTURES[0]!));
+  const input = fixture(FIXTURES[0]!);
   const lines = text(input).trim().split('\n');
   const at = lines.findIndex((l, i) => i > 50 && l.includes('"printf"'));
   const { data } = JSON.parse(lines[at]!) as { data: string };

@@ -3,6 +3,7 @@ import type { Decoder } from '../../src/kernel/decoder.js';
 import { FuncTable } from '../../src/kernel/func-table.js';
 import { OP, type Op } from '../../src/kernel/ops.js';
 import { ReplayEngine } from '../../src/replay/engine.js';
+import { timelineReport } from '../../src/replay/timeline-report.js';
 import { makeRef, RecordBatch } from '../../src/timeline/batch.js';
 import { LAST_RESERVED, RESERVED } from '../../src/timeline/events.js';
 import { Interner } from '../../src/timeline/interner.js';
@@ -171,6 +172,36 @@ describe('captures', () => {
     e.finish();
     expect(e.ledger.tally(52).pass[0]).toBe(2);
     expect(e.ledger.tally(53).pass[0]).toBe(1);
+  });
+});
+
+describe('the timeline as a whole', () => {
+  const of = (e: ReplayEngine, clock = '') =>
+    timelineReport(e, [{ clock: '' }, { clock }], new TimeBase(), null);
+
+  it('names the CPUs that have events, and those that lost some', () => {
+    const { engine: e, feed } = engine();
+    feed([
+      { ts: 4, cpu: 3 },
+      { event: RESERVED.lost, cpu: 1, aux: 5 },
+      { ts: 9, cpu: 5 },
+    ]);
+    expect(of(e)).toMatchObject({ cpus: [3, 5], lost: [{ cpu: 1, count: 5, intervals: 1 }], events: 2 });
+    expect(of(e).spanNs).toBe('5');
+  });
+
+  it('one event, or none, spans nothing', () => {
+    const { engine: e, feed } = engine();
+    expect(of(e)).toMatchObject({ spanNs: '0', firstNs: of(e).lastNs, events: 0 });
+    feed([{ ts: 4 }]);
+    expect(of(e)).toMatchObject({ spanNs: '0', events: 1, segments: 1 });
+  });
+
+  it('names the first clock that any input states', () => {
+    const { engine: e } = engine();
+    expect(of(e, 'mono').clock).toBe('mono');
+    expect(of(e).clock).toBe('ns clock, kind not stated');
+    expect(timelineReport(e, [], new TimeBase(), null).clock).toBe('ns clock, kind not stated');
   });
 });
 

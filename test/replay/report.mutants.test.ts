@@ -24,8 +24,8 @@ describe('places to quote', () => {
     const ledger = new Ledger();
     ledger.unknown(2, 'at the first line', 0);
     ledger.unknown(2, 'of the whole', -1);
-    ledger.violated(3, { message: '', known: KNOWN.observed, events: [w(0, 'a'), w(5, 'b')] });
-    expect([...quotedRefs(ledger, 10)].sort()).toEqual([0, 5]);
+    ledger.violated(3, { message: '', known: KNOWN.observed, events: [w(4, 'a'), w(5, 'b')] });
+    expect([...quotedRefs(ledger, 10)].sort()).toEqual([0, 4, 5]);
     const { unknowns } = reportOf(ledger, 'I02');
     expect(unknowns.map((u) => u.example?.line ?? null)).toEqual([1, null]);
   });
