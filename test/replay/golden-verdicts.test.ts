@@ -10,7 +10,8 @@ import { replayFile } from './support/replay.js';
 import { BASES } from './support/story.js';
 
 // Everything the replay says of many right and wrong traces, held to golden/verdicts.txt. A change of a verdict is
-// then a line in a review; PTTRACE_GOLDEN=write makes the file anew.
+// then a line in a review; PTTRACE_GOLDEN=write makes the file anew;
+// PTTRACE_GOLDEN_ONLY=story: the traces of that name alone.
 
 const FILE = new URL('golden/verdicts.txt', import.meta.url);
 const WRITE = process.env.PTTRACE_GOLDEN === 'write';
@@ -81,14 +82,18 @@ describe('litmus', () => {
 
 describe('traces', () => {
   const cases = goldenCases();
-  it.each(cases.map((c) => [c.name, c] as const))('%s', async (name, test) => {
-    const lines = await say(test);
-    const parent = cases.find((c) => c.name === test.of);
-    if (!parent) return hold(name, [...shown(lines), `digest ${digest(lines)}`].join('\n'));
-    const before = verdictsOf(await say(parent));
-    const changed = [...verdictsOf(lines)]
-      .filter(([id, verdict]) => before.get(id) !== verdict)
-      .map(([id, verdict]) => `${id} ${verdict}`);
-    hold(name, [changed.join(', ') || 'same verdicts', `digest ${digest(lines)}`].join('; '));
-  });
+  const wanted = new RegExp(WRITE ? '' : (process.env.PTTRACE_GOLDEN_ONLY ?? ''));
+  it.each(cases.filter((c) => wanted.test(c.name)).map((c) => [c.name, c] as const))(
+    '%s',
+    async (name, test) => {
+      const lines = await say(test);
+      const parent = cases.find((c) => c.name === test.of);
+      if (!parent) return hold(name, [...shown(lines), `digest ${digest(lines)}`].join('\n'));
+      const before = verdictsOf(await say(parent));
+      const changed = [...verdictsOf(lines)]
+        .filter(([id, verdict]) => before.get(id) !== verdict)
+        .map(([id, verdict]) => `${id} ${verdict}`);
+      hold(name, [changed.join(', ') || 'same verdicts', `digest ${digest(lines)}`].join('; '));
+    },
+  );
 });
