@@ -55,14 +55,15 @@ function stories(): GoldenCase[] {
   return made;
 }
 
-/** The stamps of one CPU moved, lines in the order of stamps again. */
-function shifted(text: string, cpu: number, us: number): string {
+/** The stamps of one CPU moved, lines in the order of stamps again, or as they stood. */
+function shifted(text: string, cpu: number, us: number, inOrder = true): string {
   const lines = text.split('\n').map((line) => {
     const m = new RegExp(`^(.*\\[00${cpu}\\].*? +)(\\d+)\\.(\\d{6}): (.*)$`).exec(line);
     if (!m) return line;
     const at = Number(m[2]) * 1e6 + Number(m[3]) + us;
     return `${m[1]}${Math.floor(at / 1e6)}.${String(at % 1e6).padStart(6, '0')}: ${m[4]}`;
   });
+  if (!inOrder) return lines.join('\n');
   const stampOf = (line: string): number => Number(/ (\d+\.\d{6}): /.exec(line)?.[1] ?? Number.NaN);
   let last = 0;
   const sorted = lines.map((line, i) => {
@@ -102,6 +103,7 @@ function readers(): GoldenCase[] {
       const name = `${of}, ${kind} reader from ${i} to ${j}`;
       made.push({ name, of, text, handMade: true });
       made.push({ name: `${name}, clock off`, of, text: shifted(text, 1, -25), handMade: true });
+      made.push({ name: `${name}, not sorted`, of, text: shifted(text, 1, -25, false), handMade: true });
     }
   }
   return made;
