@@ -37,7 +37,7 @@ export interface Hooks {
   // flushes
   flushDone(flush: Flush, gather: Gather | null, task: Task, op: Op): void;
   /** The handler of a broadcast starts on its target. */
-  ipiArrived(target: Target, op: Op): void;
+  ipiArrived(target: Target): void;
   /** A target of a finished broadcast left its handler only now. */
   targetLate(target: Target, op: Op): void;
   /** All targets of a finished broadcast are accounted for, or never will be (`op` null: end). */

@@ -109,8 +109,8 @@ export class Judges implements Hooks {
     this.shootdown.flushDone(flush, op);
   }
 
-  ipiArrived(target: Target, op: Op): void {
-    this.court.skew.add(target.from, op.cpu, op.tsNs - target.isTs);
+  ipiArrived(target: Target): void {
+    this.court.skew.add(target.from, target.cpu, target.ieTs - target.isTs);
   }
 
   targetLate(target: Target, op: Op): void {

@@ -18,7 +18,7 @@ export class SilentHooks implements Hooks {
   tableReused(_table: Table, _op: Op): void {}
   dereferenced(_table: Table, _op: Op): void {}
   flushDone(_flush: Flush, _gather: Gather | null, _task: Task, _op: Op): void {}
-  ipiArrived(_target: Target, _op: Op): void {}
+  ipiArrived(_target: Target): void {}
   targetLate(_target: Target, _op: Op): void {}
   cycleFreed(_gather: Gather, _op: Op): void {}
   queued(_head: Head, _gather: Gather | null, _task: Task, _op: Op): void {}

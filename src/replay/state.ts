@@ -64,6 +64,17 @@ export interface Target {
   invRef: EvidenceRef;
   readonly flush: Flush | null;
   readonly sync: Sync | null;
+  /** Its handler is stamped before it: the clocks of the two CPUs disagree. */
+  readonly inverted: boolean;
+}
+
+/** A handler that ran without a request. */
+export interface Stray {
+  readonly cpu: number;
+  readonly func: number;
+  readonly ieTs: number;
+  ixRef: EvidenceRef;
+  ixTs: number;
 }
 
 /** One `flush_tlb_mm_range()` call. */
@@ -273,6 +284,8 @@ export interface MachineState {
   /** Batch heads by the page that holds them: releasing that page ends the pending state. */
   headsByPage: Map<number, Head>;
   csds: Map<number, Target>;
+  /** Handlers whose request has not been seen, by csd: of before the recording, lost, or stamped behind them. */
+  strays: Map<number, Stray>;
   openFlushes: Flush[];
   /** By task, kind and table. */
   readers: Map<string, Reader>;
@@ -297,6 +310,7 @@ export function newState(): MachineState {
     headsByRhp: new Map(),
     headsByPage: new Map(),
     csds: new Map(),
+    strays: new Map(),
     openFlushes: [],
     readers: new Map(),
     gups: new Map(),

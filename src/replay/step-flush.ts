@@ -1,6 +1,6 @@
 import { FUNC, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
-import type { Cpu, Flush, MachineState, Sync, Target, Task } from './state.js';
+import type { Cpu, Flush, MachineState, Stray, Sync, Target, Task } from './state.js';
 
 /** Flushes not finished at most (tasks whose return was lost); the oldest are dropped. */
 const MAX_OPEN = 4096;
@@ -38,8 +38,8 @@ export function stepFlush(state: MachineState, op: Op, task: Task, cpu: Cpu | nu
       const target = targetOf(state, op);
       if (target) {
         target.ieTs = op.tsNs;
-        hooks.ipiArrived(target, op);
-      }
+        hooks.ipiArrived(target);
+      } else strayBegins(state, op);
       if (cpu) cpu.handler = target;
       break;
     }
@@ -47,6 +47,7 @@ export function stepFlush(state: MachineState, op: Op, task: Task, cpu: Cpu | nu
       const target = targetOf(state, op);
       if (cpu) cpu.handler = null;
       if (target) left(state, target, op, hooks);
+      else strayEnds(state, op);
       break;
     }
     default:
@@ -143,24 +144,53 @@ function send(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
     }
     sync = task.sync;
   } else return;
+  const early = strayOf(state, op);
   const target: Target = {
     from: op.cpu,
     cpu: op.a0,
     isRef: op.ref,
     isTs: op.tsNs,
-    ieTs: Number.NaN,
-    ixRef: -1,
-    ixTs: Number.NaN,
-    invRef: -1,
+    ieTs: early?.ieTs ?? Number.NaN,
+    ixRef: early?.ixRef ?? -1,
+    ixTs: early?.ixTs ?? Number.NaN,
+    invRef: early?.ixRef ?? -1,
     flush,
     sync,
+    inverted: early !== null,
   };
   if (flush) flush.targets.push(target);
   if (sync) {
     sync.targets.push(target);
     for (const table of task.gather?.batch ?? []) if (table.flush && !table.head) table.sync = sync;
   }
-  if (op.a2 === op.a2 && op.a2 !== 0) state.csds.set(op.a2, target);
+  if (early) hooks.ipiArrived(target);
+  // A handler that is still running ends behind its request.
+  if (op.a2 === op.a2 && op.a2 !== 0 && !(early && early.ixRef >= 0)) state.csds.set(op.a2, target);
+}
+
+/** Clocks of the CPUs of one machine are never this far apart: a handler so early is of another request. */
+const MOST_SKEW_NS = 1e6;
+const MAX_STRAYS = 4096;
+
+function strayBegins(state: MachineState, op: Op): void {
+  if (!(op.a2 > 0) || (op.a1 !== FUNC.flush_tlb_func && op.a1 !== FUNC.tlb_remove_table_smp_sync)) return;
+  if (state.strays.size >= MAX_STRAYS) state.strays.clear();
+  state.strays.set(op.a2, { cpu: op.cpu, func: op.a1, ieTs: op.tsNs, ixRef: -1, ixTs: Number.NaN });
+}
+
+function strayEnds(state: MachineState, op: Op): void {
+  const stray = state.strays.get(op.a2);
+  if (!stray || stray.cpu !== op.cpu) return;
+  stray.ixRef = op.ref;
+  stray.ixTs = op.tsNs;
+}
+
+/** The handler of this request, if it stands just before it: records are in the order of their stamps. */
+function strayOf(state: MachineState, op: Op): Stray | null {
+  const stray = state.strays.get(op.a2);
+  if (!stray) return null;
+  state.strays.delete(op.a2);
+  return stray.cpu === op.a0 && stray.func === op.a1 && op.tsNs - stray.ieTs <= MOST_SKEW_NS ? stray : null;
 }
 
 function targetOf(state: MachineState, op: Op): Target | null {

@@ -178,7 +178,8 @@ const SHOWN_BY_TRACEPOINT = 1;
 const SHOWN_BY_PROBE = 2;
 
 function callback(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
-  const head = op.a0 === op.a0 ? state.headsByAddr.get(op.a0) : undefined;
+  const head =
+    (op.a0 === op.a0 ? state.headsByAddr.get(op.a0) : undefined) ?? justInvoked(cpu, task, op) ?? undefined;
   if (cpu) {
     cpu.callback = head ?? null;
     cpu.callbackTask = task.key;
@@ -199,6 +200,18 @@ function callback(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hook
   head.cbFunc = op.a1;
   if (first) ran(state, head, 1, op, cpu, hooks);
   else hooks.callbackFunc(head, op);
+}
+
+/**
+ * The head that `rcu_invoke_callback` has just named on this CPU, if its address is not known yet: its `call_rcu` probe
+ * was before the recording began, its tracepoint in it.
+ */
+function justInvoked(cpu: Cpu | null, task: Task, op: Op): Head | null {
+  const head = cpu?.callback ?? null;
+  if (head === null || cpu!.callbackTask !== task.key || head.addr === head.addr) return null;
+  if (head.shown !== SHOWN_BY_TRACEPOINT || head.func !== op.a1) return null;
+  head.addr = op.a0;
+  return head;
 }
 
 /** The callback prints what it will release: a table released already is released twice. */

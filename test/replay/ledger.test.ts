@@ -48,7 +48,7 @@ describe('Ledger', () => {
     ledger.resolve(maskOf('C'));
     expect(ledger.tally(1)).toMatchObject({ violated: 0, unknown: 3 });
     expect(passes(ledger, 1)).toBe(0);
-    expect([...ledger.tally(1).unknowns.keys()]).toEqual(['hidden by the filter']);
+    expect([...ledger.tally(1).unknowns]).toEqual([['hidden by the filter', { count: 3, example: -1 }]]);
   });
 
   it.each([

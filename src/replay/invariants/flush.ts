@@ -202,6 +202,11 @@ export class FlushFamily {
     let missing = 0;
     for (const target of flush.targets) if (target.ixRef < 0 && target.invRef < 0) missing++;
     for (const target of flush.targets) if (target.ixRef < 0) flush.lateTargets++;
+    if (missing === 0 && flush.targets.some((t) => t.inverted)) {
+      ledger.unknown(24, CLOCK, op.ref);
+      flush.lateTargets = -1;
+      return;
+    }
     if (missing === 0) {
       flush.waited = true;
       ledger.pass(24, flush.lateTargets === 0 ? KNOWN.observed : KNOWN.inferred);

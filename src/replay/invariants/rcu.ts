@@ -279,7 +279,9 @@ export class RcuFamily {
     const { ledger, coverage } = this.court;
     if (!isTableFunc(head.func)) return;
     if (lostSince(this.court, head.crSeq)) ledger.unknown(38, LOSS, op.ref);
-    else if (coverage.total(OP.FREE) > 0) {
+    else if (coverage.total(OP.CB) + coverage.total(OP.RI) === 0) {
+      ledger.unknown(38, 'callbacks have no probe in this trace', op.ref);
+    } else if (coverage.total(OP.FREE) > 0) {
       ledger.violated(38, {
         message:
           'a page of a queued callback is in use again, but the callback was not seen nor its tables released',

@@ -1,0 +1,273 @@
+import { describe, expect, it } from 'vitest';
+import { CR_SOURCE, FUNC, GP_EVENT, OP, type Op, READER } from '../../src/kernel/ops.js';
+import { CONTEXT } from '../../src/timeline/flags.js';
+import { Trial } from './support/trial.js';
+
+// Rules given operations one by one, with clocks and losses as wanted.
+
+const [MM, TLB, CSD] = [7000, 500, 900];
+const BATCH = FUNC.tlb_remove_table_rcu;
+const SOFTIRQ = { context: CONTEXT.softirq } as const;
+const LOSS = 'events were lost, or may have been, in between';
+const CLOCK = 'the events that decide it lie within the clock error of each other';
+
+const request = (t: Trial, over: Partial<Op> = {}): Trial =>
+  t.do(OP.FR, { a0: MM, a1: 0, a2: 4096, a3: 12, a4: 1, ...over }).do(OP.FMULTI, { a0: 3, a1: MM, a4: 5 });
+const send = (t: Trial, csd = CSD): Trial => t.do(OP.IS, { a0: 1, a1: FUNC.flush_tlb_func, a2: csd });
+const arrive = (t: Trial, over: Partial<Op> = {}): Trial =>
+  t.do(OP.IE, { cpu: 1, pid: 20, a1: FUNC.flush_tlb_func, a2: CSD, ...over });
+const leave = (t: Trial, over: Partial<Op> = {}): Trial =>
+  t.do(OP.IX, { cpu: 1, pid: 20, a1: FUNC.flush_tlb_func, a2: CSD, ...over });
+const flushed = (t: Trial): Trial => leave(arrive(send(request(t)))).do(OP.FD);
+const handOver = (t: Trial, key: number): Trial =>
+  t.do(OP.GB, { a0: TLB, a1: MM }).do(OP.TR, { a0: TLB, a1: MM, a2: key, a3: 1 });
+
+describe('I24 waits for every handler', () => {
+  /** Shown that handlers print their end on CPU 1. */
+  const begun = (): Trial => flushed(new Trial());
+
+  it('all are over', () => {
+    expect(begun().of(24)).toEqual({ pass: '1 observed', violated: 0, unknown: [], censored: 0 });
+  });
+
+  it('one is over later: by more than the clock error, or not', () => {
+    for (const [ns, violated] of [
+      [100, 0],
+      [499, 0],
+      [500, 1],
+      [4000, 1],
+    ] as const) {
+      const t = begun().skewed(500, 1, 0);
+      arrive(send(request(t))).do(OP.FD);
+      leave(t, { tsNs: t.atNs + ns });
+      expect(t.of(24).violated, String(ns)).toBe(violated);
+      expect(t.of(24).unknown, String(ns)).toEqual(violated ? [] : [`1 ${CLOCK}`]);
+    }
+  });
+
+  it('one never ran: what proves its probe must come surely later', () => {
+    for (const [ns, violated] of [
+      [100, 0],
+      [4000, 1],
+    ] as const) {
+      const t = begun().skewed(500, 1, 0);
+      send(request(t)).do(OP.FD);
+      leave(t, { a1: FUNC.mmap, a2: CSD + 9, tsNs: t.atNs + ns });
+      expect(t.of(24).violated, String(ns)).toBe(violated);
+      expect(t.of(24).unknown, String(ns)).toEqual(violated ? [] : [`1 ${CLOCK}`]);
+    }
+  });
+
+  it('one never ran, but events were lost', () => {
+    const t = begun();
+    send(request(t)).do(OP.FD);
+    leave(t.lost(1), { a1: FUNC.mmap, a2: CSD + 9 });
+    expect(t.of(24).violated).toBe(0);
+    expect(t.of(24).unknown).toHaveLength(1);
+  });
+});
+
+describe('I03 the caches of the table', () => {
+  const leafOnly = (shown: boolean): Trial => {
+    const t = send(request(handOver(new Trial(), 1), { a4: 0 }));
+    if (shown) leave(arrive(t));
+    return t.do(OP.FD).do(OP.FREE, { a0: 1, a1: 0 });
+  };
+
+  it('a flush of leaves alone is enough where every CPU is shown to have taken part', () => {
+    expect(leafOnly(true).of(3)).toMatchObject({ pass: '1 inferred', violated: 0, unknown: [] });
+    expect(leafOnly(false).of(3)).toMatchObject({
+      pass: '',
+      unknown: ['1 the flush passed freed_tables=0: lazy CPUs may have been skipped'],
+    });
+  });
+});
+
+describe('I23 every CPU of the mask', () => {
+  const sentTo = (over: { fmulti?: Partial<Op>; fr?: Partial<Op>; ipi?: number }): Trial => {
+    const t = flushed(new Trial());
+    t.do(OP.FR, { a0: MM, a1: 0, a2: 4096, a3: 12, a4: 1, ...over.fr });
+    if (over.fmulti) t.do(OP.FMULTI, { a0: 3, a1: MM, a4: 6, ...over.fmulti });
+    if (over.ipi !== undefined) t.do(OP.IS, { a0: over.ipi, a1: FUNC.flush_tlb_func, a2: CSD });
+    t.do(OP.FD);
+    // The probe of requests still works.
+    return send(request(t), CSD + 1);
+  };
+
+  it('is interrupted, but the sender', () => {
+    expect(sentTo({ fmulti: {}, ipi: 1 }).of(23)).toMatchObject({ pass: '2 observed', violated: 0 });
+    expect(sentTo({ fmulti: {} }).of(23)).toMatchObject({ pass: '1 observed', violated: 1 });
+    expect(sentTo({ fmulti: { a0: 7 }, ipi: 1 }).of(23)).toMatchObject({ violated: 1 });
+    expect(sentTo({ fmulti: { a0: 1 } }).of(23)).toMatchObject({ pass: '2 observed', violated: 0 });
+  });
+
+  it('nothing is said without a mask, nor of leaves where some are left out', () => {
+    for (const over of [
+      {},
+      { fmulti: { a0: Number.NaN } },
+      { fmulti: { a0: 0 } },
+      { fmulti: {}, fr: { a4: 0 } },
+    ]) {
+      expect(sentTo(over).of(23)).toMatchObject({ pass: '1 observed', violated: 0, unknown: [] });
+    }
+    expect(sentTo({ fmulti: {}, fr: { a4: 0 }, ipi: 1 }).of(23)).toMatchObject({ pass: '2 observed' });
+    // No request was ever seen: that one is missing means nothing.
+    const t = request(new Trial()).do(OP.FD);
+    expect(t.of(23)).toMatchObject({ pass: '', violated: 0, unknown: [] });
+  });
+});
+
+describe('I37 callbacks and readers', () => {
+  const queued = (t: Trial): Trial => t.do(OP.CR, { a0: 40, a1: BATCH, a2: 50, a4: CR_SOURCE.call_rcu });
+  const called = (t: Trial): Trial => t.do(OP.CB, { a0: 40, a1: BATCH, ...SOFTIRQ });
+
+  it('a GUP bracket that spans both is not a reader, but may hold one', () => {
+    expect(called(queued(new Trial().do(OP.GUP, { a0: 1, cpu: 1, pid: 20 }))).of(37).unknown).toEqual([
+      '1 a GUP bracket spans it, which is not the IRQ-off section itself',
+    ]);
+    expect(called(queued(new Trial()).do(OP.GUP, { a0: 1, cpu: 1, pid: 20 })).of(37)).toMatchObject({
+      pass: '1 inferred',
+      unknown: [],
+    });
+  });
+
+  it('a reader whose end is not in the trace leaves it open', () => {
+    const t = new Trial().do(OP.RB, { a0: READER.rcu, a1: 5, cpu: 1, pid: 20, ...SOFTIRQ });
+    called(queued(t)).do(OP.SE, { a0: 1, cpu: 1, pid: 21 });
+    expect(t.of(37)).toMatchObject({
+      pass: '',
+      violated: 0,
+      unknown: ['1 a reader open at the callback has no end in the trace'],
+    });
+  });
+
+  it('a reader from before the call to after the callback breaks it', () => {
+    const t = new Trial().do(OP.RB, { a0: READER.rcu, a1: 5, cpu: 1, pid: 20 });
+    called(queued(t)).do(OP.RE, { a0: READER.rcu, a1: 5, cpu: 1, pid: 20 });
+    expect(t.of(37)).toMatchObject({ violated: 1, unknown: [] });
+    const later = queued(new Trial()).do(OP.RB, { a0: READER.rcu, a1: 5, cpu: 1, pid: 20 });
+    called(later).do(OP.RE, { a0: READER.rcu, a1: 5, cpu: 1, pid: 20 });
+    expect(later.of(37)).toMatchObject({ pass: '1 absence', violated: 0 });
+  });
+});
+
+describe('I40 grace periods and readers', () => {
+  const gp = (t: Trial, what: number, tsNs?: number): Trial =>
+    t.do(OP.GP, { a0: 5, a1: what, ...(tsNs === undefined ? {} : { tsNs }) });
+  const reader = (t: Trial, kind: OpKindOf, tsNs?: number): Trial =>
+    t.do(kind, { a0: READER.rcu, a1: 5, cpu: 1, pid: 20, ...(tsNs === undefined ? {} : { tsNs }) });
+  type OpKindOf = typeof OP.RB | typeof OP.RE;
+
+  it('a reader around one breaks it, surely or within the clock error', () => {
+    for (const [before, after, violated] of [
+      [900, 900, 1],
+      [100, 900, 0],
+      [900, 100, 0],
+    ] as const) {
+      const t = new Trial().skewed(500, 1, 0);
+      reader(t, OP.RB);
+      gp(t, GP_EVENT.start, t.atNs + before);
+      gp(t, GP_EVENT.end);
+      reader(t, OP.RE, t.atNs + after);
+      expect(t.of(40).violated, `${before} ${after}`).toBe(violated);
+      expect(t.of(40).unknown, `${before} ${after}`).toEqual(violated ? [] : [`1 ${CLOCK}`]);
+    }
+  });
+
+  it('or events were lost', () => {
+    const t = reader(new Trial(), OP.RB);
+    gp(t, GP_EVENT.start).lost(1);
+    gp(t, GP_EVENT.end);
+    reader(t, OP.RE);
+    expect(t.of(40)).toMatchObject({ violated: 0, unknown: [`1 ${LOSS}`] });
+  });
+});
+
+describe('I01 a hand-over after the release', () => {
+  const twice = (t: Trial): Trial => {
+    handOver(t, 1).do(OP.FREE, { a0: 1, a1: 0 });
+    return t.do(OP.TR, { a0: TLB, a1: MM, a2: 1, a3: 1 });
+  };
+
+  it('means nothing where births are not shown', () => {
+    expect(twice(new Trial()).of(1)).toMatchObject({ violated: 0, unknown: [] });
+  });
+
+  it('came before the unlink where they are', () => {
+    expect(twice(new Trial().do(OP.ALLOC, { a0: 99, a1: 0, a2: 0 })).of(1).violated).toBe(1);
+    expect(twice(new Trial().do(OP.PTEN, { a0: 99 })).of(1).violated).toBe(1);
+    const level2 = handOver(new Trial().do(OP.PTEN, { a0: 99 }), 1).do(OP.FREE, { a0: 1, a1: 0 });
+    expect(level2.do(OP.TR, { a0: TLB, a1: MM, a2: 1, a3: 2 }).of(1).violated).toBe(0);
+  });
+
+  it('or within the clock error, or after a loss', () => {
+    const t = new Trial().do(OP.ALLOC, { a0: 99, a1: 0, a2: 0 }).skewed(500, 1, 0);
+    handOver(t, 1).do(OP.FREE, { a0: 1, a1: 0, cpu: 1 });
+    t.do(OP.TR, { a0: TLB, a1: MM, a2: 1, a3: 1, tsNs: t.atNs + 100 });
+    expect(t.of(1)).toMatchObject({ violated: 0, unknown: [`1 ${CLOCK}`] });
+    const lost = new Trial().do(OP.ALLOC, { a0: 99, a1: 0, a2: 0 });
+    handOver(lost, 1).do(OP.FREE, { a0: 1, a1: 0 }).lost(1);
+    expect(lost.do(OP.TR, { a0: TLB, a1: MM, a2: 1, a3: 1 }).of(1)).toMatchObject({
+      violated: 0,
+      unknown: [`1 ${LOSS}`],
+    });
+  });
+});
+
+describe('I51 tables at exit', () => {
+  /** A process that got table 1 and is over; then `after`. */
+  const over = (after: (t: Trial) => void): Trial => {
+    const t = new Trial()
+      .do(OP.FREE, { a0: 88, a1: 0, pid: 30 })
+      .do(OP.TR, { a0: 1, a1: 2, a2: 3, a3: 1, pid: 30 });
+    t.do(OP.PUB, { a0: MM, a2: 1, a3: Number.NaN });
+    t.do(OP.EXITMM, { a0: MM, a1: 1 }).do(OP.EXITMM, { a0: Number.NaN, a1: 0 });
+    after(t);
+    t.engine.finish();
+    return t;
+  };
+  const SETTLED = 2e9;
+
+  it('one that is left, long after', () => {
+    const t = over((x) => x.do(OP.SE, { a0: 1, tsNs: x.atNs + SETTLED, pid: 30 }));
+    expect(t.of(51)).toMatchObject({ violated: 1, unknown: [] });
+  });
+
+  it('one that may yet go, or went by another path, or may have gone unseen', () => {
+    expect(over(() => {}).of(51).unknown).toEqual(['1 the trace ends before it can be called left']);
+    const gone = over((x) => x.do(OP.DEFER, { a0: MM, a1: 1, tsNs: x.atNs + SETTLED, pid: 30 }));
+    expect(gone.of(51)).toMatchObject({
+      violated: 0,
+      unknown: ['1 it left by a path that no probe shows (pte_free_defer, a deposit)'],
+    });
+    const lost = over((x) => x.lost(0).do(OP.SE, { a0: 1, tsNs: x.atNs + SETTLED, pid: 30 }));
+    expect(lost.of(51)).toMatchObject({ violated: 0, unknown: [`1 ${LOSS}`] });
+  });
+
+  it('none', () => {
+    const t = new Trial().do(OP.FREE, { a0: 88, a1: 0 });
+    t.do(OP.PUB, { a0: MM, a2: 1, a3: Number.NaN });
+    handOver(t, 1).do(OP.EXITMM, { a0: MM, a1: 1 }).do(OP.EXITMM, { a0: Number.NaN, a1: 0 });
+    t.engine.finish();
+    expect(t.of(51)).toMatchObject({ pass: '1 inferred', violated: 0, unknown: [] });
+  });
+});
+
+describe('I49 gathers begin before they end', () => {
+  const bare = (t: Trial): Trial => {
+    for (let i = 0; i < 2; i++) {
+      t.do(OP.GB, { a0: TLB, a1: MM, a2: i }).do(OP.GE, { a0: TLB, a1: MM, a5: i }).do(OP.GEret);
+    }
+    t.do(OP.GE, { a0: TLB, a1: MM, a5: 0 }).do(OP.GEret);
+    return t.do(OP.GB, { a0: TLB, a1: MM, pid: 30 });
+  };
+
+  it('one that did not', () => {
+    expect(bare(new Trial()).of(49)).toMatchObject({ pass: '2 observed', violated: 1, unknown: [] });
+  });
+
+  it('or whose beginning may have been lost, at whatever time', () => {
+    const t = new Trial().lost(1);
+    expect(bare(t).of(49)).toMatchObject({ pass: '2 observed', violated: 0, unknown: [`1 ${LOSS}`] });
+  });
+});
