@@ -80,6 +80,10 @@ export class RcuFamily {
     const { ledger } = this.court;
     if (isTableFunc(head.func)) ledger.pass(38, known);
     if (head.cbFunc !== 0) this.sameFunc(head, head.cbFunc, op, true);
+    else if (isTableFunc(head.func)) {
+      // Its releases show that it ran, not as what.
+      this.court.ledger.unknown(39, 'which function ran is not shown, only what it released', op.ref);
+    }
     this.order(head, op, known);
     this.afterGp(head, known, op);
     if (isTableFunc(head.func)) this.readersAtCallback(head, op);
