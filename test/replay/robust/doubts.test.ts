@@ -3,7 +3,7 @@ import type { Finding } from '../../../src/result/types.js';
 import { damageLines, type Recording, readRecording } from '../damage/damage.js';
 import { replayFixtures } from '../damage/fixtures.js';
 import { replayFile, replayLines, report, violatedIds } from '../support/replay.js';
-import { clockError, DOUBTS, GAPS } from './doubts.js';
+import { clockError, DOUBTS } from './doubts.js';
 
 // Whatever makes a recording doubtful: no violation appears on a kernel that works, and none that is there disappears
 // without becoming unknown.
@@ -100,8 +100,6 @@ describe.each(DOUBTS.map((d) => [d.name, d] as const))('%s', (_, doubt) => {
         const left = new Set(doubted);
         // What the finding rests on was cut off: then there is nothing left to be judged.
         if (doubt.cuts && finding.events.some((e) => !left.has(e.text))) continue;
-        const gap = GAPS.find(([k, d]) => k === kind && d === doubt.name);
-        if (gap && lines.some((l) => gap[2].test(l)) && !doubted.some((l) => gap[2].test(l))) continue;
         const { instances } = report(await replayLines(doubted), expected);
         if (instances.violated + instances.unknown === 0) {
           gone.push(`${name} ${kind} seed ${seed}: ${expected} ${JSON.stringify(instances)}`);

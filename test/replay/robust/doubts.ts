@@ -12,16 +12,6 @@ export interface Doubt {
   readonly cuts: boolean;
 }
 
-/** What may disappear all the same: [kind of damage, doubt, what is missing, why]. */
-export const GAPS: readonly (readonly [string, string, RegExp, string])[] = [
-  [
-    'callback-func-changed',
-    'missing probes',
-    /: rcu_callback: /,
-    'without rcu:rcu_callback no hash is known to be of the head that was queued: the callback that ran is one of somebody else, and the own one is inferred from its releases (I38)',
-  ],
-];
-
 const HEADER = /^#/;
 const body = (lines: readonly string[]): number => lines.findIndex((l) => !HEADER.test(l));
 
