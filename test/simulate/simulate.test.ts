@@ -85,7 +85,7 @@ describe('counts', () => {
 });
 
 it('gives the same bytes for the same seed, others for another', () => {
-  const same = { ...WORKLOADS['readers']!, seed: 7 };
+  const same = { ...WORKLOADS.readers!, seed: 7 };
   expect(run(same).text).toBe(run(same).text);
   expect(run({ ...same, seed: 8 }).text).not.toBe(run(same).text);
 });
