@@ -8,6 +8,7 @@ import { BODY_FORM, bodyForm } from './trace-cmd-form.js';
 
 const BLANK = 32;
 const HASH = 35;
+const TAB = 9;
 const PAREN = 40;
 const CLOSE_PAREN = 41;
 const DASH = 45;
@@ -79,14 +80,7 @@ export class FtraceDialect implements LineDialect {
       return LINE.blank;
     }
     const first = buf[start]!;
-    if (first === HASH) {
-      const what = headerLine(buf, start, end, this.inHeader, host);
-      if (what !== NO_HEADER) {
-        if (what === NEW_CAPTURE) this.newCapture(host);
-        this.lastEvent = -1;
-        return LINE.header;
-      }
-    }
+    if (first === HASH && this.header(buf, start, end, host)) return LINE.header;
     if (first === UPPER_C || first === HASH) {
       const lost = lossLine(buf, start, end);
       if (lost) {
@@ -102,6 +96,11 @@ export class FtraceDialect implements LineDialect {
     }
     const kind = this.trimmed(buf, start, end, host);
     if (kind !== NOT_AN_EVENT) return kind;
+    // Pasted text is often indented. A task may be called "# comment", so events go first.
+    if (first === BLANK || first === TAB) {
+      const p = behindBlanks(buf, start, end);
+      if (buf[p] === HASH && this.header(buf, p, end, host)) return LINE.header;
+    }
     if (first === OPEN && latin1(buf, start, Math.min(end, start + 14)) === '[LINE TOO BIG]') {
       return host.skip('[LINE TOO BIG]: the kernel cut this entry');
     }
@@ -114,6 +113,14 @@ export class FtraceDialect implements LineDialect {
       return host.skip('an event line that is damaged or breaks off');
     }
     return goesOn ? LINE.continuation : LINE.foreign;
+  }
+
+  private header(buf: Uint8Array, start: number, end: number, host: LineHost): boolean {
+    const what = headerLine(buf, start, end, this.inHeader, host);
+    if (what === NO_HEADER) return false;
+    if (what === NEW_CAPTURE) this.newCapture(host);
+    this.lastEvent = -1;
+    return true;
   }
 
   private afterPrint(host: LineHost): boolean {
@@ -270,7 +277,8 @@ export class FtraceDialect implements LineDialect {
   private newCapture(host: LineHost): void {
     this.inHeader = true;
     this.lastNs = Number.NEGATIVE_INFINITY;
-    if (host.header.captures > 1) {
+    // Lines of trace_pipe before the first header are a capture too.
+    if (host.header.captures > 1 || this.eventsOfCapture > 0) {
       this.endCapture(host);
       host.fact(RESERVED.segment, -1, 0);
     }
@@ -300,13 +308,14 @@ export class FtraceDialect implements LineDialect {
   }
 }
 
-function isBlank(buf: Uint8Array, start: number, end: number): boolean {
-  for (let p = start; p < end; p++) {
-    const c = buf[p]!;
-    if (c !== BLANK && c !== 9 && c !== 13) return false;
-  }
-  return true;
+function behindBlanks(buf: Uint8Array, start: number, end: number): number {
+  let p = start;
+  while (p < end && (buf[p] === BLANK || buf[p] === TAB || buf[p] === 13)) p++;
+  return p;
 }
+
+const isBlank = (buf: Uint8Array, start: number, end: number): boolean =>
+  behindBlanks(buf, start, end) === end;
 
 /** The columns of an event are there, or the task's stands in its place and the line ends in the next. */
 function looksLikeEvent(buf: Uint8Array, start: number, end: number): boolean {

@@ -1,4 +1,5 @@
 import { looksLikeMail, type MailText, readMail } from './mail.js';
+import { unwrapMail } from './mail-wrap.js';
 
 /** Enough to tell a mail by. */
 const ENOUGH = 64 << 10;
@@ -30,7 +31,7 @@ export class MailGather {
   finish(): { readonly mail: MailText | null; readonly rest: Uint8Array | null; readonly bytes: number } {
     if (this.state === 'undecided') this.decide();
     const held = this.held.length === 0 ? null : this.take();
-    const mail = this.state === 'mail' && held !== null ? readMail(held) : null;
+    const mail = this.state === 'mail' && held !== null ? unwrapMail(readMail(held)) : null;
     return { mail, rest: mail ? null : held, bytes: held?.length ?? 0 };
   }
 

@@ -5,6 +5,8 @@ export interface MailText {
   /** Of each line: number (1-based) and byte offset of the line of the file it begins in. */
   readonly lines: Uint32Array;
   readonly offsets: Float64Array;
+  /** Of each line: quote marks before it. */
+  readonly depths: Uint8Array;
   /** Lines of the file that only go on the one before (soft line breaks of quoted-printable). */
   readonly joined: number;
   /** What could not be read, in words. */
@@ -46,6 +48,7 @@ export function readMail(bytes: Uint8Array): MailText {
   const out = new Uint8Array(bytes.length + 1);
   const lines: number[] = [];
   const offsets: number[] = [];
+  const depths: number[] = [];
   const notes: { code: string; message: string }[] = [];
   let used = 0;
   let joined = 0;
@@ -76,12 +79,14 @@ export function readMail(bytes: Uint8Array): MailText {
     }
     const coded = encoding === 'quoted-printable' && !inHeader;
     const soft = coded && softBreak(bytes, start, end);
+    let from = start;
     if (goesOn) joined++;
     else {
+      from = behindQuotes(bytes, start, end);
       lines.push(number);
       offsets.push(start);
+      depths.push(marks(bytes, start, from));
     }
-    const from = goesOn ? start : behindQuotes(bytes, start, end);
     used = copy(bytes, from, soft ? lastEquals(bytes, end) : end, coded, out, used);
     goesOn = soft;
     if (!soft) out[used++] = LF;
@@ -92,6 +97,7 @@ export function readMail(bytes: Uint8Array): MailText {
     bytes: out.subarray(0, used),
     lines: Uint32Array.from(lines),
     offsets: Float64Array.from(offsets),
+    depths: Uint8Array.from(depths),
     joined,
     notes,
   };
@@ -116,6 +122,12 @@ function behindQuotes(bytes: Uint8Array, start: number, end: number): number {
     if (p < end && bytes[p] === BLANK) p++;
   }
   return p;
+}
+
+function marks(bytes: Uint8Array, start: number, end: number): number {
+  let n = 0;
+  for (let p = start; p < end; p++) if (bytes[p] === QUOTE) n++;
+  return Math.min(n, 255);
 }
 
 /** Copies a piece of a line, decoded; `=XX` that is not hexadecimal stays (RFC 2045 allows readers to). */

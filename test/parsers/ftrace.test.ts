@@ -162,6 +162,27 @@ describe('losses and captures', () => {
     expect(result.summary.findings).toBe(0);
   });
 
+  test('lines of trace_pipe before a file with its header are a capture of their own', () => {
+    const file = text(fixture(`${DIR}/percpu1-trace.txt`));
+    const pipe = file.split('\n').filter((l) => !l.startsWith('#'));
+    const segments = (input: string) =>
+      runDialect(FTRACE, bytes(input)).facts.filter((f) => f.event === RESERVED.segment).length;
+    expect(segments(file)).toBe(0);
+    expect(segments(pipe.join('\n') + file)).toBe(1);
+  });
+
+  test('indented text is read with its header', () => {
+    const file = text(fixture(`${DIR}/percpu1-trace.txt`));
+    const plain = runDialect(FTRACE, bytes(file));
+    for (const indent of ['  ', '    ', '\t']) {
+      const run = runDialect(FTRACE, bytes(file.replace(/^(?=.)/gm, indent)));
+      expect(run.counts).toEqual(plain.counts);
+      expect(run.rows.map((r) => [r.name, r.ts, r.cpu, r.pid])).toEqual(
+        plain.rows.map((r) => [r.name, r.ts, r.cpu, r.pid]),
+      );
+    }
+  });
+
   test('stack traces stay with their event', () => {
     const run = runDialect(FTRACE, fixture(`${DIR}/stacktrace.txt`));
     expect(run.counts.stack).toBeGreaterThan(run.counts.event);
