@@ -8,7 +8,7 @@ const OUT_ROWS = 1 << 10;
 
 interface Held {
   readonly batch: RecordBatch;
-  /** Stamp each row is placed by: never falls, and a fact has that of the event it stands before. */
+  /** Stamp each row is placed by: never falls, and a fact has that of the event it stands before; NaN until it comes. */
   readonly place: Float64Array;
   readonly bytes: number;
 }
@@ -17,8 +17,6 @@ class Queue {
   readonly held: Held[] = [];
   /** Next row of the first batch. */
   row = 0;
-  /** Rows of the last batch whose place is known. */
-  ready = 0;
   bytes = 0;
   last = Number.NEGATIVE_INFINITY;
   ended = false;
@@ -46,7 +44,7 @@ export class BatchMerge {
     const queue = this.queues[input]!;
     const copy = copyBatch(batch);
     const n = copy.length;
-    const place = new Float64Array(n);
+    const place = new Float64Array(n).fill(Number.NaN);
     let known = 0;
     for (let row = 0; row < n; row++) {
       const ts = copy.tsNs[row]!;
@@ -60,7 +58,6 @@ export class BatchMerge {
     const bytes = copy.bytes.length + n * 76;
     queue.held.push({ batch: copy, place, bytes });
     queue.bytes += bytes;
-    queue.ready = known;
     this.drain();
   }
 
@@ -85,7 +82,6 @@ export class BatchMerge {
     const queue = this.queues[input]!;
     if (queue.ended) return;
     settle(queue, queue.last);
-    queue.ready = queue.held.at(-1)?.batch.length ?? 0;
     queue.ended = true;
     this.drain();
   }
@@ -139,7 +135,7 @@ export class BatchMerge {
   private emit(queue: Queue, bound: number, ties: boolean): void {
     const { out } = this;
     const { batch, place, bytes } = queue.held[0]!;
-    const end = queue.held.length === 1 ? queue.ready : batch.length;
+    const end = batch.length;
     if (out.length > 0 && (out.input !== batch.input || out.bytes !== batch.bytes)) this.flush();
     out.input = batch.input;
     out.bytes = batch.bytes;
@@ -153,7 +149,6 @@ export class BatchMerge {
     this.flush();
     queue.held.shift();
     queue.row = 0;
-    if (queue.held.length === 0) queue.ready = 0;
     queue.bytes -= bytes;
     if (queue.bytes <= HIGH && queue.wake) {
       queue.wake();
@@ -170,18 +165,18 @@ export class BatchMerge {
 
 /** Place of the next row; NaN where there is none, or it is a fact whose event has not come yet. */
 function headOf(queue: Queue): number {
-  const head = queue.held[0];
-  if (!head) return Number.NaN;
-  const end = queue.held.length === 1 ? queue.ready : head.batch.length;
-  return queue.row < end ? head.place[queue.row]! : Number.NaN;
+  return queue.held[0]?.place[queue.row] ?? Number.NaN;
 }
 
-/** Gives the facts at the end of what is held the place of what comes next. */
-function settle(queue: Queue, place: number): void {
-  const last = queue.held.at(-1);
-  if (!last) return;
-  last.place.fill(place, queue.ready);
-  queue.ready = last.batch.length;
+/** Gives the facts at the end of what is held the place of what comes next; they may fill several batches. */
+function settle(queue: Queue, next: number): void {
+  for (let i = queue.held.length - 1; i >= 0; i--) {
+    const { place } = queue.held[i]!;
+    let row = place.length;
+    while (row > 0 && Number.isNaN(place[row - 1]!)) row--;
+    place.fill(next, row);
+    if (row > 0) return;
+  }
 }
 
 function copyRow(from: RecordBatch, row: number, to: RecordBatch): void {

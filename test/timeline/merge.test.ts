@@ -96,8 +96,18 @@ describe('merging by time', () => {
           expect(row.body).toBe(String.fromCharCode(65 + ((row.line - 1) % 26)));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     );
+  });
+
+  it('facts that fill a batch wait for the next stamp as well', () => {
+    const nan = Number.NaN;
+    const streams = [[1], [0, 0, 0, 0, nan, nan, 1]];
+    const out = run(streams, [
+      { input: 1, rows: 5 },
+      { input: 1, rows: 1 },
+    ]);
+    expect(out.map((r) => `${r.input}:${r.line}`)).toEqual(expected(streams));
   });
 
   it('holds nothing back that can go on, and keeps the order of an input whose stamps fall', () => {
