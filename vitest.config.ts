@@ -6,6 +6,7 @@ export default defineConfig({
     env: { TZ: 'UTC', LC_ALL: 'C', NO_COLOR: '1' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    setupFiles: ['test/support/property-seed.ts'],
     pool: 'forks',
   },
 });
