@@ -38,6 +38,9 @@ try {
     ...bench('replay.mjs', ['--built', built, ...(quick ? ['--size', '20', '--rounds', '1'] : [])]),
   );
   missed.push(
+    ...bench('machine.mjs', ['--built', built, ...(quick ? ['--events', '50000', '--rounds', '1'] : [])]),
+  );
+  missed.push(
     ...bench('formats.mjs', ['--built', built, ...(quick ? ['--size', '2', '--rounds', '1'] : [])]),
   );
   if (spawnSync('trace-cmd', ['list', '-h']).error) {

@@ -1,7 +1,7 @@
 // Interleaved races: every contestant runs once per round, the best of all rounds counts. The machine may be shared:
 // only ratios within one run mean anything.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -24,6 +24,10 @@ export function build() {
   const args = [tsc, '-p', join(repo, 'tsconfig.build.json'), '--outDir', out, '--declaration', 'false'];
   const done = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (done.status !== 0) process.stderr.write(`tsc: ${done.stdout.slice(0, 2000)}\n`);
+  // tsc copies no JSON.
+  const schemas = join(repo, 'src/schema');
+  for (const file of readdirSync(schemas))
+    if (file.endsWith('.json')) cpSync(join(schemas, file), join(out, 'src/schema', file));
   return out;
 }
 

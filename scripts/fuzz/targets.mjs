@@ -78,20 +78,22 @@ function scan(modules, info, bytes, chunk) {
 
 /** `load(path)` imports a module of src by its path without extension. */
 export async function targets(load, root) {
-  const [scanner, events, interner, time, dialect, detect, analyse, errors, blocks, mail] = await Promise.all(
-    [
-      'parsers/line-scanner',
-      'timeline/events',
-      'timeline/interner',
-      'timeline/time-base',
-      'parsers/dialect',
-      'parsers/detect',
-      'analyse',
-      'parsers/trace-error',
-      'parsers/blocks',
-      'parsers/mail',
-    ].map(load),
-  );
+  const [scanner, events, interner, time, dialect, detect, analyse, errors, blocks, mail, wrap] =
+    await Promise.all(
+      [
+        'parsers/line-scanner',
+        'timeline/events',
+        'timeline/interner',
+        'timeline/time-base',
+        'parsers/dialect',
+        'parsers/detect',
+        'analyse',
+        'parsers/trace-error',
+        'parsers/blocks',
+        'parsers/mail',
+        'parsers/mail-wrap',
+      ].map(load),
+    );
   const modules = { ...scanner, ...events, ...interner, ...time, ...dialect };
   const pieces = corpus(root);
   const list = [];
@@ -117,7 +119,7 @@ export async function targets(load, root) {
       },
     });
   }
-  list.push(mixture(modules, detect, blocks, pieces), letter(mail, pieces));
+  list.push(mixture(modules, detect, blocks, pieces), letter({ ...mail, ...wrap }, pieces));
   list.push({
     name: 'analyse',
     run: async (next) => {
@@ -187,18 +189,17 @@ function mixture(modules, { BLOCK_DIALECTS, opensBlocks, DIALECTS }, { BlockDial
 const LETTER = Buffer.from('From: a@b\nSubject: c\nContent-Transfer-Encoding: quoted-printable\n\n');
 
 /** Mail decoding: every line of the file has its place, and none is lost. */
-function letter({ readMail, looksLikeMail }, pieces) {
+function letter({ readMail, looksLikeMail, unwrapMail }, pieces) {
   return {
     name: 'mail',
     run: (next) => {
       const piece = pieces[Math.floor(next() * pieces.length)].bytes;
-      const text = Buffer.concat([
-        LETTER,
-        Buffer.from(piece.toString('latin1').replace(/^/gm, next() < 0.5 ? '> ' : ''), 'latin1'),
-      ]);
+      let body = piece.toString('latin1').replace(/^/gm, next() < 0.5 ? '> ' : '');
+      if (next() < 0.5) body = body.replace(/(.{60,72}) /g, next() < 0.5 ? '$1\n' : '$1\n> ');
+      const text = Buffer.concat([LETTER, Buffer.from(body, 'latin1')]);
       const bytes = mutate(text, [...pieces.map((p) => p.bytes), LETTER], next);
       looksLikeMail(bytes);
-      const mail = readMail(bytes);
+      const mail = unwrapMail(readMail(bytes));
       const { lines, offsets, joined } = mail;
       must(lines.length + joined === countLines(bytes), 'lines of the file');
       must(countLines(mail.bytes) === lines.length, 'lines of the text');
