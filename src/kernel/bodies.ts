@@ -59,13 +59,20 @@ const isWordByte = (c: number): boolean =>
 
 /** Where the value of the first of `names` begins that stands there as `name=`; -1 if none does. */
 function fieldOf(b: Uint8Array, start: number, end: number, names: readonly Uint8Array[]): number {
-  for (const name of names) {
-    for (let at = find(b, start, end, name); at >= 0; at = find(b, at + 1, end, name)) {
-      const after = at + name.length;
-      if (after < end && b[after] === 0x3d && (at === start || !isWordByte(b[at - 1]!))) return after + 1;
+  let best = names.length;
+  let found = -1;
+  for (let p = start; p < end; p++) {
+    if (b[p] !== 0x3d) continue;
+    let word = p;
+    while (word > start && isWordByte(b[word - 1]!)) word--;
+    for (let k = 0; k < best; k++) {
+      if (names[k]!.length !== p - word || !startsWith(b, word, p, names[k]!)) continue;
+      best = k;
+      found = p + 1;
     }
+    if (best === 0) return found;
   }
-  return -1;
+  return found;
 }
 
 /** A value ends at a blank or a comma. */
@@ -124,11 +131,8 @@ export function gracePeriod(b: Uint8Array, start: number, end: number, op: Op): 
 }
 
 /** Only `Start context switch` is a quiescent state: kernel/rcu/tree_plugin.h `rcu_note_context_switch()`. */
-export function utilization(b: Uint8Array, start: number, end: number, op: Op): boolean {
-  if (!startsWith(b, behindKey(b, start, end), end, CONTEXT_SWITCH)) return false;
-  op.a0 = 1;
-  return true;
-}
+export const isQuiescent = (b: Uint8Array, start: number, end: number): boolean =>
+  startsWith(b, behindKey(b, start, end), end, CONTEXT_SWITCH);
 
 /** `Start` = the CPU enters an extended quiescent state (kernel/context_tracking.c `ct_kernel_exit()`). */
 export function watching(b: Uint8Array, start: number, end: number, op: Op): boolean {
@@ -188,9 +192,11 @@ export function pageAlloc(b: Uint8Array, start: number, end: number, op: Op): bo
   if (pfn < 0) return false;
   op.a0 = signed53(numberAt(b, pfn + PFN.length, end));
   if (!(op.a0 > 0)) return false;
-  const order = find(b, start, end, ORDER);
+  // In the kernel's order; other writers may have their own.
+  let order = find(b, pfn, end, ORDER);
+  if (order < 0) order = find(b, start, pfn, ORDER);
   if (order >= 0) op.a1 = parseDec53(b, order + ORDER.length, end);
-  const gfp = find(b, pfn, end, GFP);
+  const gfp = find(b, Math.max(pfn, order), end, GFP);
   const value = gfp >= 0 ? gfp + GFP.length : fieldOf(b, start, end, GFP_KEYS);
   if (value >= 0) {
     // Unnamed flags print as a number; ___GFP_HIGHMEM is bit 1 in every version.

@@ -2,7 +2,9 @@
  * Numbers straight from bytes: no strings, no BigInt, exact to the low 53 bits.
  * All readers stop at the first byte that is not part of the number.
  */
-const DIGIT = new Int8Array(256).fill(-1);
+
+/** Value of a hex digit by its byte; -1 for every other byte. */
+export const DIGIT = new Int8Array(256).fill(-1);
 for (let i = 0; i < 10; i++) DIGIT[0x30 + i] = i;
 for (let i = 0; i < 6; i++) {
   DIGIT[0x61 + i] = 10 + i;

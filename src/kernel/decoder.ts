@@ -3,7 +3,7 @@ import type { EventTable } from '../timeline/events.js';
 import { contextOf } from '../timeline/flags.js';
 import type { Bases } from './bases.js';
 import * as bodies from './bodies.js';
-import { parseValue53, signed53, startsWith } from './bytes.js';
+import { DIGIT, parseValue53, signed53, startsWith } from './bytes.js';
 import { batchCount, type EventPlan, FORM, learnArguments, planOf } from './event-plan.js';
 import type { FuncTable } from './func-table.js';
 import { decodeMarker, headPage, setSlot } from './marker.js';
@@ -40,8 +40,8 @@ export class Decoder {
   private readonly plans: EventPlan[] = [];
   private readonly syscalls: number[] = [];
   private maxCpu = 0;
-  /** Value of the argument last found by `seek`. */
-  private valueEnd = 0;
+  /** Number last read by `pointer`. */
+  private value = 0;
 
   constructor({ events, funcs, bases, probes }: DecoderOptions) {
     this.events = events;
@@ -60,6 +60,13 @@ export class Decoder {
     if (state === NO_MEANING) return false;
     if (state === UNSEEN && !this.plan(id)) return false;
     const plan = this.plans[id]!;
+    // The most frequent event of RCU, and mostly no quiescent state.
+    if (
+      plan.form === FORM.utilization &&
+      !bodies.isQuiescent(batch.bytes, batch.bodyStart[row]!, batch.bodyEnd[row]!)
+    ) {
+      return false;
+    }
     op.kind = plan.kind;
     op.ref = batch.ref(row);
     op.tsNs = batch.tsNs[row]!;
@@ -105,7 +112,8 @@ export class Decoder {
       case FORM.gracePeriod:
         return bodies.gracePeriod(b, start, end, op);
       case FORM.utilization:
-        return bodies.utilization(b, start, end, op);
+        op.a0 = 1;
+        return true;
       case FORM.watching:
         return bodies.watching(b, start, end, op);
       case FORM.schedSwitch:
@@ -141,10 +149,15 @@ export class Decoder {
     let p = batch.bodyStart[row]!;
     let args = plan.args!;
     for (let i = 0; i < args.length; i++) {
-      const at = this.seek(b, p, end, args[i]!.name);
+      const arg = args[i]!;
+      const at = this.seek(b, p, end, arg.name);
       if (at >= 0) {
-        this.fill(args[i]!, b, at, this.valueEnd, op);
-        p = this.valueEnd;
+        p = this.pointer(b, at, end);
+        if (p > 0) this.fill(arg, this.value, b, at, p, op);
+        else {
+          p = endOfValue(b, at, end);
+          this.fill(arg, parseValue53(b, at, p), b, at, p, op);
+        }
         continue;
       }
       if (plan.spec && plan.relearned < MAX_RELEARN) {
@@ -160,7 +173,33 @@ export class Decoder {
     }
   }
 
-  /** Start of the value of `name=` at or after `p`, its end in `valueEnd`; -1 if there is none. */
+  /** Reads `0x…` up to a blank, comma or bracket into `value` in one pass; its end, 0 if it is no such number. */
+  private pointer(b: Uint8Array, at: number, end: number): number {
+    if (at + 2 >= end || b[at] !== 0x30 || (b[at + 1]! | 0x20) !== 0x78) return 0;
+    const first = at + 2;
+    const half = Math.min(first + 8, end);
+    let p = first;
+    let hi = 0;
+    let lo = 0;
+    let d = -1;
+    for (; p < half && (d = DIGIT[b[p]!]!) >= 0; p++) lo = (lo << 4) | d;
+    if (p === half) {
+      // Half of a pointer is one word: its digits need no carry.
+      for (; p < end && (d = DIGIT[b[p]!]!) >= 0; p++) {
+        hi = ((hi << 4) | (lo >>> 28)) & 0x1fffff;
+        lo = (lo << 4) | d;
+      }
+    }
+    if (p === first) return 0;
+    if (p < end) {
+      const c = b[p]!;
+      if (c !== 0x20 && c !== 0x2c && c !== 0x29) return 0;
+    }
+    this.value = hi * 2 ** 32 + (lo >>> 0);
+    return p;
+  }
+
+  /** Start of the value of `name=` at or after `p`; -1 if there is none. */
   private seek(b: Uint8Array, p: number, end: number, name: Uint8Array): number {
     const length = name.length;
     while (p < end) {
@@ -170,48 +209,42 @@ export class Decoder {
         continue;
       }
       const after = p + length;
-      if (after < end && b[after] === 0x3d && startsWith(b, p, end, name)) {
-        this.valueEnd = endOfValue(b, after + 1, end);
-        return after + 1;
-      }
+      if (after < end && b[after] === 0x3d && startsWith(b, p, end, name)) return after + 1;
       while (p < end && (c = b[p]!) !== 0x20 && c !== 0x2c && c !== 0x3d) p++;
       if (p < end && c === 0x3d) p = endOfValue(b, p + 1, end);
     }
     return -1;
   }
 
-  private fill(arg: ArgumentPlan, b: Uint8Array, start: number, end: number, op: Op): void {
+  /** `value`: of `b[start, end)` read as a number. */
+  private fill(arg: ArgumentPlan, value: number, b: Uint8Array, start: number, end: number, op: Op): void {
     const role = arg.role!;
     switch (role.as) {
       case 'addr':
       case 'head':
-        setSlot(op, role.to, parseValue53(b, start, end));
-        return;
-      case 'num':
-        setSlot(op, role.to, signed53(parseValue53(b, start, end)));
+        setSlot(op, role.to, value);
         return;
       case 'page':
-        setSlot(op, role.to, this.bases.pageOfStructPage(parseValue53(b, start, end)));
+        setSlot(op, role.to, this.bases.pageOfStructPage(value));
+        return;
+      case 'num':
+        setSlot(op, role.to, signed53(value));
         return;
       case 'va':
-        setSlot(op, role.to, this.bases.pageOfVa(parseValue53(b, start, end)));
+        setSlot(op, role.to, this.bases.pageOfVa(value));
         return;
-      case 'slot': {
-        const value = parseValue53(b, start, end);
+      case 'slot':
         setSlot(op, role.to, value);
         setSlot(op, role.also!, this.bases.pageOfVa(value));
         return;
-      }
-      case 'entry': {
-        const value = parseValue53(b, start, end);
+      case 'entry':
         setSlot(op, role.to, Math.floor((value % PHYS_LIMIT) / 4096));
         return;
-      }
       case 'func':
         setSlot(op, role.to, this.funcs.idOf(b, start, end));
         return;
       case 'mask':
-        setSlot(op, role.to, parseValue53(b, start, end));
+        setSlot(op, role.to, value);
         // The probe prints one word of the mask: all of it as long as no CPU beyond that word is seen.
         setSlot(
           op,
