@@ -21,6 +21,8 @@ export interface BlockOptions {
   readonly excerpt: boolean;
 }
 
+/** Dialects whose own header begins with `# tracer:`; to perf it is a comment. */
+const TRACEFS: ReadonlySet<string> = new Set(['ftrace', 'function-graph', 'latency-format', 'ftrace-dump']);
 /** A single line shows a dialect when it scores this much in it … */
 const SURE = 0.85;
 /** … and no more than this in the one that did not take it. */
@@ -66,7 +68,8 @@ export class BlockDialect implements LineDialect {
       this.eventsOfBlock++;
       return kind;
     }
-    if (kind !== LINE.foreign && kind !== LINE.skipped && kind !== LINE.continuation) return kind;
+    const strange = kind === LINE.header && !TRACEFS.has(this.info.id) && tracerOf(buf, start, end) !== '';
+    if (kind !== LINE.foreign && kind !== LINE.skipped && kind !== LINE.continuation && !strange) return kind;
     // Text that goes on an event may look like a table.
     const row = kind === LINE.continuation ? ROW.none : histogramRow(buf, start, end);
     if (row !== ROW.none && (row !== ROW.bar || this.wrapped)) {
@@ -119,6 +122,11 @@ export class BlockDialect implements LineDialect {
         ? null
         : (this.options.others.find((d) => d.id === 'trace-cmd-report') ?? null);
     }
+    const tracer = tracerOf(buf, start, end);
+    if (tracer !== '') {
+      const id = tracer === 'function_graph' ? 'function-graph' : 'ftrace';
+      return this.info.id === id ? null : (this.options.others.find((d) => d.id === id) ?? null);
+    }
     if (!isCandidate(buf, start, end)) return null;
     const line = new Uint8Array(end - start + 1);
     line.set(buf.subarray(start, end));
@@ -152,4 +160,12 @@ function isCandidate(buf: Uint8Array, start: number, end: number): boolean {
 function isCpusLine(buf: Uint8Array, start: number, end: number): boolean {
   if (end - start < 6 || end - start > 10 || buf[start] !== 99) return false;
   return /^cpus=\d+$/.test(Buffer.from(buf.subarray(start, end)).toString('latin1'));
+}
+
+/** Tracer of a tracefs header's first line, `# tracer: function`; '' for any other line. */
+function tracerOf(buf: Uint8Array, start: number, end: number): string {
+  let p = start;
+  while (p < end && buf[p] === 32) p++;
+  if (end - p < 11 || end - p > 60 || buf[p] !== 35 || buf[p + 2] !== 116) return '';
+  return /^# tracer: (\w+)/.exec(Buffer.from(buf.subarray(p, end)).toString('latin1'))?.[1] ?? '';
 }

@@ -103,6 +103,28 @@ describe('an input that changes its dialect', () => {
     }
   }
 
+  test('the header of a trace begins its block', () => {
+    const header = ['# tracer: nop', '#', '# entries-in-buffer/entries-written: 2/2   #P:8', '#'];
+    for (const from of ids.filter((id) => !['ftrace', 'latency-format', 'function-graph'].includes(id))) {
+      const text = [...PIECES[from]!, '', ...header, ...PIECES.ftrace!, ''].join('\n');
+      const found = scan(text, dialect(from), 4096);
+      const first = text.split('\n').indexOf(header[0]!) + 1;
+      expect(found.blocks).toEqual([`${from} 1`, `ftrace ${first}`]);
+      expect([found.counts.event, found.counts.skipped, found.counts.continuation]).toEqual([4, 0, 0]);
+    }
+    const graph = [
+      ...PIECES['perf-script']!,
+      '# tracer: function_graph',
+      '#',
+      ...PIECES['function-graph']!,
+      '',
+    ];
+    expect(scan(graph.join('\n'), dialect('perf-script'), 4096).blocks).toEqual([
+      'perf-script 1',
+      'function-graph 3',
+    ]);
+  });
+
   test('prose and patch text stay foreign, whatever the first dialect', () => {
     for (const from of ids) {
       const found = scan([...PIECES[from]!, ...PROSE, ''].join('\n'), dialect(from), 4096);
