@@ -19,7 +19,7 @@ const ADVICE: Readonly<Record<TraceErrorCode, string>> = {
   corrupt: 'Copy the file again; what could be read is in the report.',
   'no-decompressor': 'Install the program, or decompress the file first.',
   'probes-file': 'It must hold lines as in /sys/kernel/tracing/kprobe_events.',
-  'kernel-info': '`pttrace record --help` shows the command that makes one.',
+  'kernel-info': '`pttrace record --print kernel-info` prints the command that makes one.',
   'no-tracefs': '`pttrace record --print ftrace` prints a script for a machine where you are root.',
   aborted: '',
 };

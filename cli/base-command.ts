@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Flags } from '@oclif/core';
+import { nearest } from '../src/litmus/parse.js';
 import { LINE_FORMAT_ID } from '../src/parsers/line-format.js';
 import { isStored } from '../src/parsers/source.js';
 import { TraceError } from '../src/parsers/trace-error.js';
@@ -54,6 +55,9 @@ export abstract class TraceCommand extends Command {
     flags: InputFlagValues,
     work: (options: PipelineOptions) => Promise<T>,
   ): Promise<T> {
+    if (paths.filter((path) => path === '-').length > 1)
+      throw new SyntaxError('standard input (-) can be read only once');
+    await checkFormat(flags.format);
     const spoolDir = paths.some((path) => !isStored(path))
       ? mkdtempSync(join(tmpdir(), 'pttrace-'))
       : undefined;
@@ -119,6 +123,18 @@ export function onInterrupt(): { readonly signal: AbortSignal; off(): void } {
   };
   process.on('SIGINT', interrupt);
   return { signal: abort.signal, off: () => process.off('SIGINT', interrupt) };
+}
+
+/** Before any input is opened: a name nobody knows is no fault of the input. */
+async function checkFormat(format: string | undefined): Promise<void> {
+  if (format === undefined) return;
+  const { DIALECTS } = await import('../src/parsers/detect.js');
+  const ids = DIALECTS.map((d) => d.id);
+  if (ids.includes(format)) return;
+  const near = nearest(format, ids);
+  throw new SyntaxError(
+    `there is no format "${format}"${near ? `; did you mean ${near}?` : ''} Known: ${ids.join(', ')}`,
+  );
 }
 
 /** A line format is a format that carries its pattern with it. */

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { FilterSpec } from '../src/timeline/filter.js';
 
-const HELP = 'FILTER (what is hidden becomes unknown, not absent)';
+const HELP = 'FILTER';
 
 export const filterFlags = {
   since: Flags.string({
@@ -26,9 +26,13 @@ interface FilterFlagValues {
 
 /** Throws SyntaxError naming the flag whose value is malformed. */
 export function filterOf(flags: FilterFlagValues): FilterSpec {
+  const sinceNs = flags.since === undefined ? undefined : secondsToNs(flags.since, '--since');
+  const untilNs = flags.until === undefined ? undefined : secondsToNs(flags.until, '--until');
+  if (sinceNs !== undefined && untilNs !== undefined && BigInt(sinceNs) > BigInt(untilNs))
+    throw new SyntaxError(`--since ${flags.since} is after --until ${flags.until}: nothing would be left`);
   return {
-    sinceNs: flags.since === undefined ? undefined : secondsToNs(flags.since, '--since'),
-    untilNs: flags.until === undefined ? undefined : secondsToNs(flags.until, '--until'),
+    sinceNs,
+    untilNs,
     cpus: numbersOf(flags.cpu, '--cpu'),
     pids: numbersOf(flags.pid, '--pid'),
     comms: listOf(flags.comm),

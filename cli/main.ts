@@ -1,8 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { flush, run } from '@oclif/core';
 import { TraceError } from '../src/parsers/trace-error.js';
-import { adviceFor } from './advice.js';
 import { EXIT } from './exit-codes.js';
 import { Interrupted } from './interrupted.js';
+import { traceMessage } from './trace-message.js';
 
 /** Runs the command line and leaves with the documented exit code. */
 export async function main(url: string, argv: string[] = process.argv.slice(2)): Promise<void> {
@@ -13,7 +14,12 @@ export async function main(url: string, argv: string[] = process.argv.slice(2)):
   });
   try {
     // Everybody types it once.
-    await run(argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv, url);
+    await run(argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv, {
+      root: fileURLToPath(url),
+      // There are none: nothing outside the package is looked for, least of all in a home that may be unreadable.
+      userPlugins: false,
+      devPlugins: false,
+    });
     await flush();
   } catch (error) {
     process.exitCode = await explain(error, argv, url);
@@ -33,11 +39,7 @@ async function explain(error: unknown, argv: readonly string[], url: string): Pr
     return EXIT.interrupted;
   }
   if (error instanceof TraceError) {
-    const place = [error.path, error.line, error.offset === undefined ? undefined : `byte ${error.offset}`];
-    const where = place.filter((p) => p !== undefined).join(':');
-    process.stderr.write(`pttrace: ${where === '' ? '' : `${where}: `}${error.message}\n`);
-    const advice = adviceFor(error.code);
-    if (advice !== '') process.stderr.write(`  ${advice}\n`);
+    process.stderr.write(traceMessage(error));
     return error.code === 'unknown-format' && error.message.startsWith('there is no format')
       ? EXIT.usage
       : EXIT.unreadable;

@@ -1,13 +1,13 @@
 import { Flags } from '@oclif/core';
 import { parseMatch, type SpanSource } from '../src/latency/span-source.js';
 
-const MEASURE = 'WHAT IS MEASURED (default: --syscall munmap)';
+const MEASURE = 'MEASURE';
 const KINDS = ['syscall', 'func', 'span', 'rcu', 'from'] as const;
 
 /** What is measured; hist and compare take the same flags. */
 export const sourceFlags = {
   syscall: Flags.string({
-    description: 'a syscall, enter to exit',
+    description: 'a syscall, enter to exit; what is measured where no flag says it: munmap',
     helpGroup: MEASURE,
     exclusive: others('syscall'),
   }),

@@ -21,6 +21,8 @@ export function usageAdvice(message: string, argv: readonly string[], manifest: 
     .replace(/\n?See more help with --help\s*$/, '')
     .replace(/^The following errors? occurred:\s*/, '')
     .replace(/^Missing required flag (\w)/, 'Missing required flag --$1')
+    .replaceAll(/(--[\w-]+)=true\b/g, '$1')
+    .replace(/^Parsing (--[\w-]+)\s+Expected (.*) but received: (.*)$/s, '$1 wants $2, not "$3"')
     .trim();
   const unknown = /^Nonexistent flags?: ((?:--?[\w-]+(?:, )?)+)/.exec(facts);
   const flags = Object.keys(commands[first]?.flags ?? {});

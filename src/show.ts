@@ -39,6 +39,8 @@ export interface Story {
   readonly cpus: number[];
   readonly events: (EventQuote & { note: string })[];
   readonly notes: string[];
+  /** Inputs that could not be read to their end. */
+  readonly errors: string[];
 }
 
 const DEFAULT_EVENTS = 400;
@@ -48,7 +50,14 @@ const DEFAULT_EVENTS = 400;
  * callbacks it rode in. Throws TraceError for unreadable input, SyntaxError for a bad address.
  */
 export async function show(options: ShowOptions): Promise<Story> {
-  const subject = options.subject.line === undefined ? options.subject : await subjectOfLine(options);
+  let { subject } = options;
+  if (subject.line !== undefined) {
+    const found = await subjectOfLine(options);
+    if (typeof found === 'string') {
+      return { title: `line ${subject.line}`, cpus: [], events: [], notes: [found], errors: [] };
+    }
+    subject = found;
+  }
   const pipeline = newPipeline();
   let teller: Teller | null = null;
   const run = await runPipeline(pipeline, options, (decoder, bases) => {
@@ -88,6 +97,7 @@ export async function show(options: ShowOptions): Promise<Story> {
     cpus: [...new Set(events.map((e) => e.cpu))].sort((a, b) => a - b),
     events,
     notes,
+    errors: run.inputs.flatMap(({ report: { path, error } }) => (error ? [`${path}: ${error.message}`] : [])),
   };
 }
 
@@ -300,24 +310,30 @@ const KIND_NOTE: Readonly<Record<number, string>> = {
   [OP.CB]: 'callback runs',
 };
 
-/** The object a line is about: the table, else the gather, the head or the mm its event names. */
-async function subjectOfLine(options: ShowOptions): Promise<Subject> {
+/** The object a line is about: the table, else the gather, the head or the mm its event names; or why there is none. */
+async function subjectOfLine(options: ShowOptions): Promise<Subject | string> {
   const wanted = options.subject.line!;
-  let found: Subject | null = null;
+  let found: Subject | string | null = null;
+  let last = 0;
   const op = new Op();
   await runPipeline(newPipeline(), options, (decoder) => ({
     boundary: () => {},
     batch: (batch) => {
-      if (found || batch.length === 0 || batch.line[batch.length - 1]! < wanted) return;
+      if (batch.length > 0) last = Math.max(last, batch.line[batch.length - 1]!);
+      if (found !== null || last < wanted) return;
       for (let row = 0; row < batch.length; row++) {
         if (batch.line[row]! !== wanted || batch.event[row]! <= LAST_RESERVED) continue;
-        found = decoder.decode(batch, row, op) ? subjectOf(op) : {};
+        const named = decoder.decode(batch, row, op) ? subjectOf(op) : {};
+        found =
+          Object.keys(named).length > 0
+            ? named
+            : 'its event names no table, gather, rcu_head or mm: give a line that does';
         return;
       }
-      found = {};
+      found = 'it is no event: give the line of one';
     },
   }));
-  return found ?? {};
+  return found ?? `the last event of this trace is in line ${last}`;
 }
 
 function subjectOf(op: Op): Subject {

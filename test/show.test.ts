@@ -146,8 +146,14 @@ describe('show --line', () => {
     expect(labels(await tell({ line: line(label) }))).toEqual(labels(await tell(subject)));
   });
 
-  it.each([1, 10_000])('line %i is about nothing', async (n) => {
-    expect((await tell({ line: n })).events).toEqual([]);
+  it.each([
+    [1, 'it is no event'],
+    [10_000, `the last event of this trace is in line ${HEADER + STEPS.length}`],
+  ])('line %i is about nothing, and the note says why', async (n, why) => {
+    const story = await tell({ line: n });
+    expect(story.events).toEqual([]);
+    expect(story.title).toBe(`line ${n}`);
+    expect(story.notes.join()).toContain(why);
   });
 });
 

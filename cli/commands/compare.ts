@@ -6,18 +6,20 @@ import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf } from '../filter-flags.js';
 import { writeOut } from '../output.js';
+import { prose } from '../prose.js';
 import { sourceFlags, sourceOf } from '../source-flags.js';
 
 export default class Compare extends TraceCommand {
   static override summary =
     'latency with and without a change: every number a reviewer asks for, and one sentence';
   static override description =
-    `Each run is a recording, a printed histogram (bpftrace text or JSON, bcc), a result of pttrace (replay --json,
+    prose(`Each run is a recording, a printed histogram (bpftrace text or JSON, bcc), a result of pttrace (replay --json,
 hist --json) or a block of a mail (mail.txt#TITLE, where TITLE is the line before the histogram). With several runs a
 side (--before, --after) the variance between runs is known, without them no difference can be laid at the door of the
 change. All intervals and tests are documented in docs/statistics.md, conditions in docs/compare.md.
 
-Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input, 4 internal error, 130 interrupted.`;
+Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input, 4 internal error, 130 interrupted.`);
+  static override usage = ['compare BEFORE AFTER [FLAGS]', 'compare --before RUN... --after RUN... [FLAGS]'];
   static override examples = [
     {
       description: 'two blocks of a mail',

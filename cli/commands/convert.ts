@@ -8,13 +8,20 @@ export default class Convert extends TraceCommand {
   static override summary = 'rewrite a trace as canonical JSON lines, CSV or ftrace text';
   static override description =
     'Each form reads back to the same timeline: ns stamps, events, arguments, loss and capture marks. What ftrace text has no words for (durations of function_graph) is counted on standard error.';
+  static override usage = 'convert TRACE... --to jsonl|csv|ftrace [-o FILE] [FLAGS]';
   static override examples = [
-    { description: 'for jq', command: '<%= config.bin %> convert trace.txt.gz --to jsonl | jq .event' },
+    {
+      description: 'the flushes, by jq',
+      command: `<%= config.bin %> convert trace.txt.gz --to jsonl | jq 'select(.event == "tlb_flush")'`,
+    },
     { description: 'to a file', command: '<%= config.bin %> convert trace.txt --to csv -o trace.csv' },
   ];
   static override strict = false;
   static override args = {
-    trace: Args.string({ description: 'trace file, or - for standard input', required: true }),
+    trace: Args.string({
+      description: 'trace file, or - for standard input; several are put together as replay does',
+      required: true,
+    }),
   };
   static override flags = {
     format: inputFlags.format,
@@ -35,7 +42,7 @@ export default class Convert extends TraceCommand {
     // Opened with the first output: an input that cannot be read must not cost an older result.
     let fd = this.toStdout ? 1 : -1;
     const write = (bytes: Uint8Array): void => {
-      if (fd < 0) fd = openSync(flags.output, 'w');
+      if (fd < 0) fd = opened(flags.output);
       writeAll(fd, bytes);
     };
     try {
@@ -55,6 +62,15 @@ export default class Convert extends TraceCommand {
 
   protected override get streamsOutput(): boolean {
     return this.toStdout;
+  }
+}
+
+/** Throws RangeError where nothing can be written. */
+function opened(path: string): number {
+  try {
+    return openSync(path, 'w');
+  } catch (error) {
+    throw new RangeError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 

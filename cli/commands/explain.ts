@@ -1,13 +1,15 @@
 import { Args, Command, Flags } from '@oclif/core';
 import { explain } from '../../src/explain/explain.js';
 import { writeOut } from '../output.js';
+import { prose } from '../prose.js';
 
 export default class Explain extends Command {
   static override summary =
     'what an invariant, a kernel variant, a bug or a kind of reader is about, in plain words';
   static override description =
-    `Topics: invariants (I01 to I56, or by name), bugs of the litmus suite (L01 to L38), kernel variants (A0 to Fn),
-reader kinds (irqoff, rcu, preemptoff, lock, hw), and free-path: the call tree of the path that frees page tables.`;
+    prose(`Topics: invariants (I01 to I56, or by name), bugs of the litmus suite (L01 to L38), kernel variants (A0 to Fn),
+reader kinds (irqoff, rcu, preemptoff, lock, hw), and free-path: the call tree of the path that frees page tables.`);
+  static override usage = 'explain TOPIC [--variant VARIANT] [--plain | --json]';
   static override examples = [
     { description: 'an invariant', command: '<%= config.bin %> explain I05' },
     {

@@ -6,6 +6,7 @@ import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf } from '../filter-flags.js';
 import { writeOut } from '../output.js';
+import { prose } from '../prose.js';
 import { quantilesOf } from '../quantiles.js';
 import { histStyle } from '../render/text.js';
 import { sourceFlags, sourceOf } from '../source-flags.js';
@@ -13,10 +14,12 @@ import { sourceFlags, sourceOf } from '../source-flags.js';
 export default class Hist extends TraceCommand {
   static override summary = 'latency histograms as bpftrace prints them, from any recording';
   static override description =
-    `Measures a syscall, a function, a function_graph span, an RCU callback or any pair of events, and prints what
+    prose(`Measures a syscall, a function, a function_graph span, an RCU callback or any pair of events, and prints what
 bpftrace's hist(), hist(x, bits) or lhist() would have printed, byte for byte, on standard output; what the numbers
 leave out goes to standard error. Printed histograms (bpftrace text or JSON, bcc, in a mail or not) are read back:
-FILE#TITLE names one of them.`;
+FILE#TITLE names one of them.`);
+  static override usage =
+    'hist TRACE... [--syscall S | --func F | --span F | --rcu F | --from A --to B] [FLAGS]';
   static override examples = [
     { description: 'munmap by task', command: '<%= config.bin %> hist trace.txt.gz --by comm' },
     {

@@ -1,15 +1,19 @@
 import { Args, Flags } from '@oclif/core';
-import { info } from '../../src/info/info.js';
-import { inputFlags, TraceCommand } from '../base-command.js';
+import { INFO_SCHEMA, type Info, info } from '../../src/info/info.js';
+import { TraceError } from '../../src/parsers/trace-error.js';
+import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
+import { prose } from '../prose.js';
+import { traceMessage } from '../trace-message.js';
 
-export default class Info extends TraceCommand {
+export default class InfoCommand extends TraceCommand {
   static override summary = 'what is in a file, and what a replay of it could decide';
   static override description =
-    `Format and why it was chosen, span, CPUs, clock, lines by kind, events with counts and rates, loss, the kernel
+    prose(`Format and why it was chosen, span, CPUs, clock, lines by kind, events with counts and rates, loss, the kernel
 variants it allows, printed histograms with their titles, maps of bpftrace, tables of hist triggers, and which probes
-to add for the invariants that a replay could not decide.`;
+to add for the invariants that a replay could not decide.`);
+  static override usage = 'info TRACE... [--plain | --json] [FLAGS]';
   static override examples = [
     { description: 'a recording', command: '<%= config.bin %> info trace.txt.gz' },
     { description: 'a mail with histograms', command: '<%= config.bin %> info mail.txt' },
@@ -33,12 +37,40 @@ to add for the invariants that a replay could not decide.`;
   };
 
   async run(): Promise<void> {
-    const { argv, flags } = await this.parse(Info);
-    const result = await this.reading(argv as string[], flags, (options) => info(options));
+    const { argv, flags } = await this.parse(InfoCommand);
+    const paths = argv as string[];
+    const result = paths.length === 1 ? await this.told(paths, flags) : await this.each(paths, flags);
     if (flags.json) await writeOut(`${JSON.stringify(result, null, 2)}\n`);
     else await writeOut((await import('../render/info.js')).formatInfo(result, flags));
+    if (process.exitCode !== undefined) return;
     if (result.files.some((f) => f.input.error)) process.exitCode = EXIT.unreadable;
     else if (flags.strict && result.files.some((f) => f.input.lines.skipped > 0))
       process.exitCode = EXIT.finding;
+  }
+
+  private told(paths: readonly string[], flags: InputFlagValues): Promise<Info> {
+    return this.reading(paths, flags, (options) => info(options));
+  }
+
+  /** One file that cannot be read does not hide what is in the others; exit 3 all the same. */
+  private async each(paths: readonly string[], flags: InputFlagValues): Promise<Info> {
+    const told: Info[] = [];
+    let unreadable = false;
+    for (const path of paths) {
+      try {
+        told.push(await this.told([path], flags));
+      } catch (error) {
+        if (!(error instanceof TraceError)) throw error;
+        process.stderr.write(traceMessage(error));
+        unreadable = true;
+      }
+      if (process.exitCode === EXIT.interrupted) break;
+    }
+    if (unreadable) process.exitCode ??= EXIT.unreadable;
+    return {
+      schema: INFO_SCHEMA,
+      files: told.flatMap((t) => t.files),
+      partial: process.exitCode === EXIT.interrupted,
+    };
   }
 }

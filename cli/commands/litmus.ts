@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Args, Command, Flags } from '@oclif/core';
@@ -8,23 +8,26 @@ import { programOf } from '../../src/litmus/program.js';
 import { type LitmusOutcome, runTest } from '../../src/litmus/suite.js';
 import type { LitmusTest } from '../../src/litmus/test.js';
 import { toFtrace } from '../../src/litmus/to-ftrace.js';
-import { TraceError } from '../../src/parsers/trace-error.js';
+import { TraceError, type TraceErrorCode } from '../../src/parsers/trace-error.js';
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { Interrupted } from '../interrupted.js';
 import { writeOut } from '../output.js';
+import { prose } from '../prose.js';
 
 export default class Litmus extends Command {
   static override summary = 'run litmus tests: small programs that must, or must not, break an invariant';
   static override description =
-    `Without a file, runs the 38 historic and synthetic bugs that come with the tool, each in its buggy and its
+    prose(`Without a file, runs the 38 historic and synthetic bugs that come with the tool, each in its buggy and its
 fixed order. Every order is run twice: stepped through the machine, and written as an ftrace log that is replayed.
 docs/litmus.md describes the format; a test of one's own takes two minutes.
 
 Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be understood, 3 unreadable,
-130 interrupted.`;
+130 interrupted.`);
+  static override usage = 'litmus [FILE...] [--ftrace ORDER | --plain | --json]';
   static override examples = [
     { description: 'the 76 orders that come with the tool', command: '<%= config.bin %> litmus' },
+    { description: 'one of them', command: '<%= config.bin %> litmus L27' },
     { description: "one's own", command: '<%= config.bin %> litmus my.litmus' },
     {
       description: 'the ftrace log of one order',
@@ -34,7 +37,7 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
   static override strict = false;
   static override args = {
     file: Args.string({
-      description: 'litmus files, - for standard input; default: those that come with the tool',
+      description: 'litmus files, L01 to L38 of the tool, or - for standard input; default: all of the tool',
     }),
   };
   static override flags = {
@@ -52,7 +55,8 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
     const interruption = onInterrupt();
     try {
       const tests: LitmusTest[] = [];
-      for (const path of given.length > 0 ? given : ownTests(this.config.root)) {
+      const own = ownTests(this.config.root);
+      for (const path of given.length > 0 ? given.map((name) => ownTest(name, own)) : own) {
         tests.push(parseLitmus(await textOf(path, interruption.signal), path));
       }
       if (flags.ftrace !== undefined) {
@@ -83,6 +87,11 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
   }
 }
 
+const UNREADABLE: Readonly<Record<string, readonly [TraceErrorCode, string]>> = {
+  ENOENT: ['not-found', 'no such file'],
+  EISDIR: ['is-directory', 'is a directory'],
+};
+
 function ownTests(root: string): string[] {
   const dir = join(root, 'fixtures', 'litmus');
   return readdirSync(dir)
@@ -91,16 +100,19 @@ function ownTests(root: string): string[] {
     .map((name) => join(dir, name));
 }
 
+/** `L27` is the test of the tool, where no file is called so. */
+function ownTest(name: string, own: readonly string[]): string {
+  if (!/^L\d+$/i.test(name) || existsSync(name)) return name;
+  return own.find((path) => basename(path, '.litmus') === name.toUpperCase()) ?? name;
+}
+
 async function textOf(path: string, signal: AbortSignal): Promise<string> {
   try {
     return path === '-' ? await text(addAbortSignal(signal, process.stdin)) : readFileSync(path, 'utf8');
   } catch (error) {
     if (signal.aborted) throw new Interrupted();
-    const code = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'not-found' : 'unreadable';
-    throw new TraceError(code, code === 'not-found' ? 'no such file' : 'cannot be read', {
-      path,
-      cause: error,
-    });
+    const why = UNREADABLE[(error as NodeJS.ErrnoException).code ?? ''];
+    throw new TraceError(why?.[0] ?? 'unreadable', why?.[1] ?? 'cannot be read', { path, cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
+import { gunzipSync } from 'node:zlib';
 import { Args, Command, Flags } from '@oclif/core';
 import { TraceError } from '../../src/parsers/trace-error.js';
 import {
@@ -14,6 +15,7 @@ import { printScript, TOOLS, type Tool } from '../../src/record/print.js';
 import { leftovers, removeNamed } from '../../src/record/session.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
+import { prose } from '../prose.js';
 
 /** KiB per CPU by level. */
 const BUFFER_KB: Readonly<Record<Level, number>> = { latency: 4096, tables: 16384, full: 32768 };
@@ -23,18 +25,23 @@ const BUFFER_SHARE = 4;
 export default class RecordCommand extends Command {
   static override summary = 'make a recording on a test machine, or print the script that makes it elsewhere';
   static override description =
-    `Learns from tracefs which probes this kernel can give, says which invariants a replay will be able to decide,
+    prose(`Learns from tracefs which probes this kernel can give, says which invariants a replay will be able to decide,
 records in a tracefs instance of its own while the command runs (or until Ctrl-C), and removes everything again.
 The recording begins with kernel, configuration, probes and address bases: replay needs no flags for it.
 
---print writes a script for a machine without Node. It takes a kernel-info file, made there as root by:
-
-  ${KERNEL_INFO_COMMAND}
+--print writes a script for a machine without Node. With a kernel-info file of that machine it sets the probes
+of its kernel only; --print kernel-info prints the command that makes one there as root, in /tmp/kernel-info.txt.
 
 After a SIGKILL: pttrace record --cleanup
 
 Exit codes: 0 recorded, 2 wrong usage, 3 no tracefs or no right to it, 130 or 143 ended by a signal (what was recorded
-is written).`;
+is written).`);
+  static override usage = [
+    'record -o FILE [FLAGS] [-- COMMAND...]',
+    'record --dry-run [--kernel-info FILE] [FLAGS]',
+    'record --print TOOL [--kernel-info FILE] [FLAGS]',
+    'record --cleanup [--force]',
+  ];
   static override examples = [
     { description: 'record a command', command: '<%= config.bin %> record -o munmap.gz -- ./workload' },
     {
@@ -42,7 +49,11 @@ is written).`;
       command: '<%= config.bin %> record --dry-run',
     },
     {
-      description: 'a script for another machine',
+      description: 'what another machine can give, in its /tmp/kernel-info.txt',
+      command: '<%= config.bin %> record --print kernel-info | ssh root@box sh',
+    },
+    {
+      description: 'a script for that machine',
       command: '<%= config.bin %> record --print ftrace --kernel-info kernel-info.txt >record.sh',
     },
     { description: 'remove what a killed recording left', command: '<%= config.bin %> record --cleanup' },
@@ -65,8 +76,10 @@ is written).`;
     }),
     duration: Flags.integer({ description: 'seconds to record at most', min: 1 }),
     print: Flags.option({
-      options: TOOLS,
-      description: 'print a script for this tool instead of recording',
+      options: [...TOOLS, 'kernel-info'] as const,
+      description:
+        'print a script for this tool instead of recording, or the command that makes a kernel-info file',
+      exclusive: ['out', 'cleanup', 'dry-run', 'duration', 'tracefs'],
     })(),
     'kernel-info': Flags.string({
       description: 'kernel-info file of the machine the script or the plan is for',
@@ -87,6 +100,7 @@ is written).`;
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(RecordCommand);
     const command = argv as string[];
+    if (flags.print === 'kernel-info') return writeOut(`${KERNEL_INFO_COMMAND}\n`);
     if (flags.cleanup) return this.cleanUp(flags.tracefs, flags.force);
     const { level } = flags;
     const bufferKb = flags['buffer-size'] === undefined ? BUFFER_KB[level] : kib(flags['buffer-size']);
@@ -139,7 +153,8 @@ is written).`;
 function readKernelInfo(path: string): KernelInfo {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    const bytes = readFileSync(path);
+    text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
   } catch (error) {
     throw new TraceError('kernel-info', 'cannot be read', { path, cause: error });
   }

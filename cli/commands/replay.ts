@@ -1,20 +1,24 @@
 import { Args, Flags } from '@oclif/core';
 import { analyse } from '../../src/analyse.js';
+import { TraceError } from '../../src/parsers/trace-error.js';
+import type { Result } from '../../src/result/types.js';
 import { Filter } from '../../src/timeline/filter.js';
 import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf, listOf } from '../filter-flags.js';
 import { writeOut } from '../output.js';
+import { prose } from '../prose.js';
 
 export default class Replay extends TraceCommand {
   static override summary = 'replay a recording, check the order of every page-table free, measure latencies';
   static override description =
-    `Reads ftrace, trace-cmd and function_graph text (plain, gzip, zstd or xz), replays it on a simulated
-x86 MMU and RCU core, and says of each ordering invariant whether the recording passes, violates or cannot decide
+    prose(`Reads logs of ftrace, trace-cmd, perf and bpftrace, trace.dat, CSV and JSON lines (docs/formats.md; plain, gzip, zstd
+or xz), replays them on a simulated x86 MMU and RCU core, and says of each ordering invariant whether the recording passes, violates or cannot decide
 it, with the lines that prove it.
 
 Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wrong usage, 3 unreadable input,
-4 internal error, 130 interrupted.`;
+4 internal error, 130 interrupted.`);
+  static override usage = 'replay TRACE... [--what-if VARIANT] [--plain | --json] [FLAGS]';
   static override examples = [
     { description: 'replay a recording', command: '<%= config.bin %> replay trace.txt.gz' },
     { description: 'a report to paste into a mail', command: '<%= config.bin %> replay trace.txt --plain' },
@@ -34,7 +38,8 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
   static override strict = false;
   static override args = {
     trace: Args.string({
-      description: 'trace file, or - for standard input; several are read one after the other',
+      description:
+        'trace file, or - for standard input; several of one capture are merged by time, others replayed one by one',
       required: true,
     }),
   };
@@ -50,10 +55,15 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     }),
     require: Flags.string({
       description: 'invariants that must be decided, e.g. I01,I09: unknown is then a finding',
+      exclusive: ['what-if'],
     }),
-    strict: Flags.boolean({ description: 'a skipped line is a finding' }),
+    strict: Flags.boolean({ description: 'a skipped line is a finding', exclusive: ['what-if'] }),
     syscall: Flags.string({ description: 'measure the spans of this syscall', default: 'munmap' }),
-    by: Flags.string({ description: 'one histogram per task name', options: ['comm'] }),
+    by: Flags.string({
+      description: 'one histogram per task name',
+      options: ['comm'],
+      exclusive: ['what-if'],
+    }),
     'max-findings': Flags.integer({ description: 'findings listed per invariant', default: 10, min: 1 }),
     'hist-style': Flags.string({
       description: 'print histograms as this bpftrace version does; default: newest',
@@ -81,6 +91,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
         maxFindings: flags['max-findings'],
       }),
     );
+    refuseNothing(result);
     await writeOut(await render(result, flags));
     const broken = result.inputs.some((input) => input.error);
     if (result.summary.partial) process.exitCode = EXIT.interrupted;
@@ -107,6 +118,18 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
         ? EXIT.finding
         : EXIT.clean;
   }
+}
+
+/** An empty recording must not look like a clean one. */
+function refuseNothing({ inputs, timeline, summary }: Result): void {
+  if (timeline.events > 0 || summary.partial || inputs.some((i) => i.error)) return;
+  const [first] = inputs;
+  const foreign = inputs.reduce((sum, i) => sum + i.lines.foreign + i.lines.skipped, 0);
+  if (foreign > 0)
+    throw new TraceError('unknown-format', `none of its lines is an event of ${first?.format}`, {
+      path: first?.path,
+    });
+  throw new TraceError('empty', 'holds no events', { path: first?.path });
 }
 
 interface WhatIfFlags extends Readonly<InputFlagValues> {

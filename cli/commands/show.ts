@@ -1,12 +1,15 @@
 import { Args, Flags } from '@oclif/core';
 import { show } from '../../src/show.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
+import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
 
 export default class Show extends TraceCommand {
   static override summary = 'the life of one table, mm, gather or rcu_head across CPUs';
   static override description =
     'Every event that did something to the object, and the flushes, enqueues and callbacks it rode in, one column per CPU.';
+  static override usage =
+    'show TRACE --line N | --table T | --gather ADDRESS | --head ADDRESS | --mm ADDRESS [FLAGS]';
   static override examples = [
     {
       description: 'a page table by its struct page',
@@ -29,6 +32,7 @@ export default class Show extends TraceCommand {
     head: Flags.string({ description: 'rcu_head address' }),
     line: Flags.integer({ description: 'the object this line (1-based) is about', min: 1 }),
     limit: Flags.integer({ description: 'events shown at most', default: 400, min: 1 }),
+    plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
     json: Flags.boolean({ description: 'one JSON object' }),
   };
 
@@ -51,6 +55,7 @@ export default class Show extends TraceCommand {
       }),
     );
     if (flags.json) await writeOut(`${JSON.stringify(story, null, 2)}\n`);
-    else await writeOut((await import('../render/story.js')).formatStory(story));
+    else await writeOut((await import('../render/story.js')).formatStory(story, flags.plain));
+    if (story.errors.length > 0 && process.exitCode === undefined) process.exitCode = EXIT.unreadable;
   }
 }

@@ -10,17 +10,19 @@ import { formatSarif } from '../../src/gate/sarif.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
+import { prose } from '../prose.js';
 import { formatGate, formatGatePlain } from '../render/gate.js';
 
 export default class Validate extends TraceCommand {
   static override summary = 'judge recordings by a policy: the gate for CI';
   static override description =
-    `Replays each recording and checks what the policy asks: invariants that must be decided, loss, probes,
+    prose(`Replays each recording and checks what the policy asks: invariants that must be decided, loss, probes,
 the kernel variant, latency budgets, change against a stored baseline. Without --policy a built-in one applies: no
 violation, no line that could not be used, at most 1 % of events lost (--print-policy prints it).
 
 Exit codes: 0 everything the policy asks holds, 1 something fails, 2 wrong usage or a faulty policy, 3 a recording
-cannot be read, 4 internal error, 130 interrupted.`;
+cannot be read, 4 internal error, 130 interrupted.`);
+  static override usage = 'validate TRACE... [--policy FILE] [FLAGS]';
   static override examples = [
     { description: 'the built-in policy', command: '<%= config.bin %> validate trace.txt.gz' },
     {

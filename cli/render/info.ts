@@ -1,8 +1,9 @@
 import Table from 'cli-table3';
-import type { Info, InputInfo } from '../../src/info/info.js';
+import type { Info, InputInfo, MissingProbe } from '../../src/info/info.js';
 import { MAIL_WIDTH } from './plain.js';
 import { inputText, ranges } from './report.js';
 import { ascii, seconds, wrap } from './text.js';
+import { plural } from './verdicts.js';
 
 export interface InfoLook {
   /** Events listed at most. */
@@ -18,7 +19,7 @@ export function formatInfo(info: Info, look: InfoLook): string {
 
 function one(file: InputInfo, look: InfoLook): string {
   const tables = file.events.length > 0 ? `\n${events(file, look)}` : '';
-  const text = [summary(file), tables, printed(file, look.events), decides(file)].join('');
+  const text = [summary(file), decides(file), printed(file, look.events), tables].join('');
   return look.plain ? plain(text) : text;
 }
 
@@ -55,7 +56,7 @@ function summary(file: InputInfo): string {
   text += `  ${t.events} events, ${span}, CPUs ${ranges(t.cpus)}, ${t.segments} capture${t.segments === 1 ? '' : 's'}\n`;
   text += `  clock: ${t.clock}\n`;
   for (const l of t.lost)
-    text += `  lost on CPU ${l.cpu}: ${l.count < 0 ? 'unknown number' : l.count} in ${l.intervals} gaps\n`;
+    text += `  lost on CPU ${l.cpu}: ${l.count < 0 ? 'unknown number' : l.count} in ${plural(l.intervals, 'gap')}\n`;
   if (t.lost.length === 0) text += '  no loss marked\n';
   return `${text}  kernel variants it allows: ${file.variants.join(', ') || 'none'}\n`;
 }
@@ -71,6 +72,7 @@ function printed(file: InputInfo, most: number): string {
     }
     for (const note of h.notes) text += `    note: ${note}\n`;
   }
+  text += nextForTables(file);
   if (file.maps.length > 0) text += `\n  maps: ${file.maps.length} values\n`;
   for (const m of file.maps.slice(0, most)) {
     const s = m.stats;
@@ -83,6 +85,15 @@ function printed(file: InputInfo, most: number): string {
     text += `\n  hist trigger ${t.trigger}: ${t.rows.length} rows${totals}\n`;
   }
   return text;
+}
+
+/** The command that compares the first two of several printed histograms. */
+function nextForTables({ input, histograms }: InputInfo): string {
+  const [a, b] = histograms.map(
+    (h) => `${input.path}#${h.title === '' ? `line ${h.line}` : h.title.replace(/:$/, '')}`,
+  );
+  if (input.path === '-' || b === undefined || a === b || `${a}${b}`.includes("'")) return '';
+  return `\n  next: pttrace compare '${a}' '${b}'\n`;
 }
 
 function events(file: InputInfo, look: InfoLook): string {
@@ -114,15 +125,23 @@ function eventLine(e: InputInfo['events'][number]): string {
   return `${String(e.count).padStart(9)} ${rate.padStart(12)}  ${e.kind} ${e.event}${symbol}\n`;
 }
 
+/** What to do next stands first: probes that can be set; what only markers of one's own would show, in a line. */
 function decides(file: InputInfo): string {
   if (file.decides.length === 0) return '';
-  let text = '\n  a replay can decide: ';
-  const yes = file.decides.filter((d) => d.can === 'yes').map((d) => d.id);
-  text += `${yes.join(' ') || 'nothing'}\n`;
-  if (file.missingProbes.length > 0) text += '  missing probes, and what they would help to decide:\n';
-  for (const m of file.missingProbes) {
+  const ids = file.decides.filter((d) => d.can === 'yes').map((d) => d.id);
+  let text = `\n  a replay can decide ${ids.length} of ${file.decides.length}: ${ids.join(' ') || 'none'}\n`;
+  const marker = (m: MissingProbe): boolean => m.probe.startsWith('`pttrace:');
+  const probes = file.missingProbes.filter((m) => !marker(m));
+  const markers = file.missingProbes.filter(marker);
+  if (probes.length > 0)
+    text += '\n  missing probes, what they would help to decide, and the line that sets them:\n';
+  for (const m of probes) {
     text += `    ${m.probe}: ${m.decides.join(' ')}\n`;
     for (const line of m.add) text += `      + ${line}\n`;
+  }
+  if (markers.length > 0) {
+    const waiting = [...new Set(markers.flatMap((m) => m.decides))].sort();
+    text += `\n  no kernel probe shows what these are about, only trace markers (pttrace explain ${waiting[0]}): ${waiting.join(' ')}\n`;
   }
   return text;
 }

@@ -1,16 +1,17 @@
 import type { Finding, InvariantReport, Result } from '../../src/result/types.js';
-import { joinLines, knownBy, ranges } from './report.js';
+import { joinLines, ranges } from './report.js';
 import {
   ascii,
   distinctLatencies,
   duration,
+  hanging,
   histogram,
   histStyle,
   quantileLine,
   seconds,
   wrap,
 } from './text.js';
-import { plural, restLines, splitVerdicts } from './verdicts.js';
+import { headline, nextSteps, restLines, splitVerdicts, tellOnce, undecidedLines } from './verdicts.js';
 import { witnessLines } from './witness.js';
 
 /** Columns of a mail that survives being quoted a few times. */
@@ -23,6 +24,8 @@ export function formatPlain(result: Result, style?: string): string {
   const say = (text: string, indent = ''): void => {
     for (const line of wrap(ascii(text), MAIL_WIDTH, indent)) out.push(line);
   };
+  say(headline(result), '  ');
+  out.push('');
   for (const input of result.inputs) {
     const l = input.lines;
     say(`${input.path}: ${input.format}, ${l.total} lines, ${l.event} events, ${l.skipped} skipped`, '  ');
@@ -32,7 +35,10 @@ export function formatPlain(result: Result, style?: string): string {
   }
   for (const line of joinLines(result)) say(line, '  ');
   const t = result.timeline;
-  const span = t.unit === 'ns' ? `${seconds(t.firstNs)} to ${seconds(t.lastNs)} s` : 'clock ticks, no ns';
+  const span =
+    t.unit === 'ns'
+      ? `${seconds(t.firstNs)} to ${seconds(t.lastNs)} s (${duration(Number(t.spanNs))})`
+      : 'clock ticks, no ns';
   const lost = t.lost.map((x) => `CPU ${x.cpu}: ${x.count < 0 ? '?' : x.count}`).join(', ');
   say(`${span}, CPUs ${ranges(t.cpus)}, lost events: ${lost || 'none marked'}`, '  ');
   if (t.filter !== undefined) say(`filter: ${t.filter}`, '  ');
@@ -43,18 +49,20 @@ export function formatPlain(result: Result, style?: string): string {
   for (const i of split.rows) out.push(row(i));
   for (const line of restLines(split)) say(line, '  ');
   for (const i of result.invariants) {
-    for (const f of i.findings) {
+    const { full, alike } = tellOnce(i.findings);
+    for (const f of full) {
       out.push('');
       say(`${i.id} ${i.name} [${f.severity}, ${f.basis}]: ${f.message}`, '  ');
       for (const line of witnessLines(inAscii(f), MAIL_WIDTH, t.unit)) out.push(line);
       for (const e of f.events) say(`${e.line}: (${e.role}) ${e.text.trim()}`, '    ');
+      say(nextSteps(result, i.id, f), '  ');
     }
-    if (i.moreFindings > 0) out.push(`${i.id}: ${i.moreFindings} more`);
+    if (alike.length + i.moreFindings > 0) out.push('');
+    for (const line of alike) say(`${i.id}: ${line}`, '  ');
+    if (i.moreFindings > 0) out.push(`${i.id}: ${i.moreFindings} more (--max-findings)`);
   }
   if (result.invariants.some((i) => i.findings.length > 0)) out.push('');
-  for (const i of split.rows) {
-    if (i.verdict === 'unknown') say(`${i.id} unknown: ${knownBy(i)}`, '  ');
-  }
+  for (const line of undecidedLines(split.rows)) out.push(...hanging(ascii(line), MAIL_WIDTH));
   for (const l of distinctLatencies(result.latency)) {
     out.push('');
     say(`${l.name}${l.key === '' ? '' : ` [${l.key}]`}: ${quantileLine(l)}`, '  ');
@@ -63,13 +71,11 @@ export function formatPlain(result: Result, style?: string): string {
   const d = result.deferred;
   if (d.peakTables > 0) {
     out.push('');
-    say(`tables awaiting RCU: now ${d.nowTables}, peak ${d.peakTables} (${d.peakBytes} bytes)`, '  ');
+    say(
+      `tables awaiting RCU: now ${d.nowTables}, peak ${d.peakTables} (${d.peakBytes / 1024} KiB with batch pages)`,
+      '  ',
+    );
   }
-  const s = result.summary;
-  out.push('');
-  say(
-    `${s.partial ? 'PARTIAL: ' : ''}${plural(s.findings, 'finding')}; ${s.undecided} of ${s.checked} undecided; span ${t.unit === 'ns' ? duration(Number(t.spanNs)) : 'unknown'}`,
-  );
   return `${out.join('\n')}\n`;
 }
 

@@ -1,8 +1,25 @@
 import Table from 'cli-table3';
 import type { Finding, InputReport, InvariantReport, Result } from '../../src/result/types.js';
 import { type Palette, palette } from './colour.js';
-import { distinctLatencies, duration, histogram, histStyle, quantileLine, seconds, wrap } from './text.js';
-import { plural, restLines, splitVerdicts } from './verdicts.js';
+import {
+  distinctLatencies,
+  duration,
+  hanging,
+  histogram,
+  histStyle,
+  quantileLine,
+  seconds,
+  wrap,
+} from './text.js';
+import {
+  headline,
+  nextSteps,
+  plural,
+  restLines,
+  splitVerdicts,
+  tellOnce,
+  undecidedLines,
+} from './verdicts.js';
 import { witnessLines } from './witness.js';
 
 const WIDTH = 118;
@@ -11,6 +28,7 @@ const WIDTH = 118;
 export function formatReport(result: Result, style?: string, colour: Palette = palette()): string {
   const family = histStyle(style);
   const parts = [
+    `${head(result, colour)}\n`,
     inputs(result, colour),
     timeline(result),
     variant(result),
@@ -25,6 +43,13 @@ export function formatReport(result: Result, style?: string, colour: Palette = p
     closing(result, colour),
   ];
   return `${parts.filter((p) => p !== '').join('\n')}`;
+}
+
+/** What most readers want to know, before what it rests on. */
+function head(result: Result, colour: Palette): string {
+  const [first, ...rest] = wrap(headline(result), WIDTH, '  ');
+  const paint = result.summary.findings > 0 ? colour.red : colour.green;
+  return [paint(first!), ...rest].join('\n');
 }
 
 function inputs(result: Result, colour: Palette): string {
@@ -69,7 +94,7 @@ function timeline(result: Result): string {
   const loss =
     t.lost.length === 0
       ? 'no loss marked'
-      : `LOST ${t.lost.map((x) => `CPU ${x.cpu}: ${x.count < 0 ? 'unknown number' : x.count} in ${x.intervals} gaps`).join(', ')}`;
+      : `LOST ${t.lost.map((x) => `CPU ${x.cpu}: ${x.count < 0 ? 'unknown number' : x.count} in ${plural(x.intervals, 'gap')}`).join(', ')}`;
   const captures = t.segments > 1 ? `, ${t.segments} captures` : '';
   const filter = t.filter === undefined ? '' : `\nfilter: ${t.filter} (hidden is unknown, not absent)`;
   const joins = joinLines(result)
@@ -96,6 +121,7 @@ function invariants(result: Result, colour: Palette): string {
     head: ['id', 'invariant', 'verdict', 'pass', 'violated', 'unknown', 'known by / why not'],
     style: { head: [], border: [], compact: true },
     colWidths: [5, 27, 16, 9, 10, 9, 42],
+    colAligns: ['left', 'left', 'left', 'right', 'right', 'right', 'left'],
     wordWrap: true,
     chars: PLAIN_BOX,
   });
@@ -108,7 +134,7 @@ function invariants(result: Result, colour: Palette): string {
       String(i.instances.pass),
       String(i.instances.violated),
       String(i.instances.unknown),
-      knownBy(i),
+      i.verdict === 'unknown' ? 'see below' : knownBy(i),
     ]);
   }
   const rest = restLines(split).flatMap((line) => wrap(line, WIDTH, '  '));
@@ -116,7 +142,7 @@ function invariants(result: Result, colour: Palette): string {
 }
 
 /** How the passes are known, or why there is no verdict. */
-export function knownBy(i: InvariantReport): string {
+function knownBy(i: InvariantReport): string {
   const b = i.basis;
   const parts = [
     b.observed > 0 ? `${b.observed} observed` : '',
@@ -133,33 +159,34 @@ export function knownBy(i: InvariantReport): string {
 function findings(result: Result, colour: Palette): string {
   let text = '';
   for (const i of result.invariants) {
-    for (const f of i.findings) text += `${finding(i, f, result.timeline.unit, colour)}\n`;
-    if (i.moreFindings > 0) text += `  ${i.id}: ${i.moreFindings} more of this kind\n\n`;
+    const { full, alike } = tellOnce(i.findings);
+    for (const f of full) text += `${finding(result, i, f, colour)}\n`;
+    for (const line of alike) text += `  ${i.id}: ${line}\n`;
+    if (i.moreFindings > 0) text += `  ${i.id}: ${i.moreFindings} more (--max-findings)\n`;
+    if (alike.length + i.moreFindings > 0) text += '\n';
   }
   return text;
 }
 
-function finding(i: InvariantReport, f: Finding, unit: 'ns' | 'ticks', colour: Palette): string {
+function finding(result: Result, i: InvariantReport, f: Finding, colour: Palette): string {
   let text = `${colour.red(`${i.id} ${i.name}`)} [${f.severity}, ${f.basis}]: ${f.message}\n`;
-  for (const line of witnessLines(f, WIDTH - 2, unit)) text += `  ${line}\n`;
+  for (const line of witnessLines(f, WIDTH - 2, result.timeline.unit)) text += `  ${line}\n`;
   const width = Math.max(0, ...f.events.map((e) => e.role.length));
   for (const e of f.events) {
     text += `  line ${String(e.line).padStart(7)}  ${e.role.padEnd(width)}  ${e.text.trim()}\n`;
   }
-  return text;
+  return `${text}  ${nextSteps(result, i.id, f)}\n`;
 }
 
 function undecided(result: Result): string {
-  let text = '';
-  for (const i of result.invariants) {
-    if (i.unknowns.length === 0) continue;
-    for (const u of i.unknowns) {
-      const line = u.example ? `, e.g. line ${u.example.line}` : '';
-      text += `  ${i.id}: ${u.count} x ${u.reason}${line}\n`;
-    }
-  }
-  return text === '' ? '' : `undecided instances:\n${text}`;
+  const lines = undecidedLines(splitVerdicts(result.invariants).rows);
+  return lines
+    .flatMap((line) => hanging(line, WIDTH))
+    .map((line) => `${line}\n`)
+    .join('');
 }
+
+const kib = (bytes: number): string => `${bytes / 1024} KiB`;
 
 const BARS = ' .:-=+*#%@';
 
@@ -168,8 +195,9 @@ function deferred(result: Result): string {
   if (d.peakTables === 0) return '';
   const peak = Math.max(1, ...d.series.map(([, n]) => n));
   const cells = d.series.slice(-100).map(([, n]) => BARS[Math.ceil((n / peak) * (BARS.length - 1))]!);
-  const unknown = d.unknownBatches > 0 ? `; ${d.unknownBatches} batches of unknown size` : '';
-  return `tables awaiting their RCU callback: now ${d.nowTables} (${d.nowBytes} bytes), peak ${d.peakTables} (${d.peakBytes} bytes) at ${seconds(d.peakAtNs)} s${unknown}\n  |${cells.join('')}|\n`;
+  const unknown =
+    d.unknownBatches > 0 ? `; ${plural(d.unknownBatches, 'batch', 'batches')} of unknown size` : '';
+  return `tables awaiting their RCU callback: now ${d.nowTables} (${kib(d.nowBytes)} with batch pages), peak ${d.peakTables} (${kib(d.peakBytes)}) at ${seconds(d.peakAtNs)} s${unknown}\n  |${cells.join('')}|\n`;
 }
 
 function closing(result: Result, colour: Palette): string {

@@ -17,11 +17,14 @@ export function seconds(ns: string): string {
   return `${digits.slice(0, -9)}.${digits.slice(-9)}`;
 }
 
+/** A blank, but none between a number and its unit or name: `p99 1.2 ms` stays together. */
+const BREAK = / (?![mun]?s(?![\w-]))(?<!(?:^|[ ,;:])(?:p\d[\d.]*|max|n|=) )/;
+
 /** Breaks at blanks; a word longer than the width is cut. Continuation lines get `indent`. */
 export function wrap(text: string, width: number, indent = ''): string[] {
   const lines: string[] = [];
   let line = '';
-  for (let word of text.split(' ')) {
+  for (let word of text.split(BREAK)) {
     for (;;) {
       const room = width - (line === '' ? 0 : line.length + 1);
       if (word.length <= room) {
@@ -52,6 +55,12 @@ export function wrap(text: string, width: number, indent = ''): string[] {
   }
   if (line.trim() !== '') lines.push(line);
   return lines;
+}
+
+/** A line that begins with blanks, broken so that what follows stands further in. */
+export function hanging(line: string, width: number): string[] {
+  const lead = /^ */.exec(line)![0];
+  return wrap(line.slice(lead.length), width - lead.length, '    ').map((l) => lead + l);
 }
 
 /** What the terminal cannot show and a mail must not hold: everything outside printable ASCII becomes `?`. */
@@ -104,6 +113,21 @@ export function quantileLine(report: LatencyReport): string {
     cut === 0
       ? ''
       : `; ${cut} censored (${report.censored.start} at start, ${report.censored.end} at end, ${report.censored.loss} by loss)`;
-  if (!q) return `n = ${report.count}${report.count > 0 ? ', no ns: the clock counts ticks' : ''}${censored}`;
-  return `n = ${report.count}, p50 ${duration(q.p50)}, p90 ${duration(q.p90)}, p99 ${duration(q.p99)}, p99.9 ${duration(q.p999)}, max ${duration(q.max)}${censored}`;
+  if (!q) {
+    const why = report.count > 0 ? ', no ns: the clock counts ticks' : ': no whole span in this recording';
+    return `n = ${report.count}${why}${censored}`;
+  }
+  const n = report.count;
+  const told = QUANTILES.filter(([, least]) => n >= least).map(
+    ([name, , key]) => `${name} ${duration(q[key])}`,
+  );
+  return `n = ${n}, ${[...told, `max ${duration(q.max)}`].join(', ')}${censored}`;
 }
+
+/** Told from so many values on that one lies beyond it: p99 of six values would be their maximum again. */
+const QUANTILES = [
+  ['p50', 2, 'p50'],
+  ['p90', 10, 'p90'],
+  ['p99', 100, 'p99'],
+  ['p99.9', 1000, 'p999'],
+] as const;

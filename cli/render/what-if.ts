@@ -1,6 +1,8 @@
 import type { WhatIfCost, WhatIfReport, WhatIfSeries } from '../../src/what-if/report.js';
 import { picture } from './compare-tables.js';
+import { MAIL_WIDTH, narrow } from './plain.js';
 import { ascii, duration, histogram, histStyle, wrap } from './text.js';
+import { plural } from './verdicts.js';
 
 const COUNT_NAMES: Readonly<Record<string, string>> = {
   gathers: 'gathers',
@@ -18,6 +20,9 @@ const COUNT_NAMES: Readonly<Record<string, string>> = {
 
 const cells = (label: string, ...rest: string[]): string =>
   `  ${label.padEnd(30)}${rest.map((r) => r.padStart(16)).join('')}`.trimEnd();
+/** Narrower than counts, so that the interval fits beside it in a mail. */
+const latencyCells = (label: string, ...rest: string[]): string =>
+  `  ${label.padEnd(6)}${rest.map((r) => r.padStart(13)).join('')}`;
 const signed = (ns: number): string => `${ns < 0 ? '-' : '+'}${duration(Math.abs(Math.round(ns)))}`;
 const bytes = (n: number): string => (n < 1 << 20 ? `${n / 1024} KiB` : `${(n / (1 << 20)).toFixed(1)} MiB`);
 
@@ -46,6 +51,8 @@ export function formatWhatIf(
     fold(`Source: ${report.refused.source}`, '');
     return finish(out, look.plain);
   }
+  out.push('');
+  fold(inShort(report), '');
   const g = report.gathers;
   out.push('');
   fold(
@@ -83,6 +90,26 @@ export function formatWhatIf(
   return finish(out, look.plain);
 }
 
+/** The answer, before what it rests on. */
+function inShort({ series, counts, order, target }: WhatIfReport): string {
+  const parts: string[] = [];
+  for (const s of series.filter((x) => x.before.count > 0).slice(0, 1)) {
+    const { value, low, high } = s.shift.mean;
+    const open = s.changed > 0 && low <= 0 && high >= 0 ? ', which may be none' : '';
+    parts.push(
+      s.changed === 0
+        ? `${s.name} takes as long: none of ${plural(s.before.count, 'call')} changes`
+        : `${s.name} changes by ${signed(value)} on average (95 %: ${signed(low)} to ${signed(high)}${open})`,
+    );
+  }
+  const moved = counts.filter((c) => c.before !== null && c.after !== null && c.before !== c.after);
+  for (const c of moved) parts.push(`${COUNT_NAMES[c.name] ?? c.name} ${c.before} → ${c.after}`);
+  const violated = order.verdicts.filter((v) => v.verdict === 'violated').map((v) => v.id);
+  if (violated.length > 0) parts.push(`violated: ${violated.join(', ')}`);
+  else parts.push(order.checked ? 'no violation' : 'order not checked');
+  return `In short, with ${target.id}: ${parts.join('; ')}.`;
+}
+
 function seriesLines(s: WhatIfSeries, target: string, style: string | undefined): string[] {
   const family = histStyle(style);
   const of = (name: string, of: WhatIfSeries['before']): string =>
@@ -100,7 +127,7 @@ function seriesLines(s: WhatIfSeries, target: string, style: string | undefined)
     ).trimEnd();
   const q = (label: string, before: number, after: number, k: 'mean' | 'p50' | 'p90' | 'p99'): string => {
     const shift = s.shift[k];
-    return cells(
+    return latencyCells(
       label,
       duration(Math.round(before)),
       duration(Math.round(after)),
@@ -110,12 +137,13 @@ function seriesLines(s: WhatIfSeries, target: string, style: string | undefined)
   const b = s.before;
   const a = s.after;
   return [
-    `${s.what}: ${b.count} calls, ${s.changed} of them changed`,
-    cells('', 'recorded', target, 'shift').concat('  95 % interval'),
+    `${s.what}: ${plural(b.count, 'call')}, ${s.changed} of them changed`,
+    latencyCells('', 'recorded', target, 'shift').concat('  95 % interval'),
     q('mean', b.mean, a.mean, 'mean'),
-    q('p50', b.quantiles.p50, a.quantiles.p50, 'p50'),
-    q('p90', b.quantiles.p90, a.quantiles.p90, 'p90'),
-    q('p99', b.quantiles.p99, a.quantiles.p99, 'p99'),
+    // As in every report: a quantile of fewer calls would be their maximum.
+    ...(b.count >= 2 ? [q('p50', b.quantiles.p50, a.quantiles.p50, 'p50')] : []),
+    ...(b.count >= 10 ? [q('p90', b.quantiles.p90, a.quantiles.p90, 'p90')] : []),
+    ...(b.count >= 100 ? [q('p99', b.quantiles.p99, a.quantiles.p99, 'p99')] : []),
     '',
     `${'recorded'.padStart(28)}|${'ns'.padStart(9).padEnd(16)}|${target}`,
     ...picture(rowsOf(s)),
@@ -162,6 +190,7 @@ function finish(lines: readonly string[], plain: boolean): string {
   if (!plain) return text;
   return text
     .split('\n')
-    .flatMap((l) => (l.length <= 75 || l.includes('|') ? [ascii(l)] : wrap(ascii(l), 75, '    ')))
+    .flatMap((l) => (/^[[(].* \|[@ ]*\|$/.test(l) ? narrow(l) : [ascii(l)]))
+    .flatMap((l) => (l.length <= MAIL_WIDTH ? [l] : wrap(l, MAIL_WIDTH, '    ')))
     .join('\n');
 }

@@ -52,21 +52,28 @@ export function explain(topic: string, variant?: string): Explanation {
   if (reader) return readerOf(reader);
   const asVariant = VARIANTS.find((x) => x.id.toLowerCase() === wanted.toLowerCase());
   if (asVariant) return variantExplained(asVariant);
-  const near = nearest(wanted, [...topics(), ...CATALOGUE.map((i) => i.name)]);
+  const near = likely(wanted, [...topics(), ...CATALOGUE.map((i) => i.name)]);
   throw new RangeError(
-    `there is no topic "${topic}"${near ? `; did you mean ${near}?` : ''} Topics: I01 to I56, L01 to L38, a variant (${VARIANTS.map((x) => x.id).join(' ')}), a reader (${READER_WORDS.map((r) => r.kind).join(' ')}), ${FREE_PATH}`,
+    `there is no topic "${topic}"${near ? `; did you mean ${near}?` : '.'} Topics: I01 to I56, L01 to L38, a variant (${VARIANTS.map((x) => x.id).join(' ')}), a reader (${READER_WORDS.map((r) => r.kind).join(' ')}), ${FREE_PATH}`,
   );
 }
+
+/** The nearest name that begins as the given one does: from "5" nobody meant "B". */
+const likely = (given: string, names: readonly string[]): string | undefined =>
+  nearest(
+    given,
+    names.filter((name) => name.slice(0, 1).toLowerCase() === given.slice(0, 1).toLowerCase()),
+  ) ?? undefined;
 
 function variantOf(id: string): Variant {
   const found = VARIANTS.find((x) => x.id.toLowerCase() === id.toLowerCase());
   if (found) return found;
-  const near = nearest(
+  const near = likely(
     id,
     VARIANTS.map((x) => x.id),
   );
   throw new RangeError(
-    `there is no kernel variant "${id}"${near ? `; did you mean ${near}?` : ''} Variants: ${VARIANTS.map((x) => x.id).join(' ')}`,
+    `there is no kernel variant "${id}"${near ? `; did you mean ${near}?` : '.'} Variants: ${VARIANTS.map((x) => x.id).join(' ')}`,
   );
 }
 
@@ -141,7 +148,7 @@ function bugOf(b: BugWords): Explanation {
       { heading: `Breaks ${b.invariant}`, prose: [words.words] },
       {
         heading: 'See it happen',
-        lines: [`pttrace litmus fixtures/litmus/${b.id}.litmus`, `pttrace explain ${b.invariant}`],
+        lines: [`pttrace litmus ${b.id}`, `pttrace explain ${b.invariant}`],
       },
     ],
   };

@@ -18,7 +18,13 @@ export function judge(result: Result, policy: Policy, path: string): GateCheck[]
 }
 
 function readable(result: Result): GateCheck[] {
-  return result.inputs
+  const { inputs, timeline, summary } = result;
+  if (timeline.events === 0 && !summary.partial && !inputs.some((input) => input.error)) {
+    // Nothing that a policy asks is violated by nothing: an empty recording must not be green.
+    const next = 'Was tracing on (tracing_on), and were events enabled (set_event)?';
+    return [fail('readable', `${inputs[0]?.path ?? 'the recording'}: holds no events`, next)];
+  }
+  return inputs
     .filter((input) => input.error)
     .map((input) => ({
       id: 'readable',

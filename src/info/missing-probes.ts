@@ -11,15 +11,17 @@ export interface MissingProbe {
   readonly decides: readonly string[];
 }
 
-/** What to add to a recording so that more of it can be decided, most useful first. */
+/** What to add to a recording so that more of it can be decided: first what can be set, most useful first. */
 export function missingProbes(decides: readonly Decidable[]): MissingProbe[] {
   const byProbe = new Map<string, string[]>();
   for (const d of decides) {
     for (const probe of d.missing) byProbe.set(probe, [...(byProbe.get(probe) ?? []), d.id]);
   }
   return [...byProbe]
-    .sort((a, b) => b[1].length - a[1].length)
-    .map(([probe, ids]) => ({ probe, add: toAdd(probe), decides: ids }));
+    .map(([probe, ids]) => ({ probe, add: toAdd(probe), decides: ids }))
+    .sort(
+      (a, b) => Number(b.add.length > 0) - Number(a.add.length > 0) || b.decides.length - a.decides.length,
+    );
 }
 
 /** The definitions of the functions and the tracepoints that the words name. */

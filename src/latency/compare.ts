@@ -162,7 +162,7 @@ function equivalences(
   alpha: number,
 ): Equivalence[] {
   const out: (Equivalence | null)[] = [a12Equivalence(fine, margins, alpha)];
-  for (const q of [0.5, 0.99]) out.push(quantileEquivalence(fine, q, margins));
+  for (const q of [0.5, 0.99]) out.push(quantileEquivalence(fine, q, margins, alpha));
   for (const t of tails) if (isTail(t)) out.push(tailEquivalence(pair, t.fromNs, margins, alpha));
   return out.filter((e) => e !== null);
 }

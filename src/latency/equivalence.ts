@@ -1,6 +1,6 @@
 import { type BinnedPair, total } from './binned.js';
 import { riskRatioInterval, superiority } from './effect-sizes.js';
-import { quantileInterval } from './intervals.js';
+import { binnedShift } from './shifts.js';
 import { normalQuantile } from './special-functions.js';
 
 /** Differences that do not matter to the asker. */
@@ -76,20 +76,21 @@ export function tailEquivalence(
 }
 
 /**
- * Ratio of a quantile from bins alone: the ratio lies in (low_b/high_a, high_b/low_a), whatever the values inside
- * the bins. Sampling error is left out, so `undecided` is the usual answer for factor-two bins.
+ * Ratio of a quantile at 1 − 2α, from ranks and the outer edges of their bins (`binnedShift`): the width of a bin and
+ * the sampling error are both in it. Factor-two bins and small samples give `undecided`. Null for an empty sample.
  */
 export function quantileEquivalence(
   pair: BinnedPair,
   q: number,
   margins = DEFAULT_MARGINS,
+  alpha = 0.05,
 ): Equivalence | null {
-  const a = quantileInterval({ edges: pair.edges, counts: pair.a }, q);
-  const b = quantileInterval({ edges: pair.edges, counts: pair.b }, q);
-  if (a === null || b === null) return null;
-  const interval = {
-    low: b.lowNs / a.highNs,
-    high: a.lowNs > 0 ? b.highNs / a.lowNs : Number.POSITIVE_INFINITY,
-  };
-  return judge(`ratio of quantile ${q}`, interval, 1 / margins.quantileRatio, margins.quantileRatio);
+  const shift = binnedShift(
+    { edges: pair.edges, counts: pair.a },
+    { edges: pair.edges, counts: pair.b },
+    q,
+    2 * alpha,
+  );
+  if (shift === null) return null;
+  return judge(`ratio of quantile ${q}`, shift.ratio, 1 / margins.quantileRatio, margins.quantileRatio);
 }

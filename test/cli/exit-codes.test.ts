@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { linesOf, withoutOneFlush } from '../gate/support/traces.js';
-import { pttrace } from '../support/built.js';
+import { pttrace, ROOT } from '../support/built.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-cli-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -61,6 +61,20 @@ describe('exit codes', () => {
     [['show', GOOD], ''],
     [['validate', GOOD, '--update-baseline'], 'baseline'],
     [['repaly', GOOD], 'replay'],
+    [['replay', '-', '-'], 'only once'],
+    [['replay', GOOD, '--since', '90', '--until', '89'], '--since 90 is after --until 89'],
+    [
+      ['replay', GOOD, '--max-findings', '0'],
+      '--max-findings wants an integer greater than or equal to 1, not "0"',
+    ],
+    [['replay', GOOD, '--what-if', 'C', '--strict'], '--strict'],
+    [['replay', GOOD, '--what-if', 'C', '--require', 'I01'], '--require'],
+    [['replay', GOOD, '--what-if', 'C', '--by', 'comm'], '--by'],
+    [['validate', GOOD, '--format', 'perfscript'], 'did you mean perf-script?'],
+    [['convert', GOOD, '--to', 'csv', '-o', '/no/such/folder/x'], 'cannot be written (ENOENT)'],
+    [['convert', GOOD, '--to', 'csv', '-o', 'docs'], 'docs cannot be written (EISDIR)'],
+    [['record', '--print', 'ftrace', '-o', 'x'], '--out'],
+    [['explain', '5'], 'there is no topic "5". Topics: '],
   ])('2: %j', (args, names) => {
     const { status, stdout, stderr } = pttrace(args);
     expect(status).toBe(2);
@@ -84,6 +98,11 @@ describe('exit codes', () => {
       () => file('no.txt', '# tracer: nop\n#\n  a-1 [000] ..... tlb_flush: pages:1\n'),
       'no.txt',
     ],
+    [
+      'a recording without events',
+      () => file('header.txt', `${linesOf('6.12.117-lab-y/mt-munmap.txt.gz').slice(0, 12).join('\n')}\n`),
+      'holds no events\n  Was tracing on',
+    ],
   ])('3: %s', (_, path, says) => {
     const { status, stdout, stderr } = pttrace(['replay', path()]);
     expect(status).toBe(3);
@@ -91,6 +110,61 @@ describe('exit codes', () => {
     expect(stderr).toContain(says);
     expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(3);
   });
+});
+
+describe('an input that is not what it should be', () => {
+  const header = (): string =>
+    file('header-only.txt', `${linesOf('6.12.117-lab-y/mt-munmap.txt.gz').slice(0, 12).join('\n')}\n`);
+
+  it('3: a format that no line has', () => {
+    const { status, stdout, stderr } = pttrace(['replay', GOOD, '--format', 'perf-script']);
+    expect([status, stdout]).toEqual([3, '']);
+    expect(stderr).toContain('none of its lines is an event of perf-script');
+  });
+
+  it('3: the gate is not green for a recording without events', () => {
+    const { status, stdout } = pttrace(['validate', header(), '--plain']);
+    expect(status).toBe(3);
+    expect(stdout).toMatch(/^FAIL +readable: [\s\S]*holds no\s+events$/m);
+    expect(stdout).toMatch(/^gate: red/m);
+  });
+
+  it('3: show says that the file is cut', () => {
+    const cut = file('cut.gz', readFileSync(join(ROOT, GOOD)).subarray(0, 20_000));
+    const { status, stdout } = pttrace(['show', cut, '--line', '928']);
+    expect(status).toBe(3);
+    expect(stdout).toMatch(/^error: .*the gzip data ends early/m);
+  });
+
+  it('3: info tells of the files that it can read', () => {
+    const { status, stdout, stderr } = pttrace(['info', GOOD, join(dir, 'nowhere'), header(), '--json']);
+    expect(status).toBe(3);
+    expect(JSON.parse(stdout).files).toHaveLength(2);
+    expect(stderr).toContain('no such file');
+  });
+
+  it('3: litmus, of a folder', () => {
+    const { status, stderr } = pttrace(['litmus', dir]);
+    expect(status).toBe(3);
+    expect(stderr).toContain('is a directory');
+  });
+});
+
+it('nothing outside the package is read: a data folder that cannot be leaves standard error empty', () => {
+  const data = mkdtempSync(join(dir, 'data-'));
+  mkdirSync(join(data, 'pttrace', 'package.json'), { recursive: true });
+  const { status, stderr } = pttrace(['explain', 'I01'], { env: { XDG_DATA_HOME: data } });
+  expect([status, stderr]).toEqual([0, '']);
+});
+
+it('the gate over several recordings says which failed, and of what', () => {
+  const bad = file('red.txt', `${withoutOneFlush(linesOf('6.12.117-lab-y/mt-munmap.txt.gz')).join('\n')}\n`);
+  for (const look of [[], ['--plain']]) {
+    const { status, stdout } = pttrace(['validate', GOOD, bad, ...look]);
+    expect(status).toBe(1);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`failed: ${bad} (I09) gate: red: `);
+    expect(pttrace(['validate', GOOD, ...look]).stdout).not.toContain('failed: ');
+  }
 });
 
 describe('help', () => {

@@ -49,7 +49,7 @@ async function interrupted(args: readonly string[], input: Buffer = text): Promi
 
 const COMMANDS: readonly [name: string, args: readonly string[], marked: (stdout: string) => unknown][] = [
   ['replay, text', ['replay', '-'], (s) => expect(s).toMatch(/^PARTIAL \(interrupted\): /m)],
-  ['replay --plain', ['replay', '-', '--plain'], (s) => expect(s).toMatch(/^PARTIAL: /m)],
+  ['replay --plain', ['replay', '-', '--plain'], (s) => expect(s).toMatch(/^PARTIAL \(interrupted\): /m)],
   ['replay --json', ['replay', '-', '--json'], (s) => expect(JSON.parse(s).summary.partial).toBe(true)],
   ['hist --json', ['hist', '-', '--json'], (s) => expect(JSON.parse(s).partial).toBe(true)],
   ['compare', ['compare', FIXTURE, '-', '--plain'], (s) => expect(s).toContain('PARTIAL: interrupted.')],

@@ -41,6 +41,14 @@ describe('pttrace litmus', () => {
     expect(process.exitCode).toBe(0);
   });
 
+  it('one of them by its name, and explain names it so', async () => {
+    await Litmus.run(['l27', '--plain'], ROOT);
+    expect(out).toContain('2 of 2 orders as expected');
+    out = '';
+    await Explain.run(['L27'], ROOT);
+    expect(out).toContain('pttrace litmus L27\n');
+  });
+
   it('a test of one’s own, as a table, for a mail and as JSON', async () => {
     const path = file(RIGHT);
     await Litmus.run([path], ROOT);

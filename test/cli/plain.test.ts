@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatPlain, MAIL_WIDTH } from '../../cli/render/plain.js';
 import { formatReport } from '../../cli/render/report.js';
+import { formatWhatIf } from '../../cli/render/what-if.js';
 import { analyse } from '../../src/analyse.js';
+import { whatIf } from '../../src/what-if/what-if.js';
 import { ROOT } from '../support/built.js';
 
 const FIXTURES = ['replay', 'ftrace-options', 'function_graph', 'latency-format', 'trace-cmd-report'].flatMap(
@@ -39,5 +41,28 @@ describe('the report', () => {
     for (const i of result.invariants) expect(text).toContain(i.id);
     expect(text).toMatch(/^@munmap:\n\[/m);
     expect(text).toContain('no finding');
+  });
+});
+
+describe('--what-if', () => {
+  it('begins with the answer; --plain is at most 75 columns, pictures too', async () => {
+    const report = await whatIf({
+      paths: [join(ROOT, 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz')],
+      target: 'A1',
+    });
+    const text = formatWhatIf(report, { plain: true });
+    for (const line of text.split('\n')) {
+      expect(line.length, line).toBeLessThanOrEqual(MAIL_WIDTH);
+      expect(line).toMatch(/^[\x20-\x7e]*$/);
+    }
+    const short = text.indexOf('In short, with A1: munmap changes by ');
+    expect(short).toBeGreaterThan(0);
+    expect(short).toBeLessThan(text.indexOf('gathers'));
+    const head = text.split('\n').find((line) => line.includes('95 % interval'))!;
+    const mean = text.split('\n').find((line) => line.startsWith('  mean '))!;
+    expect(mean.indexOf('[')).toBe(head.indexOf('95 %'));
+    expect(text).not.toMatch(/^ {2}p99 /m);
+    const wide = formatWhatIf(report, { plain: false });
+    expect(wide).toContain('@munmap_recorded:');
   });
 });

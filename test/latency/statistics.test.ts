@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { align, binned, binValues, cdf, total } from '../../src/latency/binned.js';
 import { distances, dominance, superiority, tailExceedance } from '../../src/latency/effect-sizes.js';
-import { a12Equivalence, judge, tailEquivalence } from '../../src/latency/equivalence.js';
+import {
+  a12Equivalence,
+  judge,
+  quantileEquivalence,
+  tailEquivalence,
+} from '../../src/latency/equivalence.js';
 import { homogeneity, kolmogorovSmirnov, mannWhitney } from '../../src/latency/hypothesis-tests.js';
 import { meanBounds, quantileInterval, timeOutside } from '../../src/latency/intervals.js';
 import { betweenRuns, blockBootstrap, seededRandom } from '../../src/latency/resampling.js';
@@ -181,5 +186,42 @@ describe('resampling', () => {
     expect(r.p).toBeCloseTo(0.07939, 5);
     expect([r.low, r.high].map((x) => Number(x.toFixed(4)))).toEqual([-0.2055, 3.3655]);
     expect(betweenRuns([2, 2], [2, 2])).toMatchObject({ t: 0, p: 1, difference: 0 });
+  });
+});
+
+describe('equivalence of a quantile', () => {
+  /** Bins of single values, as recordings have them: no bin is wide enough to hide a small sample. */
+  const single = (values: readonly number[]) =>
+    binned(
+      [...new Set(values)]
+        .sort((a, b) => a - b)
+        .map((v) => ({ low: v, high: v + 1, count: values.filter((x) => x === v).length })),
+    );
+
+  test('a handful of calls cannot make a median different', () => {
+    const few = align(
+      single([4548, 5281, 6090, 8311, 15632]),
+      single([5128, 6046, 8197, 9000, 15764, 19687]),
+    );
+    for (const q of [0.5, 0.99]) expect(quantileEquivalence(few, q)!.verdict).toBe('undecided');
+  });
+
+  test('many can, and can make it equivalent', () => {
+    const many = Array.from({ length: 4000 }, (_, i) => 1000 + (i % 400));
+    const near = align(single(many), single(many.map((v) => v + 3)));
+    expect(quantileEquivalence(near, 0.5)!.verdict).toBe('equivalent');
+    const far = align(single(many), single(many.map((v) => 2 * v)));
+    expect(quantileEquivalence(far, 0.5)!.verdict).toBe('different');
+  });
+
+  test('two samples of one distribution are rarely different', () => {
+    const random = seededRandom(7);
+    let different = 0;
+    for (let round = 0; round < 200; round++) {
+      const draw = () => Array.from({ length: 20 }, () => Math.round(1000 * Math.exp(random())));
+      if (quantileEquivalence(align(single(draw()), single(draw())), 0.5)!.verdict === 'different')
+        different++;
+    }
+    expect(different).toBeLessThanOrEqual(10);
   });
 });
