@@ -61,7 +61,12 @@ export async function show(options: ShowOptions): Promise<Story> {
   const pipeline = newPipeline();
   let teller: Teller | null = null;
   const run = await runPipeline(pipeline, options, (decoder, bases) => {
-    teller = new Teller(decoder, watchOf(subject, bases), options.maxEvents ?? DEFAULT_EVENTS);
+    teller = new Teller(
+      decoder,
+      watchOf(subject, bases),
+      options.maxEvents ?? DEFAULT_EVENTS,
+      options.subject.line ?? null,
+    );
     const t = teller;
     return { batch: (batch) => t.batch(batch), boundary: () => t.boundary() };
   });
@@ -93,7 +98,7 @@ export async function show(options: ShowOptions): Promise<Story> {
     notes.push('the vmemmap base is unknown: releases (by pfn) cannot be tied to tables (by struct page)');
   }
   return {
-    title: titleOf(subject),
+    title: `${titleOf(subject)}${options.subject.line === undefined ? '' : ` (line ${options.subject.line})`}`,
     cpus: [...new Set(events.map((e) => e.cpu))].sort((a, b) => a - b),
     events,
     notes,
@@ -154,12 +159,18 @@ class Teller extends SilentHooks implements Hooks {
   private readonly decoder: Decoder;
   private readonly watch: Watch;
   private readonly maxEvents: number;
+  /** The line that was asked for: what is left out of a long life is far from it. */
+  private readonly around: number | null;
+  private line = 0;
+  /** The gather of that line is finished: its address serves the next one. */
+  private over = false;
 
-  constructor(decoder: Decoder, watch: Watch, maxEvents: number) {
+  constructor(decoder: Decoder, watch: Watch, maxEvents: number, around: number | null) {
     super();
     this.decoder = decoder;
     this.watch = watch;
     this.maxEvents = maxEvents;
+    this.around = around;
   }
 
   batch(batch: RecordBatch): void {
@@ -168,6 +179,7 @@ class Teller extends SilentHooks implements Hooks {
       const event = batch.event[row]!;
       if (event === RESERVED.segment) this.boundary();
       if (event <= LAST_RESERVED || !this.decoder.decode(batch, row, op)) continue;
+      this.line = batch.line[row]!;
       this.direct(op);
       step(this.state, op, this);
     }
@@ -178,9 +190,25 @@ class Teller extends SilentHooks implements Hooks {
   }
 
   private tell(ref: EvidenceRef, note: string): void {
-    if (ref < 0 || this.told.has(ref)) return;
+    if (ref < 0 || this.over || this.told.has(ref)) return;
+    if (this.around !== null && this.line < this.around && this.told.size >= this.maxEvents / 2) {
+      // The line is still to come: the oldest make room.
+      const [oldest] = this.told.keys();
+      this.told.delete(oldest!);
+      this.omitted++;
+    }
     if (this.told.size >= this.maxEvents) this.omitted++;
     else this.told.set(ref, note);
+  }
+
+  /** A gather begins where another one was: only the one of the line is told. */
+  private nextGather(): void {
+    if (this.around === null) return;
+    if (this.line > this.around) this.over = true;
+    else {
+      this.told.clear();
+      this.omitted = 0;
+    }
   }
 
   /** Events that name the object themselves. */
@@ -194,6 +222,7 @@ class Teller extends SilentHooks implements Hooks {
       const at = MM_SLOT[op.kind];
       if (at !== undefined && (at === 0 ? op.a0 : op.a1) === mm) this.tell(op.ref, KIND_NOTE[op.kind] ?? '');
     }
+    if (tlb === tlb && op.kind === OP.GB && op.a0 === tlb) this.nextGather();
     if (tlb === tlb && TLB_KINDS.has(op.kind) && op.a0 === tlb) this.tell(op.ref, KIND_NOTE[op.kind] ?? '');
     if (head === head && (op.kind === OP.CR || op.kind === OP.CB) && op.a0 === head) {
       this.tell(op.ref, KIND_NOTE[op.kind]!);

@@ -140,10 +140,31 @@ describe('show --line', () => {
     ['unlink', { table: `pfn:0x${tablePfn(2).toString(16)}` }],
     ['table-free', { table: `pfn:0x${tablePfn(2).toString(16)}` }],
     ['enqueue', { head: address(batchPfn(2)) }],
-    ['gather', { gather: TLB }],
     ['request', { mm: MM }],
   ] as [string, Subject][])('the line of %s is about %o', async (label, subject) => {
     expect(labels(await tell({ line: line(label) }))).toEqual(labels(await tell(subject)));
+  });
+
+  it('of gathers at one address it is the one of the line', async () => {
+    const all = labels(await tell({ gather: TLB }));
+    const second = all.filter((label) => label.endsWith('#2'));
+    expect(second.length).toBeLessThan(all.length);
+    for (const label of ['gather', 'finish'])
+      expect(labels(await tell({ line: line(label) }))).toEqual(second);
+  });
+
+  it('of a long life it tells what is near the line', async () => {
+    const all = await tell({ mm: MM });
+    const most = 4;
+    for (const label of ['request', 'flushed'] as const) {
+      const at = line(label);
+      const story = await tell({ line: at }, most);
+      if (!story.title.startsWith('mm ')) continue;
+      expect(story.events.map((e) => e.line)).toContain(at);
+      expect(story.events.length).toBeLessThanOrEqual(most);
+      expect(story.notes.join()).toContain(`${all.events.length - story.events.length} further events`);
+    }
+    expect((await tell({ line: line('request') }, most)).title).toMatch(/^mm .*\(line \d+\)$/);
   });
 
   it.each([

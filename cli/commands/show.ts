@@ -7,7 +7,7 @@ import { writeOut } from '../output.js';
 export default class Show extends TraceCommand {
   static override summary = 'the life of one table, mm, gather or rcu_head across CPUs';
   static override description =
-    'Every event that did something to the object, and the flushes, enqueues and callbacks it rode in, one column per CPU.';
+    'Every event that did something to the object, and the flushes, enqueues and callbacks it rode in, one column per CPU. With --line, of a life too long for --limit what is nearest to that line.';
   static override usage =
     'show TRACE --line N | --table T | --gather ADDRESS | --head ADDRESS | --mm ADDRESS [FLAGS]';
   static override examples = [

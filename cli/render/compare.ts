@@ -58,10 +58,19 @@ function sections(report: CompareReport): Section[] {
   const shiftMethod = (how: string): string =>
     note(how === 'ranks' ? m.shiftBins : how === 'bootstrap' ? m.shiftBootstrap : m.shiftRuns);
   const level = Number(((1 - report.alpha) * 100).toPrecision(4));
-  const list: Section[] = [
-    { title: '', lines: [...sideText('a', report.a), ...sideText('b', report.b)] },
+  const front: Section[] = [
     { title: 'In one sentence', lines: verdict(report) },
     { title: '', lines: conditions(report.failIf) },
+    { title: '', lines: [...sideText('a', report.a), ...sideText('b', report.b)] },
+  ];
+  const cannot: Section = {
+    title: 'What the numbers cannot say',
+    lines: [...new Set(report.caveats)].map((c) => `- ${c}`),
+  };
+  // Tables of nothing would hide the sentence that says so.
+  if (report.verdict === 'no data') return [...front, cannot].filter((s) => s.lines.length > 0);
+  const list: Section[] = [
+    ...front,
     { title: 'Counts, rates, means', lines: totals(report, note) },
     { title: 'Parts of the calls, a left, b right, one scale', lines: picture(report.rows) },
     { title: `Rows [${note(m.count)}]`, lines: rowTable(report) },
@@ -79,7 +88,7 @@ function sections(report: CompareReport): Section[] {
     { title: 'Distances', lines: distances(report, note) },
     { title: `Equivalent within the margin? [${note(m.equivalence)}]`, lines: equivalence(report) },
     { title: 'Between runs', lines: betweenRuns(report, note) },
-    { title: 'What the numbers cannot say', lines: report.caveats.map((c) => `- ${c}`) },
+    cannot,
   ];
   list.push({ title: 'Methods', lines: [...legend].map(([text, i]) => `[${i}] ${text}`) });
   return list.filter((s) => s.lines.length > 0);

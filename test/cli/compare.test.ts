@@ -150,7 +150,10 @@ describe('pttrace compare', () => {
   test('a run without the call: nothing to compare', async () => {
     const c = await json(N, Y, '--syscall', 'madvise_nothing');
     expect(c.verdict).toBe('no data');
-    expect((await run(N, Y, '--syscall', 'madvise_nothing')).stdout).toContain('Nothing to compare');
+    const { stdout } = await run(N, Y, '--syscall', 'madvise_nothing');
+    expect(stdout).toMatch(/^In one sentence\nNothing to compare: /);
+    expect(stdout).not.toContain('Quantiles');
+    expect(stdout).toContain('nothing in this recording is');
   });
 
   test.each([
