@@ -55,7 +55,7 @@ export function headline(result: Result): string {
   parts.push(`${passed} of ${plural(summary.checked, 'invariant')} hold${passed === 1 ? 's' : ''}`);
   if (summary.undecided > 0) {
     const only = unmarked.length > 0 ? ` (${unmarked.length} need trace markers)` : '';
-    parts.push(`${summary.undecided} undecided${only}`);
+    parts.push(`${summary.undecided} of ${summary.checked} undecided${only}`);
   }
   return `${summary.partial ? 'PARTIAL (interrupted): ' : ''}${parts.join('; ')}`;
 }
