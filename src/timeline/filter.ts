@@ -61,13 +61,22 @@ export class Filter {
   describe(): string {
     const s = this.spec;
     const parts: string[] = [];
-    if (s.sinceNs !== undefined) parts.push(`since ${s.sinceNs} ns`);
-    if (s.untilNs !== undefined) parts.push(`until ${s.untilNs} ns`);
+    if (s.sinceNs !== undefined) parts.push(`since ${this.stamp(s.sinceNs)}`);
+    if (s.untilNs !== undefined) parts.push(`until ${this.stamp(s.untilNs)}`);
     if (s.cpus?.length) parts.push(`CPU ${s.cpus.join(',')}`);
     if (s.pids?.length) parts.push(`pid ${s.pids.join(',')}`);
     if (s.comms?.length) parts.push(`comm ${s.comms.join(',')}`);
     if (s.mms?.length) parts.push(`mm ${s.mms.join(',')}`);
     return parts.join('; ');
+  }
+
+  /** As the lines print it and as it was typed: seconds, or ticks of a clock that has none. */
+  private stamp(ns: string): string {
+    if (this.time.unit !== 'ns') return `${ns} ticks`;
+    const sign = ns.startsWith('-') ? '-' : '';
+    const digits = ns.slice(sign.length).padStart(10, '0');
+    const fraction = digits.slice(-9).replace(/0+$/, '');
+    return `${sign}${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`} s`;
   }
 
   private shownComm(comm: number): boolean {

@@ -53,14 +53,17 @@ describe('Filter', () => {
 
   it('says what it is', () => {
     const { filter } = make({
-      sinceNs: '1',
-      untilNs: '2',
+      sinceNs: '89370000000',
+      untilNs: '90000000000',
       cpus: [1, 2],
       pids: [3],
       comms: ['x'],
       mms: ['ff'],
     });
-    expect(filter.describe()).toBe('since 1 ns; until 2 ns; CPU 1,2; pid 3; comm x; mm ff');
+    expect(filter.describe()).toBe('since 89.37 s; until 90 s; CPU 1,2; pid 3; comm x; mm ff');
+    const ticks = make({ sinceNs: '12' });
+    ticks.time.unit = 'ticks';
+    expect(ticks.filter.describe()).toBe('since 12 ticks');
   });
 });
 
