@@ -12,7 +12,7 @@ import {
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
-import { formatSummary } from '../render/simulate.js';
+import { formatBugs, formatSummary } from '../render/simulate.js';
 
 const WORKLOAD = { helpGroup: 'WORKLOAD' } as const;
 const range = (description: string) => Flags.string({ description, helpValue: 'N|LOW-HIGH', ...WORKLOAD });
@@ -76,6 +76,7 @@ Exit codes: 0 done, 2 a workload that cannot be simulated, 130 interrupted.`;
       description: `break a rule of the kernel: ${SIM_BUGS.map((b) => b.name).join(', ')}`,
       helpValue: 'RULE',
     }),
+    'list-bugs': Flags.boolean({ description: 'list the rules that --bug breaks and stop' }),
     summary: Flags.boolean({ description: 'counts and latencies on stderr', exclusive: ['json'] }),
     json: Flags.boolean({ description: 'the summary as JSON on stdout, instead of the log' }),
     'print-workload': Flags.boolean({ description: 'print the complete workload as YAML and stop' }),
@@ -83,6 +84,10 @@ Exit codes: 0 done, 2 a workload that cannot be simulated, 130 interrupted.`;
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Simulate);
+    if (flags['list-bugs']) {
+      await writeOut(flags.json ? `${JSON.stringify(SIM_BUGS, null, 2)}\n` : formatBugs(SIM_BUGS));
+      return;
+    }
     const file = flags.workload === undefined ? {} : parseWorkload(textOf(flags.workload), flags.workload);
     const workload = completeWorkload(file, fromFlags(flags));
     if (flags['print-workload']) {

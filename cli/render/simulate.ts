@@ -1,3 +1,4 @@
+import type { SimBug } from '../../src/simulate/bugs.js';
 import type { SimSummary } from '../../src/simulate/summary.js';
 
 /** The summary in words, with the limits of the model: numbers without them would be taken for measured. */
@@ -21,4 +22,12 @@ export function formatSummary(s: SimSummary): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
   return `${[...lines, 'Limits of the model:', ...s.limits.map((l) => `- ${l}`)].join('\n')}\n`;
+}
+
+/** One rule a line, as `--list-bugs` prints them: name, what is broken, what replay reports. */
+export function formatBugs(bugs: readonly SimBug[]): string {
+  const width = Math.max(...bugs.map((b) => b.name.length));
+  return bugs
+    .map((b) => `${b.name.padEnd(width)}  ${b.broken}; replay reports ${b.violates.join(' or ')}\n`)
+    .join('');
 }

@@ -56,6 +56,8 @@ export interface Hooks {
   callbackFunc(head: Head, op: Op): void;
   gpEnded(op: Op): void;
   readerEnded(reader: Reader, op: Op): void;
+  /** The first thing seen of this task's sections is an end: it began before the capture. */
+  readerUnseen(op: Op): void;
   /** It must have ended, but its end was not seen. */
   readerExpired(reader: Reader): void;
 

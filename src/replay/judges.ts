@@ -174,6 +174,10 @@ export class Judges implements Hooks {
     this.callbacks.readerEnded(reader, op);
   }
 
+  readerUnseen(): void {
+    this.callbacks.readerUnseen();
+  }
+
   readerExpired(reader: Reader): void {
     this.tables.readerLost(reader);
     this.rcu.readerLost(reader);

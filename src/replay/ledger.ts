@@ -56,6 +56,8 @@ export interface Tally {
   censored: number;
   readonly complaints: Complaint[];
   readonly doubtful: Doubtful;
+  /** Passes that rest on what was not seen, by `KNOWN`. */
+  readonly quiet: Map<Known, Doubtful>;
   readonly unknowns: Map<string, UnknownTally>;
   readonly masked: Map<string, MaskedTally>;
 }
@@ -99,6 +101,7 @@ export class Ledger {
         censored: 0,
         complaints: [],
         doubtful: new Doubtful(),
+        quiet: new Map(),
         unknowns: new Map(),
         masked: new Map(),
       };
@@ -110,6 +113,24 @@ export class Ledger {
   pass(invariant: number, known: Known): void {
     if (this.hidden) this.unknown(invariant, HIDDEN, -1);
     else this.tally(invariant).pass[known]!++;
+  }
+
+  /** A pass because something was not seen: taken back if events were lost, as is told later, or CPUs not recorded. */
+  passUnseen(invariant: number, known: Known, ref: EvidenceRef): void {
+    this.pass(invariant, known);
+    if (this.hidden) return;
+    const { quiet } = this.tally(invariant);
+    let passes = quiet.get(known);
+    if (!passes) {
+      passes = new Doubtful();
+      quiet.set(known, passes);
+    }
+    passes.add({ assumesAllCpus: true, events: [{ ref }] }, this.now);
+  }
+
+  /** What was not seen has turned out to have been there: such passes since event number `from` mean nothing. */
+  seenAfterAll(invariant: number, from: number, why: string): void {
+    this.withdraw(invariant, why, (d) => d.lost(from));
   }
 
   /** Take back a pass that a later event contradicts. */
@@ -210,6 +231,7 @@ export class Ledger {
 
   private retract(why: string, take: (d: Doubtful) => Taken, taken: (c: Complaint) => boolean): void {
     for (const [invariant, t] of this.tallies) {
+      this.withdraw(invariant, why, take);
       const { count, ref } = take(t.doubtful);
       if (count > 0) {
         t.violated -= count;
@@ -223,6 +245,16 @@ export class Ledger {
         keep(m.complaints, (c) => !taken(c));
         this.unknown(invariant, why, doubted.ref, doubted.count);
       }
+    }
+  }
+
+  private withdraw(invariant: number, why: string, take: (d: Doubtful) => Taken): void {
+    const t = this.tally(invariant);
+    for (const [known, passes] of t.quiet) {
+      const { count, ref } = take(passes);
+      if (count === 0) continue;
+      t.pass[known]! -= count;
+      this.unknown(invariant, why, ref, count);
     }
   }
 

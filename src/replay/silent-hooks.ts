@@ -29,6 +29,7 @@ export class SilentHooks implements Hooks {
   callbackFunc(_head: Head, _op: Op): void {}
   gpEnded(_op: Op): void {}
   readerEnded(_reader: Reader, _op: Op): void {}
+  readerUnseen(_op: Op): void {}
   readerExpired(_reader: Reader): void {}
   gatherBegun(_gather: Gather, _previous: Gather | null, _task: Task, _op: Op): void {}
   gatherEnded(_gather: Gather | null, _task: Task, _op: Op): void {}

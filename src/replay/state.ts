@@ -199,6 +199,7 @@ export interface Task {
   /** Any syscall event of this task seen since the last loss or segment. */
   syscallSeen: boolean;
   gatherSeen: boolean;
+  readerSeen: boolean;
   lastSyscallRef: EvidenceRef;
   lastGeRef: EvidenceRef;
   /** `sched_process_exit` of this tid with no sign of a new task since: seq, 0 none. */
@@ -368,6 +369,7 @@ export function newTask(key: number): Task {
     syscallSeq: 0,
     syscallSeen: false,
     gatherSeen: false,
+    readerSeen: false,
     lastSyscallRef: -1,
     lastGeRef: -1,
     exitSeq: 0,

@@ -328,6 +328,7 @@ function readerKey(op: Op, task: Task): string {
 }
 
 function readerBegins(state: MachineState, op: Op, task: Task): void {
+  task.readerSeen = true;
   const key = readerKey(op, task);
   const open = state.readers.get(key);
   if (open) {
@@ -351,7 +352,12 @@ function readerBegins(state: MachineState, op: Op, task: Task): void {
 function readerEnds(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   const key = readerKey(op, task);
   const reader = state.readers.get(key);
-  if (!reader) return;
+  const first = !task.readerSeen;
+  task.readerSeen = true;
+  if (!reader) {
+    if (first) hooks.readerUnseen(op);
+    return;
+  }
   if (--reader.depth > 0) return;
   state.readers.delete(key);
   hooks.readerEnded(reader, op);

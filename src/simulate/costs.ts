@@ -1,4 +1,4 @@
-/** Range a step takes, ns. Drawn log-uniformly. */
+/** Range a step takes, ns unless named otherwise. Drawn log-uniformly. */
 export type CostRange = readonly [lowNs: number, highNs: number];
 
 export type SimCostId =
@@ -41,6 +41,9 @@ export const PRIOR_COSTS: SimCosts = {
   faultPage: [200, 700],
   invoke: [40, 150],
 };
+
+/** A normal grace period, ms (HZ=250, few CPUs). The simulator takes that of the workload, this by default. */
+export const PRIOR_GRACE_PERIOD_MS: CostRange = [5, 40];
 
 /** What the times do not contain; printed beside every summary. */
 export const LIMITS: readonly string[] = [

@@ -12,8 +12,6 @@ export interface FreePath {
   readonly leaf: 'pages' | 'batch';
   /** Empty for `pages`. */
   readonly single: readonly SingleStep[];
-  /** A reader protected by RCU alone may race with the free path. */
-  readonly rcuReadersSafe: boolean;
 }
 
 const SINGLE: Readonly<Record<Variant['single'], readonly SingleStep[]>> = {
@@ -56,16 +54,8 @@ export function freePath(id: string, pv = id === 'A2'): FreePath {
     pvProbe: v.pvOp && !pv,
     leaf: batch ? 'batch' : 'pages',
     single,
-    rcuReadersSafe: batch && single.some((s) => s === 'call-rcu' || s === 'sync-rcu'),
   };
 }
 
 const skipped = (id: string, pv: boolean, step: SingleStep): boolean =>
   SKIPS_SYNC.has(id) && !pv && step.startsWith('sync-');
-
-/** One step of the way of one table that got no batch page, as the probes show it. */
-export const slowSteps = (path: FreePath): readonly ('append' | 'flush' | SingleStep)[] => [
-  'append',
-  'flush',
-  ...path.single,
-];

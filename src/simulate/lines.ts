@@ -21,8 +21,11 @@ export interface SimTask {
   readonly pid: number;
 }
 
-/** Columns as tracefs prints them; `cpus` goes into the `#P:` count. */
-export const header = (cpus: number): string => `# tracer: nop
+/** Columns as tracefs prints them, and what no recording says: that this is none. `cpus` is the `#P:` count. */
+export const header = (cpus: number, what: string): string => `# tracer: nop
+#
+# simulated: ${what}
+# simulated: order of events by the model in docs/simulate.md; times drawn from bare-metal priors, not measured
 #
 # entries-in-buffer/entries-written: 0/0   #P:${cpus}
 #

@@ -72,7 +72,7 @@ export function* simulate(workload: Workload, bug: string | null = null): Genera
   for (let cpu = 0; cpu < workload.threads; cpu++) thread(cpu);
   startReaders(world, at, () => working > 0);
 
-  yield header(workload.cpus);
+  yield header(workload.cpus, describe(workload, bug));
   while (actions.size > 0) {
     const now = actions.nextNs;
     yield* world.lines.until(now);
@@ -81,3 +81,6 @@ export function* simulate(workload: Workload, bug: string | null = null): Genera
   yield* world.lines.until(Number.POSITIVE_INFINITY);
   return world.counts.report(workload.variant, world.lines.lines);
 }
+
+const describe = (w: Workload, bug: string | null): string =>
+  `kernel variant ${w.variant}${w.pv ? ' (PV guest)' : ''}, seed ${w.seed}${bug === null ? '' : `, broken rule ${bug}`}`;

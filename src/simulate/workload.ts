@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { LineCounter, type Node, parseDocument } from 'yaml';
 import { readSchema } from '../schema/read-schema.js';
+import { PRIOR_GRACE_PERIOD_MS } from './costs.js';
 import { freePath } from './free-paths.js';
 
 /** One value, or a range that is drawn from uniformly. */
@@ -61,7 +62,7 @@ export const DEFAULT_WORKLOAD: Workload = {
   thinkUs: [20, 200],
   pressure: 0,
   readers: { gup: 0, rcu: 0, holdUs: [1, 5], pauseUs: [50, 200] },
-  rcu: { hz: 250, gracePeriodMs: [5, 40], expedited: false, nocb: false },
+  rcu: { hz: 250, gracePeriodMs: PRIOR_GRACE_PERIOD_MS, expedited: false, nocb: false },
   slowdown: 1,
   seed: 1,
 };

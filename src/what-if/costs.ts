@@ -1,5 +1,5 @@
 import type { Random } from '../latency/resampling.js';
-import { type CostRange, PRIOR_COSTS } from '../simulate/costs.js';
+import { type CostRange, PRIOR_COSTS, PRIOR_GRACE_PERIOD_MS } from '../simulate/costs.js';
 import type { GatherRec, Recorded, Samples } from './recorded.js';
 
 /**
@@ -44,7 +44,7 @@ export const PRIORS: Readonly<Record<CostId, CostRange>> = {
   callbackTable: PRIOR_COSTS.pageFree,
   flush: IPI_ROUND,
   sync: IPI_ROUND,
-  gracePeriod: [5e6, 40e6],
+  gracePeriod: [PRIOR_GRACE_PERIOD_MS[0] * 1e6, PRIOR_GRACE_PERIOD_MS[1] * 1e6],
 };
 
 /** Enough to draw from; with fewer a stand-in with more is better. */

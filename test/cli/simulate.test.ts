@@ -1,5 +1,8 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import Simulate from '../../cli/commands/simulate.js';
+import { readSchema } from '../../src/schema/read-schema.js';
+import { SIM_BUGS } from '../../src/simulate/bugs.js';
 import { runCommand } from './support/run-command.js';
 
 describe('pttrace simulate', () => {
@@ -20,5 +23,19 @@ describe('pttrace simulate', () => {
   it('refuses a rule that does not exist', async () => {
     const ran = await runCommand(Simulate, ['--bug', 'nothing']);
     expect(String(ran.error)).toContain("unknown rule 'nothing'");
+  });
+
+  it.each(['0', '3'])('--json keeps its schema: %s calls', async (munmaps) => {
+    const ran = await runCommand(Simulate, ['--munmaps', munmaps, '--json']);
+    const summary: unknown = JSON.parse(ran.stdout);
+    const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(readSchema('simulate'));
+    expect(validate(summary), JSON.stringify(validate.errors)).toBe(true);
+    expect(validate({ ...(summary as object), other: 1 })).toBe(false);
+  });
+
+  it('lists the rules that can be broken', async () => {
+    const ran = await runCommand(Simulate, ['--list-bugs']);
+    expect(ran.stdout.trimEnd().split('\n')).toHaveLength(SIM_BUGS.length);
+    for (const bug of SIM_BUGS) expect(ran.stdout).toContain(`${bug.name} `);
   });
 });

@@ -20,6 +20,28 @@ describe('Ledger', () => {
     expect([...ledger.tally(9).pass]).toEqual([1, 0, 0, 0, 0]);
   });
 
+  it('takes passes back that rest on what was not seen, when it may have been there', () => {
+    const ledger = new Ledger();
+    for (const at of [10, 20, 30]) {
+      ledger.now = at;
+      ledger.passUnseen(40, KNOWN.absence, at);
+      ledger.passUnseen(37, KNOWN.inferred, at);
+    }
+    ledger.pass(40, KNOWN.absence);
+    ledger.seenAfterAll(37, 10, 'why');
+    expect([passes(ledger, 37), ledger.tally(37).unknown]).toEqual([1, 2]);
+    ledger.lost(20, 'lost');
+    expect([passes(ledger, 40), ledger.tally(40).unknown]).toEqual([3, 1]);
+    expect([...ledger.tally(40).unknowns]).toEqual([['lost', { count: 1, example: 30 }]]);
+    ledger.blind('blind');
+    expect([passes(ledger, 40), ledger.tally(40).unknown]).toEqual([1, 3]);
+    expect(passes(ledger, 37)).toBe(0);
+    ledger.hidden = true;
+    ledger.passUnseen(40, KNOWN.absence, 1);
+    ledger.blind('blind');
+    expect([passes(ledger, 40), ledger.tally(40).unknown]).toEqual([1, 4]);
+  });
+
   it('keeps the first complaints and counts all', () => {
     const ledger = new Ledger(2);
     for (let i = 0; i < 5; i++) ledger.violated(1, complaint({ message: `${i}` }));

@@ -30,6 +30,8 @@ const BATCH_STATE = /^[.C][.S][.I][.R]$/;
 
 const MAX_HASHES = 1 << 16;
 
+const OLD_READER = 'a reader that was never seen to begin ended later: it may have been open';
+
 interface Spanned {
   readonly startTs: number;
   readonly startCpu: number;
@@ -57,8 +59,12 @@ export class CallbackFamily {
   /** Limit of the batch that runs on a CPU; 0 none known. */
   private readonly limits: number[] = [];
 
+  /** Number of the last event before this capture. */
+  private readonly begun: number;
+
   constructor(court: Court, name: (id: number) => string) {
     this.court = court;
+    this.begun = court.ledger.now;
     this.name = name;
   }
 
@@ -275,7 +281,10 @@ export class CallbackFamily {
         endRef: op.ref,
       });
     }
-    if (!open) ledger.pass(40, KNOWN.absence);
+    if (open) return;
+    // What was lost may have begun a section that is still open, however long ago.
+    if (state.lossSeq > 0) ledger.unknown(40, LOSS, op.ref);
+    else ledger.passUnseen(40, KNOWN.absence, op.ref);
   }
 
   readerEnded(reader: Reader, op: Op): void {
@@ -307,6 +316,12 @@ export class CallbackFamily {
         ),
       });
     }
+  }
+
+  /** A section ended that began before the capture: no absence of readers until now means anything. */
+  readerUnseen(): void {
+    const { ledger } = this.court;
+    for (const id of [37, 40]) ledger.seenAfterAll(id, this.begun, OLD_READER);
   }
 
   readerLost(reader: Reader): void {

@@ -201,9 +201,11 @@ export class RcuFamily {
         return;
       }
     }
-    if (coverage.total(OP.RB) > 0) ledger.pass(37, KNOWN.absence);
-    else if (coverage.total(OP.GUP) > 0) ledger.pass(37, KNOWN.inferred);
-    else ledger.unknown(37, NO_READERS, op.ref);
+    const shown = coverage.total(OP.RB) > 0 ? KNOWN.absence : KNOWN.inferred;
+    if (shown === KNOWN.inferred && coverage.total(OP.GUP) === 0) ledger.unknown(37, NO_READERS, op.ref);
+    // What was lost may have begun a section that is still open, however long ago.
+    else if (state.lossSeq > 0) ledger.unknown(37, LOSS, op.ref);
+    else ledger.passUnseen(37, shown, op.ref);
   }
 
   readerEnded(reader: Reader, op: Op): void {

@@ -18,6 +18,10 @@ function log(lines: readonly string[]): string {
       us = Number(line.slice(1)) * 1e6;
       continue;
     }
+    if (line.startsWith('CPU:')) {
+      out += `${line}\n`;
+      continue;
+    }
     const [cpu, flags, ...body] = line.split(' ');
     us += 10;
     const stamp = `${Math.floor(us / 1e6)}.${String(us % 1e6).padStart(6, '0')}`;
@@ -247,6 +251,28 @@ describe('I40 gp-waits-readers, I41 gp-seq', () => {
         ])
       )[0],
     ).toBe('pass');
+  });
+  const quiet = [reader('RB'), reader('RE'), gp(5, 'start'), gp(5, 'end')];
+  const LOST = 'CPU:1 [LOST 3 EVENTS]';
+  it('no reader was seen', async () => {
+    expect(await verdict('I40', quiet)).toEqual(['pass', 1, 0]);
+  });
+  it.each([
+    ['events were lost long before', [LOST, ...quiet]],
+    ['a loss is told of later', [...quiet, LOST, reader('RB'), reader('RE')]],
+    ['a task ends a section that it was not seen to begin', [...quiet, reader('RE').replace('1 ', '2 ')]],
+  ])('no reader was seen, but %s', async (_, lines) => {
+    expect(await verdict('I40', lines)).toEqual(['unknown', 0, 0]);
+  });
+  it('a loss after the last event of its CPU was later says nothing of what was before', async () => {
+    expect(await verdict('I40', [...quiet, reader('RB'), reader('RE'), LOST, reader('RB')])).toEqual([
+      'pass',
+      1,
+      0,
+    ]);
+  });
+  it('an end too many of a task that is known begins nothing', async () => {
+    expect(await verdict('I40', [...quiet, reader('RE')])).toEqual(['pass', 1, 0]);
   });
   it('numbers that follow', async () => {
     expect(
