@@ -1,5 +1,4 @@
 import { FUNC, OP, type Op } from '../../kernel/ops.js';
-import { ALL_VARIANTS, maskOf } from '../../kernel/variants.js';
 import { KNOWN } from '../ledger.js';
 import type { Flush, Gather, Head, Table, Target } from '../state.js';
 import {
@@ -13,35 +12,30 @@ import {
   lostSince,
   margin,
   order,
-  provenAbsent,
   w,
   witnesses,
 } from './court.js';
+import { SinglePathShape } from './single-path.js';
 import { levelName, pageName } from './table-life.js';
 
-/** Fallback of a failed batch allocation, per variant (kernel-semantics §1.3). */
-const CALL_RCU_ALONE = maskOf('C', 'D', 'E', 'F');
-const SYNC_THEN_CALL_RCU = maskOf('B');
-const SYNC_THEN_FREE = maskOf('A2', 'Bn', 'Cn', 'Dn');
-const GP_THEN_FREE = maskOf('En', 'Fn');
-
-const SYNC1 = 'tlb_remove_table_sync_one(): an IPI to all CPUs, answered';
 const FLUSH_RETURN = 'the return of flush_tlb_mm_range()';
 const FLUSH_PROBE = 'the flush_tlb_mm_range probes (entry and return)';
 
 /**
- * Flushes: I02 tlb-before-free, I03 pwc-before-reuse, I07 single-path-shape, I09 invalidate-before-callrcu,
- * I10 flush-mmu-order, I24 ipi-wait. Source: mm/mmu_gather.c tlb_flush_mmu(), tlb_table_flush();
+ * Flushes: I02 tlb-before-free, I03 pwc-before-reuse, I09 invalidate-before-callrcu, I10 flush-mmu-order, I24 ipi-wait;
+ * `single-path.ts` is asked for I07. Source: mm/mmu_gather.c tlb_flush_mmu(), tlb_table_flush();
  * arch/x86/mm/tlb.c flush_tlb_mm_range(); SDM vol. 3A §4.10.4.
  */
 export class FlushFamily {
   private readonly court: Court;
+  private readonly singlePath: SinglePathShape;
 
   private untargeted = 0;
   private untargetedRef = -1;
 
   constructor(court: Court) {
     this.court = court;
+    this.singlePath = new SinglePathShape(court);
   }
 
   end(): void {
@@ -66,7 +60,7 @@ export class FlushFamily {
       if (everyTargetShown(table.leafFlush)) ledger.pass(3, KNOWN.inferred);
       else ledger.unknown(3, 'the flush passed freed_tables=0: lazy CPUs may have been skipped', op.ref);
     } else this.freedUnflushed(table, op);
-    if (table.head === null && table.appRef >= 0 && table.freedByTask) this.syncFreeShape(table, op);
+    if (table.head === null && table.appRef >= 0 && table.freedByTask) this.singlePath.syncFree(table, op);
   }
 
   /** Released without a finished flush: not begun, or begun and not back. Both rest on what is not there. */
@@ -269,7 +263,7 @@ export class FlushFamily {
       if (table.trSeq > 0) this.invalidatedBefore(table, head, op);
     }
     if (head.func === FUNC.__tlb_remove_table_one_rcu) {
-      for (const table of head.tables) if (table.flush) this.callRcuShape(table, op);
+      for (const table of head.tables) if (table.flush) this.singlePath.callRcu(table, op);
     }
     if (gather && head.func === FUNC.tlb_remove_table_rcu && gather.lastFlush) this.orderInCycle(gather, op);
   }
@@ -332,114 +326,6 @@ export class FlushFamily {
     } else {
       ledger.unknown(10, 'a page freed between flush and call_rcu is not known to be of this mm', op.ref);
     }
-  }
-
-  /** I07, fallback that ends in call_rcu: B sends a SYNC1 broadcast first, C and later do not. */
-  private callRcuShape(table: Table, op: Op): void {
-    const { ledger } = this.court;
-    const flush = table.flush!;
-    const sync = table.sync;
-    const events = witnesses(
-      w(table.appRef >= 0 ? table.appRef : table.trRef, 'handed over'),
-      w(flush.frRef, 'flush begins'),
-      w(flush.fdRef, 'flush done'),
-      w(sync?.ref ?? -1, 'SYNC1 sent'),
-      w(op.ref, 'call_rcu'),
-    );
-    if (sync) {
-      ledger.masked(7, ALL_VARIANTS & ~SYNC_THEN_CALL_RCU, SYNC_THEN_CALL_RCU, KNOWN.observed, () => ({
-        message: 'a single table went to call_rcu after a SYNC1 broadcast that this kernel does not need',
-        severity: 'S3',
-        known: KNOWN.observed,
-        events,
-      }));
-      return;
-    }
-    this.withoutSync(table, op, (at) =>
-      ledger.masked(
-        7,
-        ALL_VARIANTS & ~CALL_RCU_ALONE,
-        CALL_RCU_ALONE,
-        KNOWN.absence,
-        () => ({
-          message: 'a single table went to call_rcu without the SYNC1 broadcast of this kernel',
-          severity: 'S3',
-          known: KNOWN.absence,
-          assumesAllCpus: true,
-          missing: SYNC1,
-          events,
-        }),
-        at,
-      ),
-    );
-  }
-
-  /** I07, fallback that ends in a free by the task: SYNC1 (A2 and alike) or a grace period (En, Fn) comes first. */
-  private syncFreeShape(table: Table, op: Op): void {
-    const { ledger } = this.court;
-    const flush = table.flush;
-    if (!flush) return;
-    const sync = table.sync;
-    const events = witnesses(
-      w(table.appRef, 'handed over'),
-      w(flush.frRef, 'flush begins'),
-      w(flush.fdRef, 'flush done'),
-      w(sync?.ref ?? -1, 'SYNC1 sent'),
-      w(op.ref, 'released'),
-    );
-    if (sync) {
-      const running = sync.targets.find((t) => t.ixRef < 0);
-      if (running) {
-        absent(
-          this.court,
-          7,
-          { kinds: [OP.IX], cpu: running.cpu, since: sync.seq, probe: 'csd:csd_function_exit' },
-          {
-            message: `the table was released before CPU ${running.cpu} had answered SYNC1`,
-            severity: 'S1',
-            held: [`CPU ${running.cpu}: perhaps a GUP-fast walk with interrupts off`],
-            missing: `the answer of CPU ${running.cpu} to the IPI`,
-            events,
-          },
-        );
-        return;
-      }
-      ledger.masked(7, ALL_VARIANTS & ~SYNC_THEN_FREE, SYNC_THEN_FREE, KNOWN.observed, () => ({
-        message: 'a single table was released right after SYNC1, which this kernel does not do',
-        severity: 'S1',
-        known: KNOWN.observed,
-        events,
-      }));
-      return;
-    }
-    this.withoutSync(table, op, (at) =>
-      ledger.masked(
-        7,
-        ALL_VARIANTS & ~GP_THEN_FREE,
-        0,
-        KNOWN.absence,
-        () => ({
-          message: 'a single table was released by the task without the SYNC1 broadcast that must come first',
-          severity: 'S1',
-          known: KNOWN.absence,
-          assumesAllCpus: true,
-          held: ['GUP-fast walkers with interrupts off'],
-          missing: SYNC1,
-          events,
-        }),
-        at,
-      ),
-    );
-  }
-
-  private withoutSync(table: Table, op: Op, proven: (at: number) => void): void {
-    const at = this.court.ledger.now;
-    provenAbsent(
-      this.court,
-      { kinds: [OP.IS], cpu: op.cpu, since: table.trSeq, probe: 'SYNC1' },
-      () => proven(at),
-      (why) => this.court.ledger.unknown(7, why === LOSS ? LOSS : `${why} (needs csd:csd_queue_cpu)`, op.ref),
-    );
   }
 }
 

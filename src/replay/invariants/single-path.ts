@@ -1,0 +1,133 @@
+import { OP, type Op } from '../../kernel/ops.js';
+import { ALL_VARIANTS, maskOf } from '../../kernel/variants.js';
+import { KNOWN } from '../ledger.js';
+import type { Table } from '../state.js';
+import { absent, type Court, LOSS, provenAbsent, w, witnesses } from './court.js';
+
+/** Fallback of a failed batch allocation, per variant (kernel-semantics §1.3). */
+const CALL_RCU_ALONE = maskOf('C', 'D', 'E', 'F');
+const SYNC_THEN_CALL_RCU = maskOf('B');
+const SYNC_THEN_FREE = maskOf('A2', 'Bn', 'Cn', 'Dn');
+const GP_THEN_FREE = maskOf('En', 'Fn');
+
+const SYNC1 = 'tlb_remove_table_sync_one(): an IPI to all CPUs, answered';
+
+/**
+ * I07 single-path-shape: what a table that found no room in a batch goes through before it is free. Source:
+ * mm/mmu_gather.c tlb_remove_table_one(), of each variant.
+ */
+export class SinglePathShape {
+  private readonly court: Court;
+
+  constructor(court: Court) {
+    this.court = court;
+  }
+
+  /** I07, fallback that ends in call_rcu: B sends a SYNC1 broadcast first, C and later do not. */
+  callRcu(table: Table, op: Op): void {
+    const { ledger } = this.court;
+    const flush = table.flush!;
+    const sync = table.sync;
+    const events = witnesses(
+      w(table.appRef >= 0 ? table.appRef : table.trRef, 'handed over'),
+      w(flush.frRef, 'flush begins'),
+      w(flush.fdRef, 'flush done'),
+      w(sync?.ref ?? -1, 'SYNC1 sent'),
+      w(op.ref, 'call_rcu'),
+    );
+    if (sync) {
+      ledger.masked(7, ALL_VARIANTS & ~SYNC_THEN_CALL_RCU, SYNC_THEN_CALL_RCU, KNOWN.observed, () => ({
+        message: 'a single table went to call_rcu after a SYNC1 broadcast that this kernel does not need',
+        severity: 'S3',
+        known: KNOWN.observed,
+        events,
+      }));
+      return;
+    }
+    this.withoutSync(table, op, (at) =>
+      ledger.masked(
+        7,
+        ALL_VARIANTS & ~CALL_RCU_ALONE,
+        CALL_RCU_ALONE,
+        KNOWN.absence,
+        () => ({
+          message: 'a single table went to call_rcu without the SYNC1 broadcast of this kernel',
+          severity: 'S3',
+          known: KNOWN.absence,
+          assumesAllCpus: true,
+          missing: SYNC1,
+          events,
+        }),
+        at,
+      ),
+    );
+  }
+
+  /** I07, fallback that ends in a free by the task: SYNC1 (A2 and alike) or a grace period (En, Fn) comes first. */
+  syncFree(table: Table, op: Op): void {
+    const { ledger } = this.court;
+    const flush = table.flush;
+    if (!flush) return;
+    const sync = table.sync;
+    const events = witnesses(
+      w(table.appRef, 'handed over'),
+      w(flush.frRef, 'flush begins'),
+      w(flush.fdRef, 'flush done'),
+      w(sync?.ref ?? -1, 'SYNC1 sent'),
+      w(op.ref, 'released'),
+    );
+    if (sync) {
+      const running = sync.targets.find((t) => t.ixRef < 0);
+      if (running) {
+        absent(
+          this.court,
+          7,
+          { kinds: [OP.IX], cpu: running.cpu, since: sync.seq, probe: 'csd:csd_function_exit' },
+          {
+            message: `the table was released before CPU ${running.cpu} had answered SYNC1`,
+            severity: 'S1',
+            held: [`CPU ${running.cpu}: perhaps a GUP-fast walk with interrupts off`],
+            missing: `the answer of CPU ${running.cpu} to the IPI`,
+            events,
+          },
+        );
+        return;
+      }
+      ledger.masked(7, ALL_VARIANTS & ~SYNC_THEN_FREE, SYNC_THEN_FREE, KNOWN.observed, () => ({
+        message: 'a single table was released right after SYNC1, which this kernel does not do',
+        severity: 'S1',
+        known: KNOWN.observed,
+        events,
+      }));
+      return;
+    }
+    this.withoutSync(table, op, (at) =>
+      ledger.masked(
+        7,
+        ALL_VARIANTS & ~GP_THEN_FREE,
+        0,
+        KNOWN.absence,
+        () => ({
+          message: 'a single table was released by the task without the SYNC1 broadcast that must come first',
+          severity: 'S1',
+          known: KNOWN.absence,
+          assumesAllCpus: true,
+          held: ['GUP-fast walkers with interrupts off'],
+          missing: SYNC1,
+          events,
+        }),
+        at,
+      ),
+    );
+  }
+
+  private withoutSync(table: Table, op: Op, proven: (at: number) => void): void {
+    const at = this.court.ledger.now;
+    provenAbsent(
+      this.court,
+      { kinds: [OP.IS], cpu: op.cpu, since: table.trSeq, probe: 'SYNC1' },
+      () => proven(at),
+      (why) => this.court.ledger.unknown(7, why === LOSS ? LOSS : `${why} (needs csd:csd_queue_cpu)`, op.ref),
+    );
+  }
+}
