@@ -25,10 +25,12 @@ export interface SourceEnd {
   readonly aborted: boolean;
 }
 
-/** Small enough to stay in the L2 cache between the read and the scan. */
+/** Few enough to wait for: each chunk of a pipe wakes a thread. */
 const CHUNK = 256 << 10;
+/** Small enough to stay in the L2 cache between the read, the copy and the scan. */
+const STORED_CHUNK = 64 << 10;
 /** Chunks of a stored file read before anything else gets its turn: some hundredths of a second of work. */
-const CHUNKS_AT_ONCE = 16;
+const CHUNKS_AT_ONCE = 64;
 /** Packed bytes between two looks at the gate: a thousandfold of them may come out. */
 const GATED = 16 << 10;
 /** Longest magic number looked for. */
@@ -152,7 +154,8 @@ async function firstChunk(raw: Chunks): Promise<Uint8Array | null> {
  * A file of a disk, read in place: the kernel reads ahead by itself, and waking a thread for every chunk costs more
  * than the copy it makes.
  */
-function storedChunks(handle: FileHandle, buffers: readonly [Buffer, Buffer], total: number | null): Chunks {
+function storedChunks(handle: FileHandle, total: number | null): Chunks {
+  const buffers = [Buffer.allocUnsafeSlow(STORED_CHUNK), Buffer.allocUnsafeSlow(STORED_CHUNK)] as const;
   let turn = 0;
   return {
     total,
@@ -160,7 +163,7 @@ function storedChunks(handle: FileHandle, buffers: readonly [Buffer, Buffer], to
       // Signals and timers get their turn.
       if (++turn % CHUNKS_AT_ONCE === 0) await setImmediate();
       const buffer = buffers[turn % 2]!;
-      const bytesRead = readSync(handle.fd, buffer, 0, CHUNK, null);
+      const bytesRead = readSync(handle.fd, buffer, 0, STORED_CHUNK, null);
       return bytesRead === 0 ? null : buffer.subarray(0, bytesRead);
     },
     close: () => handle.close(),
@@ -184,8 +187,8 @@ async function fileChunks(path: string, signal: AbortSignal | undefined): Promis
     if (code === 'ENOENT') throw new TraceError('not-found', 'no such file', { path, cause: error });
     throw new TraceError('unreadable', `cannot be read (${code ?? String(error)})`, { path, cause: error });
   }
+  if (regular) return storedChunks(handle, total);
   const buffers = [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)] as const;
-  if (regular) return storedChunks(handle, buffers, total);
   let turn = 0;
   const start = async (): Promise<Uint8Array | null> => {
     const buffer = buffers[turn]!;

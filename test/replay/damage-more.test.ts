@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Result } from '../../src/result/types.js';
 import { damageLines, readRecording } from './damage/damage.js';
@@ -26,7 +27,6 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
   'hash-changed': ['I36', 'I38', 'I42'],
   'exit-before-return': ['I48', 'I49'],
   'reclaimed-by-sync': ['I07', 'I15', 'I01'],
-  'top-level-handed-over': ['I13'],
   'single-storm': ['I07', 'I09', 'I38', 'I42'],
 };
 
@@ -65,5 +65,23 @@ describe('damaged lines', () => {
     if (NO_PLACE.includes(kind)) return;
     expect(places).toBeGreaterThan(0);
     expect(found).toBeGreaterThan(places / 2);
+  });
+});
+
+describe('docs/co-firing.md', () => {
+  const doc = readFileSync(new URL('../../docs/co-firing.md', import.meta.url), 'utf8');
+
+  it.each(Object.keys(MORE_DAMAGES))('%s: what is expected and what may be beside it', (kind) => {
+    const from = doc.indexOf(`### ${kind}\n`);
+    expect(from).toBeGreaterThan(-1);
+    const section = doc.slice(from, doc.indexOf('\n##', from + 4) >>> 0);
+    const listed = [...section.matchAll(/^- (I\d\d): /gm)].map((m) => m[1]!);
+    expect(listed.sort()).toEqual([...(BESIDE[kind] ?? [])].sort());
+    for (const { recording } of FIXTURES) {
+      const damage = damageLines(kind, recording, 1);
+      if (!damage) continue;
+      expect(section).toContain(`Expected: **${damage.expected}**`);
+      for (const id of damage.alternatives) expect(section).toContain(id);
+    }
   });
 });
