@@ -20,7 +20,7 @@ describe('the first line is the answer', () => {
     const line = headline(result);
     expect(line).toMatch(/^no violation; /);
     expect(line).toContain(`${tally(result, 'pass')} of ${result.summary.checked} invariants hold`);
-    expect(line).toContain(`${result.summary.undecided} undecided`);
+    expect(line).toContain(`${result.summary.undecided} of ${result.summary.checked} undecided`);
     expect(formatReport(result).split('\n')[0]).toBe(line);
     expect(
       formatPlain(result)
