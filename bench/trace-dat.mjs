@@ -1,10 +1,14 @@
 // Speed of the trace.dat reader against `trace-cmd report` on ≥ 100 MB of repeated sub-buffers with moved times.
-// Usage: node bench/trace-dat.mjs V6_TRACE_DAT [MEGABYTES]; needs the built package (dist) and trace-cmd.
+// Usage: node bench/trace-dat.mjs [V6_TRACE_DAT] [MEGABYTES]; needs the built package (dist) and trace-cmd. Without a
+// file, the recording in the fixtures.
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+
+const SHIPPED = '../fixtures/trace-dat/6.12.117-lab-y/v6.dat.gz';
 
 const dist = process.env.PTTRACE_DIST ?? fileURLToPath(new URL('../dist/src/', import.meta.url));
 
@@ -36,8 +40,10 @@ async function child() {
   process.stdout.write(JSON.stringify({ n, ms: performance.now() - t0, rss }));
 }
 
-function parent(source, megabytes) {
+function parent(given, megabytes) {
   const dir = mkdtempSync(join(tmpdir(), 'pttrace-bench-'));
+  const source = given ?? join(dir, 'v6.dat');
+  if (given === undefined) writeFileSync(source, gunzipSync(readFileSync(new URL(SHIPPED, import.meta.url))));
   try {
     const file = join(dir, 'big.dat');
     const bytes = grow(readFileSync(source), file, megabytes * 2 ** 20);

@@ -19,6 +19,8 @@ import { SYSCALL_NAMES } from './tracepoints.js';
 const PAGES = ascii('pages');
 const REASON = [ascii('reason')];
 const PFN = ascii('pfn=');
+/** Behind `page=`, sixteen digits and a blank. */
+const USUAL_PFN = 22;
 const ORDER = ascii('order=');
 const GFP = ascii('gfp_flags=');
 const HIGHUSER = ascii('GFP_HIGHUSER');
@@ -56,6 +58,9 @@ const wordEnd = (b: Uint8Array, p: number, end: number): number => {
 
 const isWordByte = (c: number): boolean =>
   (c >= 0x30 && c <= 0x39) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a) || c === 0x5f;
+
+/** Of a decimal number, its sign included. */
+const isDigit = (c: number): boolean => (c >= 0x30 && c <= 0x39) || c === 0x2d;
 
 /** Where the value of the first of `names` begins that stands there as `name=`; -1 if none does. */
 function fieldOf(b: Uint8Array, start: number, end: number, names: readonly Uint8Array[]): number {
@@ -110,13 +115,13 @@ export function tlbFlush(b: Uint8Array, start: number, end: number, op: Op): boo
 
 /** `rcu_preempt -111 start`, `gp_seq=-111 gpevent=start`; gp_seq signed or unsigned, decimal or `0x…`. */
 export function gracePeriod(b: Uint8Array, start: number, end: number, op: Op): boolean {
-  let seq = fieldOf(b, start, end, GP_SEQ_KEYS);
+  let seq = skipBlanks(b, wordEnd(b, skipBlanks(b, start, end), end), end);
   let event: number;
-  if (seq >= 0) event = fieldOf(b, start, end, GP_EVENT_KEYS);
-  else {
-    seq = skipBlanks(b, wordEnd(b, skipBlanks(b, start, end), end), end);
-    event = skipBlanks(b, wordEnd(b, seq, end), end);
-  }
+  const keyed = seq < end && isDigit(b[seq]!) ? -1 : fieldOf(b, start, end, GP_SEQ_KEYS);
+  if (keyed >= 0) {
+    seq = keyed;
+    event = fieldOf(b, start, end, GP_EVENT_KEYS);
+  } else event = skipBlanks(b, wordEnd(b, seq, end), end);
   op.a0 = signed53(numberAt(b, seq, end));
   if (event < 0) return false;
   const length = valueEnd(b, event, end) - event;
@@ -188,7 +193,8 @@ function pidBeforeBracket(b: Uint8Array, start: number, end: number): number {
 
 /** `page=… pfn=0x… order=0 migratetype=0 gfp_flags=…`; a failed allocation (pfn 0 or -1) is no operation. */
 export function pageAlloc(b: Uint8Array, start: number, end: number, op: Op): boolean {
-  const pfn = find(b, start, end, PFN);
+  const usual = start + USUAL_PFN;
+  const pfn = usual < end && startsWith(b, usual, end, PFN) ? usual : find(b, start, end, PFN);
   if (pfn < 0) return false;
   op.a0 = signed53(numberAt(b, pfn + PFN.length, end));
   if (!(op.a0 > 0)) return false;

@@ -51,6 +51,18 @@ export function parseDec53(bytes: Uint8Array, start: number, end: number): numbe
   return negative && value !== 0 ? TWO_53 - value : value;
 }
 
+/** A decimal number of at most nine digits, which need no carry; -1 if it is none. */
+function shortDecimal(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start > 9 || start >= end) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const d = bytes[i]! - 0x30;
+    if (d < 0 || d > 9) return -1;
+    value = value * 10 + d;
+  }
+  return value;
+}
+
 /**
  * Low 53 bits of an argument as a probe prints it: `0x…` is hex, digits are decimal (`:u64`), anything with a
  * hex letter or 16 digits (`%p`) is hex without prefix. NaN for `(fault)`, `(null)`, text.
@@ -59,6 +71,8 @@ export function parseValue53(bytes: Uint8Array, start: number, end: number): num
   if (end - start >= 2 && bytes[start] === 0x30 && (bytes[start + 1]! | 0x20) === 0x78) {
     return parseHex53(bytes, start, end);
   }
+  const short = shortDecimal(bytes, start, end);
+  if (short >= 0) return short;
   let digits = 0;
   let letters = false;
   for (let i = start; i < end; i++) {

@@ -6,7 +6,7 @@ import * as bodies from './bodies.js';
 import { DIGIT, parseValue53, signed53, startsWith } from './bytes.js';
 import { batchCount, type EventPlan, FORM, learnArguments, planOf } from './event-plan.js';
 import type { FuncTable } from './func-table.js';
-import { decodeMarker, headPage, setSlot } from './marker.js';
+import { decodeMarker, headPage, MARKER, setSlot } from './marker.js';
 import { OP, type Op } from './ops.js';
 import type { ArgumentPlan } from './probe-args.js';
 import type { ProbesFile } from './probes-file.js';
@@ -57,8 +57,7 @@ export class Decoder {
   decode(batch: RecordBatch, row: number, op: Op): boolean {
     const id = batch.event[row]!;
     const state = id < this.state.length ? this.state[id]! : UNSEEN;
-    if (state === NO_MEANING) return false;
-    if (state === UNSEEN && !this.plan(id)) return false;
+    if (state === NO_MEANING || (state === UNSEEN && !this.plan(id))) return this.printed(batch, row, op);
     const plan = this.plans[id]!;
     // The most frequent event of RCU, and mostly no quiescent state.
     if (
@@ -68,6 +67,19 @@ export class Decoder {
       return false;
     }
     op.kind = plan.kind;
+    op.basis = plan.basis;
+    this.columns(batch, row, op);
+    if (plan.form === FORM.fields) {
+      if (plan.args === null || plan.args.length > 0) this.fields(plan, id, batch, row, op);
+      for (let i = 0; i < plan.fixed.length; i++) setSlot(op, plan.fixed[i]![0], plan.fixed[i]![1]);
+      if (op.kind === OP.CR || op.kind === OP.CB) this.head(op);
+      return true;
+    }
+    return this.special(plan, id, batch, row, op);
+  }
+
+  /** What a row says of itself; nothing of its body yet. */
+  private columns(batch: RecordBatch, row: number, op: Op): void {
     op.ref = batch.ref(row);
     op.tsNs = batch.tsNs[row]!;
     const cpu = batch.cpu[row]!;
@@ -76,16 +88,20 @@ export class Decoder {
     op.pid = batch.pid[row]!;
     op.flags = batch.flags[row]!;
     op.context = contextOf(op.flags);
-    op.basis = plan.basis;
     op.a0 = op.a1 = op.a2 = op.a3 = op.a4 = op.a5 = Number.NaN;
     op.nTables = 0;
-    if (plan.form === FORM.fields) {
-      if (plan.args === null || plan.args.length > 0) this.fields(plan, id, batch, row, op);
-      for (let i = 0; i < plan.fixed.length; i++) setSlot(op, plan.fixed[i]![0], plan.fixed[i]![1]);
-      if (op.kind === OP.CR || op.kind === OP.CB) this.head(op);
-      return true;
-    }
-    return this.special(plan, id, batch, row, op);
+  }
+
+  /** trace_printk() prints the name of the function it stands in where an event has its own. */
+  private printed(batch: RecordBatch, row: number, op: Op): boolean {
+    const b = batch.bytes;
+    const start = batch.bodyStart[row]!;
+    if (b[start] !== MARKER[0]) return false;
+    const end = batch.bodyEnd[row]!;
+    if (!startsWith(b, start, end, MARKER)) return false;
+    op.basis = BASIS.observed;
+    this.columns(batch, row, op);
+    return decodeMarker(b, start, end, this.bases, this.funcs, op);
   }
 
   private plan(id: number): boolean {

@@ -72,7 +72,8 @@ export const MARKER_OPS: Readonly<Record<string, MarkerOp>> = {
   SYNCR: { kind: OP.SYNCR, keys: { enter: 0 }, table: -1 },
 };
 
-const PREFIX = ascii('pttrace: ');
+/** How the text of a marker begins. */
+export const MARKER = ascii('pttrace:');
 const OPS = Object.entries(MARKER_OPS).map(([name, op]) => ({
   name: ascii(name),
   op,
@@ -92,9 +93,10 @@ export function decodeMarker(
   funcs: FuncTable,
   op: Op,
 ): boolean {
-  const at = find(bytes, start, end, PREFIX);
+  const at = find(bytes, start, end, MARKER);
   if (at < 0) return false;
-  let p = at + PREFIX.length;
+  let p = at + MARKER.length;
+  while (p < end && bytes[p]! <= 0x20) p++;
   let wordEnd = endOfWord(bytes, p, end);
   const entry = OPS.find((o) => o.name.length === wordEnd - p && startsWith(bytes, p, end, o.name));
   if (!entry) return false;
