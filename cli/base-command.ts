@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Flags } from '@oclif/core';
@@ -57,6 +57,7 @@ export abstract class TraceCommand extends Command {
   ): Promise<T> {
     if (paths.filter((path) => path === '-').length > 1)
       throw new SyntaxError('standard input (-) can be read only once');
+    if (!this.mayRepeat) refuseRepeated(paths);
     await checkFormat(flags.format);
     const spoolDir = paths.some((path) => !isStored(path))
       ? mkdtempSync(join(tmpdir(), 'pttrace-'))
@@ -107,9 +108,27 @@ export abstract class TraceCommand extends Command {
     }
   }
 
+  /** True where the same file may be given twice, as in a comparison of a run with itself. */
+  protected get mayRepeat(): boolean {
+    return false;
+  }
+
   /** True where output is written while the input is being read. */
   protected get streamsOutput(): boolean {
     return false;
+  }
+}
+
+/** A file given twice would count twice. */
+function refuseRepeated(paths: readonly string[]): void {
+  const seen = new Map<string, string>();
+  for (const path of paths) {
+    if (!isStored(path)) continue;
+    const { dev, ino } = statSync(path);
+    const known = seen.get(`${dev} ${ino}`);
+    if (known === path) throw new SyntaxError(`${path} is given twice`);
+    if (known !== undefined) throw new SyntaxError(`${path} is the same file as ${known}`);
+    seen.set(`${dev} ${ino}`, path);
   }
 }
 

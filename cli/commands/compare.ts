@@ -85,6 +85,10 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/compare.schema.json)' }),
   };
 
+  protected override get mayRepeat(): boolean {
+    return true;
+  }
+
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Compare);
     const before = flags.before ?? (args.before === undefined ? [] : [args.before]);

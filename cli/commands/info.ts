@@ -36,6 +36,10 @@ to add for the invariants that a replay could not decide.`);
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/info.schema.json)' }),
   };
 
+  protected override get mayRepeat(): boolean {
+    return true;
+  }
+
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(InfoCommand);
     const paths = argv as string[];

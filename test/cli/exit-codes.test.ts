@@ -62,6 +62,8 @@ describe('exit codes', () => {
     [['validate', GOOD, '--update-baseline'], 'baseline'],
     [['repaly', GOOD], 'replay'],
     [['replay', '-', '-'], 'only once'],
+    [['replay', GOOD, GOOD], 'is given twice'],
+    [['validate', GOOD, `./${GOOD}`], 'is the same file as'],
     [['replay', GOOD, '--since', '90', '--until', '89'], '--since 90 is after --until 89'],
     [
       ['replay', GOOD, '--max-findings', '0'],
