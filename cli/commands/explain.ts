@@ -24,14 +24,14 @@ reader kinds (irqoff, rcu, preemptoff, lock, hw), and free-path: the call tree o
   static override flags = {
     variant: Flags.string({ description: 'kernel variant whose call tree to show, e.g. A2' }),
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
-    json: Flags.boolean({ description: 'one JSON object' }),
+    json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/explain.schema.json)' }),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Explain);
     const found = explain(args.topic, flags.variant);
     if (flags.json) {
-      await writeOut(`${JSON.stringify(found, null, 2)}\n`);
+      await writeOut(`${JSON.stringify({ schema: 'pttrace-explain/1', ...found }, null, 2)}\n`);
       return;
     }
     const { formatExplanation } = await import('../render/explain.js');

@@ -46,7 +46,7 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
       helpValue: 'ORDER',
     }),
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns', exclusive: ['json'] }),
-    json: Flags.boolean({ description: 'one JSON array' }),
+    json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/litmus.schema.json)' }),
   };
 
   async run(): Promise<void> {
@@ -70,8 +70,10 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
         // Ctrl-C is heard between two tests only when the event loop turns.
         await new Promise((resolve) => setImmediate(resolve));
       }
-      if (flags.json) await writeOut(`${JSON.stringify(outcomes, null, 2)}\n`);
-      else {
+      if (flags.json) {
+        const report = { schema: 'pttrace-litmus/1', partial: run < tests.length, outcomes };
+        await writeOut(`${JSON.stringify(report, null, 2)}\n`);
+      } else {
         const { formatLitmus, formatLitmusPlain } = await import('../render/litmus.js');
         await writeOut(flags.plain ? formatLitmusPlain(outcomes) : formatLitmus(outcomes));
       }

@@ -33,7 +33,7 @@ export default class Show extends TraceCommand {
     line: Flags.integer({ description: 'the object this line (1-based) is about', min: 1 }),
     limit: Flags.integer({ description: 'events shown at most', default: 400, min: 1 }),
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
-    json: Flags.boolean({ description: 'one JSON object' }),
+    json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/show.schema.json)' }),
   };
 
   async run(): Promise<void> {
@@ -54,7 +54,7 @@ export default class Show extends TraceCommand {
         maxEvents: flags.limit,
       }),
     );
-    if (flags.json) await writeOut(`${JSON.stringify(story, null, 2)}\n`);
+    if (flags.json) await writeOut(`${JSON.stringify({ schema: 'pttrace-show/1', ...story }, null, 2)}\n`);
     else await writeOut((await import('../render/story.js')).formatStory(story, flags.plain));
     if (story.errors.length > 0 && process.exitCode === undefined) process.exitCode = EXIT.unreadable;
   }

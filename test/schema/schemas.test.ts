@@ -63,3 +63,38 @@ describe('results keep the schema', () => {
     expect(() => assertResult({ ...result, more: 1 })).toThrow();
   });
 });
+
+describe('what the other commands print with --json keeps its schema', () => {
+  const trace = 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz';
+  const keeps = (name: string, args: readonly string[]): Record<string, unknown> => {
+    const { stdout, stderr } = pttrace([...args, '--json']);
+    expect(stderr).toBe('');
+    const printed = JSON.parse(stdout) as Record<string, unknown>;
+    expect(printed.schema).toBe(`pttrace-${name}/1`);
+    const check = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(readSchema(name));
+    check(printed);
+    expect(check.errors).toBeNull();
+    return printed;
+  };
+
+  it.each([
+    ['--line', '209'],
+    ['--mm', '0xffff88807eeb8e40'],
+    ['--table', '0x1'],
+  ])('show %s %s', (...subject) => {
+    keeps('show', ['show', trace, ...subject]);
+  });
+
+  it('explain, of every kind of topic', () => {
+    for (const topic of ['I05', 'L27', 'C', 'rcu', 'free-path']) {
+      const { sections } = keeps('explain', ['explain', topic]);
+      expect((sections as unknown[]).length).toBeGreaterThan(0);
+    }
+  });
+
+  it('litmus: the orders of the tests asked for', () => {
+    const { outcomes, partial } = keeps('litmus', ['litmus', 'L01', 'L27']);
+    expect(partial).toBe(false);
+    expect((outcomes as { id: string }[]).map((o) => o.id)).toEqual(['L01', 'L01', 'L27', 'L27']);
+  });
+});
