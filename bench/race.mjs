@@ -1,7 +1,7 @@
 // Interleaved races: every contestant runs once per round, the best of all rounds counts. The machine may be shared:
 // only ratios within one run mean anything.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -14,10 +14,11 @@ export function option(name, fallback) {
   return at < 0 ? fallback : process.argv[at + 1];
 }
 
-/** The sources compiled into a folder of the system's temporary directory. */
+/** The sources compiled into a folder of the system's temporary directory, which is gone when the program ends. */
 export function build() {
   const out = option('built', '') || mkdtempSync(join(tmpdir(), 'pttrace-bench-'));
   if (option('built', '')) return out;
+  process.once('exit', () => rmSync(out, { recursive: true, force: true }));
   writeFileSync(join(out, 'package.json'), '{"type":"module","version":"0.0.0"}');
   symlinkSync(join(repo, 'node_modules'), join(out, 'node_modules'));
   const tsc = join(repo, 'node_modules/typescript/bin/tsc');
