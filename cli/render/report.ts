@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import type { Finding, InputReport, InvariantReport, Result } from '../../src/result/types.js';
+import { whyUndecided } from '../../src/result/undecided.js';
 import { type Palette, palette } from './colour.js';
 import {
   distinctLatencies,
@@ -153,7 +154,7 @@ function knownBy(i: InvariantReport): string {
   ].filter((p) => p !== '');
   const known = parts.join(', ');
   if (i.verdict === 'pass') return known;
-  return i.reason === '' ? known : i.reason;
+  return i.reason === '' ? known : whyUndecided(i);
 }
 
 function findings(result: Result, colour: Palette): string {

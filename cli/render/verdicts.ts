@@ -1,4 +1,5 @@
 import type { Finding, InvariantReport, Result } from '../../src/result/types.js';
+import { bareReason } from '../../src/result/undecided.js';
 
 /** Invariants as a person wants to see them: those the recording says something about, the rest in a line each. */
 export interface Split {
@@ -18,7 +19,7 @@ export function splitVerdicts(invariants: readonly InvariantReport[]): Split {
     const n = i.instances;
     const none = n.pass + n.violated + n.unknown + n.censored === 0;
     if (i.verdict === 'not-applicable' && none) idle.push(i.id);
-    else if (i.verdict === 'unknown' && none && i.reason.startsWith('needs `pttrace:')) unmarked.push(i.id);
+    else if (i.verdict === 'unknown' && none && i.settledBy[0]?.startsWith('`pttrace:')) unmarked.push(i.id);
     else rows.push(i);
   }
   return { rows, idle, unmarked };
@@ -128,14 +129,11 @@ export function undecidedLines(rows: readonly InvariantReport[]): string[] {
 }
 
 function openOf(i: InvariantReport): Open {
-  const needs = /^needs (.*)$/s.exec(i.reason);
-  const settled = /; would be settled by (.*)$/s.exec(i.reason);
-  const settle = needs?.[1] ?? settled?.[1] ?? '';
+  const settle = i.settledBy.join(', ');
   const lines = i.unknowns.map((u) => {
     // The probes stand above the line.
-    const why = settle === '' ? u.reason : u.reason.replace(/(?:: |, | )needs .*$/s, '');
-    return `${u.count}x ${why}${u.example ? `, e.g. line ${u.example.line}` : ''}`;
+    return `${u.count}x ${bareReason(i, u.reason)}${u.example ? `, e.g. line ${u.example.line}` : ''}`;
   });
-  if (lines.length === 0 && needs === null && i.reason !== '') lines.push(i.reason);
+  if (lines.length === 0 && settle === '' && i.reason !== '') lines.push(i.reason);
   return { id: i.id, settle, lines };
 }

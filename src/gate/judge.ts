@@ -1,5 +1,6 @@
 import { maskOf, VARIANTS } from '../kernel/variants.js';
 import type { InvariantReport, LatencyReport, Result } from '../result/types.js';
+import { whyUndecided } from '../result/undecided.js';
 import { type Budget, holds, measured, parseBudget } from './budget.js';
 import type { GateCheck, GateFinding, LatencyBudget, Policy } from './types.js';
 
@@ -66,7 +67,7 @@ function invariantCheck(report: InvariantReport, policy: Policy, path: string): 
     id,
     outcome: allowed ? 'undecided' : 'fail',
     level: allowed ? 'note' : 'error',
-    message: `${title} ${required ? 'must be decided, but' : 'is undecided:'} ${verdict === 'not-applicable' ? `nothing to check: ${report.reason}` : report.reason}`,
+    message: `${title} ${required ? 'must be decided, but' : 'is undecided:'} ${verdict === 'not-applicable' ? `nothing to check: ${report.reason}` : whyUndecided(report)}`,
     next: allowed ? '' : `pttrace info ${quoted(path)}`,
     findings: [],
   };

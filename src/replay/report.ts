@@ -49,7 +49,7 @@ export function reportInvariants(
     coverage.total(OP.CR) === 0 || sum(enqueues.pass) + enqueues.violated + enqueues.unknown > 0;
   return CATALOGUE.map((info) => {
     const tally = ledger.tally(info.number);
-    const { verdict, reason } = verdictOf(info, tally, coverage, candidates, tablesQueued);
+    const { verdict, reason, settledBy = [] } = verdictOf(info, tally, coverage, candidates, tablesQueued);
     const pass = sum(tally.pass);
     return {
       id: info.id,
@@ -64,6 +64,7 @@ export function reportInvariants(
         assumed: tally.pass[KNOWN.assumed]! + tally.pass[KNOWN.order]!,
       },
       reason,
+      settledBy,
       unknowns: [...tally.unknowns]
         .sort((a, b) => b[1].count - a[1].count || (a[0] < b[0] ? -1 : 1))
         .map(([why, u]) => ({
@@ -115,16 +116,15 @@ function verdictOf(
   coverage: Coverage,
   candidates: VariantMask,
   tablesQueued: boolean,
-): { verdict: Verdict; reason: string } {
+): { verdict: Verdict; reason: string; settledBy?: string[] } {
   if (tally.violated > 0) return { verdict: 'violated', reason: '' };
   const decided = sum(tally.pass);
   if (tally.unknown > 0) {
     const main = [...tally.unknowns].sort((a, b) => b[1].count - a[1].count)[0]!;
-    const missing = missingProbes(info, coverage);
-    const settle = missing.length > 0 ? `; would be settled by ${missing.join(', ')}` : '';
     return {
       verdict: 'unknown',
-      reason: `${tally.unknown} of ${tally.unknown + decided}: ${main[0]}${settle}`,
+      reason: `${tally.unknown} of ${tally.unknown + decided}: ${main[0]}`,
+      settledBy: missingProbes(info, coverage),
     };
   }
   if (decided > 0) return { verdict: 'pass', reason: '' };
@@ -134,7 +134,12 @@ function verdictOf(
   if (info.afterQueue && !tablesQueued && tally.censored === 0)
     return { verdict: 'not-applicable', reason: info.idle };
   const missing = missingProbes(info, coverage);
-  if (missing.length > 0) return { verdict: 'unknown', reason: `needs ${missing.join(', ')}` };
+  if (missing.length > 0)
+    return {
+      verdict: 'unknown',
+      reason: 'the trace shows none of the events it is about',
+      settledBy: missing,
+    };
   if (tally.censored > 0) {
     const cut = tally.censored === 1 ? 'the only one is' : `all ${tally.censored} are`;
     return { verdict: 'unknown', reason: `${cut} cut off by an end of the recording` };

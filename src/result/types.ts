@@ -129,8 +129,10 @@ export interface InvariantReport {
   instances: { pass: number; violated: number; unknown: number; censored: number };
   /** Passes by how they are known. */
   basis: { observed: number; inferred: number; absence: number; assumed: number };
-  /** Why it is unknown or not applicable, with the probe that would settle it; empty when decided. */
+  /** Why it is unknown or not applicable; empty when decided. */
   reason: string;
+  /** Probes or markers that would settle it, where it is unknown and this trace lacks them. */
+  settledBy: string[];
   /** Unknown instances, itemised. */
   unknowns: { reason: string; count: number; example: EventQuote | null }[];
   findings: Finding[];

@@ -5,6 +5,7 @@ import { quantileLine, wrap } from '../../cli/render/text.js';
 import { headline, undecidedLines } from '../../cli/render/verdicts.js';
 import { analyse } from '../../src/analyse.js';
 import type { InvariantReport, LatencyReport, Result } from '../../src/result/types.js';
+import { whyUndecided } from '../../src/result/undecided.js';
 import { fixture, folder, linesOf, withoutOneFlush, write } from '../gate/support/traces.js';
 
 const GOOD = fixture('6.12.117-lab-y/mt-munmap.txt.gz');
@@ -68,19 +69,27 @@ describe('many findings of one kind', () => {
 });
 
 describe('what is undecided', () => {
-  const of = (id: string, reason: string, unknowns: InvariantReport['unknowns']): InvariantReport =>
-    ({ id, name: 'x', verdict: 'unknown', reason, unknowns }) as unknown as InvariantReport;
+  const of = (
+    id: string,
+    reason: string,
+    settledBy: string[],
+    unknowns: InvariantReport['unknowns'] = [],
+  ): InvariantReport => {
+    const instances = { pass: 0, violated: 0, unknown: unknowns.length, censored: 0 };
+    return { id, name: 'x', verdict: 'unknown', reason, settledBy, instances, unknowns } as never;
+  };
 
   it('is grouped by what would settle it, and says no probe twice', () => {
     const lines = undecidedLines([
-      of('I05', '3 of 3: no reader; would be settled by probe A', [
-        { reason: 'no reader', count: 3 } as never,
-      ]),
-      of('I37', '2 of 2: none shown: needs probe A; would be settled by probe A', [
-        { reason: 'none shown: needs probe A', count: 2, example: { line: 7 } } as never,
-      ]),
-      of('I40', 'needs probe A', []),
-      of('I54', 'needs probe B', []),
+      of('I05', '3 of 3: no reader', ['probe A'], [{ reason: 'no reader', count: 3 } as never]),
+      of(
+        'I37',
+        '2 of 2: none shown: needs probe A',
+        ['probe A'],
+        [{ reason: 'none shown: needs probe A', count: 2, example: { line: 7 } } as never],
+      ),
+      of('I40', 'not shown', ['probe A']),
+      of('I54', 'not shown', ['probe B']),
       of('I38', 'the only one is cut off by an end of the recording', []),
     ]);
     expect(lines).toEqual([
@@ -95,6 +104,14 @@ describe('what is undecided', () => {
       '  I38: the only one is cut off by an end of the recording',
     ]);
     expect(undecidedLines([])).toEqual([]);
+  });
+
+  it('is said in one line, each probe once', () => {
+    expect(whyUndecided(of('I37', '2 of 2: none shown: needs probe A', ['probe A'], [{} as never]))).toBe(
+      '2 of 2: none shown; would be settled by probe A',
+    );
+    expect(whyUndecided(of('I40', 'not shown', ['probe A', 'probe B']))).toBe('needs probe A, probe B');
+    expect(whyUndecided(of('I38', 'cut off', []))).toBe('cut off');
   });
 
   it('is all there, of a recording', async () => {
