@@ -7,7 +7,7 @@ import { DIGIT, parseValue53, signed53, startsWith } from './bytes.js';
 import { batchCount, type EventPlan, FORM, learnArguments, planOf } from './event-plan.js';
 import type { FuncTable } from './func-table.js';
 import { decodeMarker, headPage, MARKER, setSlot } from './marker.js';
-import { OP, type Op } from './ops.js';
+import { BASIS, OP, type Op } from './ops.js';
 import type { ArgumentPlan } from './probe-args.js';
 import type { ProbesFile } from './probes-file.js';
 
