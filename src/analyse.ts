@@ -1,4 +1,5 @@
 import { OP } from './kernel/ops.js';
+import { probeKinds } from './kernel/probe-kinds.js';
 import { ALL_VARIANTS, maskOf, namesOf, type VariantMask } from './kernel/variants.js';
 import { DeferredTables } from './latency/deferred.js';
 import { CallbackDelays, delayKind } from './latency/delays.js';
@@ -6,10 +7,12 @@ import { PairCollector } from './latency/pair-collector.js';
 import { spanReports } from './latency/spans.js';
 import { quoteLines } from './parsers/evidence.js';
 import type { ScannedInput } from './parsers/open-input.js';
+import { RecordingFacts } from './parsers/recording-facts.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from './pipeline.js';
 import { ReplayEngine } from './replay/engine.js';
 import { CATALOGUE } from './replay/invariants/catalogue.js';
 import { KNOWN } from './replay/ledger.js';
+import { doubtMissed } from './replay/missed-hits.js';
 import { kernelRule, type Quote, quotedRefs, reportInvariants } from './replay/report.js';
 import { timelineReport } from './replay/timeline-report.js';
 import { type EventQuote, RESULT_SCHEMA, type Result, type VariantReport } from './result/types.js';
@@ -64,7 +67,8 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const deferred = new DeferredTables();
   const counts = new EventCounts(pipeline.events);
   let engine: ReplayEngine | null = null;
-  const run = await runPipeline(pipeline, options, (decoder) => {
+  const facts = options.facts ?? new RecordingFacts();
+  const run = await runPipeline(pipeline, { ...options, facts }, (decoder) => {
     engine = new ReplayEngine({
       names: pipeline.names,
       time: pipeline.time,
@@ -106,10 +110,19 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const replay = engine!;
   replay.finish();
   spans.finish();
+  const kinds = probeKinds(facts.probes, facts.events, facts.missed);
+  doubtMissed(replay.ledger, kinds.missed);
   const candidates = settle(replay, run.inputs, given);
   const quotes = await quoteLines(evidenceWanted(replay, maxFindings), run.inputs, pipeline);
   const quote: Quote = (ref, role) => quoted(quotes.get(ref), ref, role, pipeline);
-  const invariants = reportInvariants(replay.ledger, replay.coverage, candidates, quote, maxFindings);
+  const invariants = reportInvariants(
+    replay.ledger,
+    replay.coverage,
+    candidates,
+    quote,
+    maxFindings,
+    isWhole(replay, run.inputs) ? kinds.set : new Set(),
+  );
   const result: Result = {
     schema: RESULT_SCHEMA,
     version: VERSION,
@@ -139,6 +152,13 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   summarise(result, options);
   return result;
 }
+
+/** One recording with nothing lost or cut off: a probe that it says was set and that shows nothing was not hit. */
+const isWhole = (replay: ReplayEngine, inputs: readonly ScannedInput[]): boolean =>
+  inputs.length === 1 &&
+  inputs[0]!.report.error === undefined &&
+  !inputs[0]!.report.notes.some((note) => note.code === 'cut-file' || note.code === 'silent-loss') &&
+  replay.cpus.every((cpu) => cpu.lossIntervals === 0);
 
 /** Resolve what could only be resolved at the end; returns the variants the trace allows. */
 function settle(

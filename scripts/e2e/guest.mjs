@@ -79,11 +79,25 @@ export function linkedFiles(program) {
 /** Node itself, as guest files. */
 export const nodeFiles = () => linkedFiles(process.execPath);
 
+/** The kernel patches its own text; emulated CPUs on threads of their own may run into the breakpoint it uses for that. */
+const EMULATOR_FAULT = /Oops: int3/;
+
 /**
  * Runs `job` (shell text) in a guest. Gives the files it sent, its console and the time it took. Throws when the
- * guest does not come to its end within `timeoutS`.
+ * guest does not come to its end within `timeoutS`. A guest that the emulator broke is started again, all its CPUs on
+ * one thread.
  */
-export async function runGuest({ kernel, files, job, cpus = 4, memory = '1G', timeoutS = 300, onLine }) {
+export async function runGuest(guest) {
+  try {
+    return await runOnce(guest, 'multi');
+  } catch (error) {
+    if (!EMULATOR_FAULT.test(error.message)) throw error;
+    guest.onLine?.('the emulated CPUs ran into text that the kernel was patching: again, on one thread');
+    return await runOnce({ ...guest, timeoutS: (guest.timeoutS ?? 300) * 3 }, 'single');
+  }
+}
+
+async function runOnce({ kernel, files, job, cpus = 4, memory = '1G', timeoutS = 300, onLine }, threads) {
   const folder = mkdtempSync(join(tmpdir(), 'pttrace-guest-'));
   const started = Date.now();
   try {
@@ -92,7 +106,7 @@ export async function runGuest({ kernel, files, job, cpus = 4, memory = '1G', ti
     const qemu = spawn(
       'qemu-system-x86_64',
       [
-        ...['-accel', 'tcg,thread=multi', '-cpu', 'max,-la57', '-smp', String(cpus), '-m', memory],
+        ...['-accel', `tcg,thread=${threads}`, '-cpu', 'max,-la57', '-smp', String(cpus), '-m', memory],
         ...['-kernel', kernel, '-initrd', initrd],
         ...[
           '-append',
@@ -132,7 +146,7 @@ export async function runGuest({ kernel, files, job, cpus = 4, memory = '1G', ti
     const sent = existsSync(port) ? readFileSync(port, 'latin1') : '';
     if (!/^=== done\r?$/m.test(sent)) {
       throw new Error(
-        `the guest did not finish (qemu exit ${code}):\n${text.split('\n').slice(-30).join('\n')}`,
+        `the guest did not finish (qemu exit ${code}):\n${text.split('\n').slice(-120).join('\n')}`,
       );
     }
     return { files: sentFiles(sent), console: text, seconds: (Date.now() - started) / 1000 };
@@ -178,9 +192,14 @@ export function findKernel(given, cache) {
   }
   const folder = join(cache, basename(deb, '.deb'));
   if (!existsSync(folder)) execFileSync('dpkg', ['-x', deb, folder]);
-  const image = execFileSync('find', [join(folder, 'boot'), '-name', 'vmlinuz-*'], {
-    encoding: 'utf8',
-  }).split('\n')[0];
-  const name = basename(image).replace('vmlinuz-', '');
-  return { image, name: `${name} (${basename(deb)})`, config: join(folder, 'boot', `config-${name}`) };
+  // Packages of 7.2 and later keep both under usr/lib/modules; the configuration may be in a package of its own.
+  const fileCalled = (pattern) =>
+    execFileSync('find', [folder, '-type', 'f', '-name', pattern], { encoding: 'utf8' }).split('\n')[0];
+  const image = fileCalled('vmlinuz*');
+  if (!image)
+    return { missing: `there is no vmlinuz in ${basename(deb)}: of a split package give linux-binary-…` };
+  const name =
+    basename(image) === 'vmlinuz' ? basename(dirname(image)) : basename(image).replace('vmlinuz-', '');
+  const config = fileCalled('config*');
+  return { image, name: `${name} (${basename(deb)})`, ...(config ? { config } : {}) };
 }

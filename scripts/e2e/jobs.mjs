@@ -41,8 +41,8 @@ echo "[exit] record $?"
 same "after record"
 send live.gz live.gz
 for s in INT TERM KILL; do
-  echo "[run] pttrace record -o $s.gz -- ${ENDLESS} & kill -$s"
-  $PT record -o $s.gz -- ${ENDLESS} >$s.log 2>&1 &
+  echo "[run] pttrace record --level ${level} -o $s.gz -- ${ENDLESS} & kill -$s"
+  $PT record --level ${level} -o $s.gz -- ${ENDLESS} >$s.log 2>&1 &
   p=$!
   started $s
   kill -$s $p

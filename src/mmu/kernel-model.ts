@@ -84,7 +84,8 @@ export class KernelModel {
     const m = this.mm(mm);
     c.visible = true;
     this.emit(OP.CR3, cpu, [mm]);
-    if ((c.slots.get(mm) ?? 0) >= c.readGen) return;
+    const slot = c.slots.get(mm);
+    if (slot !== undefined && slot >= c.readGen) return;
     this.takeSlot(c, cpu, mm);
     this.emit(OP.INV, cpu, [0, mm, 0, FLUSH_ALL, m.gen]);
     this.emit(OP.TLBF, cpu, [-1, REASON.taskSwitch]);
@@ -237,7 +238,7 @@ export class KernelModel {
 
   private mm(mm: number): KernelMm {
     let m = this.mms.get(mm);
-    if (!m) this.mms.set(mm, (m = { gen: 1, mask: new Set(), batch: new Set() }));
+    if (!m) this.mms.set(mm, (m = { gen: 0, mask: new Set(), batch: new Set() }));
     return m;
   }
 

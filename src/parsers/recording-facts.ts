@@ -40,6 +40,10 @@ export function behindFacts(sample: Uint8Array): Uint8Array {
 export class RecordingFacts {
   /** Definitions of probes, as a kprobe_events file has them. */
   readonly probes: string[] = [];
+  /** Tracepoints that were on, `SYSTEM:EVENT`. */
+  readonly events: string[] = [];
+  /** Hits that kprobes did not record, by event name. */
+  readonly missed = new Map<string, number>();
   /** Hexadecimal; null where the recording does not say. */
   vmemmap: string | null = null;
   directMap: string | null = null;
@@ -84,8 +88,14 @@ export class RecordingFacts {
       this.clock = clock[1]!;
       return null;
     }
+    const event = /^event (\S+:\S+)$/.exec(text);
+    if (event) {
+      if (this.events.length < MAX_FACTS) this.events.push(event[1]!);
+      return null;
+    }
     const missed = /^missed (\S+) (\d+)$/.exec(text);
     if (missed) {
+      this.missed.set(missed[1]!, (this.missed.get(missed[1]!) ?? 0) + Number(missed[2]));
       return {
         code: `missed-${missed[1]}`,
         message: `the probe ${missed[1]} missed ${missed[2]} hits: what it does not show may have happened`,

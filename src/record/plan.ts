@@ -1,6 +1,5 @@
 import { OP, type OpKind } from '../kernel/ops.js';
-import { SYMBOLS } from '../kernel/symbols.js';
-import { TRACEPOINTS } from '../kernel/tracepoints.js';
+import { kindOfProbe, kindOfTracepoint } from '../kernel/probe-kinds.js';
 import { maskWhere, namesOf, type VariantMask } from '../kernel/variants.js';
 import { Coverage } from '../replay/coverage.js';
 import { type Decidable, decidable } from '../replay/decidable.js';
@@ -193,17 +192,13 @@ function promised(
     coverage.fired(kind, 0, ++fired);
     if (kind !== OP.CB || traced || !maySync) certain.fired(kind, 0, fired);
   };
-  for (const probe of kprobes) {
-    const meaning = SYMBOLS[cleanSymbol(probe.symbol)];
-    const spec = probe.ret ? meaning?.ret : meaning?.entry;
-    // A clone without its arguments shows when, not what.
-    if (!spec || (spec.roles.length > 0 && probe.args.length === 0)) continue;
-    fire(spec.kind);
+  for (const { symbol, ret, args } of kprobes) {
+    const kind = kindOfProbe(symbol, ret, args.length > 0);
+    if (kind !== null) fire(kind);
   }
   for (const { event } of tracepoints) {
-    if (/^sys_enter/.test(event)) fire(OP.SE);
-    else if (/^sys_exit/.test(event)) fire(OP.SX);
-    else if (Object.hasOwn(TRACEPOINTS, event)) fire(TRACEPOINTS[event]!.kind);
+    const kind = kindOfTracepoint(event);
+    if (kind !== null) fire(kind);
   }
   const withoutRcu = decidable(certain);
   return decidable(coverage).map((d, i) => {

@@ -26,7 +26,8 @@ export function traceCmdScript(plan: RecordingPlan, options: sh.ScriptOptions): 
     '[ -s "$DAT" ] || { say "trace-cmd recorded nothing"; exit 3; }',
     ...sh.missesLines,
     ...sh.writeLines,
-    'trace-cmd report -t -i "$DAT" 2>"$OUT.err" | write',
+    // -l: the flags column says what ran in an interrupt.
+    'trace-cmd report -l -t -i "$DAT" 2>"$OUT.err" | write',
     ...sh.endLines,
   ];
   return `${lines.join('\n')}\n`;

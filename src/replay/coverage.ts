@@ -1,5 +1,9 @@
 import { OP_COUNT } from '../kernel/ops.js';
 
+/** Beside the operations: a reader section that names the table it walks (`OP.RB` with a table). */
+export const NAMED_READER = OP_COUNT;
+const KINDS = OP_COUNT + 1;
+
 /** Answer to an absence question: the probe demonstrably works (and the event is absent), or why we cannot tell. */
 export interface AbsenceCase {
   /** Operation kind whose absence is the point. */
@@ -26,7 +30,7 @@ export class Coverage {
   private waitingCount = 0;
 
   /** Kinds are below `kinds`; what lies beyond is never proven to fire. */
-  constructor(kinds: number = OP_COUNT) {
+  constructor(kinds: number = KINDS) {
     this.kinds = kinds;
     this.totals = new Float64Array(kinds);
   }

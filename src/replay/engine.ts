@@ -10,7 +10,7 @@ import { CONTEXT } from '../timeline/flags.js';
 import type { Interner } from '../timeline/interner.js';
 import { SkewBounds } from '../timeline/skew.js';
 import type { TimeBase } from '../timeline/time-base.js';
-import { Coverage } from './coverage.js';
+import { Coverage, NAMED_READER } from './coverage.js';
 import { type Court, LOSS, SYSCALL_KINDS, syscallKind, w, witnesses } from './invariants/court.js';
 import { Judges, type RcuListener } from './judges.js';
 import { KNOWN, Ledger } from './ledger.js';
@@ -127,6 +127,7 @@ export class ReplayEngine {
       this.operations[op.kind]!++;
       step(court.state, op, this.judges);
       coverage.fired(op.kind, op.cpu, court.state.seq);
+      if (op.kind === OP.RB && op.a1 === op.a1) coverage.fired(NAMED_READER, op.cpu, court.state.seq);
       if (op.kind === OP.IS && op.a0 >= this.cpusNamed) this.cpusNamed = op.a0 + 1;
       if (op.kind === OP.SE || op.kind === OP.SX) {
         this.syscalls.fired(syscallKind(op.a0, op.kind === OP.SX), op.cpu, court.state.seq);

@@ -6,6 +6,7 @@ import type { Court } from './invariants/court.js';
 import { FlushFamily } from './invariants/flush.js';
 import { ProtocolFamily } from './invariants/protocol.js';
 import { RcuFamily } from './invariants/rcu.js';
+import { ReaderWatch } from './invariants/reader-watch.js';
 import { ShootdownFamily } from './invariants/shootdown.js';
 import { TableCountFamily } from './invariants/table-count.js';
 import { TableLifeFamily } from './invariants/table-life.js';
@@ -28,6 +29,7 @@ export class Judges implements Hooks {
   private readonly court: Court;
   private readonly tables: TableLifeFamily;
   private readonly flushes: FlushFamily;
+  private readonly watch: ReaderWatch;
   private readonly rcu: RcuFamily;
   private readonly trace: TraceFamily;
   private readonly protocol: ProtocolFamily;
@@ -41,21 +43,25 @@ export class Judges implements Hooks {
     this.court = court;
     this.tables = new TableLifeFamily(court);
     this.flushes = new FlushFamily(court);
-    this.rcu = new RcuFamily(court);
+    this.watch = new ReaderWatch(court);
+    this.rcu = new RcuFamily(court, this.watch);
     this.trace = new TraceFamily(court, syscallName);
     this.protocol = new ProtocolFamily(court);
     this.shootdown = new ShootdownFamily(court);
-    this.callbacks = new CallbackFamily(court, syscallName);
+    this.callbacks = new CallbackFamily(court, syscallName, this.watch);
     this.counts = new TableCountFamily(court);
     this.mech = mechJudges(new CacheFamily(court), this.protocol, (op, task) => this.seen(op, task));
     this.listener = listener;
   }
 
-  tick(): void {}
+  tick(cpu: Cpu): void {
+    if (cpu.lastSeq < 0) this.watch.appeared();
+  }
 
   private seen(op: Op, task: Task): void {
     if (op.kind === OP.GP) this.callbacks.gracePeriod(op);
-    else if (op.kind === OP.RQ) this.callbacks.enqueueTraced(op);
+    else if (op.kind === OP.RQ) this.callbacks.enqueueTraced(task, op);
+    else if (op.kind === OP.RB || op.kind === OP.GUP) this.watch.seen(op);
     else if (op.kind === OP.BATCH || op.kind === OP.BATCHE) this.callbacks.batch(op);
     else this.shootdown.seen(op, task);
     if (op.kind === OP.PUB || op.kind === OP.EXITMM) this.counts.seen(op, task);
@@ -122,7 +128,7 @@ export class Judges implements Hooks {
   }
 
   queued(head: Head, gather: Gather | null, _task: Task, op: Op): void {
-    this.rcu.queued(head);
+    this.rcu.queued(head, gather);
     this.callbacks.queued(head, op);
     const { pages } = this.court.state.mech;
     if (pages.size > 0) {
@@ -215,6 +221,7 @@ export class Judges implements Hooks {
     this.tables.end();
     this.flushes.end();
     this.rcu.end();
+    this.watch.end();
     this.callbacks.end();
     this.counts.end();
     if (!this.listener) return;

@@ -219,6 +219,22 @@ export class Ledger {
     );
   }
 
+  /** Events that the rule is about were not all recorded, nobody knows where: no absence of them proves anything. */
+  missed(invariant: number, why: string): void {
+    const t = this.tally(invariant);
+    this.doubt(
+      invariant,
+      t,
+      why,
+      (d) => d.lost(Number.NEGATIVE_INFINITY),
+      (c) => c.certain !== true,
+    );
+    const absences = t.pass[KNOWN.absence]!;
+    if (absences === 0) return;
+    t.pass[KNOWN.absence] = 0;
+    this.unknown(invariant, why, -1, absences);
+  }
+
   /** Whether a loss told of since event number `at` reaches back beyond it. */
   gapAround(at: number): boolean {
     for (let i = this.gaps.length - 1; i >= 0; i--) {
@@ -230,21 +246,29 @@ export class Ledger {
   }
 
   private retract(why: string, take: (d: Doubtful) => Taken, taken: (c: Complaint) => boolean): void {
-    for (const [invariant, t] of this.tallies) {
-      this.withdraw(invariant, why, take);
-      const { count, ref } = take(t.doubtful);
-      if (count > 0) {
-        t.violated -= count;
-        keep(t.complaints, (c) => !taken(c));
-        this.unknown(invariant, why, ref, count);
-      }
-      for (const m of t.masked.values()) {
-        const doubted = take(m.doubtful);
-        if (doubted.count === 0) continue;
-        m.count -= doubted.count;
-        keep(m.complaints, (c) => !taken(c));
-        this.unknown(invariant, why, doubted.ref, doubted.count);
-      }
+    for (const [invariant, t] of this.tallies) this.doubt(invariant, t, why, take, taken);
+  }
+
+  private doubt(
+    invariant: number,
+    t: Tally,
+    why: string,
+    take: (d: Doubtful) => Taken,
+    taken: (c: Complaint) => boolean,
+  ): void {
+    this.withdraw(invariant, why, take);
+    const { count, ref } = take(t.doubtful);
+    if (count > 0) {
+      t.violated -= count;
+      keep(t.complaints, (c) => !taken(c));
+      this.unknown(invariant, why, ref, count);
+    }
+    for (const m of t.masked.values()) {
+      const doubted = take(m.doubtful);
+      if (doubted.count === 0) continue;
+      m.count -= doubted.count;
+      keep(m.complaints, (c) => !taken(c));
+      this.unknown(invariant, why, doubted.ref, doubted.count);
     }
   }
 

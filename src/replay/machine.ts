@@ -4,7 +4,8 @@ import type { Hooks } from './hooks.js';
 import { type Cpu, type MachineState, newCpu, newTask, type Task } from './state.js';
 import { stepFlush } from './step-flush.js';
 import { observeMech, stepMech } from './step-mech.js';
-import { expireReaders, stepRcu } from './step-rcu.js';
+import { stepRcu } from './step-rcu.js';
+import { expireReaders } from './step-readers.js';
 import { stepTables } from './step-tables.js';
 import { stepTasks } from './step-tasks.js';
 
@@ -75,7 +76,11 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
     default:
       break;
   }
-  task.lastKind = op.kind;
+  // Switched out is not done with: the next operation goes on where it was.
+  if (op.kind !== OP.SW) {
+    task.lastKind = op.kind;
+    if (op.kind !== OP.CR) listed(state, task);
+  }
   if (cpu) {
     if (op.kind !== OP.FREE && op.kind !== OP.FPSC) cpu.freeRunSeq = 0;
     else if (cpu.freeRunSeq === 0) cpu.freeRunSeq = state.seq;
@@ -83,6 +88,14 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
     cpu.lastTs = op.tsNs;
     cpu.lastRef = op.ref;
   }
+}
+
+/** Whoever does something else has returned from the call_rcu() before it. */
+function listed(state: MachineState, task: Task): void {
+  const { enqueue } = task;
+  if (!enqueue?.open) return;
+  enqueue.open = false;
+  if (enqueue.head && enqueue.head.listedSeq === 0) enqueue.head.listedSeq = state.seq;
 }
 
 export function cpuOf(state: MachineState, id: number): Cpu {
@@ -119,7 +132,5 @@ function lose(state: MachineState, id: number): void {
     cpu.handler = null;
     cpu.callback = null;
     cpu.callbackTask = Number.NaN;
-    cpu.lastCrHead = null;
-    cpu.lastCrAddr = Number.NaN;
   }
 }

@@ -1,4 +1,4 @@
-import { OP } from '../kernel/ops.js';
+import { OP, type OpKind } from '../kernel/ops.js';
 import type { VariantMask } from '../kernel/variants.js';
 import type { BasisName, EventQuote, Finding, InvariantReport, Verdict } from '../result/types.js';
 import type { EvidenceRef } from '../timeline/batch.js';
@@ -36,20 +36,25 @@ export function quotedRefs(ledger: Ledger, maxFindings: number): Set<EvidenceRef
   return refs;
 }
 
-/** One report per invariant of the catalogue, in order. */
+/** One report per invariant of the catalogue, in order. `set`: kinds whose probes were set, whether they fired or not. */
 export function reportInvariants(
   ledger: Ledger,
   coverage: Coverage,
   candidates: VariantMask,
   quote: Quote,
   maxFindings: number,
+  set: ReadonlySet<OpKind>,
 ): InvariantReport[] {
   const enqueues = ledger.tally(ENQUEUES);
   const tablesQueued =
     coverage.total(OP.CR) === 0 || sum(enqueues.pass) + enqueues.violated + enqueues.unknown > 0;
   return CATALOGUE.map((info) => {
     const tally = ledger.tally(info.number);
-    const { verdict, reason, settledBy = [] } = verdictOf(info, tally, coverage, candidates, tablesQueued);
+    const {
+      verdict,
+      reason,
+      settledBy = [],
+    } = verdictOf(info, tally, missingProbes(info, coverage, set), candidates, tablesQueued);
     const pass = sum(tally.pass);
     return {
       id: info.id,
@@ -113,7 +118,7 @@ export function kernelRule(info: InvariantInfo): Pick<Finding, 'rule' | 'source'
 function verdictOf(
   info: InvariantInfo,
   tally: Tally,
-  coverage: Coverage,
+  missing: string[],
   candidates: VariantMask,
   tablesQueued: boolean,
 ): { verdict: Verdict; reason: string; settledBy?: string[] } {
@@ -124,7 +129,7 @@ function verdictOf(
     return {
       verdict: 'unknown',
       reason: `${tally.unknown} of ${tally.unknown + decided}: ${main[0]}`,
-      settledBy: missingProbes(info, coverage),
+      settledBy: missing,
     };
   }
   if (decided > 0) return { verdict: 'pass', reason: '' };
@@ -133,7 +138,6 @@ function verdictOf(
   }
   if (info.afterQueue && !tablesQueued && tally.censored === 0)
     return { verdict: 'not-applicable', reason: info.idle };
-  const missing = missingProbes(info, coverage);
   if (missing.length > 0)
     return {
       verdict: 'unknown',
@@ -147,8 +151,9 @@ function verdictOf(
   return { verdict: 'not-applicable', reason: info.idle };
 }
 
-function missingProbes(info: InvariantInfo, coverage: Coverage): string[] {
-  return info.needs.filter((n) => coverage.total(n.op) === 0).map((n) => n.probe);
+function missingProbes(info: InvariantInfo, coverage: Coverage, set: ReadonlySet<OpKind>): string[] {
+  const open = info.needs.filter((n) => coverage.total(n.op) === 0 && !set.has(n.op as OpKind));
+  return open.map((n) => n.probe);
 }
 
 const sum = (numbers: Float64Array): number => numbers.reduce((a, b) => a + b, 0);

@@ -1,4 +1,5 @@
 import type { EvidenceRef } from '../timeline/batch.js';
+import type { GracePeriods } from './state/grace-periods.js';
 import { type Mech, newMech } from './state/mech.js';
 
 /**
@@ -64,8 +65,8 @@ export interface Target {
   invRef: EvidenceRef;
   readonly flush: Flush | null;
   readonly sync: Sync | null;
-  /** Its handler is stamped before it: the clocks of the two CPUs disagree. */
-  readonly inverted: boolean;
+  /** Its handler is stamped before it, or the next use of its csd before its handler: the two clocks disagree. */
+  inverted: boolean;
 }
 
 /** A handler that ran without a request. */
@@ -157,7 +158,10 @@ export interface Head {
   readonly crRef: EvidenceRef;
   readonly crTs: number;
   readonly crSeq: number;
-  readonly crCpu: number;
+  /** CPU on whose list it is. */
+  crCpu: number;
+  /** Seq at which it is known to be on the list: its tracepoint, or whatever else its task did next; 0 not yet. */
+  listedSeq: number;
   tables: Table[];
   /** Tables of the same gather that the task had released before the enqueue. */
   released: Table[];
@@ -184,8 +188,24 @@ export interface Head {
   inferredFrees: number;
 }
 
+/** One entry of `call_rcu()`, as its probes show it. */
+export interface Enqueue {
+  seq: number;
+  readonly ref: EvidenceRef;
+  readonly addr: number;
+  readonly func: number;
+  readonly cpu: number;
+  readonly head: Head | null;
+  /** Probes that have shown it, one bit per `CR_SOURCE`. */
+  sources: number;
+  /** Its task has done nothing else since: it may not have reached the list yet. */
+  open: boolean;
+}
+
 export interface Task {
   readonly key: number;
+  /** Last enqueue, to pair what several probes and the tracepoint show of one call_rcu. */
+  enqueue: Enqueue | null;
   gather: Gather | null;
   flush: Flush | null;
   sync: Sync | null;
@@ -217,13 +237,6 @@ export interface Cpu {
   callback: Head | null;
   /** Key of the context the callback runs in; NaN none. */
   callbackTask: number;
-  /** Last enqueue on this CPU, to pair probes of one call_rcu. */
-  lastCrSeq: number;
-  lastCrHead: Head | null;
-  lastCrAddr: number;
-  lastCrFunc: number;
-  /** Probes that have shown this enqueue, one bit per `CR_SOURCE`. */
-  lastCrSources: number;
   /** Seq at which the current run of nothing but page releases began here; 0 none. */
   freeRunSeq: number;
   /** Seq of the last op on this CPU. */
@@ -238,6 +251,7 @@ export interface Cpu {
   lossSeq: number;
 }
 
+/** A section of a software walker. */
 export interface Reader {
   readonly kind: number;
   readonly table: number;
@@ -258,18 +272,6 @@ export interface Reader {
     ts: number;
     cpu: number;
   }[];
-}
-
-export interface GracePeriods {
-  /** Starts seen so far. */
-  starts: number;
-  /** gp_seq of the running one, NaN none. */
-  seq: number;
-  startRef: EvidenceRef;
-  /** Index (as `starts`) of the newest one that has ended. */
-  ended: number;
-  endedRef: EvidenceRef;
-  endedTs: number;
 }
 
 export interface MachineState {
@@ -359,6 +361,7 @@ export function newTable(key: number, level: number, mm: number): Table {
 export function newTask(key: number): Task {
   return {
     key,
+    enqueue: null,
     gather: null,
     flush: null,
     sync: null,
@@ -384,11 +387,6 @@ export function newCpu(id: number): Cpu {
     handler: null,
     callback: null,
     callbackTask: Number.NaN,
-    lastCrSeq: -1,
-    lastCrHead: null,
-    lastCrAddr: Number.NaN,
-    lastCrFunc: 0,
-    lastCrSources: 0,
     freeRunSeq: 0,
     lastSeq: -1,
     fifo: [],

@@ -1,3 +1,4 @@
+import { isKernelAddr } from '../kernel/bytes.js';
 import type { Op } from '../kernel/ops.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import { cacheKey, type Holder, type Invalidation, linkKey, type Mech, type MechPage } from './state/mech.js';
@@ -55,6 +56,9 @@ export function walk(state: MachineState, op: Op): void {
   for (const h of mech.holders.get(cacheKey(op.cpu, device, op.a0)) ?? []) {
     if (h.hold !== 0 && !h.leaf && h.va === op.a1) ways.add(h.page);
   }
+  // Whoever walks an mm has it loaded: what was told of its CR3 before is out of date.
+  const now = device === device ? undefined : mech.cr3.get(op.cpu);
+  if (ways.size > 0 && now !== undefined && now !== op.a0 && !isKernelAddr(op.a1)) mech.cr3.delete(op.cpu);
   for (const key of ways) {
     const page = mech.pages.get(key);
     if (!page) continue;

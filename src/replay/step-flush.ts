@@ -164,6 +164,9 @@ function send(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
     for (const table of task.gather?.batch ?? []) if (table.flush && !table.head) table.sync = sync;
   }
   if (early) hooks.ipiArrived(target);
+  // The kernel waits for the handler before it uses a csd again (kernel/smp.c csd_lock()).
+  const old = op.a2 === op.a2 ? state.csds.get(op.a2) : undefined;
+  if (old && old.ixRef < 0 && old.cpu === op.a0 && op.tsNs - old.isTs <= MOST_SKEW_NS) old.inverted = true;
   // A handler that is still running ends behind its request.
   if (op.a2 === op.a2 && op.a2 !== 0 && !(early && early.ixRef >= 0)) state.csds.set(op.a2, target);
 }

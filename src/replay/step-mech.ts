@@ -195,6 +195,8 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
     case OP.GP:
     case OP.PUB:
     case OP.EXITMM:
+    case OP.RB:
+    case OP.GUP:
       hooks.mech.seen(op, task);
       break;
     case OP.TLBF:
@@ -274,8 +276,10 @@ function link(state: MachineState, op: Op): void {
   table.mm = op.a0;
   const page = pageOf(state, op.a2);
   if (op.a3 > 0) page.level = table.level = op.a3;
-  page.links.push({ mm: op.a0, va: op.a1 });
   page.everLinked = true;
+  // One entry, told twice, is one entry.
+  if (page.links.some((l) => l.mm === op.a0 && l.va === op.a1)) return;
+  page.links.push({ mm: op.a0, va: op.a1 });
   page.sharers = Math.max(page.sharers, page.links.length);
   const key = linkKey(op.a0, op.a1);
   const chain = state.mech.links.get(key);

@@ -1,14 +1,21 @@
-import { FUNC, GP_EVENT, isTableFunc, OP, type Op, READER } from '../kernel/ops.js';
-import { CONTEXT } from '../timeline/flags.js';
+import { FUNC, GP_EVENT, isTableFunc, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
-import { type Cpu, type Gather, type Head, LIFE, type MachineState, type Table, type Task } from './state.js';
+import {
+  type Cpu,
+  type Enqueue,
+  type Gather,
+  type Head,
+  LIFE,
+  type MachineState,
+  type Table,
+  type Task,
+} from './state.js';
+import { readerBegins, readerEnds } from './step-readers.js';
 
 /** Two probes on one enqueue (`call_rcu`, `__call_rcu_common`) lie this many operations apart at most. */
 const SAME_ENQUEUE = 64;
 /** Pending heads per CPU kept in order; beyond it (callbacks never shown) the oldest are forgotten. */
 const MAX_FIFO = 1 << 16;
-/** Keys of interrupt contexts (`machine.ts` taskOf) lie at and below this. */
-const FIRST_INTERRUPT_KEY = -1_000_000;
 /** Heads known by tracepoint value only, kept while no callback tracepoint shows. */
 const MAX_RHP = 1 << 17;
 
@@ -52,28 +59,39 @@ export function stepRcu(state: MachineState, op: Op, task: Task, cpu: Cpu | null
 }
 
 function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
-  if (cpu) {
-    const again =
-      cpu.lastCrAddr === op.a0 &&
-      cpu.lastCrFunc === op.a1 &&
-      (cpu.lastCrSources & (1 << op.a4)) === 0 &&
-      state.seq - cpu.lastCrSeq <= SAME_ENQUEUE &&
-      (cpu.lastCrHead === null || cpu.lastCrHead.ran === 0);
-    if (again) {
-      cpu.lastCrSources |= 1 << op.a4;
-      // The tracepoint of this enqueue follows its last probe.
-      cpu.lastCrSeq = state.seq;
-      return;
-    }
-    cpu.lastCrSeq = state.seq;
-    cpu.lastCrAddr = op.a0;
-    cpu.lastCrFunc = op.a1;
-    cpu.lastCrSources = 1 << op.a4;
-    cpu.lastCrHead = null;
+  const last = task.enqueue;
+  const again =
+    last !== null &&
+    last.addr === op.a0 &&
+    last.func === op.a1 &&
+    (last.sources & (1 << op.a4)) === 0 &&
+    state.seq - last.seq <= SAME_ENQUEUE &&
+    (last.head === null || last.head.ran === 0);
+  if (again) {
+    last.sources |= 1 << op.a4;
+    if (last.head && cpu) moved(state, last.head, cpu);
+    last.seq = state.seq;
+    last.open = true;
+    return;
   }
+  if (last?.head && last.head.listedSeq === 0) last.head.listedSeq = state.seq;
+  const head = enqueued(state, op, task, cpu, hooks);
+  task.enqueue = {
+    seq: state.seq,
+    ref: op.ref,
+    addr: op.a0,
+    func: op.a1,
+    cpu: op.cpu,
+    head,
+    sources: 1 << op.a4,
+    open: true,
+  };
+}
+
+function enqueued(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): Head | null {
   const gather = task.gather;
   const batchOfGather = gather?.finishing === true && op.a2 === gather.batchPage && op.a2 !== 0;
-  if (!isTableFunc(op.a1) && !batchOfGather) return;
+  if (!isTableFunc(op.a1) && !batchOfGather) return null;
   const old = op.a0 === op.a0 ? state.headsByAddr.get(op.a0) : undefined;
   if (old && old.ran === 0) {
     hooks.queuedTwice(old, op);
@@ -102,11 +120,9 @@ function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
   }
   for (const table of head.tables) bind(table, head);
   if (op.a0 === op.a0) state.headsByAddr.set(op.a0, head);
-  if (cpu) {
-    cpu.lastCrHead = head;
-    line(cpu, head);
-  }
+  if (cpu) line(cpu, head);
   hooks.queued(head, gather, task, op);
+  return head;
 }
 
 /** Handed over and released by its task within this very gather: it cannot have become another table since. */
@@ -119,11 +135,20 @@ function bind(table: Table, head: Head): void {
   table.life = LIFE.rcu;
 }
 
-/** `rcu_callback` follows the `call_rcu` probe of the same enqueue on the same CPU; alone it is the enqueue. */
+/**
+ * The `call_rcu()` that this `rcu_callback` is the tracepoint of: what its task did last, whatever interrupted it
+ * in between or ran on its CPU.
+ */
+export function enqueueOf(state: MachineState, task: Task, op: Op): Enqueue | null {
+  const { enqueue } = task;
+  if (!enqueue?.open || enqueue.func !== op.a1) return null;
+  return (state.cpus[enqueue.cpu]?.lossSeq ?? 0) > enqueue.seq ? null : enqueue;
+}
+
+/** `rcu_callback` follows the `call_rcu` probe of the same enqueue; alone it is the enqueue. */
 function enqueueTraced(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
   if (op.a0 !== op.a0) return;
-  const linked =
-    cpu !== null && cpu.lastSeq === cpu.lastCrSeq && cpu.lastCrFunc === op.a1 ? cpu.lastCrHead : null;
+  const linked = enqueueOf(state, task, op)?.head ?? null;
   const old = state.headsByRhp.get(op.a0);
   if (old && old !== linked) {
     if (old.ran === 0) hooks.queuedTwice(old, op);
@@ -132,6 +157,7 @@ function enqueueTraced(state: MachineState, op: Op, task: Task, cpu: Cpu | null,
   if (linked) {
     linked.rhp = op.a0;
     state.headsByRhp.set(op.a0, linked);
+    relisted(state, linked, cpu);
     return;
   }
   if (state.headsByRhp.size >= MAX_RHP) state.headsByRhp.clear();
@@ -139,6 +165,21 @@ function enqueueTraced(state: MachineState, op: Op, task: Task, cpu: Cpu | null,
   state.headsByRhp.set(op.a0, head);
   if (cpu) line(cpu, head);
   hooks.queued(head, task.gather, task, op);
+}
+
+/** It is put on the list only now, of the CPU the task is on by now, behind whatever came between. */
+function relisted(state: MachineState, head: Head, cpu: Cpu | null): void {
+  head.listedSeq = state.seq;
+  if (cpu && head.ran === 0) moved(state, head, cpu);
+}
+
+function moved(state: MachineState, head: Head, cpu: Cpu): void {
+  const fifo = state.cpus[head.crCpu]?.fifo;
+  if (cpu.id === head.crCpu && fifo?.at(-1) === head) return;
+  const at = fifo ? fifo.indexOf(head) : -1;
+  if (at >= 0) fifo!.splice(at, 1);
+  head.crCpu = cpu.id;
+  line(cpu, head);
 }
 
 function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
@@ -151,6 +192,7 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
     crTs: op.tsNs,
     crSeq: state.seq,
     crCpu: op.cpu,
+    listedSeq: op.kind === OP.RQ ? state.seq : 0,
     tables: [],
     released: [],
     tablesKnown: false,
@@ -320,62 +362,5 @@ function gracePeriod(state: MachineState, op: Op, hooks: Hooks): void {
     gp.endedRef = op.ref;
     gp.endedTs = op.tsNs;
     hooks.gpEnded(op);
-  }
-}
-
-function readerKey(op: Op, task: Task): string {
-  return `${task.key}/${op.a0}/${op.a1}`;
-}
-
-function readerBegins(state: MachineState, op: Op, task: Task): void {
-  task.readerSeen = true;
-  const key = readerKey(op, task);
-  const open = state.readers.get(key);
-  if (open) {
-    open.depth++;
-    return;
-  }
-  state.readers.set(key, {
-    kind: op.a0,
-    table: op.a1,
-    mm: op.a2 === op.a2 ? op.a2 : task.mm,
-    ref: op.ref,
-    ts: op.tsNs,
-    seq: state.seq,
-    cpu: op.cpu,
-    task: task.key,
-    depth: 1,
-    overlaps: [],
-  });
-}
-
-function readerEnds(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
-  const key = readerKey(op, task);
-  const reader = state.readers.get(key);
-  const first = !task.readerSeen;
-  task.readerSeen = true;
-  if (!reader) {
-    if (first) hooks.readerUnseen(op);
-    return;
-  }
-  if (--reader.depth > 0) return;
-  state.readers.delete(key);
-  hooks.readerEnded(reader, op);
-}
-
-/**
- * Sections that cannot be open any more although no end was seen: none outlives the interrupt it ran in, nor a
- * return to user space. What they spanned stays undecided.
- */
-export function expireReaders(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
-  const inTask = op.context === CONTEXT.task;
-  const boundary = op.kind === OP.SE || op.kind === OP.SX;
-  if (!inTask) return;
-  for (const [key, reader] of state.readers) {
-    if (reader.kind > READER.preemptoff) continue;
-    const interrupt = reader.task <= FIRST_INTERRUPT_KEY && reader.cpu === op.cpu;
-    if (!interrupt && !(boundary && reader.task === task.key)) continue;
-    state.readers.delete(key);
-    hooks.readerExpired(reader);
   }
 }

@@ -219,10 +219,13 @@ function free(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: H
 }
 
 function freePage(state: MachineState, pfn: number, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
-  const frame = state.frames.delete(pfn);
+  const owner = state.frames.get(pfn);
+  state.frames.delete(pfn);
   const table = state.tables.get(pfn);
   const inTask = op.context === CONTEXT.task || op.context === CONTEXT.unknown;
   const gather = inTask ? task.gather : null;
+  // Page cache and frames of other processes are released inside gathers too.
+  const frame = owner !== undefined && owner === gather?.mm;
   if (table) {
     if (table.life === LIFE.freed) hooks.tableFreedTwice(table, cpu, op);
     else freeTable(state, table, op, task, cpu, inTask, hooks);

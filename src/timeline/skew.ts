@@ -12,16 +12,29 @@ export class SkewBounds {
   worstInversionNs = 0;
 
   add(from: number, to: number, latencyNs: number): void {
-    if (from < 0 || to < 0 || from === to || from > 4095 || to > 4095) return;
-    const size = Math.max(from, to) + 1;
-    if (size > this.cpus) this.grow(size);
+    if (!this.bound(from, to, latencyNs)) return;
     this.pairs++;
-    const at = from * this.cpus + to;
-    if (latencyNs < this.least[at]!) this.least[at] = latencyNs;
     if (latencyNs < 0) {
       this.inversions++;
       if (-latencyNs > this.worstInversionNs) this.worstInversionNs = -latencyNs;
     }
+  }
+
+  /** A latency that only bounds the offset; whether the two CPUs are such that it can. */
+  bound(from: number, to: number, latencyNs: number): boolean {
+    if (from < 0 || to < 0 || from === to || from > 4095 || to > 4095) return false;
+    const size = Math.max(from, to) + 1;
+    if (size > this.cpus) this.grow(size);
+    const at = from * this.cpus + to;
+    if (latencyNs < this.least[at]!) this.least[at] = latencyNs;
+    return true;
+  }
+
+  /** By how much the clock of `to` may be ahead of that of `from` at most, ns; +∞ if nothing says. */
+  aheadNs(from: number, to: number): number {
+    return from >= 0 && to >= 0 && Math.max(from, to) < this.cpus
+      ? this.least[from * this.cpus + to]!
+      : Number.POSITIVE_INFINITY;
   }
 
   /**

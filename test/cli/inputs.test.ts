@@ -162,8 +162,9 @@ describe('a reader that leaves', () => {
     const ended = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
     child.stdin.on('error', () => {});
     // More is announced than comes: the reader waits for it.
-    child.stdin.write(text);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    // A pipe holds 64 KiB: once all is written it is being read, and Ctrl-C is heard.
+    await new Promise((resolve) => child.stdin.write(text, resolve));
+    await new Promise((resolve) => setTimeout(resolve, 500));
     child.kill('SIGINT');
     expect(await ended).toBe(130);
     const result = JSON.parse(out) as Result;

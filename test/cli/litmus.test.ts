@@ -58,7 +58,7 @@ describe('pttrace litmus', () => {
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(75);
     out = '';
     await Litmus.run([path, '--json'], ROOT);
-    expect(JSON.parse(out)).toMatchObject([
+    expect(JSON.parse(out).outcomes).toMatchObject([
       { id: 'mine', order: 'bug', litmus: ['I01'], ftrace: ['I01'], ok: true },
     ]);
   });

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { InvariantReport, Result } from '../../src/result/types.js';
 import { CO_FIRING, DAMAGES, type Damage, damageLines, readRecording } from './damage/damage.js';
 import { type Fixture, replayFixtures } from './damage/fixtures.js';
-import { NEVER_DECIDED, UNDECIDED } from './damage/undecided.js';
+import { NEVER_DECIDED, SELDOM_DECIDED, UNDECIDED } from './damage/undecided.js';
 import { replayFile, replayLines, report, violatedIds } from './support/replay.js';
 
 // Real recordings broken on purpose, through the whole path from bytes to verdicts.
@@ -81,7 +81,7 @@ describe('damaged', () => {
     expect(verdicts.map((v) => v.wrong).filter((wrong) => wrong !== '')).toEqual([]);
     const found = verdicts.filter((v) => v.found).length;
     if (kind in NEVER_DECIDED) expect(found).toBe(0);
-    else expect(found).toBeGreaterThan(runs.length / 2);
+    else expect(found).toBeGreaterThan(SELDOM_DECIDED.includes(kind) ? 0 : runs.length / 2);
     const allowed = Object.keys(CO_FIRING[kind]!);
     const alarms = runs.flatMap((run) =>
       violatedIds(run.result)

@@ -17,7 +17,7 @@ const quote = (ref: number, role: string): EventQuote => ({
   role,
 });
 const reportOf = (ledger: Ledger, id: string, max = 10) =>
-  reportInvariants(ledger, new Coverage(), ALL_VARIANTS, quote, max).find((i) => i.id === id)!;
+  reportInvariants(ledger, new Coverage(), ALL_VARIANTS, quote, max, new Set()).find((i) => i.id === id)!;
 
 describe('places to quote', () => {
   it('the first byte of the first input is one, facts of the whole trace are none', () => {

@@ -42,7 +42,7 @@ describe('nothing seen yet', () => {
     const task = newTask(9);
     nothing(task, []);
     expect(task).toMatchObject({ key: 9, mm: Number.NaN, lastKind: 0, syscall: -1, exitSyscall: -1 });
-    for (const key of ['gather', 'flush', 'sync'] as const) expect(task[key]).toBeNull();
+    for (const key of ['gather', 'flush', 'sync', 'enqueue'] as const) expect(task[key]).toBeNull();
   });
 
   it('a CPU', () => {
@@ -53,11 +53,6 @@ describe('nothing seen yet', () => {
       handler: null,
       callback: null,
       callbackTask: Number.NaN,
-      lastCrSeq: -1,
-      lastCrHead: null,
-      lastCrAddr: Number.NaN,
-      lastCrFunc: 0,
-      lastCrSources: 0,
       lastSeq: -1,
       lastTs: Number.NEGATIVE_INFINITY,
     });

@@ -103,7 +103,7 @@ describe('enqueues', () => {
     expect(none.state.headsByAddr.size).toBe(0);
   });
 
-  it('two probes of one are one, on that CPU and not long after', () => {
+  it('two probes of one are one, of that task and not long after', () => {
     const d = new Drive();
     d.enqueue(40, BATCH, 50);
     d.enqueue(40, BATCH, 50, { a4: CR_SOURCE.__call_rcu_common });
@@ -113,7 +113,7 @@ describe('enqueues', () => {
     d.enqueue(40, BATCH, 50);
     expect(d.heard('queuedTwice')).toHaveLength(1);
     expect(d.heard('queued')).toHaveLength(1);
-    for (const over of [{ cpu: 1 }, { a1: SINGLE }]) {
+    for (const over of [{ pid: 11 }, { a1: SINGLE }]) {
       const e = new Drive();
       e.enqueue(40, BATCH, 50);
       e.enqueue(40, BATCH, 50, { a4: CR_SOURCE.other, ...over });
@@ -157,8 +157,8 @@ describe('the tracepoint of an enqueue', () => {
     expect(d.heard('queued')).toHaveLength(1);
   });
 
-  it('of another function, on another CPU, or after something else, is of another', () => {
-    for (const over of [{ a1: SINGLE }, { cpu: 1 }, { late: true }]) {
+  it('of another function, by another task, or after something else, is of another', () => {
+    for (const over of [{ a1: SINGLE }, { pid: 11 }, { late: true }]) {
       const { late, ...fields } = { late: false, ...over };
       const d = new Drive();
       d.enqueue(40, BATCH, 50);
@@ -167,6 +167,34 @@ describe('the tracepoint of an enqueue', () => {
       expect(d.state.headsByAddr.get(40)!.rhp).toBeNaN();
       expect(d.state.headsByRhp.get(900)).toMatchObject({ addr: Number.NaN, page: Number.NaN, rhp: 900 });
       expect(d.heard('queued')).toHaveLength(2);
+    }
+  });
+
+  it('is found through interrupts and a switch to another CPU, and moves the head there', () => {
+    const d = new Drive();
+    d.enqueue(40, BATCH, 50);
+    d.do(OP.FREE, { a0: 7, a1: 0, ...SOFTIRQ });
+    d.do(OP.SW, { a0: 11 });
+    d.enqueue(41, BATCH, 51, { pid: 11 });
+    d.do(OP.RQ, { a0: 901, a1: BATCH, pid: 11 });
+    d.do(OP.RQ, { a0: 900, a1: BATCH, cpu: 1 });
+    const head = d.state.headsByAddr.get(40)!;
+    expect(head).toMatchObject({ rhp: 900, crCpu: 1, listedSeq: 6 });
+    expect(d.state.cpus.map((c) => c.fifo.map((h) => h.addr))).toEqual([[41], [40]]);
+    expect(d.heard('queued')).toHaveLength(2);
+  });
+
+  it('is not looked for across a loss on the CPU of the probe', () => {
+    for (const [cpu, linked] of [
+      [0, 0],
+      [1, 1],
+    ] as const) {
+      const d = new Drive();
+      d.enqueue(40, BATCH, 50);
+      d.do(OP.SE, { a0: 1, cpu: 1, pid: 11 });
+      d.do(OP.lost, { cpu, a0: 1, pid: -1 });
+      d.do(OP.RQ, { a0: 900, a1: BATCH });
+      expect(d.heard('queued'), String(cpu)).toHaveLength(linked ? 1 : 2);
     }
   });
 

@@ -249,6 +249,8 @@ describe('releases', () => {
 
   it('of frames are known by their allocation', () => {
     const d = new Drive();
+    d.gather();
+    d.do(OP.GEret);
     d.do(OP.ALLOC, { a0: 8, a1: 0, a2: 1 });
     d.do(OP.ALLOC, { a0: 9, a1: 0, a2: 1 });
     d.do(OP.ALLOC, { a0: 9, a1: 0, a2: 0 });
@@ -261,11 +263,19 @@ describe('releases', () => {
     d.do(OP.FREE, { a0: 8, a1: 0 });
     d.do(OP.FREE, { a0: 9, a1: 0 });
     d.do(OP.FREE, { a0: Number.NaN, a1: 0 });
+    // Of another process, and of one that is not known.
+    d.do(OP.FR, { a0: MM + 1, pid: 11 });
+    d.do(OP.ALLOC, { a0: 18, a1: 0, a2: 1, pid: 11 });
+    d.do(OP.ALLOC, { a0: 19, a1: 0, a2: 1, pid: 12 });
+    d.do(OP.FREE, { a0: 18, a1: 0 });
+    d.do(OP.FREE, { a0: 19, a1: 0 });
     expect(d.heard('pageFreed').map((c) => c.slice(1, 3))).toEqual([
       [8, true],
       [9, false],
+      [18, false],
+      [19, false],
     ]);
-    expect(d.task().gather).toMatchObject({ freesSinceFlush: 2, firstFreeKnown: true });
+    expect(d.task().gather).toMatchObject({ freesSinceFlush: 4, firstFreeKnown: true });
     const e = new Drive();
     e.gather();
     e.do(OP.FREE, { a0: 8, a1: 0 });

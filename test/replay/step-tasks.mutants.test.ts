@@ -359,10 +359,9 @@ describe('losses', () => {
     }
     const ref = d.do(OP.lost, { cpu: 1, a0: 3 });
     const [zero, one] = d.state.cpus;
-    expect(one).toMatchObject({ handler: null, callback: null, callbackTask: Number.NaN, lastCrHead: null });
-    expect(one!.lastCrAddr).toBeNaN();
+    expect(one).toMatchObject({ handler: null, callback: null, callbackTask: Number.NaN });
     expect(one!.lossSeq).toBe(ref);
-    expect([zero!.handler, zero!.callback, zero!.lastCrHead]).not.toContain(null);
+    expect([zero!.handler, zero!.callback]).not.toContain(null);
     expect(zero!.callbackTask).not.toBeNaN();
     expect(zero!.lossSeq).toBe(0);
     expect(d.state.lossSeq).toBe(ref);

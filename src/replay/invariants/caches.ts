@@ -135,6 +135,8 @@ export class CacheFamily {
           instance: instanceOf(op),
         },
         {
+          // Each CPU invalidates for itself; a device is told by whoever unmaps.
+          assumesAllCpus: onDevice,
           message: `${subject} while ${who} may still ${holder.leaf ? 'use the old translation' : 'walk through it'}`,
           held: [holding(who, onDevice, holder)],
           missing: onDevice

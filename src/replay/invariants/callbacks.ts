@@ -2,7 +2,8 @@ import { isKernelAddr } from '../../kernel/bytes.js';
 import { FUNC, GP_EVENT, isTableFunc, OP, type Op, READER } from '../../kernel/ops.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { KNOWN } from '../ledger.js';
-import type { Head, Reader, Table } from '../state.js';
+import type { Head, Reader, Table, Task } from '../state.js';
+import { enqueueOf } from '../step-rcu.js';
 import {
   bothOrders,
   CLOCK,
@@ -15,6 +16,7 @@ import {
   w,
   witnesses,
 } from './court.js';
+import type { ReaderWatch } from './reader-watch.js';
 import { levelName, pageName, READER_NAMES } from './table-life.js';
 
 /** mm/mmu_gather.c MAX_TABLE_BATCH: (4096 − 24) / 8. */
@@ -59,12 +61,14 @@ export class CallbackFamily {
   /** Limit of the batch that runs on a CPU; 0 none known. */
   private readonly limits: number[] = [];
 
-  /** Number of the last event before this capture. */
-  private readonly begun: number;
+  private readonly watch: ReaderWatch;
+  /** Grace periods that ended before any reader was seen. */
+  private before = 0;
+  private beforeRef = -1;
 
-  constructor(court: Court, name: (id: number) => string) {
+  constructor(court: Court, name: (id: number) => string, watch: ReaderWatch) {
     this.court = court;
-    this.begun = court.ledger.now;
+    this.watch = watch;
     this.name = name;
   }
 
@@ -72,11 +76,10 @@ export class CallbackFamily {
    * I55: the enqueue tracepoint follows the call_rcu probe of the same head at once. Raw, both print one address;
    * hashed, one address has one hash for as long as the kernel runs (lib/vsprintf.c ptr_to_hashval()).
    */
-  enqueueTraced(op: Op): void {
-    const cpu = this.court.state.cpus[op.cpu];
-    const linked = cpu !== undefined && cpu.lastSeq === cpu.lastCrSeq && cpu.lastCrFunc === op.a1;
-    if (!linked || op.a0 !== op.a0 || cpu.lastCrAddr !== cpu.lastCrAddr) return;
-    const addr = cpu.lastCrAddr;
+  enqueueTraced(task: Task, op: Op): void {
+    const enqueue = enqueueOf(this.court.state, task, op);
+    if (!enqueue || op.a0 !== op.a0 || enqueue.addr !== enqueue.addr) return;
+    const { addr } = enqueue;
     const expected = isKernelAddr(op.a0) ? addr : this.hashes.get(addr);
     if (expected === undefined) {
       if (this.hashes.size >= MAX_HASHES) this.hashes.clear();
@@ -87,7 +90,7 @@ export class CallbackFamily {
         message:
           'the probe and the tracepoint of one call_rcu name different heads: pointers of two kernels are mixed',
         known: KNOWN.observed,
-        events: witnesses(w(cpu.lastRef, 'call_rcu probe'), w(op.ref, 'rcu_callback')),
+        events: witnesses(w(enqueue.ref, 'call_rcu probe'), w(op.ref, 'rcu_callback')),
       });
     }
   }
@@ -264,9 +267,13 @@ export class CallbackFamily {
 
   /** I40: a section open since before the start must be over at the end. */
   gpEnded(op: Op): void {
-    const { ledger, state, coverage } = this.court;
+    const { state, coverage } = this.court;
     const { start } = this;
-    if (coverage.total(OP.RB) === 0 || start.seq !== start.seq) return;
+    if (start.seq !== start.seq) return;
+    if (coverage.total(OP.RB) === 0) {
+      if (this.before++ === 0) this.beforeRef = op.ref;
+      return;
+    }
     let open = false;
     for (const reader of state.readers.values()) {
       if (reader.kind > READER.preemptoff || reader.seq > start.step) continue;
@@ -282,9 +289,8 @@ export class CallbackFamily {
       });
     }
     if (open) return;
-    // What was lost may have begun a section that is still open, however long ago.
-    if (state.lossSeq > 0) ledger.unknown(40, LOSS, op.ref);
-    else ledger.passUnseen(40, KNOWN.absence, op.ref);
+    const from = { seq: start.step, tsNs: start.ts, cpu: start.cpu };
+    this.watch.quiet(40, from, { seq: state.seq, tsNs: op.tsNs, cpu: op.cpu }, op.ref);
   }
 
   readerEnded(reader: Reader, op: Op): void {
@@ -320,8 +326,7 @@ export class CallbackFamily {
 
   /** A section ended that began before the capture: no absence of readers until now means anything. */
   readerUnseen(): void {
-    const { ledger } = this.court;
-    for (const id of [37, 40]) ledger.seenAfterAll(id, this.begun, OLD_READER);
+    this.watch.forget(OLD_READER);
   }
 
   readerLost(reader: Reader): void {
@@ -337,5 +342,10 @@ export class CallbackFamily {
 
   end(): void {
     for (const reader of [...this.spanned.keys()]) this.readerLost(reader);
+    const { ledger, coverage } = this.court;
+    if (this.before > 0 && coverage.total(OP.RB) > 0) {
+      ledger.unknown(40, 'no reader had been seen by then', this.beforeRef, this.before);
+    }
+    this.before = 0;
   }
 }

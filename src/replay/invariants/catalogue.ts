@@ -1,5 +1,6 @@
 import { OP } from '../../kernel/ops.js';
 import { ALL_VARIANTS, maskOf } from '../../kernel/variants.js';
+import { NAMED_READER } from '../coverage.js';
 import { COUNT_CATALOGUE } from './catalogue-counts.js';
 import { FACT_CATALOGUE } from './catalogue-facts.js';
 import type { InvariantInfo } from './invariant-info.js';
@@ -16,6 +17,10 @@ const IS = { op: OP.IS, probe: 'csd:csd_queue_cpu (6.5 and later)' };
 const RB = {
   op: OP.RB,
   probe: 'reader sections: kprobes on __rcu_read_lock/__rcu_read_unlock, or `pttrace: RB` trace markers',
+};
+const NAMED_RB = {
+  op: NAMED_READER,
+  probe: '`pttrace: RB` trace markers that name the table (a probe on __rcu_read_lock names none)',
 };
 const RCU_FREED = maskOf('A2', 'B', 'Bn', 'C', 'Cn', 'D', 'Dn', 'E', 'En', 'F', 'Fn');
 const NO_TABLE_QUEUED = 'no page table was queued to RCU';
@@ -81,7 +86,7 @@ const BY_PROBES: readonly InvariantInfo[] = [
       'no reader section on T that began before UL(T) is open at FREE(T); no dereference of T after FREE(T)',
     why: 'the walker would follow entries of a page that has been given away',
     source: 'commits 2ba99c5e0881, 1013af4f585f; mm/gup.c gup_fast_fallback()',
-    needs: [RB, FREE],
+    needs: [NAMED_RB, FREE],
     idle: NO_TABLE_FREED,
     variants: ALL_VARIANTS,
     severity: 'S1',

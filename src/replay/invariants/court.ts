@@ -39,6 +39,15 @@ export function order(court: Court, tsA: number, cpuA: number, tsB: number, cpuB
   return apart <= court.resolutionNs ? KNOWN.order : KNOWN.observed;
 }
 
+/**
+ * An effect that is stamped after what it should have come before: what the clocks of the two CPUs may be apart,
+ * as far as the shortest IPIs between them tell, explains it as well. Nothing is known of CPUs without IPIs.
+ */
+export function explainedBySkew(court: Court, tsA: number, cpuA: number, tsB: number, cpuB: number): boolean {
+  const ahead = cpuA === cpuB ? Number.POSITIVE_INFINITY : court.skew.aheadNs(cpuA, cpuB);
+  return ahead < Number.POSITIVE_INFINITY && tsB - tsA < ahead;
+}
+
 /** The weaker of two orders; null if either is not known. */
 export function bothOrders(a: Known | null, b: Known | null): Known | null {
   if (a === null || b === null) return null;
@@ -77,6 +86,8 @@ export interface Absence {
   readonly probe: string;
   /** Asked again when the probes have proved to work: false withdraws the case silently. */
   readonly still?: () => boolean;
+  /** Asked then as well: why it cannot be told although the probes work. */
+  readonly doubt?: () => string | null;
   /** The event that came without it, where that is on another CPU: what proves the probe must come surely later. */
   readonly instance?: { readonly tsNs: number; readonly cpu: number };
 }
@@ -109,7 +120,7 @@ export function absent(
 /** As `absent`, with what to do in either case. The filter state of now counts, not that of the proving event. */
 export function provenAbsent(
   court: Court,
-  { kinds, cpu, since, probe, still, instance, coverage = court.coverage }: Absence,
+  { kinds, cpu, since, probe, still, doubt, instance, coverage = court.coverage }: Absence,
   proven: (flipNs: number) => void,
   unproven: (why: string) => void,
 ): void {
@@ -136,7 +147,8 @@ export function provenAbsent(
     }
     if (i === 1 && instance && instance.cpu !== cpu) {
       const proofTs = court.state.cpus[cpu]?.lastTs ?? Number.NaN;
-      if (order(court, instance.tsNs, instance.cpu, proofTs, cpu) === null) {
+      const skewed = explainedBySkew(court, instance.tsNs, instance.cpu, proofTs, cpu);
+      if (skewed || order(court, instance.tsNs, instance.cpu, proofTs, cpu) === null) {
         if (!still || still()) unproven(CLOCK);
         return;
       }
@@ -147,6 +159,11 @@ export function provenAbsent(
       return;
     }
     if (still && !still()) return;
+    const doubted = doubt?.() ?? null;
+    if (doubted !== null) {
+      unproven(doubted);
+      return;
+    }
     const now = ledger.hidden;
     ledger.hidden = hidden;
     proven(flipNs);

@@ -1,11 +1,12 @@
 import { FUNC, OP, type Op } from '../../kernel/ops.js';
-import { KNOWN } from '../ledger.js';
+import { type Complaint, KNOWN } from '../ledger.js';
 import type { Flush, Gather, Head, Table, Target } from '../state.js';
 import {
   type Absence,
   absent,
   CLOCK,
   type Court,
+  explainedBySkew,
   flips,
   instanceOf,
   LOSS,
@@ -15,6 +16,7 @@ import {
   w,
   witnesses,
 } from './court.js';
+import { LateAnswers } from './late-answers.js';
 import { SinglePathShape } from './single-path.js';
 import { levelName, pageName } from './table-life.js';
 
@@ -29,6 +31,7 @@ const FLUSH_PROBE = 'the flush_tlb_mm_range probes (entry and return)';
 export class FlushFamily {
   private readonly court: Court;
   private readonly singlePath: SinglePathShape;
+  private readonly answers: LateAnswers;
 
   private untargeted = 0;
   private untargetedRef = -1;
@@ -36,9 +39,11 @@ export class FlushFamily {
   constructor(court: Court) {
     this.court = court;
     this.singlePath = new SinglePathShape(court);
+    this.answers = new LateAnswers(court);
   }
 
   end(): void {
+    this.answers.end();
     const { coverage, ledger } = this.court;
     if (coverage.total(OP.IS) === 0) {
       for (let i = 0; i < this.untargeted; i++) {
@@ -195,14 +200,23 @@ export class FlushFamily {
     const { ledger } = this.court;
     let missing = 0;
     for (const target of flush.targets) if (target.ixRef < 0 && target.invRef < 0) missing++;
-    for (const target of flush.targets) if (target.ixRef < 0) flush.lateTargets++;
+    for (const target of flush.targets) {
+      if (target.ixRef < 0) flush.lateTargets++;
+      else this.court.skew.bound(target.cpu, flush.cpu, op.tsNs - target.ixTs);
+    }
     if (missing === 0 && flush.targets.some((t) => t.inverted)) {
       ledger.unknown(24, CLOCK, op.ref);
       flush.lateTargets = -1;
       return;
     }
+    if (missing === 0 && lostSince(this.court, flush.frSeq)) {
+      // A target that was lost with its handler would not be missed.
+      ledger.unknown(24, LOSS, op.ref);
+      return;
+    }
     if (missing === 0) {
       flush.waited = true;
+      this.answers.returned(flush);
       ledger.pass(24, flush.lateTargets === 0 ? KNOWN.observed : KNOWN.inferred);
       return;
     }
@@ -218,8 +232,10 @@ export class FlushFamily {
           probe: 'csd:csd_function_exit',
           instance: instanceOf(op),
           still: () => target.ixRef < 0 && target.invRef < 0,
+          doubt: () => (target.inverted ? CLOCK : null),
         },
         {
+          assumesAllCpus: false,
           message: `the flush returned although CPU ${target.cpu} never ran its handler`,
           held: [`CPU ${target.cpu}: its TLB, not flushed`],
           events: witnesses(w(target.isRef, `sent to CPU ${target.cpu}`), w(op.ref, 'flush returned')),
@@ -242,7 +258,7 @@ export class FlushFamily {
       ledger.unknown(24, CLOCK, op.ref);
       return;
     }
-    ledger.violated(24, {
+    const complaint: Complaint = {
       message: `the flush returned before CPU ${target.cpu} had finished its handler`,
       known,
       certain: true,
@@ -255,7 +271,10 @@ export class FlushFamily {
         w(flush.fdRef, 'flush returned'),
         w(op.ref, 'handler ends'),
       ),
-    });
+    };
+    const skewed = explainedBySkew(this.court, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
+    if (skewed) this.answers.late(flush, target.cpu, complaint);
+    else ledger.violated(24, complaint);
   }
 
   queued(head: Head, gather: Gather | null, op: Op): void {
@@ -311,7 +330,8 @@ export class FlushFamily {
   private orderInCycle(gather: Gather, op: Op): void {
     const { ledger } = this.court;
     if (gather.freesSinceFlush === 0) {
-      ledger.pass(10, KNOWN.observed);
+      if (lostSince(this.court, gather.lastFlush?.fdSeq ?? 0)) ledger.unknown(10, LOSS, op.ref);
+      else ledger.pass(10, KNOWN.observed);
     } else if (gather.firstFreeKnown) {
       ledger.violated(10, {
         message: 'a page was released between the flush and the hand-over of the table batch to RCU',

@@ -3,7 +3,7 @@ import { FLAG, preemptDepth } from '../../timeline/flags.js';
 import { KNOWN, type Witness } from '../ledger.js';
 import type { HeldLock, MechPage, Moment } from '../state/mech.js';
 import { type Head, LIFE, type Reader, type Table } from '../state.js';
-import { type Court, w, witnesses } from './court.js';
+import { type Court, LOSS, w, witnesses } from './court.js';
 import { pageName } from './table-life.js';
 
 /**
@@ -76,7 +76,11 @@ export class ProtocolFamily {
         known: KNOWN.observed,
         events,
       });
-    } else if (byIpi) ledger.pass(6, KNOWN.observed);
+    } else if (byIpi) {
+      // Rests on no walker having been seen.
+      if (state.lossSeq > 0) ledger.unknown(6, LOSS, op.ref);
+      else ledger.passUnseen(6, KNOWN.absence, op.ref);
+    }
   }
 
   /** I06 where the free path shows in a gather: munmap and exit keep RCU walkers out by their locks. */

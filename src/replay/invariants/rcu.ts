@@ -1,11 +1,12 @@
 import { FUNC, isTableFunc, OP, type Op } from '../../kernel/ops.js';
 import { KNOWN, type Known } from '../ledger.js';
-import { type Cpu, type Head, LIFE, type Reader } from '../state.js';
+import { type Cpu, type Gather, type Head, LIFE, type Reader } from '../state.js';
 import {
   absent,
   bothOrders,
   CLOCK,
   type Court,
+  explainedBySkew,
   flips,
   LOSS,
   lostSince,
@@ -14,9 +15,11 @@ import {
   w,
   witnesses,
 } from './court.js';
+import type { ReaderWatch } from './reader-watch.js';
 import { READER_NAMES } from './table-life.js';
 
 const NO_GP = 'grace periods are not shown: needs rcu:rcu_grace_period (CONFIG_RCU_TRACE)';
+const BETWEEN = 'the older call_rcu may have been interrupted before it reached the list';
 const NO_READERS =
   'no reader sections are shown: needs probes on __rcu_read_lock/__rcu_read_unlock or gup_fast_fallback';
 
@@ -30,15 +33,26 @@ const NO_READERS =
 export class RcuFamily {
   private readonly court: Court;
   private waitingForGp: { head: Head; ref: number }[] = [];
+  /** An enqueue that is counted already. */
+  private twice = -1;
   /** A callback ran away from its enqueuing CPU: callbacks are offloaded, so per-CPU order says less. */
   private offloaded = false;
 
-  constructor(court: Court) {
+  private readonly watch: ReaderWatch;
+
+  constructor(court: Court, watch: ReaderWatch) {
     this.court = court;
+    this.watch = watch;
   }
 
-  queued(head: Head): void {
-    if (isTableFunc(head.func)) this.court.ledger.pass(11, KNOWN.observed);
+  /** I11 holds if nothing was queued on this head before: it came to life, or was handed over, in plain sight. */
+  queued(head: Head, gather: Gather | null): void {
+    if (!isTableFunc(head.func)) return;
+    const { ledger, state } = this.court;
+    const seenFrom = Math.max(gather && !gather.headless ? gather.gbSeq : 0, head.tables[0]?.trSeq ?? 0);
+    if (state.lossSeq > seenFrom) {
+      if (head.crRef !== this.twice) ledger.unknown(11, LOSS, head.crRef);
+    } else ledger.pass(11, KNOWN.observed);
   }
 
   /** I11: CR(h) while h is pending. `debug_rcu_head_queue()` catches the same in a debug kernel. */
@@ -51,6 +65,7 @@ export class RcuFamily {
     const events = witnesses(w(head.crRef, 'first call_rcu'), w(again.ref, 'second call_rcu'));
     if (lostSince(this.court, head.crSeq)) {
       ledger.unknown(11, LOSS, again.ref);
+      this.twice = again.ref;
       return;
     }
     if (byTracepoint && coverage.total(OP.RI) === 0) return;
@@ -120,11 +135,17 @@ export class RcuFamily {
     }
     const younger = head.overtakenBy;
     if (!younger) {
-      ledger.pass(42, known);
+      // A younger one may have run in what was lost here.
+      if ((this.court.state.cpus[op.cpu]?.lossSeq ?? 0) > head.crSeq) ledger.unknown(42, LOSS, op.ref);
+      else ledger.pass(42, known);
       return;
     }
     if (lostSince(this.court, head.crSeq)) {
       ledger.unknown(42, LOSS, op.ref);
+      return;
+    }
+    if (head.listedSeq === 0 || head.listedSeq > younger.crSeq) {
+      ledger.unknown(42, BETWEEN, op.ref);
       return;
     }
     ledger.violated(42, {
@@ -160,7 +181,8 @@ export class RcuFamily {
         ledger.unknown(36, LOSS, wait.ref);
       } else if (
         state.gp.ended > head.gpStarts &&
-        order(this.court, head.cbTs, head.cbCpu, op.tsNs, op.cpu) === null
+        (order(this.court, head.cbTs, head.cbCpu, op.tsNs, op.cpu) === null ||
+          explainedBySkew(this.court, head.cbTs, head.cbCpu, op.tsNs, op.cpu))
       ) {
         ledger.unknown(36, CLOCK, wait.ref);
       } else {
@@ -201,11 +223,11 @@ export class RcuFamily {
         return;
       }
     }
-    const shown = coverage.total(OP.RB) > 0 ? KNOWN.absence : KNOWN.inferred;
-    if (shown === KNOWN.inferred && coverage.total(OP.GUP) === 0) ledger.unknown(37, NO_READERS, op.ref);
-    // What was lost may have begun a section that is still open, however long ago.
-    else if (state.lossSeq > 0) ledger.unknown(37, LOSS, op.ref);
-    else ledger.passUnseen(37, shown, op.ref);
+    if (coverage.total(OP.RB) + coverage.total(OP.GUP) === 0) ledger.unknown(37, NO_READERS, op.ref);
+    else {
+      const queued = { seq: head.crSeq, tsNs: head.crTs, cpu: head.crCpu };
+      this.watch.quiet(37, queued, { seq: state.seq, tsNs: op.tsNs, cpu: op.cpu }, op.ref);
+    }
   }
 
   readerEnded(reader: Reader, op: Op): void {

@@ -152,6 +152,8 @@ export class ShootdownFamily {
       23,
       { kinds: [OP.IS], cpu: op.cpu, since: flush.frSeq, probe: 'csd:csd_queue_cpu' },
       {
+        // The sender cannot change CPUs between the mask and the last IPI (arch/x86/mm/tlb.c get_cpu()).
+        assumesAllCpus: false,
         message: `CPU ${cpu} is in the mask of a flush with freed_tables=1, but was not interrupted`,
         held: [`CPU ${cpu}: TLB and paging-structure cache`],
         missing: `an IPI with flush_tlb_func() to CPU ${cpu}`,

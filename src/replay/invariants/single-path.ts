@@ -2,7 +2,7 @@ import { OP, type Op } from '../../kernel/ops.js';
 import { ALL_VARIANTS, maskOf } from '../../kernel/variants.js';
 import { KNOWN } from '../ledger.js';
 import type { Table } from '../state.js';
-import { absent, type Court, LOSS, provenAbsent, w, witnesses } from './court.js';
+import { absent, CLOCK, type Court, instanceOf, LOSS, provenAbsent, w, witnesses } from './court.js';
 
 /** Fallback of a failed batch allocation, per variant (kernel-semantics §1.3). */
 const CALL_RCU_ALONE = maskOf('C', 'D', 'E', 'F');
@@ -82,7 +82,14 @@ export class SinglePathShape {
         absent(
           this.court,
           7,
-          { kinds: [OP.IX], cpu: running.cpu, since: sync.seq, probe: 'csd:csd_function_exit' },
+          {
+            kinds: [OP.IX],
+            cpu: running.cpu,
+            since: sync.seq,
+            probe: 'csd:csd_function_exit',
+            instance: instanceOf(op),
+            doubt: () => (running.inverted ? CLOCK : null),
+          },
           {
             message: `the table was released before CPU ${running.cpu} had answered SYNC1`,
             severity: 'S1',

@@ -55,7 +55,10 @@ export class TableCountFamily {
         this.left.push({ table, ref: op.ref, ts: op.tsNs });
       }
     }
-    if (left === 0) ledger.pass(51, KNOWN.inferred);
+    if (left > 0) return;
+    // What was lost may have linked another.
+    if (state.lossSeq > 0) ledger.unknown(51, LOSS, op.ref);
+    else ledger.pass(51, KNOWN.inferred);
   }
 
   end(): void {

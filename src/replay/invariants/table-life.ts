@@ -36,7 +36,9 @@ export class TableLifeFamily {
     if (table.trSeq > 0) {
       const { ledger } = this.court;
       ledger.pass(1, table.ulRef >= 0 ? KNOWN.observed : KNOWN.inferred);
-      ledger.pass(12, KNOWN.observed);
+      // Once and only once: another hand-over or release may have been among what was lost.
+      if (lostSince(this.court, table.trSeq)) ledger.unknown(12, LOSS, op.ref);
+      else ledger.pass(12, KNOWN.observed);
       this.readersAtFree(table, op);
     }
     if (table.head) this.callbackFirst(table, task, cpu, op);

@@ -1,3 +1,4 @@
+import { isKernelAddr } from '../../kernel/bytes.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 
 /**
@@ -170,8 +171,12 @@ export const linkKey = (mm: number, va: number): string => `${mm}:${va}`;
 export const cacheKey = (cpu: number, device: number, mm: number): string =>
   device === device ? `d${device}:${mm}` : `${cpu}:${mm}`;
 
-/** The CPU is known to have another mm in CR3: it cannot use what it holds of this one until it comes back. */
+/**
+ * The CPU is known to have another mm in CR3: it cannot use what it holds of this one until it comes back. Kernel
+ * addresses are the same in every mm.
+ */
 export const isAway = (mech: Mech, h: Holder): boolean => {
+  if (isKernelAddr(h.va)) return false;
   const now = mech.cr3.get(h.cpu);
   return now !== undefined && now !== h.mm;
 };

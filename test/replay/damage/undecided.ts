@@ -28,6 +28,18 @@ const CLOCK: Undecided = {
   why: 'the spliced lines take the stamp of a line of another CPU, and no or skewed IPIs say how well these clocks agree',
 };
 
+const OTHER_READERS: Undecided = {
+  reason: /^absence of readers is not proven: /,
+  recordings: null,
+  why: 'the one reader that is spliced in shows a probe that fires nowhere else: of other callbacks it proves nothing',
+};
+
+const FEW_BROADCASTS: Undecided = {
+  reason: CLOCK.reason,
+  recordings: null,
+  why: 'the answer is late by less than an IPI takes, and the piece has too few broadcasts answered in time to call the clocks good',
+};
+
 const FLUSH = edge('the flush_tlb_mm_range probes \\(entry and return\\)');
 const CALL_RCU = edge('the call_rcu probe');
 
@@ -76,12 +88,17 @@ export const UNDECIDED: Readonly<Record<string, readonly Undecided[]>> = {
       why: 'the place is before the first mm_page_free of the recording: nothing shows yet that it is recorded',
     },
   ],
-  'rcu-reader-spliced': [CLOCK],
+  'rcu-reader-spliced': [CLOCK, OTHER_READERS],
+  'handler-exit-after-return': [FEW_BROADCASTS],
+  'return-before-handler': [FEW_BROADCASTS],
   'syscall-exit-dropped': [edge('the exit event of \\w+')],
   'syscall-exit-doubled': [edge('the entry event of \\w+')],
   'gather-end-dropped': [edge('the tlb_finish_mmu probe')],
   'gather-begin-dropped': [edge('the tlb_gather_mmu probe')],
 };
+
+/** Kinds that most of the short pieces here cannot decide; whole recordings do (docs/damage.md). */
+export const SELDOM_DECIDED: readonly string[] = ['handler-exit-after-return', 'return-before-handler'];
 
 /** Kinds that no recording here is rich enough to decide. */
 export const NEVER_DECIDED: Readonly<Record<string, string>> = {};

@@ -1,5 +1,6 @@
 import type { LitmusVerdict } from '../../../src/litmus/run.js';
 import type { EventQuote, Finding, Result } from '../../../src/result/types.js';
+import { whyUndecided } from '../../../src/result/undecided.js';
 
 /** What a replay said, in lines that a person can compare: variants, then each invariant that had an instance. */
 export function words(result: Result): string[] {
@@ -18,7 +19,7 @@ export function words(result: Result): string[] {
   for (const i of result.invariants) {
     const { pass, violated, unknown, censored } = i.instances;
     if (pass + violated + unknown + censored === 0) {
-      lines.push(`${i.id} ${i.verdict}: ${i.reason}`);
+      lines.push(`${i.id} ${i.verdict}: ${whyUndecided(i)}`);
       continue;
     }
     const { observed, inferred, absence, assumed } = i.basis;

@@ -225,13 +225,15 @@ describe('I46 gp-storm', () => {
 });
 
 const gp = (seq: number, what: string): string => `0 d..1. rcu_grace_period: rcu_preempt ${seq} ${what}`;
-const reader = (op: string): string => `1 ..... tracing_mark_write: pttrace: ${op} kind=rcu pfn=0x300`;
+const reader = (op: string, cpu = 1): string =>
+  `${cpu} ..... tracing_mark_write: pttrace: ${op} kind=rcu pfn=0x300`;
+/** Readers on both CPUs: their probe works here. */
+const readers = [reader('RB', 0), reader('RE', 0), reader('RB'), reader('RE')];
 
 describe('I40 gp-waits-readers, I41 gp-seq', () => {
   it('a reader that ends in time', async () => {
-    expect((await verdict('I40', [reader('RB'), gp(5, 'start'), reader('RE'), gp(5, 'end')]))[0]).toBe(
-      'pass',
-    );
+    const inTime = [reader('RB'), gp(5, 'start'), reader('RE'), gp(5, 'end')];
+    expect((await verdict('I40', [...readers, ...inTime, ...readers]))[0]).toBe('pass');
   });
   it('a reader older than the grace period outlives it', async () => {
     expect((await verdict('I40', [reader('RB'), gp(5, 'start'), gp(5, 'end'), reader('RE')]))[0]).toBe(
@@ -242,24 +244,24 @@ describe('I40 gp-waits-readers, I41 gp-seq', () => {
     expect(
       (
         await verdict('I40', [
-          reader('RB'),
-          reader('RE'),
+          ...readers,
           gp(5, 'start'),
           reader('RB'),
           gp(5, 'end'),
           reader('RE'),
+          ...readers,
         ])
       )[0],
     ).toBe('pass');
   });
-  const quiet = [reader('RB'), reader('RE'), gp(5, 'start'), gp(5, 'end')];
+  const quiet = [...readers, gp(5, 'start'), gp(5, 'end'), ...readers];
   const LOST = 'CPU:1 [LOST 3 EVENTS]';
   it('no reader was seen', async () => {
     expect(await verdict('I40', quiet)).toEqual(['pass', 1, 0]);
   });
   it.each([
     ['events were lost long before', [LOST, ...quiet]],
-    ['a loss is told of later', [...quiet, LOST, reader('RB'), reader('RE')]],
+    ['a loss is told of later', [...quiet.slice(0, -4), LOST, ...readers]],
     ['a task ends a section that it was not seen to begin', [...quiet, reader('RE').replace('1 ', '2 ')]],
   ])('no reader was seen, but %s', async (_, lines) => {
     expect(await verdict('I40', lines)).toEqual(['unknown', 0, 0]);
@@ -270,6 +272,18 @@ describe('I40 gp-waits-readers, I41 gp-seq', () => {
       1,
       0,
     ]);
+  });
+  it.each([
+    ['before, on one CPU', [...readers.slice(2), ...quiet.slice(4)]],
+    ['before, on any', quiet.slice(4)],
+    ['after, on one CPU', quiet.slice(0, -2)],
+    ['after, on any', quiet.slice(0, -4)],
+    ['before, but for locks', [...readers.map((r) => r.replace('rcu', 'lock')), ...quiet.slice(4)]],
+  ])('no reader was seen, nor their probe %s', async (_, lines) => {
+    expect((await verdict('I40', lines)).slice(0, 2)).toEqual(['unknown', 0]);
+  });
+  it('no reader was seen, but a CPU shows itself only later', async () => {
+    expect(await verdict('I40', [...quiet, '2 ..... sys_munmap -> 0x0'])).toEqual(['unknown', 0, 0]);
   });
   it('an end too many of a task that is known begins nothing', async () => {
     expect(await verdict('I40', [...quiet, reader('RE')])).toEqual(['pass', 1, 0]);

@@ -201,7 +201,7 @@ describe('I10 flush-mmu-order', () => {
       every(munmapSync, (s) => without(s, 'frame-free', 'table-free')),
     );
     expect(none.verdict).toBe('unknown');
-    expect(none.reason).toContain('kmem:mm_page_free');
+    expect(none.settledBy.join()).toContain('kmem:mm_page_free');
   });
 });
 
@@ -229,7 +229,7 @@ describe('I24 ipi-wait', () => {
       every(munmapRcu, (s) => without(s, 'send', 'handler-in', 'handler-out')),
     );
     expect(none.verdict).toBe('unknown');
-    expect(none.reason).toContain('csd:csd_queue_cpu');
+    expect(none.settledBy.join()).toContain('csd:csd_queue_cpu');
     const odd = without(munmapRcu(2), 'handler-in', 'invalidate', 'handler-out');
     expect(await judged('I24', [...munmapRcu(1), ...odd])).toMatchObject({
       verdict: 'unknown',

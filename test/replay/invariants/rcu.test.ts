@@ -106,15 +106,32 @@ describe('I36 cb-after-gp', () => {
 describe('I37 cb-not-inside-reader', () => {
   const lock = step('lock', READER, '__rcu_read_lock: (__rcu_read_lock+0x4/0x20)');
   const unlock = step('unlock', READER, '__rcu_read_unlock: (__rcu_read_unlock+0x4/0x60)');
+  const readers = [MUNMAP, READER].flatMap((who) => [
+    { ...lock, who },
+    { ...unlock, who },
+  ]);
 
   it('passes for readers that end before the callback or begin after call_rcu', async () => {
     const short = insertBefore(insertBefore(munmapRcu(2), 'enqueue', lock), 'gp-start', unlock);
-    expect(await judged('I37', [...short, ...munmapRcu(3)])).toMatchObject({
+    expect(await judged('I37', [...readers, ...short, ...munmapRcu(3), ...readers])).toMatchObject({
       verdict: 'pass',
       instances: { pass: 2 },
     });
     const late = insertAfter(insertAfter(munmapRcu(2), 'enqueue-traced', lock), 'called', unlock);
-    expect((await judged('I37', late)).instances).toMatchObject({ pass: 1, violated: 0 });
+    expect((await judged('I37', [...readers, ...late, ...readers])).instances).toMatchObject({
+      pass: 1,
+      violated: 0,
+    });
+  });
+
+  it.each([
+    ['before it on every CPU', readers.slice(2), readers],
+    ['after it on every CPU', readers, readers.slice(2)],
+    ['without loss', [...readers, LOST(1)], readers],
+    ['without a loss that is told of later', readers, [LOST(1), ...readers]],
+  ])('is unknown unless the reader probe fires %s', async (_, before, after) => {
+    const r = await judged('I37', [...before, ...munmapRcu(2), ...after]);
+    expect(r).toMatchObject({ verdict: 'unknown', instances: { pass: 0, violated: 0, unknown: 1 } });
   });
 
   it('is violated by a callback inside a reader that began before its call_rcu', async () => {
@@ -225,7 +242,7 @@ describe('I39 cb-func-match', () => {
       every((s) => without(s, 'invoke', 'callback', 'called')),
     );
     expect(r).toMatchObject({ verdict: 'unknown', instances: { violated: 0 } });
-    expect(r.reason).toContain('rcu:rcu_invoke_callback');
+    expect(r.settledBy.join()).toContain('rcu:rcu_invoke_callback');
   });
 });
 

@@ -46,7 +46,7 @@ describe('I01 unlink-before-free', () => {
       all((s) => without(s, 'frame-free', 'table-free', 'batch-free')),
     );
     expect(r.verdict).toBe('unknown');
-    expect(r.reason).toContain('kmem:mm_page_free');
+    expect(r.settledBy.join()).toContain('kmem:mm_page_free');
   });
 
   it('is unknown when events between release and hand-over were lost', async () => {
@@ -91,7 +91,7 @@ describe('I04 free-after-callback', () => {
       all((s) => without(s, 'enqueue', 'enqueue-traced')),
     );
     expect(r.verdict).toBe('unknown');
-    expect(r.reason).toContain('call_rcu');
+    expect(r.settledBy.join()).toContain('call_rcu');
   });
 
   it('is unknown when events were lost between call_rcu and release', async () => {

@@ -100,7 +100,7 @@ describe('I49 gather-pair', () => {
       every((s) => without(s, 'gather', 'finish', 'finished')),
     );
     expect(none.verdict).toBe('unknown');
-    expect(none.reason).toContain('tlb_gather_mmu');
+    expect(none.settledBy.join()).toContain('tlb_gather_mmu');
     const odd = without(munmapRcu(2), 'finish', 'finished');
     const lost = await judged('I49', between(insertBefore(odd, 'gp-start', LOST(0))));
     expect(lost).toMatchObject({ verdict: 'unknown', instances: { violated: 0 } });
@@ -212,7 +212,7 @@ describe('I54 pid-reuse', () => {
   it('says what it needs where exits are not recorded, and what did not happen where they are', async () => {
     expect(await judged('I54', munmapRcu(1))).toMatchObject({
       verdict: 'unknown',
-      reason: 'needs sched:sched_process_exit (and sched:sched_process_fork)',
+      settledBy: ['sched:sched_process_exit (and sched:sched_process_fork)'],
     });
     expect((await judged('I54', [...munmapRcu(1), died])).verdict).toBe('not-applicable');
   });

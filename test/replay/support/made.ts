@@ -51,6 +51,9 @@ const handOver = (pfn: number): Row =>
 const shown = [0x100, 0x101, 0x102].map((pfn) => task(freed(pfn)));
 
 const reader = (op: string): Row => other(marker(`${op} kind=rcu pfn=0x300`));
+const readers: Row[] = [task, other].flatMap((on) =>
+  ['RB', 'RE'].map((op) => on(marker(`${op} kind=rcu pfn=0x301`))),
+);
 const gp = (what: string): Row => task(`rcu_grace_period: rcu_preempt 5 ${what}`);
 
 const enter = task('sys_munmap(addr: 100000000000, len: 200000)');
@@ -59,7 +62,7 @@ const died = task('sched_process_exit: comm=ptw-munmap pid=100 prio=120');
 const born = other('sched_process_fork: comm=sh pid=101 child_comm=sh child_pid=100');
 
 export const KEPT: Readonly<Record<string, string>> = {
-  I40: text([reader('RB'), gp('start'), reader('RE'), gp('end')]),
+  I40: text([...readers, reader('RB'), gp('start'), reader('RE'), gp('end'), ...readers]),
   I50: text([...flush(5), ...exits(), ...flush(1)]),
   I51: text([...shown, install(0x200), ...exits(handOver(0x200))]),
   I54: text([enter, leave, died, born, enter, leave]),

@@ -1,0 +1,14 @@
+import type { EvidenceRef } from '../../timeline/batch.js';
+
+/** Grace periods as `rcu:rcu_grace_period` shows them. */
+export interface GracePeriods {
+  /** Starts seen so far. */
+  starts: number;
+  /** gp_seq of the running one, NaN none. */
+  seq: number;
+  startRef: EvidenceRef;
+  /** Index (as `starts`) of the newest one that has ended. */
+  ended: number;
+  endedRef: EvidenceRef;
+  endedTs: number;
+}
