@@ -85,7 +85,7 @@ describe('damaged recordings', () => {
     'table-freed-before-hand-over',
     'free-before-callback',
     'enqueue-doubled',
-    'handler-exit-after-return',
+    'sync-dropped',
   ];
   it.each(KINDS)('%s', async (kind) => {
     let found = 0;
