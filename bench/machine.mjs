@@ -83,7 +83,7 @@ class Decoded {
 }
 
 async function run(built, recording, wanted) {
-  const { newPipeline, runPipeline } = await import(`${built}/src/pipeline.js`);
+  const { newPipeline, runPipeline } = await import(`${built}/src/read/pipeline.js`);
   const { ReplayEngine } = await import(`${built}/src/replay/engine.js`);
   const { Op } = await import(`${built}/src/kernel/ops.js`);
   const { copyBatch } = await import(`${built}/src/timeline/window.js`);

@@ -8,7 +8,7 @@ import { build, option, race } from './race.mjs';
 const self = fileURLToPath(import.meta.url);
 
 async function run(built, file) {
-  const { analyse } = await import(`${built}/src/analyse.js`);
+  const { analyse } = await import(`${built}/src/analyse/analyse.js`);
   const from = process.hrtime.bigint();
   const result = await analyse({ paths: [file] });
   const seconds = Number(process.hrtime.bigint() - from) / 1e9;

@@ -1,4 +1,4 @@
-import type { TraceErrorCode } from '../src/parsers/trace-error.js';
+import type { TraceErrorCode } from '../src/parsers/input/trace-error.js';
 
 /** What to do about an input that cannot be read; the library states facts only. */
 export function adviceFor(code: TraceErrorCode): string {

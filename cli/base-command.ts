@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Flags } from '@oclif/core';
 import { nearest } from '../src/litmus/parse.js';
-import { LINE_FORMAT_ID } from '../src/parsers/line-format.js';
-import { isStored } from '../src/parsers/source.js';
-import { TraceError } from '../src/parsers/trace-error.js';
-import type { PipelineOptions } from '../src/pipeline.js';
+import { LINE_FORMAT_ID } from '../src/parsers/columns/line-format.js';
+import { isStored } from '../src/parsers/input/source.js';
+import { TraceError } from '../src/parsers/input/trace-error.js';
+import type { PipelineOptions } from '../src/read/pipeline.js';
 import { EXIT } from './exit-codes.js';
 import { Interrupted } from './interrupted.js';
 import { progressLine } from './progress.js';
@@ -147,7 +147,7 @@ export function onInterrupt(): { readonly signal: AbortSignal; off(): void } {
 /** Before any input is opened: a name nobody knows is no fault of the input. */
 async function checkFormat(format: string | undefined): Promise<void> {
   if (format === undefined) return;
-  const { DIALECTS } = await import('../src/parsers/detect.js');
+  const { DIALECTS } = await import('../src/parsers/input/detect.js');
   const ids = DIALECTS.map((d) => d.id);
   if (ids.includes(format)) return;
   const near = nearest(format, ids);

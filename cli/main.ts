@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { flush, run } from '@oclif/core';
-import { TraceError } from '../src/parsers/trace-error.js';
+import { TraceError } from '../src/parsers/input/trace-error.js';
 import { EXIT } from './exit-codes.js';
 import { Interrupted } from './interrupted.js';
 import { traceMessage } from './trace-message.js';

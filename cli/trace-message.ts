@@ -1,4 +1,4 @@
-import type { TraceError } from '../src/parsers/trace-error.js';
+import type { TraceError } from '../src/parsers/input/trace-error.js';
 import { adviceFor } from './advice.js';
 
 /** What is wrong with an input, where, and on a second line what to do about it. Ends with a line break. */

@@ -80,7 +80,7 @@ async function damages() {
 }
 
 const present = RECORDINGS.filter((r) => existsSync(r.path));
-if (!existsSync(join(dist, 'src/analyse.js'))) {
+if (!existsSync(join(dist, 'src/analyse/analyse.js'))) {
   console.error('damage-report: not built: run `npm run build` first');
   process.exit(2);
 }
@@ -90,7 +90,7 @@ if (present.length === 0) {
 }
 
 const load = (path) => import(pathToFileURL(join(dist, path)).href);
-const { analyse } = await load('src/analyse.js');
+const { analyse } = await load('src/analyse/analyse.js');
 const { CATALOGUE } = await load('src/replay/invariants/catalogue.js');
 const { parseLitmus } = await load('src/litmus/parse.js');
 const { ALL_DAMAGES, damageLines, readRecording } = await damages();

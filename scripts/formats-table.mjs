@@ -36,12 +36,12 @@ export async function readings() {
   const [{ scanInput }, { Interner }, { EventTable }, { TimeBase }, { openInput }, { TraceError }] =
     await Promise.all(
       [
-        'parsers/open-input.js',
+        'parsers/input/open-input.js',
         'timeline/interner.js',
         'timeline/events.js',
         'timeline/time-base.js',
-        'histogram-input.js',
-        'parsers/trace-error.js',
+        'measure/histogram-input.js',
+        'parsers/input/trace-error.js',
       ].map(load),
     );
   const scratch = mkdtempSync(join(tmpdir(), 'pttrace-formats-'));
@@ -100,7 +100,7 @@ function folders(names) {
 
 /** The page as registry, fixtures and measurements have it now. */
 export async function page() {
-  const { DIALECTS } = await load('parsers/detect.js');
+  const { DIALECTS } = await load('parsers/input/detect.js');
   const formats = [...DIALECTS.map(({ id, title }) => ({ id, title })), TRACE_DAT, HISTOGRAMS];
   const all = await readings();
   const of = (id) => all.filter((r) => r.format === id);

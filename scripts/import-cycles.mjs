@@ -12,9 +12,9 @@ export const LAYERS = [
   ['src/timeline'],
   ['src/kernel'],
   ['src/parsers', 'src/latency'],
-  ['src/replay'],
-  ['src/pipeline.ts', 'src/merge.ts'],
-  ['src'],
+  ['src/replay', 'src/mmu'],
+  ['src/read'],
+  ['src/measure', 'src/analyse', 'src/show', 'src/convert'],
   ['src/compare'],
   ['src/litmus', 'src/what-if', 'src/simulate', 'src/gate', 'src/record', 'src/explain'],
   // Says which probes would have told more: those that `record` sets.
@@ -26,7 +26,7 @@ export const LAYERS = [
 /** What a room may import besides, with the reason. */
 export const EXCEPTIONS = [
   // An error an input can raise while its events are decoded: the probes file is an input too.
-  { from: 'src/kernel', to: 'src/parsers/trace-error.ts' },
+  { from: 'src/kernel', to: 'src/parsers/input/trace-error.ts' },
 ];
 
 const IMPORT =

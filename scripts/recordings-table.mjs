@@ -23,7 +23,7 @@ const only = option('--only', '');
 const folder = join(root, '../shared/recordings');
 const out = join(root, 'docs/recordings.md');
 
-if (!existsSync(join(dist, 'src/analyse.js'))) {
+if (!existsSync(join(dist, 'src/analyse/analyse.js'))) {
   console.error('recordings-table: not built: run `npm run build` first');
   process.exit(2);
 }
@@ -33,7 +33,7 @@ if (!existsSync(folder)) {
 }
 
 const load = (path) => import(pathToFileURL(join(dist, path)).href);
-const { analyse } = await load('src/analyse.js');
+const { analyse } = await load('src/analyse/analyse.js');
 const { CATALOGUE } = await load('src/replay/invariants/catalogue.js');
 const { VARIANTS } = await load('src/kernel/variants.js');
 const variants = VARIANTS.map((v) => v.id);

@@ -5,7 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { formatInfo } from '../cli/render/info.js';
 import { type Info, info } from '../src/info/info.js';
-import { TraceError } from '../src/parsers/trace-error.js';
+import { TraceError } from '../src/parsers/input/trace-error.js';
 import type { InputReport } from '../src/result/types.js';
 import { readSchema } from '../src/schema/read-schema.js';
 

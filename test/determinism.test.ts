@@ -23,7 +23,7 @@ const FIXTURES = [
   'fixtures/replay/debian-6.16.12/mt-munmap.txt.gz',
 ];
 const DRIVER = `
-import { analyse } from './src/analyse.js';
+import { analyse } from './src/analyse/analyse.js';
 import { formatJson } from './cli/render/json.js';
 import { formatPlain } from './cli/render/plain.js';
 const result = await analyse({ paths: process.argv.slice(2) });

@@ -1,6 +1,6 @@
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
-import { CONVERT_FORMATS, type ConvertFormat, convert } from '../../src/convert.js';
+import { CONVERT_FORMATS, type ConvertFormat, convert } from '../../src/convert/convert.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 

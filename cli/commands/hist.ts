@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
-import { type HistOptions, hist } from '../../src/hist.js';
 import { parseKeyParts } from '../../src/latency/group-keys.js';
 import { parseLhist } from '../../src/latency/hist-shape.js';
+import { type HistOptions, hist } from '../../src/measure/hist.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf } from '../filter-flags.js';

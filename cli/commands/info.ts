@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { INFO_SCHEMA, type Info, info } from '../../src/info/info.js';
-import { TraceError } from '../../src/parsers/trace-error.js';
+import { TraceError } from '../../src/parsers/input/trace-error.js';
 import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';

@@ -8,7 +8,7 @@ import { programOf } from '../../src/litmus/program.js';
 import { type LitmusOutcome, runTest } from '../../src/litmus/suite.js';
 import type { LitmusTest } from '../../src/litmus/test.js';
 import { toFtrace } from '../../src/litmus/to-ftrace.js';
-import { TraceError, type TraceErrorCode } from '../../src/parsers/trace-error.js';
+import { TraceError, type TraceErrorCode } from '../../src/parsers/input/trace-error.js';
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { Interrupted } from '../interrupted.js';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import { Args, Command, Flags } from '@oclif/core';
-import { TraceError } from '../../src/parsers/trace-error.js';
+import { TraceError } from '../../src/parsers/input/trace-error.js';
 import {
   KERNEL_INFO_COMMAND,
   type KernelInfo,

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
-import { analyse } from '../../src/analyse.js';
-import { TraceError } from '../../src/parsers/trace-error.js';
+import { analyse } from '../../src/analyse/analyse.js';
+import { TraceError } from '../../src/parsers/input/trace-error.js';
 import type { Result } from '../../src/result/types.js';
 import { Filter } from '../../src/timeline/filter.js';
 import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';

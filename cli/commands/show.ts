@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { show } from '../../src/show.js';
+import { show } from '../../src/show/show.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';

@@ -1,4 +1,4 @@
-import type { HistGroup, HistReport } from '../../src/hist.js';
+import type { HistGroup, HistReport } from '../../src/measure/hist.js';
 import { quantileName } from '../quantiles.js';
 import { MAIL_WIDTH, narrow } from './plain.js';
 import { ascii, wrap } from './text.js';

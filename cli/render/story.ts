@@ -1,4 +1,4 @@
-import type { Story } from '../../src/show.js';
+import type { Story } from '../../src/show/show.js';
 import { MAIL_WIDTH } from './plain.js';
 import { ascii, hanging, seconds, wrap } from './text.js';
 

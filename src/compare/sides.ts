@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
-import { collectSpans } from '../collect-spans.js';
-import { histogramName, oneHistogram, openInput, splitTitle, titleOf } from '../histogram-input.js';
 import { type Bin, type Binned, binned, type ReadHistogram, scaled } from '../latency/binned.js';
 import type { Distribution } from '../latency/distribution.js';
 import { describeSource, type SpanSource } from '../latency/span-source.js';
-import { TraceError } from '../parsers/trace-error.js';
-import type { PipelineOptions } from '../pipeline.js';
+import { collectSpans } from '../measure/collect-spans.js';
+import { histogramName, oneHistogram, openInput, splitTitle, titleOf } from '../measure/histogram-input.js';
+import { TraceError } from '../parsers/input/trace-error.js';
+import type { PipelineOptions } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
 import type { FilterSpec } from '../timeline/filter.js';
 

@@ -1,4 +1,4 @@
-import type { HeaderFacts } from '../parsers/dialect.js';
+import type { HeaderFacts } from '../parsers/input/dialect.js';
 import type { RecordBatch } from '../timeline/batch.js';
 import type { EventTable } from '../timeline/events.js';
 import { FLAG, migrateDepth, preemptDepth } from '../timeline/flags.js';

@@ -1,5 +1,5 @@
-import { SILENT_LOSS } from '../parsers/ftrace-header.js';
-import { FACT_PREFIX } from '../parsers/recording-facts.js';
+import { FACT_PREFIX } from '../parsers/input/recording-facts.js';
+import { SILENT_LOSS } from '../parsers/tracefs/ftrace-header.js';
 import { latin1, type RecordBatch } from '../timeline/batch.js';
 import { type EventHead, LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import type { ByteText } from './byte-text.js';

@@ -1,4 +1,4 @@
-import { packFlags } from '../parsers/kernel-pieces.js';
+import { packFlags } from '../parsers/input/kernel-pieces.js';
 import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import { type ByteText, hex, lossyText, utf8 } from './byte-text.js';
 import { cached, type FormWriter, flagsText, headerFacts, stampOf, type Written } from './form-writer.js';

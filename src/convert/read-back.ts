@@ -1,6 +1,6 @@
-import { LINE, type LineHost } from '../parsers/dialect.js';
-import { FtraceDialect } from '../parsers/ftrace.js';
-import { newHeader } from '../parsers/line-scanner.js';
+import { LINE, type LineHost } from '../parsers/input/dialect.js';
+import { newHeader } from '../parsers/input/line-scanner.js';
+import { FtraceDialect } from '../parsers/tracefs/ftrace.js';
 import { MAX_CPUS, MAX_PID, RecordBatch } from '../timeline/batch.js';
 import { EventTable } from '../timeline/events.js';
 import { Interner } from '../timeline/interner.js';

@@ -1,6 +1,6 @@
-import { type AnalyseOptions, analyse } from '../analyse.js';
+import { type AnalyseOptions, analyse } from '../analyse/analyse.js';
 import type { RunSample } from '../compare/sides.js';
-import { TraceError } from '../parsers/trace-error.js';
+import { TraceError } from '../parsers/input/trace-error.js';
 import type { Result } from '../result/types.js';
 import { VERSION } from '../version.js';
 import { type Baseline, baselineChecks, baselineSamples } from './baseline.js';

@@ -1,9 +1,9 @@
 import type { Bin, ReadHistogram } from '../latency/binned.js';
 import { readHistograms } from '../latency/read-hist.js';
-import { type HistTable, isHistTrigger, parseHistTriggers } from '../parsers/hist-trigger.js';
-import { looksLikeMail, readMail } from '../parsers/mail.js';
-import { type MapValue, mapValues } from '../parsers/map-values.js';
-import { type Compression, readSource } from '../parsers/source.js';
+import { type Compression, readSource } from '../parsers/input/source.js';
+import { looksLikeMail, readMail } from '../parsers/mail/mail.js';
+import { type HistTable, isHistTrigger, parseHistTriggers } from '../parsers/printed/hist-trigger.js';
+import { type MapValue, mapValues } from '../parsers/printed/map-values.js';
 import type { InputReport } from '../result/types.js';
 
 /** A histogram that somebody printed, found in the file. */

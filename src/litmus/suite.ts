@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { analyse } from '../analyse.js';
+import { analyse } from '../analyse/analyse.js';
 import { programOf } from './program.js';
 import { asExpected, runOrder } from './run.js';
 import type { LitmusOrder, LitmusTest } from './test.js';

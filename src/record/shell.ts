@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
-import { FACT_PREFIX } from '../parsers/recording-facts.js';
+import { FACT_PREFIX } from '../parsers/input/recording-facts.js';
 import type { PlannedProbe, RecordingPlan } from './plan.js';
 
 /** How a script is to be set up; all that the plan does not say. */

@@ -1,7 +1,7 @@
 import { VariantDetector } from '../kernel/detect-variant.js';
 import { maskOf, namesOf, VARIANTS } from '../kernel/variants.js';
 import { seededRandom } from '../latency/resampling.js';
-import { newPipeline, type PipelineOptions, runPipeline } from '../pipeline.js';
+import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import { VERSION } from '../version.js';
 import { CallbackClock } from './callback-clock.js';
 import { CostModel } from './costs.js';

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import Hist from '../../cli/commands/hist.js';
 import { quantileName, quantilesOf } from '../../cli/quantiles.js';
-import { hist } from '../../src/hist.js';
+import { hist } from '../../src/measure/hist.js';
 import { runCommand } from './support/run-command.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));

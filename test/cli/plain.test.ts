@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { formatPlain, MAIL_WIDTH } from '../../cli/render/plain.js';
 import { formatReport } from '../../cli/render/report.js';
 import { formatWhatIf } from '../../cli/render/what-if.js';
-import { analyse } from '../../src/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 import { whatIf } from '../../src/what-if/what-if.js';
 import { ROOT } from '../support/built.js';
 

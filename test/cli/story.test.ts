@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatStory } from '../../cli/render/story.js';
-import { show } from '../../src/show.js';
+import { show } from '../../src/show/show.js';
 import { fixture } from '../gate/support/traces.js';
 
 const TRACE = fixture('6.12.117-lab-y/mt-munmap.txt.gz');

@@ -3,7 +3,7 @@ import { formatPlain } from '../../cli/render/plain.js';
 import { formatReport } from '../../cli/render/report.js';
 import { quantileLine, wrap } from '../../cli/render/text.js';
 import { headline, undecidedLines } from '../../cli/render/verdicts.js';
-import { analyse } from '../../src/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 import type { InvariantReport, LatencyReport, Result } from '../../src/result/types.js';
 import { whyUndecided } from '../../src/result/undecided.js';
 import { fixture, folder, linesOf, withoutOneFlush, write } from '../gate/support/traces.js';

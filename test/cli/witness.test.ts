@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { witnessLines } from '../../cli/render/witness.js';
-import { analyse } from '../../src/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 import { programOf } from '../../src/litmus/program.js';
 import { toFtrace } from '../../src/litmus/to-ftrace.js';
 import { CATALOGUE } from '../../src/replay/invariants/catalogue.js';

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ConvertFormat, convert } from '../../src/convert.js';
-import { type ScannedInput, scanInput } from '../../src/parsers/open-input.js';
-import { newPipeline } from '../../src/pipeline.js';
+import { type ConvertFormat, convert } from '../../src/convert/convert.js';
+import { type ScannedInput, scanInput } from '../../src/parsers/input/open-input.js';
+import { newPipeline } from '../../src/read/pipeline.js';
 import type { RecordBatch } from '../../src/timeline/batch.js';
 import { LAST_RESERVED, RESERVED } from '../../src/timeline/events.js';
 import { ROOT } from '../support/built.js';

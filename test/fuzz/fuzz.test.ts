@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DIALECTS } from '../../src/parsers/detect.js';
+import { DIALECTS } from '../../src/parsers/input/detect.js';
 import { ROOT } from '../support/built.js';
 
 interface Target {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { info } from '../../src/info/info.js';
-import { TraceError } from '../../src/parsers/trace-error.js';
+import { TraceError } from '../../src/parsers/input/trace-error.js';
 import { LOST, munmapRcu, print, singleRcu, without } from '../replay/support/story.js';
 
 let folder: string;

@@ -3,7 +3,7 @@ import { unknownBases } from '../../src/kernel/bases.js';
 import { Decoder } from '../../src/kernel/decoder.js';
 import { FuncTable } from '../../src/kernel/func-table.js';
 import { GP_EVENT, OP, Op } from '../../src/kernel/ops.js';
-import { printfHead } from '../../src/parsers/bpftrace-log.js';
+import { printfHead } from '../../src/parsers/bpftrace/bpftrace-log.js';
 import { RecordBatch } from '../../src/timeline/batch.js';
 import { EventTable } from '../../src/timeline/events.js';
 

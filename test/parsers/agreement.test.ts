@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { scanInput } from '../../src/parsers/open-input.js';
+import { scanInput } from '../../src/parsers/input/open-input.js';
 import { EventTable, LAST_RESERVED } from '../../src/timeline/events.js';
 import { Interner } from '../../src/timeline/interner.js';
 import { TimeBase } from '../../src/timeline/time-base.js';

@@ -1,14 +1,14 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FTRACE_DUMP } from '../../src/parsers/ftrace-dump.js';
-import { FTRACE_FIELDS } from '../../src/parsers/ftrace-fields.js';
-import { FUNCTION_GRAPH } from '../../src/parsers/function-graph.js';
-import { isHistTrigger } from '../../src/parsers/hist-trigger.js';
-import { LATENCY_FORMAT } from '../../src/parsers/latency-format.js';
-import { SYSTRACE_HTML } from '../../src/parsers/systrace-html.js';
-import { TRACE_CMD_REPORT } from '../../src/parsers/trace-cmd-report.js';
-import { recogniseRefusal } from '../../src/parsers/tracefs-refusals.js';
+import { isHistTrigger } from '../../src/parsers/printed/hist-trigger.js';
+import { FTRACE_DUMP } from '../../src/parsers/tracefs/ftrace-dump.js';
+import { FTRACE_FIELDS } from '../../src/parsers/tracefs/ftrace-fields.js';
+import { FUNCTION_GRAPH } from '../../src/parsers/tracefs/function-graph.js';
+import { LATENCY_FORMAT } from '../../src/parsers/tracefs/latency-format.js';
+import { SYSTRACE_HTML } from '../../src/parsers/tracefs/systrace-html.js';
+import { TRACE_CMD_REPORT } from '../../src/parsers/tracefs/trace-cmd-report.js';
+import { recogniseRefusal } from '../../src/parsers/tracefs/tracefs-refusals.js';
 import { corpus, hasShared, recording, shared } from './support/run-dialect.js';
 
 const DIALECTS = [

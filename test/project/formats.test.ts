@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DIALECTS } from '../../src/parsers/detect.js';
+import { DIALECTS } from '../../src/parsers/input/detect.js';
 import { builtCommand, ROOT } from '../support/built.js';
 
 interface Reading {

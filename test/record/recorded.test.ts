@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { analyse } from '../../src/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 import { parseKernelInfo } from '../../src/record/kernel-info.js';
 import { planRecording, promisedIds } from '../../src/record/plan.js';
 

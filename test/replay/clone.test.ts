@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { Op } from '../../src/kernel/ops.js';
-import { newPipeline, runPipeline } from '../../src/pipeline.js';
+import { newPipeline, runPipeline } from '../../src/read/pipeline.js';
 import type { Hooks } from '../../src/replay/hooks.js';
 import { step } from '../../src/replay/machine.js';
 import { cloneState, type MachineState, newState } from '../../src/replay/state.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { analyse } from '../../src/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 import type { InvariantReport } from '../../src/result/types.js';
 import { folder, linesOf, withoutOneFlush, write } from '../gate/support/traces.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { analyse } from '../../src/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 
 // Every fixture is a piece of a correct kernel's recording. Whatever probe was not set, or CPU not recorded, no
 // violation may appear: a line that is not there must never be read as a thing that did not happen.

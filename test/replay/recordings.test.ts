@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { analyse } from '../../src/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 import { report } from './support/replay.js';
 
 // docs/recordings.md against the recordings themselves; all of them: scripts/recordings-table.mjs --check.

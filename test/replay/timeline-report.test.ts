@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { analyse } from '../../src/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 
 const line = (s: string): string => `          ptwork-1195    [001] ..... ${s}: sys_munmap -> 0x0\n`;
 

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { analyse } from '../../src/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 import { assertResult } from '../../src/result/validate.js';
 import { readSchema } from '../../src/schema/read-schema.js';
 import { pttrace, ROOT } from '../support/built.js';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { analyse } from '../../src/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 import { VARIANTS } from '../../src/kernel/variants.js';
 import { SIM_BUGS } from '../../src/simulate/bugs.js';
 import { freePath } from '../../src/simulate/free-paths.js';

@@ -1,5 +1,5 @@
 import { fstatSync, readSync } from 'node:fs';
-import type { TraceErrorCode } from '../trace-error.js';
+import type { TraceErrorCode } from '../input/trace-error.js';
 import { TraceDatError } from './trace-dat-error.js';
 
 /** Random access to an input; nothing but the bytes asked for is held in memory. */

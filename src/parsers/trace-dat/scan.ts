@@ -1,8 +1,8 @@
 import { type BatchSink, RecordBatch } from '../../timeline/batch.js';
 import { cleanSymbol, type EventHead, type EventTable, RESERVED } from '../../timeline/events.js';
 import { FLAG } from '../../timeline/flags.js';
-import type { TraceContext } from '../dialect.js';
-import { graphHead } from '../function-graph-text.js';
+import type { TraceContext } from '../input/dialect.js';
+import { graphHead } from '../tracefs/function-graph-text.js';
 import type { ByteSource } from './byte-source.js';
 import type { Codec } from './codec.js';
 import type { CpuStream } from './cpu-stream.js';

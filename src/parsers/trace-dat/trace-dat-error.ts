@@ -1,4 +1,4 @@
-import { TraceError, type TraceErrorCode } from '../trace-error.js';
+import { TraceError, type TraceErrorCode } from '../input/trace-error.js';
 
 /** A trace.dat that cannot be read (further): where it broke and why. What was read before stays valid. */
 export class TraceDatError extends TraceError {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { analyse } from '../../../src/analyse.js';
+import { analyse } from '../../../src/analyse/analyse.js';
 
 /** Verdict of every invariant on an ftrace log. */
 export async function verdictOf(log: string, variants: readonly string[] = []): Promise<Map<string, string>> {

@@ -1,6 +1,6 @@
-import { type DialectInfo, LINE } from '../../../src/parsers/dialect.js';
-import { internBody, otherLine, packFlags } from '../../../src/parsers/kernel-pieces.js';
-import { TraceCmdPrefix } from '../../../src/parsers/trace-cmd-prefix.js';
+import { type DialectInfo, LINE } from '../../../src/parsers/input/dialect.js';
+import { internBody, otherLine, packFlags } from '../../../src/parsers/input/kernel-pieces.js';
+import { TraceCmdPrefix } from '../../../src/parsers/tracefs/trace-cmd-prefix.js';
 
 /** The least that reads the plain tracefs layout, to stand inside the layers under test. */
 export const PLAIN: DialectInfo = {

@@ -1,5 +1,5 @@
-import type { DialectInfo } from '../../../src/parsers/dialect.js';
-import { LineScanner } from '../../../src/parsers/line-scanner.js';
+import type { DialectInfo } from '../../../src/parsers/input/dialect.js';
+import { LineScanner } from '../../../src/parsers/input/line-scanner.js';
 import { EventTable } from '../../../src/timeline/events.js';
 import { Interner } from '../../../src/timeline/interner.js';
 import { TimeBase } from '../../../src/timeline/time-base.js';

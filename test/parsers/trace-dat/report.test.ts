@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { TraceError } from '../../../src/parsers/input/trace-error.js';
 import { bytesSource } from '../../../src/parsers/trace-dat/byte-source.js';
 import { scoreTraceDat } from '../../../src/parsers/trace-dat/header.js';
 import { openRecording } from '../../../src/parsers/trace-dat/recording.js';
-import { TraceError } from '../../../src/parsers/trace-error.js';
 import { buildV7, fixture, KERNELS, latin1, reportOf, splitV6, withZstd, zlibPack } from './support/files.js';
 
 const installed = spawnSync('trace-cmd', ['list', '-c']).error === undefined;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { TraceError } from '../../../src/parsers/input/trace-error.js';
 import { bytesSource } from '../../../src/parsers/trace-dat/byte-source.js';
 import { openTraceDat, type TraceDatSummary } from '../../../src/parsers/trace-dat/scan.js';
-import { TraceError } from '../../../src/parsers/trace-error.js';
 import { EventTable, RESERVED } from '../../../src/timeline/events.js';
 import { FLAG } from '../../../src/timeline/flags.js';
 import { Interner } from '../../../src/timeline/interner.js';

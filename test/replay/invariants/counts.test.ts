@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { analyse } from '../../../src/analyse.js';
+import { analyse } from '../../../src/analyse/analyse.js';
 import { judged } from '../support/replay.js';
 import { change, munmapRcu, without } from '../support/story.js';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { type AnalyseOptions, analyse } from '../../../src/analyse.js';
+import { type AnalyseOptions, analyse } from '../../../src/analyse/analyse.js';
 import type { InvariantReport, Result } from '../../../src/result/types.js';
 import { BASES, print, type Step } from './story.js';
 

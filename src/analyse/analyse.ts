@@ -1,0 +1,275 @@
+import { OP } from '../kernel/ops.js';
+import { probeKinds } from '../kernel/probe-kinds.js';
+import { ALL_VARIANTS, maskOf, namesOf, type VariantMask } from '../kernel/variants.js';
+import { DeferredTables } from '../latency/deferred.js';
+import { CallbackDelays, delayKind } from '../latency/delays.js';
+import { PairCollector } from '../latency/pair-collector.js';
+import { spanReports } from '../latency/spans.js';
+import { quoteLines } from '../parsers/input/evidence.js';
+import type { ScannedInput } from '../parsers/input/open-input.js';
+import { RecordingFacts } from '../parsers/input/recording-facts.js';
+import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
+import { ReplayEngine } from '../replay/engine.js';
+import { CATALOGUE } from '../replay/invariants/catalogue.js';
+import { KNOWN } from '../replay/ledger.js';
+import { doubtMissed } from '../replay/missed-hits.js';
+import { kernelRule, type Quote, quotedRefs, reportInvariants } from '../replay/report.js';
+import { timelineReport } from '../replay/timeline-report.js';
+import { type EventQuote, RESULT_SCHEMA, type Result, type VariantReport } from '../result/types.js';
+import { type EvidenceRef, refInput } from '../timeline/batch.js';
+import { EventCounts } from '../timeline/event-counts.js';
+import { Filter, type FilterSpec } from '../timeline/filter.js';
+import { VERSION } from '../version.js';
+
+export interface AnalyseOptions extends PipelineOptions {
+  /** Any skipped line is a finding. */
+  readonly strict?: boolean | undefined;
+  /** Ids of invariants for which unknown is a finding. */
+  readonly require?: readonly string[] | undefined;
+  /** Kernel variants it can be; default: what the trace allows. */
+  readonly variants?: readonly string[] | undefined;
+  /** Syscall whose spans are measured; default munmap. */
+  readonly syscall?: string | undefined;
+  readonly groupBy?: 'all' | 'comm' | undefined;
+  readonly filter?: FilterSpec | undefined;
+  /** Findings listed per invariant; default 10. */
+  readonly maxFindings?: number | undefined;
+}
+
+const DEFAULT_FINDINGS = 10;
+/** I56. */
+const VARIANT_CONSISTENCY = 56;
+
+/**
+ * Read, replay and measure; the one place that composes the parts.
+ *
+ * Throws TraceError when an input cannot be read at all, RangeError for an unknown variant or invariant id.
+ */
+export async function analyse(options: AnalyseOptions): Promise<Result> {
+  for (const id of options.require ?? []) {
+    if (!CATALOGUE.some((info) => info.id === id)) throw new RangeError(`unknown invariant ${id}`);
+  }
+  const given = options.variants?.length ? maskOf(...options.variants) : null;
+  const maxFindings = options.maxFindings ?? DEFAULT_FINDINGS;
+  const pipeline = newPipeline();
+  const filter = Filter.isEmpty(options.filter)
+    ? null
+    : new Filter(options.filter!, pipeline.names, pipeline.time);
+  const syscall = options.syscall ?? 'munmap';
+  const spans = new PairCollector({
+    source: { kind: 'syscall', name: syscall },
+    by: options.groupBy === 'comm' ? ['comm'] : [],
+    events: pipeline.events,
+    names: pipeline.names,
+    ...(filter ? { filter: (ts, cpu, pid, comm) => filter.shows(ts, cpu, pid, comm, Number.NaN) } : {}),
+  });
+  const delays = new CallbackDelays();
+  const deferred = new DeferredTables();
+  const counts = new EventCounts(pipeline.events);
+  let engine: ReplayEngine | null = null;
+  const facts = options.facts ?? new RecordingFacts();
+  const run = await runPipeline(pipeline, { ...options, facts }, (decoder) => {
+    engine = new ReplayEngine({
+      names: pipeline.names,
+      time: pipeline.time,
+      funcs: pipeline.funcs,
+      decoder,
+      variants: given,
+      filter,
+      maxFindings: Math.max(maxFindings, 50),
+      listener: {
+        queued: (tsNs, func, tables, known) =>
+          deferred.queued(tsNs, known ? tables : Number.NaN, delayKind(func) === 'batch'),
+        ran: (crTsNs, cbTsNs, func, tables, known) => {
+          const kind = delayKind(func);
+          if (!kind) return;
+          delays.ran(crTsNs, cbTsNs, known ? tables : Number.NaN, kind);
+          deferred.ran(cbTsNs, known ? tables : Number.NaN, kind === 'batch');
+        },
+        censored: (func, why) => {
+          const kind = delayKind(func);
+          if (kind) delays.censored(kind, why);
+        },
+        segment: (tsNs) => deferred.segment(tsNs),
+      },
+    });
+    const replay = engine;
+    return {
+      batch: (batch) => {
+        counts.batch(batch);
+        spans.observeBatch(batch);
+        replay.batch(batch);
+      },
+      boundary: () => {
+        spans.segment();
+        replay.boundary();
+      },
+    };
+  });
+
+  const replay = engine!;
+  replay.finish();
+  spans.finish();
+  const kinds = probeKinds(facts.probes, facts.events, facts.missed);
+  doubtMissed(replay.ledger, kinds.missed);
+  const candidates = settle(replay, run.inputs, given);
+  const quotes = await quoteLines(evidenceWanted(replay, maxFindings), run.inputs, pipeline);
+  const quote: Quote = (ref, role) => quoted(quotes.get(ref), ref, role, pipeline);
+  const invariants = reportInvariants(
+    replay.ledger,
+    replay.coverage,
+    candidates,
+    quote,
+    maxFindings,
+    isWhole(replay, run.inputs) ? kinds.set : new Set(),
+  );
+  const result: Result = {
+    schema: RESULT_SCHEMA,
+    version: VERSION,
+    inputs: run.inputs.map((i) => i.report),
+    timeline: {
+      ...timelineReport(
+        replay,
+        run.inputs.map((i) => i.header),
+        pipeline.time,
+        filter,
+      ),
+      ...(run.joins.length > 0 ? { joins: [...run.joins] } : {}),
+    },
+    variant: variantReport(replay, candidates, given, quote),
+    bases: {
+      vmemmap: hex(run.bases.vmemmap),
+      directMap: hex(run.bases.directMap),
+      how: run.bases.how,
+    },
+    probes: counts.list(),
+    invariants,
+    latency: [...spanReports(spans, syscall, pipeline.time), ...delays.reports(pipeline.time)],
+    deferred: deferred.report(pipeline.time),
+    operations: operations(replay),
+    summary: { findings: 0, undecided: 0, checked: 0, partial: run.partial },
+  };
+  summarise(result, options);
+  return result;
+}
+
+/** One recording with nothing lost or cut off: a probe that it says was set and that shows nothing was not hit. */
+const isWhole = (replay: ReplayEngine, inputs: readonly ScannedInput[]): boolean =>
+  inputs.length === 1 &&
+  inputs[0]!.report.error === undefined &&
+  !inputs[0]!.report.notes.some((note) => note.code === 'cut-file' || note.code === 'silent-loss') &&
+  replay.cpus.every((cpu) => cpu.lossIntervals === 0);
+
+/** Resolve what could only be resolved at the end; returns the variants the trace allows. */
+function settle(
+  replay: ReplayEngine,
+  inputs: readonly ScannedInput[],
+  given: VariantMask | null,
+): VariantMask {
+  const { ledger, detector } = replay;
+  const announced = Math.max(...inputs.map((i) => i.header.cpus), 0);
+  const seen = replay.cpus.filter((c) => c.events > 0).length;
+  const machine = Math.max(announced, replay.cpus.length, replay.cpusNamed);
+  if (machine > seen) {
+    ledger.blind(
+      `only ${seen} of ${machine} CPUs have events in this trace: the others may have acted unseen`,
+    );
+  }
+  const pieces = detector.evidence.filter((e) => e.keepsMask !== ALL_VARIANTS);
+  const conflict = detector.conflict();
+  if (conflict) {
+    ledger.violated(VARIANT_CONSISTENCY, { ...conflict, known: KNOWN.observed });
+  } else if (pieces.length > 0) ledger.tally(VARIANT_CONSISTENCY).pass[KNOWN.observed]! += pieces.length;
+  else if (replay.operations[OP.TR]! + replay.operations[OP.CR]! > 0) {
+    ledger.unknown(VARIANT_CONSISTENCY, 'no event of this trace tells kernel variants apart', -1);
+  }
+  // After a contradiction the rules are those of the variants the trace had allowed until then.
+  const candidates = detector.contradiction ? (given ?? detector.consistent) : detector.mask;
+  ledger.resolve(candidates);
+  return candidates;
+}
+
+function evidenceWanted(replay: ReplayEngine, maxFindings: number): EvidenceRef[] {
+  const refs = quotedRefs(replay.ledger, maxFindings);
+  for (const evidence of replay.detector.evidence) for (const ref of evidence.refs) refs.add(ref);
+  return [...refs].filter((ref) => ref >= 0).sort((a, b) => a - b);
+}
+
+type QuotedLine = Awaited<ReturnType<typeof quoteLines>> extends Map<number, infer Q> ? Q : never;
+
+function quoted(
+  line: QuotedLine | undefined,
+  ref: EvidenceRef,
+  role: string,
+  pipeline: Pipeline,
+): EventQuote | null {
+  if (!line) return null;
+  return {
+    input: refInput(ref),
+    line: line.line,
+    offset: line.offset,
+    tsNs: Number.isFinite(line.tsNs) ? pipeline.time.absolute(line.tsNs) : '0',
+    cpu: line.cpu,
+    task: line.task,
+    text: line.text,
+    role,
+  };
+}
+
+function variantReport(
+  replay: ReplayEngine,
+  candidates: VariantMask,
+  given: VariantMask | null,
+  quote: Quote,
+): VariantReport {
+  return {
+    candidates: namesOf(candidates),
+    how: given ? 'given' : 'detected',
+    evidence: replay.detector.evidence.map((e) => ({
+      text: e.text,
+      keeps: namesOf(e.keepsMask),
+      events: e.refs.map((ref) => quote(ref, 'evidence')).filter((q): q is EventQuote => q !== null),
+    })),
+  };
+}
+
+/** A finding is a violation, an unknown that was required to be decided, or (strict) a skipped line. */
+function summarise(result: Result, options: AnalyseOptions): void {
+  const { summary } = result;
+  for (const invariant of result.invariants) {
+    if (invariant.verdict === 'not-applicable') continue;
+    summary.checked++;
+    if (invariant.verdict === 'unknown') summary.undecided++;
+    summary.findings += invariant.instances.violated;
+    if (invariant.verdict === 'unknown' && options.require?.includes(invariant.id)) {
+      summary.findings++;
+      invariant.findings.push({
+        message: `required to be decided, but unknown: ${invariant.reason}`,
+        severity: invariant.severity,
+        basis: 'observed',
+        events: [],
+        held: [],
+        missing: '',
+        missingBefore: 0,
+        ...kernelRule(CATALOGUE.find((info) => info.id === invariant.id)!),
+        flipNs: null,
+      });
+    }
+  }
+  if (options.strict) for (const input of result.inputs) summary.findings += input.lines.skipped;
+}
+
+function operations(replay: ReplayEngine): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const [name, kind] of Object.entries(OP)) {
+    const n = replay.operations[kind]!;
+    if (n > 0) counts[name] = n;
+  }
+  return counts;
+}
+
+function hex(addr: number): string | null {
+  if (addr !== addr) return null;
+  // Canonical kernel addresses: the bits above the stored 53 are all ones.
+  return `0x${(BigInt(addr) | 0xffe0_0000_0000_0000n).toString(16)}`;
+}

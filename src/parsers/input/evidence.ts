@@ -1,0 +1,127 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { type EvidenceRef, makeRef, refInput, refOffset } from '../../timeline/batch.js';
+import type { TraceContext } from './dialect.js';
+import { parseQuoted } from './quoted-line.js';
+import type { QuotedLine, ScannedInput } from './scanned-input.js';
+import { readSource } from './source.js';
+
+const READ = 64 << 10;
+const LF = 10;
+
+/**
+ * Reads the given lines again: from the file itself, by one more pass over a compressed one, or from the copy of
+ * stdin. Lines that cannot be found (no copy was kept) are missing from the answer.
+ */
+export async function quoteLines(
+  refs: readonly EvidenceRef[],
+  inputs: readonly ScannedInput[],
+  context: TraceContext,
+): Promise<Map<EvidenceRef, QuotedLine>> {
+  const found = new Map<EvidenceRef, QuotedLine>();
+  const byInput = new Map<number, number[]>();
+  for (const ref of refs) {
+    const list = byInput.get(refInput(ref));
+    if (list) list.push(refOffset(ref));
+    else byInput.set(refInput(ref), [refOffset(ref)]);
+  }
+  for (const [number, offsets] of byInput) {
+    const input = inputs[number];
+    if (!input || (input.file === '' && !input.quote)) continue;
+    if (input.quote) {
+      for (const [offset, line] of await input.quote(new Set(offsets)))
+        found.set(makeRef(number, offset), line);
+      continue;
+    }
+    offsets.sort((a, b) => a - b);
+    const take = (offset: number, line: number, bytes: Uint8Array): void => {
+      const dialect = input.dialectAt?.(offset) ?? input.dialect!;
+      found.set(makeRef(number, offset), parseQuoted(dialect, number, offset, line, bytes, context));
+    };
+    if (input.compression === 'none') seekLines(input, offsets, take);
+    else await streamLines(input, offsets, take);
+  }
+  return found;
+}
+
+type Take = (offset: number, line: number, bytes: Uint8Array) => void;
+
+/** Plain file: jump to each line; count newlines from the nearest place whose number is known. */
+function seekLines(input: ScannedInput, offsets: readonly number[], take: Take): void {
+  const fd = openSync(input.file, 'r');
+  const buffer = new Uint8Array(READ);
+  let knownOffset = 0;
+  let knownLine = 1;
+  try {
+    for (const offset of offsets) {
+      const checkpoint = lastAtMost(input.checkpoints, offset);
+      if (checkpoint >= 0 && input.checkpoints[checkpoint]! > knownOffset) {
+        knownOffset = input.checkpoints[checkpoint]!;
+        knownLine = checkpoint * 4096 + 1;
+      }
+      while (knownOffset < offset) {
+        const n = readSync(fd, buffer, 0, Math.min(READ, offset - knownOffset), knownOffset);
+        if (n === 0) break;
+        for (let i = buffer.indexOf(LF); i >= 0 && i < n; i = buffer.indexOf(LF, i + 1)) knownLine++;
+        knownOffset += n;
+      }
+      const n = readSync(fd, buffer, 0, READ, offset);
+      const lf = buffer.indexOf(LF);
+      take(offset, knownLine, buffer.subarray(0, lf >= 0 && lf < n ? lf : n));
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Compressed file: pass over it once more, up to the last line wanted. */
+async function streamLines(input: ScannedInput, offsets: readonly number[], take: Take): Promise<void> {
+  const stop = new AbortController();
+  let next = 0;
+  let line = 1;
+  let base = 0;
+  let lineStart = 0;
+  let carry: Uint8Array | null = null;
+  await readSource({ path: input.file, signal: stop.signal }, (chunk) => {
+    let at = 0;
+    while (next < offsets.length) {
+      const lf = chunk.indexOf(LF, at);
+      const end = lf < 0 ? chunk.length : lf;
+      if (lineStart === offsets[next]) {
+        const piece = chunk.subarray(at, end);
+        const whole: Uint8Array = carry ? concat(carry, piece) : piece;
+        if (lf >= 0) {
+          take(offsets[next]!, line, whole);
+          next++;
+          carry = null;
+        } else if (whole.length < READ) carry = whole.slice();
+      }
+      if (lf < 0) break;
+      line++;
+      lineStart = base + lf + 1;
+      at = lf + 1;
+    }
+    base += chunk.length;
+    if (next >= offsets.length) stop.abort();
+  });
+  if (next < offsets.length && carry !== null && lineStart === offsets[next])
+    take(offsets[next]!, line, carry);
+}
+
+/** Index of the last element ≤ `value` of an ascending list, -1 none. */
+function lastAtMost(list: readonly number[], value: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const mid = (low + high) >>> 1;
+    if (list[mid]! <= value) low = mid + 1;
+    else high = mid;
+  }
+  return low - 1;
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const all = new Uint8Array(a.length + b.length);
+  all.set(a);
+  all.set(b, a.length);
+  return all;
+}

@@ -1,0 +1,76 @@
+import type { InputReport, LineCounts } from '../../result/types.js';
+import type { MailText } from '../mail/mail.js';
+import type { BlockDialect } from './blocks.js';
+import { type DialectInfo, LINE_NAMES } from './dialect.js';
+import type { LineScanner } from './line-scanner.js';
+import type { Compression } from './source.js';
+import type { TraceError } from './trace-error.js';
+
+export interface ReadInput {
+  readonly path: string;
+  readonly dialect: DialectInfo;
+  readonly why: string;
+  readonly compression: Compression;
+  readonly error: TraceError | null;
+  readonly blocks: BlockDialect | null;
+  readonly mail: MailText | null;
+}
+
+/** What was done with every line of an input that has been read to its end. */
+export function inputReport(scanner: LineScanner, input: ReadInput): InputReport {
+  const { path, dialect, blocks, mail, error } = input;
+  const lines = Object.fromEntries(
+    LINE_NAMES.map((name, kind) => [name, scanner.counts[kind]!]),
+  ) as unknown as Omit<LineCounts, 'total'>;
+  // The second half of a line that the mail broke.
+  if (mail) lines.continuation += mail.joined;
+  return {
+    path,
+    format: dialect.id,
+    formatWhy: input.why,
+    compression: input.compression,
+    bytes: scanner.bytes,
+    lines: { total: scanner.counts.reduce((sum, n) => sum + n, mail?.joined ?? 0), ...lines },
+    skips: scanner.skips.map((s) => ({
+      reason: s.reason,
+      count: s.count,
+      firstLine: s.firstLine,
+      offset: s.firstOffset,
+      text: s.text,
+    })),
+    notes: notesOf(scanner, input),
+    ...(blocks && blocks.blocks.length > 1
+      ? {
+          blocks: blocks.blocks.map((b) => ({ format: b.dialect.id, firstLine: b.firstLine, why: b.why })),
+        }
+      : {}),
+    ...(error
+      ? {
+          error: {
+            code: error.code,
+            message: error.message,
+            line: scanner.lineNumber,
+            offset: scanner.bytes,
+          },
+        }
+      : {}),
+  };
+}
+
+function notesOf(scanner: LineScanner, { mail, blocks }: ReadInput): InputReport['notes'] {
+  const notes = [...scanner.notes];
+  if (mail) {
+    const message =
+      'read as a mail: quote marks and quoted-printable are undone, behind prose lines may be missing';
+    notes.push({ code: 'mail', message }, ...mail.notes);
+  }
+  if (blocks && blocks.histogramLines > 0) {
+    const message = `${blocks.histogramLines} lines are of printed histograms: \`pttrace info\` lists them`;
+    notes.push({ code: 'histograms', message });
+  }
+  if (scanner.unterminated && !mail) {
+    const message = 'the last line has no newline: the file may be cut in it';
+    notes.push({ code: 'no-final-newline', message });
+  }
+  return notes;
+}

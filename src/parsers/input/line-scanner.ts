@@ -1,0 +1,291 @@
+import { MAX_CPUS, MAX_PID, RecordBatch } from '../../timeline/batch.js';
+import {
+  type HeaderFacts,
+  LINE,
+  LINE_NAMES,
+  type LineDialect,
+  type LineHost,
+  type LineKind,
+  type ScanOptions,
+  type SkipReason,
+} from './dialect.js';
+import { FACT_PREFIX, isFactLine, RecordingFacts } from './recording-facts.js';
+
+/** Lines longer than this are counted and passed over, never gathered in memory. */
+export const MAX_LINE = 1 << 20;
+/** Rows per batch: with a 256 KiB window about what one window of ftrace text holds. */
+const BATCH_ROWS = 4096;
+const WINDOW = 256 << 10;
+/** A line number can be recovered from any offset by counting newlines from the last checkpoint. */
+const CHECKPOINT_LINES = 4096;
+const MAX_REASONS = 64;
+const QUOTE_BYTES = 120;
+const LF = 10;
+const CR = 13;
+const HASH = 35;
+
+export const newHeader = (): HeaderFacts => ({
+  tracer: '',
+  entriesInBuffer: -1,
+  entriesWritten: -1,
+  cpus: -1,
+  flagColumns: -1,
+  captures: 0,
+  clock: '',
+});
+
+/**
+ * Cuts a byte stream into lines, gives each to the dialect and batches the rows it fills.
+ *
+ * Push chunks of any size; every line, the unterminated last one included, is counted under exactly one kind.
+ * Batches reach the sink synchronously and are valid during that call only: bodies point into the window.
+ */
+export class LineScanner implements LineHost {
+  readonly names;
+  readonly events;
+  readonly time;
+  readonly batch = new RecordBatch(BATCH_ROWS);
+  readonly header = newHeader();
+  readonly counts = new Float64Array(LINE_NAMES.length);
+  readonly skips: SkipReason[] = [];
+  readonly notes: { code: string; message: string }[] = [];
+  /** Byte offset of line 1, 1 + CHECKPOINT_LINES, … */
+  readonly checkpoints: number[] = [];
+  lineNumber = 0;
+  lineOffset = 0;
+  /** Bytes taken in so far. */
+  bytes = 0;
+  /** The last line had no newline. */
+  unterminated = false;
+  private readonly dialect: LineDialect;
+  private readonly options: ScanOptions;
+  private readonly facts: RecordingFacts;
+  /** A Buffer: its indexOf is memchr, a Uint8Array's is a byte loop three times slower. */
+  private window = Buffer.alloc(WINDOW * 2);
+  /** Bytes of the window in use; they begin at stream offset `base`. */
+  private used = 0;
+  private base = 0;
+  /** Bytes of the unfinished line that are known to hold no newline. */
+  private searched = 0;
+  /** Inside a line that has outgrown MAX_LINE. */
+  private overlong = false;
+  /** Lines begun. */
+  private taken = 0;
+  private lastSkip: SkipReason | null = null;
+  private lineStart = 0;
+  private lineEnd = 0;
+
+  constructor(dialect: LineDialect, options: ScanOptions) {
+    this.dialect = dialect;
+    this.options = options;
+    this.facts = options.facts ?? new RecordingFacts();
+    this.names = options.context.names;
+    this.events = options.context.events;
+    this.time = options.context.time;
+    this.batch.input = options.input;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.bytes += chunk.length;
+    let at = 0;
+    while (at < chunk.length) {
+      const take = Math.min(chunk.length - at, WINDOW);
+      if (this.used + take > this.window.length) this.enlarge(this.used + take);
+      this.window.set(at === 0 && take === chunk.length ? chunk : chunk.subarray(at, at + take), this.used);
+      this.used += take;
+      at += take;
+      this.scan();
+    }
+  }
+
+  /** End of input: the unterminated last line is a line too. */
+  finish(): void {
+    this.unterminated = this.overlong || this.used > 0;
+    this.overlong = false;
+    if (this.used > 0) {
+      this.batch.bytes = this.window;
+      this.line(0, this.used);
+      this.used = this.searched = 0;
+    }
+    this.dialect.finish?.(this);
+    this.flush();
+  }
+
+  // LineHost
+
+  commit(): void {
+    const { batch } = this;
+    const i = batch.length++;
+    if (batch.cpu[i]! >= MAX_CPUS || batch.cpu[i]! < -1) {
+      this.note(
+        'cpu-range',
+        `no machine has ${MAX_CPUS} CPUs: numbers beyond (line ${this.lineNumber}) count as unknown`,
+      );
+      batch.cpu[i] = -1;
+    }
+    if (batch.pid[i]! > MAX_PID) {
+      this.note(
+        'pid-range',
+        `no kernel has pids above ${MAX_PID}: line ${this.lineNumber} and its like have none`,
+      );
+      batch.pid[i] = -1;
+    }
+    batch.line[i] = this.lineNumber;
+    batch.offset[i] = this.lineOffset;
+    // Here and not before the line: one line may give several rows.
+    if (batch.length === batch.capacity) this.flush();
+  }
+
+  skip(reason: string): LineKind {
+    const known = this.skips.find((s) => s.reason === reason);
+    if (known) this.lastSkip = known;
+    else if (this.skips.length < MAX_REASONS) {
+      this.lastSkip = {
+        reason,
+        count: 0,
+        firstLine: this.lineNumber,
+        firstOffset: this.lineOffset,
+        text: quote(this.window, this.lineStart, this.lineEnd),
+      };
+      this.skips.push(this.lastSkip);
+    } else this.lastSkip = this.skips[MAX_REASONS - 1]!;
+    this.lastSkip.count++;
+    return LINE.skipped;
+  }
+
+  /** The line just skipped was recognised after all. */
+  unskip(): void {
+    const { lastSkip } = this;
+    if (!lastSkip) return;
+    lastSkip.count--;
+    if (lastSkip.count === 0) this.skips.splice(this.skips.indexOf(lastSkip), 1);
+    this.lastSkip = null;
+  }
+
+  fact(event: number, cpu: number, aux: number): void {
+    const { batch } = this;
+    const i = batch.length;
+    batch.tsNs[i] = Number.NaN;
+    batch.cpu[i] = cpu;
+    batch.pid[i] = -1;
+    batch.tgid[i] = -1;
+    batch.flags[i] = 0;
+    batch.comm[i] = 0;
+    batch.event[i] = event;
+    batch.bodyStart[i] = 0;
+    batch.bodyEnd[i] = 0;
+    batch.aux[i] = aux;
+    this.commit();
+  }
+
+  note(code: string, message: string): void {
+    if (!this.notes.some((n) => n.code === code)) this.notes.push({ code, message });
+  }
+
+  recorded(text: string): void {
+    const line = Buffer.from(`${FACT_PREFIX}${text}`);
+    this.learn(line, 0, line.length);
+  }
+
+  private scan(): void {
+    const { window } = this;
+    this.batch.bytes = window;
+    let start = 0;
+    if (this.overlong) {
+      const lf = window.indexOf(LF, 0);
+      if (lf < 0 || lf >= this.used) {
+        this.base += this.used;
+        this.used = 0;
+        return;
+      }
+      this.overlong = false;
+      start = this.searched = lf + 1;
+    }
+    const { used } = this;
+    let from = this.searched;
+    for (;;) {
+      const lf = window.indexOf(LF, from);
+      if (lf < 0 || lf >= used) break;
+      this.line(start, lf);
+      start = from = lf + 1;
+    }
+    // The bodies of the batch stand in the window: hand it over before the bytes move.
+    this.flush();
+    const rest = this.used - start;
+    if (rest > MAX_LINE) {
+      this.begin(start, this.used);
+      this.counts[this.skip(`line longer than ${MAX_LINE} bytes`)]!++;
+      this.overlong = true;
+      this.base += this.used;
+      this.used = this.searched = 0;
+      return;
+    }
+    if (rest > 0 && start > 0) window.copyWithin(0, start, this.used);
+    this.base += start;
+    this.used = this.searched = rest;
+  }
+
+  private begin(start: number, end: number): void {
+    const nth = this.taken++;
+    const { places } = this.options;
+    if (places) {
+      this.lineNumber = places.lines[nth]!;
+      this.lineOffset = places.offsets[nth]!;
+    } else {
+      if (nth % CHECKPOINT_LINES === 0) this.checkpoints.push(this.base + start);
+      this.lineNumber = nth + 1;
+      this.lineOffset = this.base + start;
+    }
+    this.lineStart = start;
+    this.lineEnd = end;
+  }
+
+  private line(start: number, end: number): void {
+    if (end > start && this.window[end - 1] === CR) end--;
+    this.begin(start, end);
+    if (this.taken === 1) start = behindBom(this.window, start, end);
+    if (this.window[start] === HASH && isFactLine(this.window, start, end)) {
+      this.takeFact(start, end);
+      return;
+    }
+    const kind = this.dialect.line(this.window, start, end, this);
+    this.counts[kind]!++;
+  }
+
+  private takeFact(start: number, end: number): void {
+    this.counts[LINE.header]!++;
+    this.learn(this.window, start, end);
+  }
+
+  private learn(bytes: Uint8Array, start: number, end: number): void {
+    const told = this.facts.take(bytes, start, end);
+    if (told) this.note(told.code, told.message);
+    if (this.facts.clock !== '') this.header.clock = this.facts.clock;
+  }
+
+  private flush(): void {
+    if (this.batch.length === 0) return;
+    this.options.sink(this.batch);
+    this.batch.length = 0;
+  }
+
+  private enlarge(size: number): void {
+    const bigger = Buffer.alloc(Math.max(size, this.window.length * 2));
+    bigger.set(this.window.subarray(0, this.used));
+    this.window = bigger;
+  }
+}
+
+/** Editors put a byte-order mark in front of UTF-8 text. */
+function behindBom(bytes: Uint8Array, start: number, end: number): number {
+  const marked =
+    end - start >= 3 && bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf;
+  return marked ? start + 3 : start;
+}
+
+/** A line for people: at most 120 bytes, invalid UTF-8 replaced. */
+export function quote(bytes: Uint8Array, start: number, end: number, limit = QUOTE_BYTES): string {
+  const cut = Math.min(end, start + limit);
+  const text = new TextDecoder().decode(bytes.subarray(start, cut));
+  return cut < end ? `${text}…` : text;
+}

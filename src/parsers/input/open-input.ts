@@ -1,0 +1,155 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RecordBatch } from '../../timeline/batch.js';
+import { RESERVED } from '../../timeline/events.js';
+import { Reorder } from '../../timeline/reorder.js';
+import type { MailText } from '../mail/mail.js';
+import { MailGather } from '../mail/mail-gather.js';
+import { isTraceDatFile, scanTraceDat } from '../trace-dat/trace-dat-input.js';
+import { beginsTraceDat, TraceDatSpool } from '../trace-dat/trace-dat-spool.js';
+import { BlockDialect } from './blocks.js';
+import { BLOCK_DIALECTS, type Detection, opensBlocks, SAMPLE } from './detect.js';
+import type { DialectInfo } from './dialect.js';
+import { FormatFinder } from './format-finder.js';
+import { inputReport } from './input-report.js';
+import { LineScanner } from './line-scanner.js';
+import { quoteMail } from './quoted-line.js';
+import { behindFacts } from './recording-facts.js';
+import type { ScanInputOptions, ScannedInput } from './scanned-input.js';
+import { isStored, readSource } from './source.js';
+
+export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input.js';
+
+/**
+ * Reads one input into batches. Throws TraceError when it cannot be read at all (nothing was delivered);
+ * damage in the middle is told in `report.error`, with what came before in the counts.
+ */
+export async function scanInput(path: string, options: ScanInputOptions): Promise<ScannedInput> {
+  if (options.format === undefined && isTraceDatFile(path)) return scanTraceDat(path, options);
+  const stored = isStored(path);
+  const spool = !stored && options.spoolDir !== undefined ? openSpool(options.spoolDir, options.input) : null;
+  let scanner: LineScanner | null = null;
+  let dialect: DialectInfo | null = null;
+  let why = '';
+  let reorder: Reorder | null = null;
+  let dat: TraceDatSpool | null = null;
+  let blocks: BlockDialect | null = null;
+  let mail: MailText | null = null;
+  const letter = new MailGather();
+  const finder = new FormatFinder(path, options.format);
+
+  const start = (found: Detection): LineScanner => {
+    const head = finder.take();
+    const info = found.dialect;
+    // Lines are quoted by the same columns later.
+    dialect = { ...info, open: () => info.open(behindFacts(head.subarray(0, SAMPLE))) };
+    why = found.why;
+    if (info.unordered) reorder = new Reorder(options.sink);
+    if (options.format === undefined && opensBlocks(info)) {
+      const open = dialect.open;
+      blocks = new BlockDialect({
+        first: dialect,
+        open,
+        why,
+        others: BLOCK_DIALECTS,
+        excerpt: mail !== null,
+      });
+    }
+    const made = new LineScanner(blocks ?? dialect.open(), {
+      ...options,
+      ...(reorder ? { sink: (batch: RecordBatch) => reorder!.push(batch) } : {}),
+      places: mail ?? undefined,
+    });
+    scanner = made;
+    if (info.silentLoss !== undefined) {
+      made.fact(RESERVED.silentLoss, -1, 0);
+      made.note('silent-loss', info.silentLoss);
+    }
+    made.push(head);
+    return made;
+  };
+  try {
+    const end = await readSource(
+      {
+        path,
+        stdin: options.stdin,
+        signal: options.signal,
+        gate: options.gate,
+        onBytes: (bytes, totalBytes) =>
+          options.onProgress?.({ bytes, totalBytes, events: scanner?.counts[0] ?? 0 }),
+      },
+      (chunk) => {
+        if (spool) writeSync(spool.fd, chunk);
+        if (scanner) {
+          scanner.push(chunk);
+          return;
+        }
+        // Read by position: from a pipe or compressed it is gathered first.
+        if (dat === null && finder.bytes === 0 && options.format === undefined && beginsTraceDat(chunk)) {
+          dat = new TraceDatSpool(spool);
+        }
+        if (dat) {
+          dat.write(chunk);
+          return;
+        }
+        const bytes = letter.add(chunk);
+        const found = bytes && finder.add(bytes);
+        if (found) start(found);
+      },
+    );
+    if (dat) return await (dat as TraceDatSpool).finish(path, options, end);
+    const gathered = letter.finish();
+    mail = gathered.mail;
+    const rest = mail?.bytes ?? gathered.rest;
+    if (!scanner && end.error && finder.bytes === 0 && rest === null) throw end.error;
+    if (rest !== null) {
+      const found = finder.add(rest);
+      if (found) start(found);
+    }
+    const done = scanner ?? start(finder.finish());
+    done.finish();
+    if (reorder) putInOrder(reorder, done);
+    const { compression, error } = end;
+    const report = inputReport(done, { path, dialect: dialect!, why, compression, error, blocks, mail });
+    const letterText = mail;
+    const parts = blocks as BlockDialect | null;
+    const dialectAt = (offset: number): DialectInfo => parts?.at(offset) ?? dialect!;
+    return {
+      report: mail ? { ...report, bytes: gathered.bytes } : report,
+      header: done.header,
+      dialect: dialect!,
+      dialectAt,
+      ...(letterText
+        ? { quote: (offsets) => quoteMail(letterText, offsets, dialectAt, options.input, options.context) }
+        : {}),
+      checkpoints: done.checkpoints,
+      file: stored ? path : (spool?.file ?? ''),
+      compression: stored ? end.compression : 'none',
+    };
+  } finally {
+    if (spool) closeSync(spool.fd);
+    (dat as TraceDatSpool | null)?.close();
+  }
+}
+
+function putInOrder(reorder: Reorder, scanner: LineScanner): void {
+  reorder.finish();
+  const { displaced, worst, late } = reorder;
+  if (displaced > 0) {
+    scanner.note(
+      'sorted',
+      `${displaced} lines stood behind later ones, by up to ${worst} ns: sorted by time`,
+    );
+  }
+  if (late > 0) {
+    scanner.note(
+      'out-of-order',
+      `${late} lines came too late to be put in their place: what is absent around them proves nothing`,
+    );
+  }
+}
+
+function openSpool(dir: string, input: number): { fd: number; file: string } {
+  const file = join(dir, `stdin-${input}`);
+  return { fd: openSync(file, 'w', 0o600), file };
+}

@@ -1,0 +1,121 @@
+import { latin1 } from '../../timeline/batch.js';
+
+/**
+ * Lines in which a recording of `pttrace record` (or of a script it printed) says how it was made. They stand before
+ * the trace, in front of whatever format follows:
+ *
+ *     # pttrace: kernel Linux 6.1.0-56-amd64 #1 SMP … x86_64
+ *     # pttrace: probe p:pttrace_17/call_rcu call_rcu head=%di:x64 func=%si:symbol
+ *     # pttrace: base vmemmap 0xffffea0000000000
+ *     # pttrace: missed flush_tlb_func 3
+ */
+export const FACT_PREFIX = '# pttrace: ';
+
+const HASH = 35;
+const LF = 10;
+const PREFIX = Uint8Array.from(FACT_PREFIX, (c) => c.charCodeAt(0));
+const MAX_FACT = 4096;
+const MAX_FACTS = 10_000;
+
+/** Is the line from `start` on one of these? */
+export function isFactLine(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < PREFIX.length || bytes[start] !== HASH) return false;
+  for (let i = 1; i < PREFIX.length; i++) if (bytes[start + i] !== PREFIX[i]) return false;
+  return true;
+}
+
+/** The sample without the fact lines it begins with: they say nothing about the format of the trace. */
+export function behindFacts(sample: Uint8Array): Uint8Array {
+  let at = 0;
+  while (isFactLine(sample, at, sample.length)) {
+    const lf = sample.indexOf(LF, at);
+    // A sample that holds nothing else is left as it is.
+    if (lf < 0) return sample;
+    at = lf + 1;
+  }
+  return at === 0 ? sample : sample.subarray(at);
+}
+
+/** Collects the facts of one run; filled before the first event is delivered. */
+export class RecordingFacts {
+  /** Definitions of probes, as a kprobe_events file has them. */
+  readonly probes: string[] = [];
+  /** Tracepoints that were on, `SYSTEM:EVENT`. */
+  readonly events: string[] = [];
+  /** Hits that kprobes did not record, by event name. */
+  readonly missed = new Map<string, number>();
+  /** Hexadecimal; null where the recording does not say. */
+  vmemmap: string | null = null;
+  directMap: string | null = null;
+  /** Clock of the newest input; '' where it does not say. */
+  clock = '';
+  /** All facts as `key value`, in order. */
+  readonly all: string[] = [];
+  /** Facts that contradict those of an earlier input, in words. */
+  readonly conflicts: string[] = [];
+  private readonly byEvent = new Map<string, string>();
+
+  /** Takes a line; returns what the reader must be told about it, if anything. */
+  take(bytes: Uint8Array, start: number, end: number): { code: string; message: string } | null {
+    const text = latin1(bytes, start + PREFIX.length, Math.min(end, start + MAX_FACT)).trim();
+    if (this.all.length < MAX_FACTS) this.all.push(text);
+    return this.learn(text);
+  }
+
+  /** Value of the first fact with this key; null if there is none. */
+  value(key: string): string | null {
+    const found = this.all.find((fact) => fact.startsWith(`${key} `));
+    return found === undefined ? null : found.slice(key.length + 1);
+  }
+
+  private learn(text: string): { code: string; message: string } | null {
+    const base = /^base (vmemmap|direct-map) (0x[0-9a-f]{8,16})$/.exec(text);
+    if (base) return this.base(base[1]!, base[2]!);
+    const probe = /^probe ((\S)\d*:(\S*)\s.*)$/.exec(text);
+    if (probe) {
+      const event = `${probe[3]!.split('/').at(-1)}`;
+      const body = probe[1]!.replace(/^\S+\s+/, `${probe[2]} `);
+      const known = this.byEvent.get(event);
+      if (known !== undefined && known !== body) return this.conflict(`the probe ${event}`);
+      if (known === undefined) {
+        this.byEvent.set(event, body);
+        this.probes.push(probe[1]!);
+      }
+      return null;
+    }
+    const clock = /^clock (\S+)$/.exec(text);
+    if (clock) {
+      this.clock = clock[1]!;
+      return null;
+    }
+    const event = /^event (\S+:\S+)$/.exec(text);
+    if (event) {
+      if (this.events.length < MAX_FACTS) this.events.push(event[1]!);
+      return null;
+    }
+    const missed = /^missed (\S+) (\d+)$/.exec(text);
+    if (missed) {
+      this.missed.set(missed[1]!, (this.missed.get(missed[1]!) ?? 0) + Number(missed[2]));
+      return {
+        code: `missed-${missed[1]}`,
+        message: `the probe ${missed[1]} missed ${missed[2]} hits: what it does not show may have happened`,
+      };
+    }
+    const note = /^note (\S+) (.+)$/.exec(text);
+    return note ? { code: note[1]!, message: note[2]! } : null;
+  }
+
+  private base(which: string, value: string): { code: string; message: string } | null {
+    const known = which === 'vmemmap' ? this.vmemmap : this.directMap;
+    if (known !== null && known !== value) return this.conflict(`the address base ${which}`);
+    if (which === 'vmemmap') this.vmemmap = value;
+    else this.directMap = value;
+    return null;
+  }
+
+  private conflict(what: string): { code: string; message: string } {
+    const message = `${what} differs from that of an earlier input, which is used: read recordings of different boots one at a time`;
+    this.conflicts.push(message);
+    return { code: 'recording-conflict', message };
+  }
+}

@@ -1,0 +1,236 @@
+import { latin1 } from '../../timeline/batch.js';
+import { type EventHead, RESERVED } from '../../timeline/events.js';
+import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+
+/**
+ * `perf trace`: a system call a line, printed when it ends, with the time it began and how long it took (ms):
+ *
+ *     0.336 ( 0.036 ms): sleep/32617 munmap(addr: 0x7fe5da67f000, len: 34859)       = 0
+ *     2.863 (         ): node/302 futex(uaddr: 0x25d211b4, op: WAIT_BITSET) ...
+ *     2.863 ( 0.044 ms): node/302  ... [continued]: futex())                        = 0
+ *     0.458 (         ): node/302 sched:sched_switch(prev_comm: "node", prev_pid: 302 (node), …)
+ *
+ * A call becomes the two rows its entry and exit are elsewhere; its decimal arguments are rewritten in hex, as ftrace
+ * prints them (`len: 34859` → `len: 0882b`), other events' fields as `name=value`. perf prints no CPU here.
+ * Source: tools/perf/builtin-trace.c trace__sys_exit(), trace__fprintf_entry_head(), trace__event_handler().
+ */
+export const PERF_TRACE: DialectInfo = {
+  id: 'perf-trace',
+  title: 'perf trace text',
+  unordered: true,
+  score,
+  open: () => new PerfTraceDialect(),
+};
+
+const PREFIX = /^ *(\?|\d+\.\d{3}) \( *(?:(\d+\.\d{3}) ms)? *\): /;
+/** Behind the task: the call or event, or the end of one begun on an earlier line. */
+const CALL = /^(?:\.\.\. \[continued\]: )?([A-Za-z_][\w:.-]*)/;
+const MAX_HEAD = 200;
+
+class PerfTraceDialect implements LineDialect {
+  readonly id = 'perf-trace';
+  private saidRelative = false;
+
+  line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+    const text = latin1(buf, start, Math.min(end, start + MAX_HEAD));
+    if (text.trim() === '') return LINE.blank;
+    const prefix = PREFIX.exec(text);
+    if (prefix === null) return this.other(text, host);
+    const task = taskOf(text, prefix[0].length);
+    if (task === null) return host.skip('perf trace line without a task');
+    if (prefix[1] === '?')
+      return host.skip('perf trace line without a time: the call began before the trace');
+    if (!this.saidRelative) {
+      this.saidRelative = true;
+      host.note('relative-times', 'perf trace counts from its own start unless run with -T');
+    }
+    const from = milliseconds(prefix[1]!);
+    const took = prefix[2] === undefined ? Number.NaN : milliseconds(prefix[2]);
+    const call = CALL.exec(text.slice(task.end));
+    if (call === null) return host.skip('perf trace line without a call');
+    host.batch.comm[host.batch.length] = host.names.intern(buf, start + task.start, start + task.slash);
+    const name = start + task.end + call[0].length - call[1]!.length;
+    const nameEnd = name + call[1]!.length;
+    const colon = call[1]!.includes(':');
+    const isCall = buf[nameEnd] === 40;
+    if (colon || !isCall) {
+      this.event(buf, name, nameEnd, end, from, task.tid, host);
+      return LINE.event;
+    }
+    const result = resultOf(buf, nameEnd, end);
+    const continued = call[0].length > call[1]!.length;
+    if (!continued) this.enter(buf, nameEnd, result < 0 ? end : result, call[1]!, from, task.tid, host);
+    else if (result < 0) return host.skip('perf trace line that continues nothing');
+    if (result >= 0) {
+      if (Number.isNaN(took)) return continued ? host.skip('perf trace exit without a duration') : LINE.event;
+      const comm = host.names.intern(buf, start + task.start, start + task.slash);
+      this.exit(buf, result, end, call[1]!, from + took, task.tid, comm, host);
+    }
+    return LINE.event;
+  }
+
+  private enter(
+    buf: Uint8Array,
+    open: number,
+    end: number,
+    name: string,
+    us: number,
+    tid: number,
+    host: LineHost,
+  ): void {
+    const close = closing(buf, open, end);
+    hexArguments(buf, open + 1, close);
+    this.row(us, tid, host.events.internHead(`sys_${name}(`, call(name, 'enter')), open + 1, close, host);
+    host.commit();
+  }
+
+  private exit(
+    buf: Uint8Array,
+    result: number,
+    end: number,
+    name: string,
+    us: number,
+    tid: number,
+    comm: number,
+    host: LineHost,
+  ): void {
+    host.batch.comm[host.batch.length] = comm;
+    let p = result;
+    while (p < end && buf[p] === 32) p++;
+    this.row(us, tid, host.events.internHead(`sys_${name} ->`, call(name, 'exit')), p, end, host);
+    host.commit();
+  }
+
+  private event(
+    buf: Uint8Array,
+    name: number,
+    nameEnd: number,
+    end: number,
+    us: number,
+    tid: number,
+    host: LineHost,
+  ): void {
+    const full = latin1(buf, name, nameEnd);
+    const short = full.slice(full.lastIndexOf(':') + 1);
+    const sys = /^sys_(enter|exit)_(\w+)$/.exec(short);
+    const head = sys ? call(sys[2]!, sys[1] as 'enter' | 'exit') : tracepoint(short);
+    const id = host.events.internHead(short, head);
+    const from = buf[nameEnd] === 40 ? nameEnd + 1 : nameEnd;
+    const to = buf[nameEnd] === 40 ? closing(buf, nameEnd, end) : end;
+    this.row(us, tid, id, from, asFields(buf, from, to), host);
+    host.commit();
+  }
+
+  private row(us: number, tid: number, event: number, body: number, end: number, host: LineHost): void {
+    const b = host.batch;
+    const i = b.length;
+    b.tsNs[i] = host.time.relative(Math.floor(us / 1e6), (us % 1e6) * 1000);
+    b.cpu[i] = -1;
+    b.pid[i] = tid;
+    b.tgid[i] = -1;
+    b.flags[i] = 0;
+    b.event[i] = event;
+    b.bodyStart[i] = Math.min(body, end);
+    b.bodyEnd[i] = end;
+    b.aux[i] = 0;
+  }
+
+  private other(text: string, host: LineHost): LineKind {
+    const lost = /^LOST (\d+) events!/.exec(text);
+    if (lost === null) return LINE.foreign;
+    host.fact(RESERVED.lost, -1, Number(lost[1]));
+    return LINE.lost;
+  }
+}
+
+const call = (name: string, edge: 'enter' | 'exit'): EventHead => ({
+  kind: `syscall-${edge}`,
+  name,
+  symbol: '',
+  caller: '',
+});
+const tracepoint = (name: string): EventHead => ({ kind: 'tracepoint', name, symbol: '', caller: '' });
+
+/** `12.345` → 12345 µs. */
+const milliseconds = (text: string): number => Math.round(Number(text) * 1000);
+
+/** `COMM/TID` followed by a blank and a call; names may hold slashes and blanks. */
+function taskOf(
+  text: string,
+  from: number,
+): { start: number; slash: number; tid: number; end: number } | null {
+  const pattern = /\/(\d{1,10}) +(?=\.\.\. \[continued\]|[A-Za-z_][\w:.-]*[( ])/g;
+  pattern.lastIndex = from;
+  const m = pattern.exec(text);
+  return m && { start: from, slash: m.index, tid: Number(m[1]), end: m.index + m[0].length };
+}
+
+/** Where the result behind `) … = ` begins; -1 when the call has not ended on this line. */
+function resultOf(buf: Uint8Array, from: number, end: number): number {
+  for (let p = end - 3; p > from; p--) {
+    if (buf[p] !== 61 || buf[p - 1] !== 32 || buf[p + 1] !== 32) continue;
+    let q = p - 1;
+    while (q > from && buf[q] === 32) q--;
+    if (buf[q] === 41) return p + 2;
+  }
+  return -1;
+}
+
+/** Index of the parenthesis that closes the one at `open`; strings are skipped. */
+function closing(buf: Uint8Array, open: number, end: number): number {
+  let depth = 0;
+  for (let p = open; p < end; p++) {
+    const c = buf[p]!;
+    if (c === 34) {
+      for (p++; p < end && buf[p] !== 34; p++) if (buf[p] === 92) p++;
+    } else if (c === 40) depth++;
+    else if (c === 41 && --depth === 0) return p;
+  }
+  return end;
+}
+
+/** Decimal values become hex of the same width: `34859` → `0882b`. */
+function hexArguments(buf: Uint8Array, from: number, end: number): void {
+  for (let p = from; p + 2 < end; p++) {
+    if (buf[p] !== 58 || buf[p + 1] !== 32) continue;
+    const a = p + 2;
+    let b = a;
+    while (b < end && buf[b]! >= 48 && buf[b]! <= 57) b++;
+    if (b === a || b - a > 15 || (b < end && buf[b] !== 44 && buf[b] !== 41)) continue;
+    const hex = Number(latin1(buf, a, b))
+      .toString(16)
+      .padStart(b - a, '0');
+    for (let k = 0; k < hex.length; k++) buf[a + k] = hex.charCodeAt(k);
+  }
+}
+
+/** `name: value, name: value` → `name=value name=value` in place; returns the new end. */
+function asFields(buf: Uint8Array, from: number, end: number): number {
+  let to = from;
+  let quoted = false;
+  let depth = 0;
+  for (let p = from; p < end; p++) {
+    const c = buf[p]!;
+    if (c === 34) quoted = !quoted;
+    else if (!quoted && (c === 40 || c === 123)) depth++;
+    else if (!quoted && (c === 41 || c === 125)) depth--;
+    if (!quoted && depth === 0 && c === 58 && buf[p + 1] === 32) {
+      buf[to++] = 61;
+      p++;
+    } else if (!quoted && depth === 0 && c === 44 && buf[p + 1] === 32) continue;
+    else buf[to++] = c;
+  }
+  return to;
+}
+
+function score(sample: Uint8Array): number {
+  const lines = latin1(sample, 0, Math.min(sample.length, 1 << 16)).split('\n', 300);
+  if (lines.length > 1) lines.pop();
+  let hits = 0;
+  let other = 0;
+  for (const line of lines) {
+    if (PREFIX.test(line)) hits++;
+    else if (line.trim() !== '') other++;
+  }
+  return hits === 0 ? 0 : (hits / (hits + other)) * 0.98;
+}

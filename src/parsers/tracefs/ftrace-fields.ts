@@ -1,0 +1,87 @@
+import { latin1 } from '../../timeline/batch.js';
+import type { DialectInfo, LineDialect, LineHost, LineKind } from '../input/dialect.js';
+import { isFieldList, rewriteFields } from './field-bodies.js';
+import { FTRACE } from './ftrace.js';
+import { TraceCmdPrefix } from './trace-cmd-prefix.js';
+
+/**
+ * tracefs text with the option `fields` (since 6.4): the layout of the plain format, bodies are raw fields.
+ * Each line is rewritten in the scanner's buffer, in place, into what the plain format would have printed
+ * (never longer), and given to `plain`. Offsets and line numbers stay those of the input.
+ *
+ * Lost by the option itself: function events print `UNKNOWN TYPE 1` (up to 6.16 at least) (note `fields-functions`), and
+ * fields that are arrays print `<INVALID-SIZE>`.
+ */
+export function ftraceFields(plain: DialectInfo): DialectInfo {
+  return {
+    id: 'ftrace-fields',
+    title: 'tracefs text with the option "fields"',
+    score: scoreFields,
+    open: () => new FieldsDialect(plain.open()),
+  };
+}
+
+export const FTRACE_FIELDS: DialectInfo = ftraceFields(FTRACE);
+
+class FieldsDialect implements LineDialect {
+  readonly id = 'ftrace-fields';
+  private readonly prefix = new TraceCmdPrefix();
+  private readonly plain: LineDialect;
+  private saidFunctions = false;
+
+  constructor(plain: LineDialect) {
+    this.plain = plain;
+  }
+
+  line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+    if (!this.prefix.parse(buf, start, end)) return this.plain.line(buf, start, end, host);
+    const from = this.prefix.body;
+    const text = latin1(buf, from, end).trim();
+    const m = /^([^\s:]+): +(.*)$/s.exec(text);
+    if (m !== null && isFieldList(m[2]!)) {
+      const rewritten = ` ${rewriteFields(m[1]!, m[2]!, true)}`;
+      if (rewritten.length <= end - from) {
+        for (let i = 0; i < rewritten.length; i++) buf[from + i] = rewritten.charCodeAt(i);
+        end = from + rewritten.length;
+      }
+    } else if (!this.saidFunctions && text.startsWith('UNKNOWN TYPE ')) {
+      this.saidFunctions = true;
+      host.note(
+        'fields-functions',
+        'the option "fields" prints function events as UNKNOWN TYPE on this kernel: they carry no names',
+      );
+    }
+    return this.plain.line(buf, start, end, host);
+  }
+
+  finish(host: LineHost): void {
+    this.plain.finish?.(host);
+  }
+}
+
+const FIELD_BODY =
+  /^[\w.]+: +\w+=(?:0x[0-9a-f]+ \(-?\d+\)|\(0x[0-9a-f]+:|\S+\+0x\S+ \(-?\d+\)|'.'\(\d+\)|<INVALID-SIZE>)/;
+const ANY_PAIR = /\w=0x[0-9a-f]+ \(-?\d+\)/;
+
+/** Nearly all event lines carry `=0x… (decimal)` pairs; `UNKNOWN TYPE` alone is not enough. */
+function scoreFields(sample: Uint8Array): number {
+  const prefix = new TraceCmdPrefix();
+  let hits = 0;
+  let other = 0;
+  let start = 0;
+  const limit = Math.min(sample.length, 65536);
+  while (start < limit) {
+    let end = sample.indexOf(10, start);
+    if (end < 0) break;
+    if (end > limit) end = limit;
+    if (prefix.parse(sample, start, end)) {
+      const body = latin1(sample, prefix.body, Math.min(end, prefix.body + 300)).trim();
+      if (FIELD_BODY.test(body) || ANY_PAIR.test(body)) hits++;
+      else if (!body.startsWith('UNKNOWN TYPE ')) other++;
+    }
+    start = end + 1;
+  }
+  if (hits === 0 || hits < other) return 0;
+  // The same lines are plain ftrace as well: a tie, which the more special format wins.
+  return hits >= 9 * other ? 1 : (hits / (hits + other)) * 0.99;
+}

@@ -1,0 +1,366 @@
+import { latin1 } from '../../timeline/batch.js';
+import { RESERVED } from '../../timeline/events.js';
+import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { COMM_WIDTH, CommColumn, FlagsColumn, internComm } from './column-caches.js';
+import { headerLine, lossLine, NEW_CAPTURE, NO_HEADER } from './ftrace-header.js';
+import { HeadCache } from './head-cache.js';
+import { BODY_FORM, bodyForm } from './trace-cmd-form.js';
+
+const BLANK = 32;
+const HASH = 35;
+const TAB = 9;
+const PAREN = 40;
+const CLOSE_PAREN = 41;
+const DASH = 45;
+const DOT = 46;
+const COLON = 58;
+const LESS = 60;
+const UPPER_C = 67;
+const OPEN = 91;
+const CLOSE = 93;
+/** How far the task column of a trimmed line can reach: comm, pid, tgid. */
+const MAX_TASK_COLUMN = 64;
+const NOT_AN_EVENT = -1;
+/** CPUs of one capture are never this far apart. */
+const JUMP_BACK_NS = 1e9;
+
+/**
+ * tracefs `trace` and `trace_pipe` in the default format.
+ *
+ *             ptwork-1195    [001] d.h1.    38.692642: sys_munmap -> 0x0
+ *             ptwork-1195    (   1195) [001] .....    38.692833: tlb_flush: pages:-1 reason:… (3)
+ *
+ * Grammar: kernel/trace/trace_output.c `trace_print_context()`, `trace_print_lat_fmt()`; kernel/trace/trace.c
+ * `print_func_help_header_irq()`. Traps: a task name may hold anything, `-123 [000]` and blanks included; tgid and
+ * flags columns are optional; a clock that is not in ns prints bare integers.
+ */
+export class FtraceDialect implements LineDialect {
+  readonly id = 'ftrace';
+  private inStack = false;
+  /** From `# tracer:` to the first event every comment line is header. */
+  private inHeader = false;
+  /** Event that a line which is nothing else goes on; -1 none. */
+  private lastEvent = -1;
+  private blankSince = false;
+  private lastNs = Number.NEGATIVE_INFINITY;
+  private eventsOfCapture = 0;
+  private stacks = 0;
+  /** Decimals of the last stamp; -1 before the first, 0 for tick clocks. */
+  private decimals = -1;
+  private readonly comms = new CommColumn();
+  private readonly flagWords = new FlagsColumn();
+  private readonly heads = new HeadCache();
+  /** The scanner's buffer and a view of it, to read it by words. */
+  private bytes: Uint8Array = new Uint8Array(0);
+  private view: DataView = new DataView(this.bytes.buffer);
+
+  line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+    if (buf !== this.bytes) {
+      this.bytes = buf;
+      this.view = new DataView(buf.buffer, buf.byteOffset, buf.length);
+    }
+    const dash = start + COMM_WIDTH;
+    if (dash < end && buf[dash] === DASH && buf[start] !== HASH) {
+      const kind = this.event(buf, start, dash, end, host);
+      if (kind !== NOT_AN_EVENT) return kind;
+    }
+    return this.other(buf, start, end, host);
+  }
+
+  finish(host: LineHost): void {
+    this.endCapture(host);
+  }
+
+  /** Everything that is no event with its dash where the kernel puts it. */
+  private other(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+    const inStack = this.inStack;
+    this.inStack = false;
+    if (isBlank(buf, start, end)) {
+      this.blankSince = true;
+      return LINE.blank;
+    }
+    const first = buf[start]!;
+    if (first === HASH && this.header(buf, start, end, host)) return LINE.header;
+    if (first === UPPER_C || first === HASH) {
+      const lost = lossLine(buf, start, end);
+      if (lost) {
+        host.fact(lost.event, lost.cpu, lost.count);
+        this.lastEvent = -1;
+        return lost.event === RESERVED.lost ? LINE.lost : LINE.header;
+      }
+    }
+    // ` => symbol` (kernel frames), ` => path[+0x]` and ` =>  <addr>` (user frames).
+    if (first === BLANK && start + 3 < end && buf[start + 1] === 61 && buf[start + 2] === 62) {
+      this.inStack = true;
+      return LINE.stack;
+    }
+    const kind = this.trimmed(buf, start, end, host);
+    if (kind !== NOT_AN_EVENT) return kind;
+    // Pasted text is often indented. A task may be called "# comment", so events go first.
+    if (first === BLANK || first === TAB) {
+      const p = behindBlanks(buf, start, end);
+      if (buf[p] === HASH && this.header(buf, p, end, host)) return LINE.header;
+    }
+    if (first === OPEN && latin1(buf, start, Math.min(end, start + 14)) === '[LINE TOO BIG]') {
+      return host.skip('[LINE TOO BIG]: the kernel cut this entry');
+    }
+    if (inStack) {
+      this.inStack = true;
+      return LINE.stack;
+    }
+    const goesOn = this.goesOn(host);
+    if (looksLikeEvent(buf, start, end) && !(goesOn && this.afterPrint(host))) {
+      return host.skip('an event line that is damaged or breaks off');
+    }
+    return goesOn ? LINE.continuation : LINE.foreign;
+  }
+
+  private header(buf: Uint8Array, start: number, end: number, host: LineHost): boolean {
+    const what = headerLine(buf, start, end, this.inHeader, host);
+    if (what === NO_HEADER) return false;
+    if (what === NEW_CAPTURE) this.newCapture(host);
+    this.lastEvent = -1;
+    return true;
+  }
+
+  private afterPrint(host: LineHost): boolean {
+    return host.events.head(this.lastEvent).kind === 'print';
+  }
+
+  /** What user space writes to trace_marker may hold blank lines; any other event's text ends at one. */
+  private goesOn(host: LineHost): boolean {
+    if (this.lastEvent < 0) return false;
+    if (this.blankSince && host.events.head(this.lastEvent).kind !== 'print') this.lastEvent = -1;
+    return this.lastEvent >= 0;
+  }
+
+  /** Lines whose leading blanks a mailer or wiki removed: the last `-PID [CPU]` that a stamp follows. */
+  private trimmed(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind | -1 {
+    const limit = Math.min(end - 2, start + MAX_TASK_COLUMN);
+    for (let p = limit; p > start; p--) {
+      if (buf[p] !== DASH || p === start + COMM_WIDTH) continue;
+      const c = buf[p + 1]!;
+      if (c < 48 || c > 57) continue;
+      const kind = this.event(buf, start, p, end, host);
+      if (kind !== NOT_AN_EVENT) return kind;
+    }
+    return NOT_AN_EVENT;
+  }
+
+  /** `-PID [ (TGID)] [CPU] [FLAGS] TIME: BODY` from the dash on; NOT_AN_EVENT changes nothing. */
+  private event(buf: Uint8Array, start: number, dash: number, end: number, host: LineHost): LineKind | -1 {
+    let p = dash + 1;
+    let pid = 0;
+    let c = p < end ? buf[p]! : 0;
+    if (c < 48 || c > 57) return NOT_AN_EVENT;
+    for (; p < end && (c = buf[p]!) >= 48 && c <= 57; p++) pid = pid * 10 + c - 48;
+    while (p < end && buf[p] === BLANK) p++;
+    let tgid = -1;
+    if (p < end && buf[p] === PAREN) {
+      let value = -1;
+      for (p++; p < end && (c = buf[p]!) !== CLOSE_PAREN; p++) {
+        if (c >= 48 && c <= 57) value = (value < 0 ? 0 : value * 10) + c - 48;
+        else if (c !== BLANK && c !== DASH) return NOT_AN_EVENT;
+      }
+      tgid = value;
+      p++;
+      while (p < end && buf[p] === BLANK) p++;
+    }
+    if (p >= end || buf[p] !== OPEN) return NOT_AN_EVENT;
+    let cpu = 0;
+    const cpuStart = ++p;
+    for (; p < end && (c = buf[p]!) >= 48 && c <= 57; p++) cpu = cpu * 10 + c - 48;
+    const cpuDigits = p - cpuStart;
+    if (cpuDigits < 3 || cpuDigits > 5 || p + 1 >= end || buf[p] !== CLOSE || buf[p + 1] !== BLANK) {
+      return NOT_AN_EVENT;
+    }
+    p += 2;
+    let flags = 0;
+    c = p < end ? buf[p]! : 0;
+    // A flags column begins right behind the blank; a stamp without one is padded or starts with a digit.
+    if (c === BLANK || (c >= 48 && c <= 57)) {
+      while (p < end && buf[p] === BLANK) p++;
+    } else {
+      const flagsStart = p;
+      while (p < end && buf[p] !== BLANK) p++;
+      const width = p - flagsStart;
+      if (width < 3 || width > 8) return NOT_AN_EVENT;
+      flags = this.flagWords.pack(buf, this.view, flagsStart, p);
+      while (p < end && buf[p] === BLANK) p++;
+    }
+    // Seconds in two parts: epoch and tick clocks have more digits than a double holds together.
+    const secStart = p;
+    let hi = 0;
+    let lo = 0;
+    const nine = Math.min(p + 9, end);
+    for (; p < nine && (c = buf[p]!) >= 48 && c <= 57; p++) lo = lo * 10 + c - 48;
+    if (p === secStart) return NOT_AN_EVENT;
+    if (p === nine) {
+      while (p < end && (c = buf[p]!) >= 48 && c <= 57) p++;
+      if (p - secStart > 19) return NOT_AN_EVENT;
+      for (let k = secStart; k < p - 9; k++) hi = hi * 10 + buf[k]! - 48;
+      lo = 0;
+      for (let k = Math.max(secStart, p - 9); k < p; k++) lo = lo * 10 + buf[k]! - 48;
+    }
+    if (p >= end) return NOT_AN_EVENT;
+    let ts: number;
+    if (c === DOT) {
+      let frac = 0;
+      let decimals = 0;
+      for (p++; p < end && (c = buf[p]!) >= 48 && c <= 57; p++, decimals++) frac = frac * 10 + c - 48;
+      if (p >= end || c !== COLON) return NOT_AN_EVENT;
+      if (decimals === 6) frac *= 1000;
+      else if (decimals !== 9) return NOT_AN_EVENT;
+      if (decimals !== this.decimals) this.clockForm(decimals, host);
+      ts = host.time.relative(hi * 1e9 + lo, frac);
+    } else if (c === COLON) {
+      if (this.decimals !== 0) this.clockForm(0, host);
+      ts = host.time.relative(hi, lo);
+    } else return NOT_AN_EVENT;
+    p++;
+    if (p < end && buf[p] === BLANK) p++;
+    if (p < end && buf[p] === LESS && isStackTrace(buf, p, end)) {
+      this.inStack = true;
+      this.stacks++;
+      return LINE.stack;
+    }
+    if (ts < this.lastNs - JUMP_BACK_NS) this.jumpedBack(host);
+    this.lastNs = ts;
+    const { batch } = host;
+    const i = batch.length;
+    batch.tsNs[i] = ts;
+    batch.cpu[i] = cpu;
+    batch.pid[i] = pid;
+    batch.tgid[i] = tgid;
+    batch.flags[i] = flags;
+    batch.aux[i] = 0;
+    batch.comm[i] =
+      dash - start === COMM_WIDTH
+        ? this.comms.intern(buf, this.view, start, host.names)
+        : internComm(buf, start, dash, host.names);
+    this.heads.intern(buf, this.view, p, end, host);
+    this.eventsOfCapture++;
+    this.inStack = false;
+    this.inHeader = false;
+    this.blankSince = false;
+    this.lastEvent = batch.event[i]!;
+    host.commit();
+    return LINE.event;
+  }
+
+  private clockForm(decimals: number, host: LineHost): void {
+    const first = this.decimals < 0;
+    this.decimals = decimals;
+    if (decimals === 0) {
+      host.time.unit = 'ticks';
+      host.time.resolutionNs = 1;
+      host.note(
+        'tick-clock',
+        'the stamps are clock ticks (counter, x86-tsc or uptime), not ns: no times are given',
+      );
+    } else if (host.time.unit === 'ns') {
+      const resolution = decimals === 9 ? 1 : 1000;
+      host.time.resolutionNs = first ? resolution : Math.max(host.time.resolutionNs, resolution);
+    }
+  }
+
+  /** Captures put end to end without their headers (`trace_pipe`): nothing may be carried across. */
+  private jumpedBack(host: LineHost): void {
+    if (host.time.unit !== 'ns') return;
+    host.fact(RESERVED.segment, -1, 0);
+    host.note(
+      'time-back',
+      'the time jumps back by more than a second: taken as the begin of another capture',
+    );
+  }
+
+  private newCapture(host: LineHost): void {
+    this.inHeader = true;
+    this.lastNs = Number.NEGATIVE_INFINITY;
+    // Lines of trace_pipe before the first header are a capture too.
+    if (host.header.captures > 1 || this.eventsOfCapture > 0) {
+      this.endCapture(host);
+      host.fact(RESERVED.segment, -1, 0);
+    }
+    host.header.entriesInBuffer = -1;
+    host.header.entriesWritten = -1;
+    this.eventsOfCapture = 0;
+    this.stacks = 0;
+  }
+
+  /** What the header promised against what came. */
+  private endCapture(host: LineHost): void {
+    const { entriesInBuffer, entriesWritten } = host.header;
+    if (entriesInBuffer < 0) return;
+    const present = this.eventsOfCapture + this.stacks;
+    if (entriesInBuffer > present) {
+      host.note(
+        'cut-file',
+        `the header counts ${entriesInBuffer} entries, ${present} are here: the file was cut after capture (no ring-buffer loss)`,
+      );
+    }
+    if (entriesWritten > entriesInBuffer) {
+      host.note(
+        'overwritten',
+        `the ring buffer overwrote ${entriesWritten - entriesInBuffer} older entries: the history before the first event is missing`,
+      );
+    }
+  }
+}
+
+function behindBlanks(buf: Uint8Array, start: number, end: number): number {
+  let p = start;
+  while (p < end && (buf[p] === BLANK || buf[p] === TAB || buf[p] === 13)) p++;
+  return p;
+}
+
+const isBlank = (buf: Uint8Array, start: number, end: number): boolean =>
+  behindBlanks(buf, start, end) === end;
+
+/** The columns of an event are there, or the task's stands in its place and the line ends in the next. */
+function looksLikeEvent(buf: Uint8Array, start: number, end: number): boolean {
+  const text = latin1(buf, start, Math.min(end, start + MAX_TASK_COLUMN + 24));
+  return TORN.test(text) || TORN_EARLY.test(text);
+}
+
+function isStackTrace(buf: Uint8Array, p: number, end: number): boolean {
+  const text = latin1(buf, p, Math.min(end, p + 20));
+  return text === '<stack trace>' || text === '<user stack trace>' || text.startsWith('<stack trace> ');
+}
+
+/** How sure the first bytes make us: the share of lines that are this format's. */
+function score(sample: Uint8Array): number {
+  const text = latin1(sample, 0, Math.min(sample.length, 1 << 16));
+  const lines = text.split('\n', 400);
+  if (!text.endsWith('\n') && lines.length > 1) lines.pop();
+  let events = 0;
+  let reports = 0;
+  let same = 0;
+  let rest = 0;
+  for (const line of lines) {
+    const m = EVENT.exec(line);
+    if (m !== null) {
+      const form = bodyForm(m[1]!.trimEnd());
+      if (form === BODY_FORM.report) reports++;
+      else if (form === BODY_FORM.either) same++;
+      else events++;
+    } else if (line.trim() !== '' && !/^#|^ =>|^CPU:\d+ \[/.test(line)) rest++;
+  }
+  const named = /^# tracer: /m.test(text) ? 0.1 : 0;
+  if (events === 0 && reports === 0 && !REPORT_NOTICE.test(text)) events = same;
+  if (events === 0) return /^# tracer: (?!function_graph)/m.test(text) && rest === 0 ? 0.3 : 0;
+  return Math.min(1, 0.2 + named + (0.7 * events) / (events + reports + rest));
+}
+
+const EVENT =
+  /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\] (?:\S{3,8} +| *)\d+(?:\.\d{6}|\.\d{9})?:( (?!\s).*)/;
+const TORN = /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\]/;
+const TORN_EARLY = /^(?! {16}).{16}-\d+\s*(?:\([\s\d-]*\)?\s*)?(?:\[\d*)?$/;
+const REPORT_NOTICE = /^(?:version = \d|cpus=\d|CPU \d+ is empty)/;
+
+export const FTRACE: DialectInfo = {
+  id: 'ftrace',
+  title: 'tracefs trace text (default format)',
+  score,
+  open: () => new FtraceDialect(),
+};

@@ -1,0 +1,381 @@
+import type { Decoder } from '../kernel/decoder.js';
+import { FUNC, isTableFunc, LEVEL_NAMES, OP, Op } from '../kernel/ops.js';
+import { quoteLines } from '../parsers/input/evidence.js';
+import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
+import type { Hooks } from '../replay/hooks.js';
+import { step } from '../replay/machine.js';
+import { SilentHooks } from '../replay/silent-hooks.js';
+import {
+  type Flush,
+  type Gather,
+  type Head,
+  type MachineState,
+  newState,
+  type Table,
+} from '../replay/state.js';
+import type { EventQuote } from '../result/types.js';
+import { type EvidenceRef, type RecordBatch, refInput } from '../timeline/batch.js';
+import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
+import { addr53 } from '../timeline/filter.js';
+
+/** Whose life is told; exactly one is given. Addresses are hexadecimal, tables also by pfn (`pfn:0x1234`). */
+export interface Subject {
+  readonly table?: string | undefined;
+  readonly mm?: string | undefined;
+  readonly gather?: string | undefined;
+  readonly head?: string | undefined;
+  /** 1-based line: the object this line is about. */
+  readonly line?: number | undefined;
+}
+
+export interface ShowOptions extends PipelineOptions {
+  readonly subject: Subject;
+  /** Events told at most; default 400. */
+  readonly maxEvents?: number | undefined;
+}
+
+export interface Story {
+  readonly title: string;
+  readonly cpus: number[];
+  readonly events: (EventQuote & { note: string })[];
+  readonly notes: string[];
+  /** Inputs that could not be read to their end. */
+  readonly errors: string[];
+}
+
+const DEFAULT_EVENTS = 400;
+
+/**
+ * The life of one object across CPUs: every event that did something to it, and the flushes, enqueues and
+ * callbacks it rode in. Throws TraceError for unreadable input, SyntaxError for a bad address.
+ */
+export async function show(options: ShowOptions): Promise<Story> {
+  let { subject } = options;
+  if (subject.line !== undefined) {
+    const found = await subjectOfLine(options);
+    if (typeof found === 'string') {
+      return { title: `line ${subject.line}`, cpus: [], events: [], notes: [found], errors: [] };
+    }
+    subject = found;
+  }
+  const pipeline = newPipeline();
+  let teller: Teller | null = null;
+  const run = await runPipeline(pipeline, options, (decoder, bases) => {
+    teller = new Teller(
+      decoder,
+      watchOf(subject, bases),
+      options.maxEvents ?? DEFAULT_EVENTS,
+      options.subject.line ?? null,
+    );
+    const t = teller;
+    return { batch: (batch) => t.batch(batch), boundary: () => t.boundary() };
+  });
+  const { told, omitted } = teller!;
+  const refs = [...told.keys()].sort((a, b) => a - b);
+  const quotes = await quoteLines(refs, run.inputs, pipeline);
+  const events = refs.flatMap((ref) => {
+    const q = quotes.get(ref);
+    if (!q) return [];
+    return [
+      {
+        input: refInput(ref),
+        line: q.line,
+        offset: q.offset,
+        tsNs: Number.isFinite(q.tsNs) ? pipeline.time.absolute(q.tsNs) : '0',
+        cpu: q.cpu,
+        task: q.task,
+        text: q.text,
+        role: '',
+        note: told.get(ref)!,
+      },
+    ];
+  });
+  const notes: string[] = [];
+  if (run.partial) notes.push('PARTIAL: interrupted, the rest of the trace was not read');
+  if (events.length === 0) notes.push('no event of this trace is about it');
+  if (omitted > 0) notes.push(`${omitted} further events are not shown; narrow it down or raise the limit`);
+  if (run.bases.vmemmap !== run.bases.vmemmap) {
+    notes.push('the vmemmap base is unknown: releases (by pfn) cannot be tied to tables (by struct page)');
+  }
+  return {
+    title: `${titleOf(subject)}${options.subject.line === undefined ? '' : ` (line ${options.subject.line})`}`,
+    cpus: [...new Set(events.map((e) => e.cpu))].sort((a, b) => a - b),
+    events,
+    notes,
+    errors: run.inputs.flatMap(({ report: { path, error } }) => (error ? [`${path}: ${error.message}`] : [])),
+  };
+}
+
+interface Watch {
+  readonly page: number;
+  readonly mm: number;
+  readonly tlb: number;
+  readonly head: number;
+}
+
+interface PageOf {
+  pageOfStructPage(addr: number): number;
+  pageOfVa(addr: number): number;
+  readonly vmemmap: number;
+}
+
+function watchOf(subject: Subject, bases: PageOf): Watch {
+  const addr = (text: string | undefined): number => (text === undefined ? Number.NaN : addr53(text));
+  return {
+    page: subject.table === undefined ? Number.NaN : pageKey(subject.table, bases),
+    mm: addr(subject.mm),
+    tlb: addr(subject.gather),
+    head: addr(subject.head),
+  };
+}
+
+/** `pfn:0x1234`, a struct page pointer, or a direct-map address. */
+function pageKey(text: string, bases: PageOf): number {
+  const pfn = /^pfn:?\s*(0x[0-9a-f]+|\d+)$/i.exec(text);
+  if (pfn) return Number(pfn[1]);
+  const addr = addr53(text);
+  if (addr < 2 ** 40) return addr;
+  return bases.vmemmap === bases.vmemmap && addr >= bases.vmemmap
+    ? bases.pageOfStructPage(addr)
+    : bases.vmemmap === bases.vmemmap
+      ? bases.pageOfVa(addr)
+      : bases.pageOfStructPage(addr);
+}
+
+function titleOf(subject: Subject): string {
+  if (subject.table !== undefined) return `table ${subject.table}`;
+  if (subject.mm !== undefined) return `mm ${subject.mm}`;
+  if (subject.gather !== undefined) return `gather ${subject.gather}`;
+  if (subject.head !== undefined) return `rcu_head ${subject.head}`;
+  return 'nothing';
+}
+
+/** Steps the machine and keeps the lines that concern the watched object. */
+class Teller extends SilentHooks implements Hooks {
+  readonly told = new Map<EvidenceRef, string>();
+  omitted = 0;
+  private state: MachineState = newState();
+  private readonly op = new Op();
+  private readonly decoder: Decoder;
+  private readonly watch: Watch;
+  private readonly maxEvents: number;
+  /** The line that was asked for: what is left out of a long life is far from it. */
+  private readonly around: number | null;
+  private line = 0;
+  /** The gather of that line is finished: its address serves the next one. */
+  private over = false;
+
+  constructor(decoder: Decoder, watch: Watch, maxEvents: number, around: number | null) {
+    super();
+    this.decoder = decoder;
+    this.watch = watch;
+    this.maxEvents = maxEvents;
+    this.around = around;
+  }
+
+  batch(batch: RecordBatch): void {
+    const { op } = this;
+    for (let row = 0; row < batch.length; row++) {
+      const event = batch.event[row]!;
+      if (event === RESERVED.segment) this.boundary();
+      if (event <= LAST_RESERVED || !this.decoder.decode(batch, row, op)) continue;
+      this.line = batch.line[row]!;
+      this.direct(op);
+      step(this.state, op, this);
+    }
+  }
+
+  boundary(): void {
+    this.state = newState();
+  }
+
+  private tell(ref: EvidenceRef, note: string): void {
+    if (ref < 0 || this.over || this.told.has(ref)) return;
+    if (this.around !== null && this.line < this.around && this.told.size >= this.maxEvents / 2) {
+      // The line is still to come: the oldest make room.
+      const [oldest] = this.told.keys();
+      this.told.delete(oldest!);
+      this.omitted++;
+    }
+    if (this.told.size >= this.maxEvents) this.omitted++;
+    else this.told.set(ref, note);
+  }
+
+  /** A gather begins where another one was: only the one of the line is told. */
+  private nextGather(): void {
+    if (this.around === null) return;
+    if (this.line > this.around) this.over = true;
+    else {
+      this.told.clear();
+      this.omitted = 0;
+    }
+  }
+
+  /** Events that name the object themselves. */
+  private direct(op: Op): void {
+    const { page, mm, tlb, head } = this.watch;
+    if (page === page) {
+      const note = this.pageNote(op, page);
+      if (note !== '') this.tell(op.ref, note);
+    }
+    if (mm === mm) {
+      const at = MM_SLOT[op.kind];
+      if (at !== undefined && (at === 0 ? op.a0 : op.a1) === mm) this.tell(op.ref, KIND_NOTE[op.kind] ?? '');
+    }
+    if (tlb === tlb && op.kind === OP.GB && op.a0 === tlb) this.nextGather();
+    if (tlb === tlb && TLB_KINDS.has(op.kind) && op.a0 === tlb) this.tell(op.ref, KIND_NOTE[op.kind] ?? '');
+    if (head === head && (op.kind === OP.CR || op.kind === OP.CB) && op.a0 === head) {
+      this.tell(op.ref, KIND_NOTE[op.kind]!);
+    }
+  }
+
+  private pageNote(op: Op, page: number): string {
+    switch (op.kind) {
+      case OP.TR:
+        return op.a2 === page ? `unlinked, handed over (${LEVEL_NAMES[op.a3] ?? '?'} table)` : '';
+      case OP.APP:
+      case OP.PVOP:
+      case OP.UL:
+        return op.a2 === page ? KIND_NOTE[op.kind]! : '';
+      case OP.PUB:
+        return op.a2 === page ? 'published (attempt)' : op.a3 === page ? 'an entry of it is filled' : '';
+      case OP.PTEA:
+      case OP.PMDA:
+        return op.a3 === page ? 'an entry of it is to be filled' : '';
+      case OP.PTEN:
+      case OP.FPSC:
+        return op.a0 === page ? KIND_NOTE[op.kind]! : '';
+      case OP.FREE:
+      case OP.ALLOC:
+        return page >= op.a0 && page < op.a0 + 2 ** Math.max(op.a1, 0) ? KIND_NOTE[op.kind]! : '';
+      case OP.RB:
+      case OP.RE:
+      case OP.DR:
+      case OP.DEFER:
+        return op.a1 === page ? KIND_NOTE[op.kind]! : '';
+      default:
+        return '';
+    }
+  }
+
+  private concerns(table: Table): boolean {
+    return table.key === this.watch.page;
+  }
+
+  override flushDone(flush: Flush, gather: Gather | null, _task: unknown, op: Op): void {
+    const { tlb, mm } = this.watch;
+    if (flush.covers.some((t) => this.concerns(t)) || (tlb === tlb && gather?.tlb === tlb)) {
+      this.tell(flush.frRef, `flush begins (freed_tables=${flush.freedTables})`);
+      for (const target of flush.targets) {
+        this.tell(target.isRef, `sent to CPU ${target.cpu}`);
+        this.tell(target.ixRef, `CPU ${target.cpu} has invalidated`);
+      }
+      this.tell(op.ref, 'flush done on every CPU');
+    } else if (mm === mm && flush.mm === mm) this.tell(op.ref, 'flush done');
+  }
+
+  override queued(head: Head, gather: Gather | null, _task: unknown, op: Op): void {
+    const { tlb, mm } = this.watch;
+    const ours = head.tables.some((t) => this.concerns(t) || (mm === mm && t.mm === mm));
+    if (ours || (tlb === tlb && gather?.tlb === tlb && isTableFunc(head.func))) {
+      this.tell(op.ref, `call_rcu with ${head.tables.length} table${head.tables.length === 1 ? '' : 's'}`);
+    }
+  }
+
+  override callbackRan(head: Head, _cpu: unknown, op: Op): void {
+    const { mm } = this.watch;
+    const ours =
+      head.addr === this.watch.head ||
+      head.tables.some((t) => this.concerns(t) || (mm === mm && t.mm === mm));
+    if (!ours) return;
+    const what = head.func === FUNC.tlb_remove_table_rcu ? 'callback of the batch' : 'callback';
+    this.tell(op.ref, head.ran === 2 ? `${what} (inferred)` : what);
+  }
+
+  override tableFreed(table: Table, _task: unknown, _cpu: unknown, op: Op): void {
+    if (table.head !== null && table.head.addr === this.watch.head)
+      this.tell(op.ref, 'a table of it is released');
+  }
+}
+
+const MM_SLOT: Readonly<Record<number, 0 | 1>> = {
+  [OP.GB]: 1,
+  [OP.GE]: 1,
+  [OP.TR]: 1,
+  [OP.FR]: 0,
+  [OP.FMULTI]: 1,
+  [OP.PUB]: 0,
+  [OP.EXITMM]: 0,
+  [OP.UL]: 0,
+  [OP.INV]: 1,
+};
+const TLB_KINDS = new Set<number>([OP.GB, OP.GE, OP.FMMU, OP.TR, OP.APP, OP.PVOP, OP.UVMA, OP.FPGT, OP.FPGD]);
+
+const KIND_NOTE: Readonly<Record<number, string>> = {
+  [OP.GB]: 'gather begins',
+  [OP.GE]: 'gather is finished',
+  [OP.FMMU]: 'tlb_flush_mmu',
+  [OP.TR]: 'table handed over',
+  [OP.APP]: 'appended to the batch',
+  [OP.PVOP]: 'native pv operation',
+  [OP.UL]: 'unlinked (reclaim)',
+  [OP.PUB]: 'table published (attempt)',
+  [OP.PTEN]: 'allocated as a PTE table',
+  [OP.FPSC]: 'being released',
+  [OP.FREE]: 'page released',
+  [OP.ALLOC]: 'page allocated',
+  [OP.FR]: 'flush begins',
+  [OP.FMULTI]: 'flush goes to other CPUs',
+  [OP.INV]: 'invalidates',
+  [OP.EXITMM]: 'exit_mmap',
+  [OP.RB]: 'reader begins',
+  [OP.RE]: 'reader ends',
+  [OP.DR]: 'dereferenced',
+  [OP.DEFER]: 'deferred free',
+  [OP.UVMA]: 'unmap_vmas',
+  [OP.FPGT]: 'free_pgtables',
+  [OP.FPGD]: 'free_pgd_range',
+  [OP.CR]: 'call_rcu',
+  [OP.CB]: 'callback runs',
+};
+
+/** The object a line is about: the table, else the gather, the head or the mm its event names; or why there is none. */
+async function subjectOfLine(options: ShowOptions): Promise<Subject | string> {
+  const wanted = options.subject.line!;
+  let found: Subject | string | null = null;
+  let last = 0;
+  const op = new Op();
+  await runPipeline(newPipeline(), options, (decoder) => ({
+    boundary: () => {},
+    batch: (batch) => {
+      if (batch.length > 0) last = Math.max(last, batch.line[batch.length - 1]!);
+      if (found !== null || last < wanted) return;
+      for (let row = 0; row < batch.length; row++) {
+        if (batch.line[row]! !== wanted || batch.event[row]! <= LAST_RESERVED) continue;
+        const named = decoder.decode(batch, row, op) ? subjectOf(op) : {};
+        found =
+          Object.keys(named).length > 0
+            ? named
+            : 'its event names no table, gather, rcu_head or mm: give a line that does';
+        return;
+      }
+      found = 'it is no event: give the line of one';
+    },
+  }));
+  return found ?? `the last event of this trace is in line ${last}`;
+}
+
+function subjectOf(op: Op): Subject {
+  const page = [OP.TR, OP.APP, OP.PVOP, OP.UL, OP.PUB].includes(op.kind as 7)
+    ? op.a2
+    : [OP.FREE, OP.ALLOC, OP.PTEN, OP.FPSC].includes(op.kind as 33)
+      ? op.a0
+      : Number.NaN;
+  if (page >= 0) return { table: `pfn:0x${page.toString(16)}` };
+  const hex = (addr: number): string => `0x${(BigInt(addr) | 0xffe0_0000_0000_0000n).toString(16)}`;
+  if ((op.kind === OP.CR || op.kind === OP.CB) && op.a0 > 0) return { head: hex(op.a0) };
+  if (TLB_KINDS.has(op.kind) && op.a0 > 0) return { gather: hex(op.a0) };
+  const at = MM_SLOT[op.kind];
+  const mm = at === undefined ? Number.NaN : at === 0 ? op.a0 : op.a1;
+  return mm > 0 ? { mm: hex(mm) } : {};
+}
