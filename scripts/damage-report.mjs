@@ -91,7 +91,7 @@ if (present.length === 0) {
 
 const load = (path) => import(pathToFileURL(join(dist, path)).href);
 const { analyse } = await load('src/analyse/analyse.js');
-const { CATALOGUE } = await load('src/replay/invariants/catalogue.js');
+const { CATALOGUE } = await load('src/replay/rules/catalogue.js');
 const { parseLitmus } = await load('src/litmus/parse.js');
 const { ALL_DAMAGES, damageLines, readRecording } = await damages();
 

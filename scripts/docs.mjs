@@ -13,7 +13,7 @@ const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((r) => `| ${r.map(cell).join(' | ')} |`).join('\n');
 
 async function invariants() {
-  const { CATALOGUE } = await load('src/replay/invariants/catalogue.js');
+  const { CATALOGUE } = await load('src/replay/rules/catalogue.js');
   const { ALL_VARIANTS, namesOf } = await load('src/kernel/variants.js');
   const overview = table(
     ['id', 'name', 'severity', 'variants'],

@@ -34,7 +34,7 @@ if (!existsSync(folder)) {
 
 const load = (path) => import(pathToFileURL(join(dist, path)).href);
 const { analyse } = await load('src/analyse/analyse.js');
-const { CATALOGUE } = await load('src/replay/invariants/catalogue.js');
+const { CATALOGUE } = await load('src/replay/rules/catalogue.js');
 const { VARIANTS } = await load('src/kernel/variants.js');
 const variants = VARIANTS.map((v) => v.id);
 

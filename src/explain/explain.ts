@@ -1,10 +1,9 @@
-import { VARIANTS, type Variant } from '../kernel/variants.js';
+import { namesOf, VARIANTS, type Variant } from '../kernel/variants.js';
 import { nearest } from '../litmus/parse.js';
-import { CATALOGUE, invariantId } from '../replay/invariants/catalogue.js';
+import { CATALOGUE } from '../replay/rules/catalogue.js';
+import type { Rule } from '../replay/rules/rule.js';
 import { BUG_WORDS, type BugWords } from './bugs.js';
-import { INVARIANT_WORDS } from './invariant-words.js';
 import { READER_WORDS, type ReaderWords } from './readers.js';
-import { UNDECIDABLE } from './undecidable.js';
 import { freePath } from './variant-trees.js';
 
 /** One topic, ready to be laid out: prose is wrapped, lines are kept as they are. */
@@ -20,13 +19,11 @@ export interface Section {
 }
 
 export const FREE_PATH = 'free-path';
-const LAST_INVARIANT = 56;
 
 /** Every topic that can be asked for, in the order of the list. */
 export function topics(): string[] {
-  const invariants = Array.from({ length: LAST_INVARIANT }, (_, i) => invariantId(i + 1));
   return [
-    ...invariants,
+    ...CATALOGUE.map((r) => r.id),
     ...BUG_WORDS.map((b) => b.id),
     ...VARIANTS.map((v) => v.id),
     ...READER_WORDS.map((r) => r.kind),
@@ -44,8 +41,8 @@ export function explain(topic: string, variant?: string): Explanation {
   const wanted = topic.trim();
   const v = variant === undefined ? undefined : variantOf(variant);
   if (wanted.toLowerCase() === FREE_PATH) return v ? freePathOf(v) : allFreePaths();
-  const n = invariantNumber(wanted);
-  if (n > 0) return invariantOf(n, v);
+  const rule = ruleOf(wanted);
+  if (rule) return ruleExplained(rule, v);
   const bug = BUG_WORDS.find((b) => b.id === wanted.toUpperCase());
   if (bug) return bugOf(bug);
   const reader = READER_WORDS.find((r) => r.kind === wanted.toLowerCase());
@@ -54,7 +51,7 @@ export function explain(topic: string, variant?: string): Explanation {
   if (asVariant) return variantExplained(asVariant);
   const near = likely(wanted, [...topics(), ...CATALOGUE.map((i) => i.name)]);
   throw new RangeError(
-    `there is no topic "${topic}"${near ? `; did you mean ${near}?` : '.'} Topics: I01 to I56, L01 to L38, a variant (${VARIANTS.map((x) => x.id).join(' ')}), a reader (${READER_WORDS.map((r) => r.kind).join(' ')}), ${FREE_PATH}`,
+    `there is no topic "${topic}"${near ? `; did you mean ${near}?` : '.'} Topics: I01 to ${CATALOGUE.at(-1)?.id}, L01 to L38, a variant (${VARIANTS.map((x) => x.id).join(' ')}), a reader (${READER_WORDS.map((r) => r.kind).join(' ')}), ${FREE_PATH}`,
   );
 }
 
@@ -77,16 +74,10 @@ function variantOf(id: string): Variant {
   );
 }
 
-function invariantNumber(topic: string): number {
+function ruleOf(topic: string): Rule | undefined {
   const m = /^[iI]0*(\d{1,2})$/.exec(topic);
-  if (m) {
-    const n = Number(m[1]);
-    return n >= 1 && n <= LAST_INVARIANT ? n : 0;
-  }
-  const named = CATALOGUE.find((i) => i.name === topic.toLowerCase());
-  if (named) return named.number;
-  const other = Object.entries(UNDECIDABLE).find(([, u]) => u.name === topic.toLowerCase());
-  return other ? Number(other[0]) : 0;
+  if (m) return CATALOGUE.find((r) => r.number === Number(m[1]));
+  return CATALOGUE.find((r) => r.name === topic.toLowerCase());
 }
 
 const SEVERITY: Readonly<Record<string, string>> = {
@@ -96,56 +87,41 @@ const SEVERITY: Readonly<Record<string, string>> = {
   S4: 'S4: about the quality of the recording',
 };
 
-function invariantOf(n: number, v: Variant | undefined): Explanation {
-  const id = invariantId(n);
-  const words = INVARIANT_WORDS[n]!;
-  const info = CATALOGUE.find((i) => i.number === n);
-  const un = UNDECIDABLE[n];
-  const sections: Section[] = [{ heading: 'In plain words', prose: [words.words] }];
-  sections.push({ heading: 'The rule', prose: [info?.statement ?? un!.statement] });
-  if (info) {
-    sections.push({ heading: 'Why', prose: [`${info.why}.`] });
-    sections.push({ heading: 'Severity', prose: [SEVERITY[info.severity]!] });
-    const probes = info.needs.map((need) => `- ${need.probe}`);
-    sections.push({
-      heading: 'Decided from',
-      lines: probes.length > 0 ? probes : ['- any recording'],
-    });
-    const bits = VARIANTS.filter((_, i) => info.variants & (1 << i)).map((x) => x.id);
-    sections.push({
-      heading: 'Kernel variants',
-      prose: [bits.length === VARIANTS.length ? 'all' : bits.join(', ')],
-    });
-  } else {
-    sections.push({
-      heading: 'Decided from',
-      prose: ['nothing that recordings hold so far: it is not checked, and never reported as passed.'],
-    });
-  }
-  sections.push({ heading: 'Source', prose: [info?.source ?? un!.source] });
-  const bugs = words.bugs.map((b) => BUG_WORDS.find((x) => x.id === b)!);
-  if (bugs[0]) {
+function ruleExplained(rule: Rule, v: Variant | undefined): Explanation {
+  const sections: Section[] = [
+    { heading: 'In plain words', prose: [rule.words] },
+    { heading: 'The rule', prose: [rule.statement] },
+    { heading: 'Why', prose: [`${rule.why}.`] },
+    { heading: 'Severity', prose: [SEVERITY[rule.severity]!] },
+  ];
+  const probes = rule.needs.map((need) => `- ${need.probe}`);
+  sections.push({ heading: 'Decided from', lines: probes.length > 0 ? probes : ['- any recording'] });
+  const variants = namesOf(rule.variants);
+  sections.push({
+    heading: 'Kernel variants',
+    prose: [variants.length === VARIANTS.length ? 'all' : variants.join(', ')],
+  });
+  sections.push({ heading: 'Source', prose: [rule.source] });
+  const [bug, ...others] = rule.bugs.map((b) => BUG_WORDS.find((x) => x.id === b)!);
+  if (bug) {
     sections.push({
       heading: 'The bug that made it matter',
-      prose: [`${bugs[0].id}, ${bugs[0].ref}: ${bugs[0].title}.`, bugs[0].story],
+      prose: [`${bug.id}, ${bug.ref}: ${bug.title}.`, bug.story],
     });
-  } else sections.push({ heading: 'Bugs', prose: [words.instead] });
-  if (bugs.length > 1) {
-    sections.push({ heading: 'Also', lines: bugs.slice(1).map((b) => `${b.id}  ${b.title}`) });
-  }
+  } else sections.push({ heading: 'Bugs', prose: [rule.instead ?? 'None is known.'] });
+  if (others.length > 0) sections.push({ heading: 'Also', lines: others.map((b) => `${b.id}  ${b.title}`) });
   if (v) sections.push({ heading: `Free path of ${v.id}`, lines: freePath(v) });
-  return { title: `${id} ${info?.name ?? un!.name}`, sections };
+  return { title: `${rule.id} ${rule.name}`, sections };
 }
 
 function bugOf(b: BugWords): Explanation {
-  const n = Number(b.invariant.slice(1));
-  const words = INVARIANT_WORDS[n]!;
+  const rule = CATALOGUE.find((r) => r.id === b.invariant);
   return {
     title: `${b.id} ${b.title}`,
     sections: [
       { heading: 'What happened', prose: [b.story] },
       { heading: 'Fixed by', prose: [b.ref] },
-      { heading: `Breaks ${b.invariant}`, prose: [words.words] },
+      { heading: `Breaks ${b.invariant}`, prose: [rule?.words ?? ''] },
       {
         heading: 'See it happen',
         lines: [`pttrace litmus ${b.id}`, `pttrace explain ${b.invariant}`],

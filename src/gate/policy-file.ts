@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import { VARIANTS } from '../kernel/variants.js';
-import { CATALOGUE } from '../replay/invariants/catalogue.js';
+import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { readSchema } from '../schema/read-schema.js';
 import { DEFAULT_POLICY } from './default-policy.js';
 import type { Policy } from './types.js';

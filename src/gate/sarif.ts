@@ -1,4 +1,4 @@
-import { CATALOGUE } from '../replay/invariants/catalogue.js';
+import { CATALOGUE } from '../replay/rules/catalogue.js';
 import type { EventQuote, InputReport } from '../result/types.js';
 import type { GateCheck, GateFinding, GateReport, GateTrace } from './types.js';
 

@@ -23,6 +23,8 @@ export interface Variant {
   readonly reclaim: boolean;
   /** Reason 5 of `tlb_flush`, `TLB_REMOTE_WRONG_CPU`, may be traced: came with lazy mm_cpumask updates in 6.14. */
   readonly wrongCpuReason: boolean;
+  /** A flush may be broadcast by INVLPGB instead of IPIs, on AMD since 6.15 (arch/x86/mm/tlb.c broadcast_tlb_flush()). */
+  readonly invlpgb: boolean;
   readonly source: string;
 }
 
@@ -35,7 +37,8 @@ const v = (
   source: string,
 ): Variant => ({ id, title, kernels, condition, ...shape, source });
 
-const OLD = { reclaim: false, wrongCpuReason: false };
+const OLD = { reclaim: false, wrongCpuReason: false, invlpgb: false };
+const AMD = { wrongCpuReason: true, invlpgb: true };
 const SELECTED = 'MMU_GATHER_RCU_TABLE_FREE always on, pv op removed';
 
 /** kernel-semantics §0. The order is that of the bits. */
@@ -76,6 +79,7 @@ export const VARIANTS: readonly Variant[] = [
       pvOp: true,
       reclaim: true,
       wrongCpuReason: false,
+      invlpgb: false,
     },
     'mm: pgtable: reclaim empty page table pages, v2 patch 6/7',
   ),
@@ -92,7 +96,15 @@ export const VARIANTS: readonly Variant[] = [
     'RCU, single tables by call_rcu',
     '6.14',
     'CONFIG_PT_RECLAIM=y',
-    { leaf: 'rcu', single: 'call_rcu', sync1Real: true, pvOp: true, reclaim: true, wrongCpuReason: true },
+    {
+      leaf: 'rcu',
+      single: 'call_rcu',
+      sync1Real: true,
+      pvOp: true,
+      reclaim: true,
+      wrongCpuReason: true,
+      invlpgb: false,
+    },
     '718b13861d22',
   ),
   v(
@@ -108,7 +120,7 @@ export const VARIANTS: readonly Variant[] = [
     'RCU, single tables by call_rcu',
     '6.15 – 7.0',
     `CONFIG_PT_RECLAIM=y; ${SELECTED}`,
-    { leaf: 'rcu', single: 'call_rcu', sync1Real: true, pvOp: false, reclaim: true, wrongCpuReason: true },
+    { leaf: 'rcu', single: 'call_rcu', sync1Real: true, pvOp: false, reclaim: true, ...AMD },
     'a37259732a7d, f2c5c2105827, 530c12f84d2c',
   ),
   v(
@@ -116,7 +128,7 @@ export const VARIANTS: readonly Variant[] = [
     'RCU, single tables synchronously after an IPI',
     '6.15 – 6.19',
     `CONFIG_PT_RECLAIM=n; ${SELECTED}`,
-    { leaf: 'rcu', single: 'sync1+sync', sync1Real: true, pvOp: false, reclaim: false, wrongCpuReason: true },
+    { leaf: 'rcu', single: 'sync1+sync', sync1Real: true, pvOp: false, reclaim: false, ...AMD },
     'a37259732a7d, f2c5c2105827',
   ),
   v(
@@ -124,7 +136,7 @@ export const VARIANTS: readonly Variant[] = [
     'RCU, single tables by call_rcu',
     '≥ 7.1',
     `CONFIG_PT_RECLAIM=y; ${SELECTED}`,
-    { leaf: 'rcu', single: 'call_rcu', sync1Real: true, pvOp: false, reclaim: true, wrongCpuReason: true },
+    { leaf: 'rcu', single: 'call_rcu', sync1Real: true, pvOp: false, reclaim: true, ...AMD },
     '1fb3d8c20bfa',
   ),
   v(
@@ -138,7 +150,7 @@ export const VARIANTS: readonly Variant[] = [
       sync1Real: true,
       pvOp: false,
       reclaim: false,
-      wrongCpuReason: true,
+      ...AMD,
     },
     '1fb3d8c20bfa',
   ),
@@ -147,7 +159,7 @@ export const VARIANTS: readonly Variant[] = [
     'as E, redundant IPIs skipped',
     'linux-next 2026',
     `CONFIG_PT_RECLAIM=y; ${SELECTED}; tlb_remove_table_sync_*() return at once where the flush sent IPIs`,
-    { leaf: 'rcu', single: 'call_rcu', sync1Real: true, pvOp: false, reclaim: true, wrongCpuReason: true },
+    { leaf: 'rcu', single: 'call_rcu', sync1Real: true, pvOp: false, reclaim: true, ...AMD },
     'skip redundant sync IPIs, v7',
   ),
   v(
@@ -161,7 +173,7 @@ export const VARIANTS: readonly Variant[] = [
       sync1Real: true,
       pvOp: false,
       reclaim: false,
-      wrongCpuReason: true,
+      ...AMD,
     },
     'skip redundant sync IPIs, v7',
   ),

@@ -1,6 +1,6 @@
 import { VARIANTS } from '../kernel/variants.js';
 import { isMmuRule, MMU_RULES } from '../mmu/rules.js';
-import { CATALOGUE } from '../replay/invariants/catalogue.js';
+import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { STEPS } from './steps.js';
 import type { LitmusOrder, LitmusStep, LitmusTest } from './test.js';
 

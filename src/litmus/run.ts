@@ -3,11 +3,11 @@ import { setSlot } from '../kernel/marker.js';
 import { Op } from '../kernel/ops.js';
 import { ALL_VARIANTS, maskOf } from '../kernel/variants.js';
 import { Coverage } from '../replay/coverage.js';
-import { CATALOGUE, invariantId } from '../replay/invariants/catalogue.js';
 import { type Court, SYSCALL_KINDS } from '../replay/invariants/court.js';
 import { Judges } from '../replay/judges.js';
 import { Ledger } from '../replay/ledger.js';
 import { step } from '../replay/machine.js';
+import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { newState } from '../replay/state.js';
 import { contextOf } from '../timeline/flags.js';
 import { SkewBounds } from '../timeline/skew.js';
@@ -84,9 +84,8 @@ function verdictOf(ledger: Ledger): Omit<LitmusVerdict, 'stuck'> {
   const violated: string[] = [];
   const passed: string[] = [];
   const findings: { id: string; message: string }[] = [];
-  for (const { number } of CATALOGUE) {
+  for (const { id, number } of CATALOGUE) {
     const tally = ledger.tally(number);
-    const id = invariantId(number);
     if (tally.violated > 0) {
       violated.push(id);
       const [first] = tally.complaints;

@@ -3,7 +3,7 @@ import { kindOfProbe, kindOfTracepoint } from '../kernel/probe-kinds.js';
 import { maskWhere, namesOf, type VariantMask } from '../kernel/variants.js';
 import { Coverage } from '../replay/coverage.js';
 import { type Decidable, decidable } from '../replay/decidable.js';
-import { CATALOGUE } from '../replay/invariants/catalogue.js';
+import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { cleanSymbol } from '../timeline/events.js';
 import type { KernelInfo } from './kernel-info.js';
 import { variantsOf } from './kernel-variants.js';

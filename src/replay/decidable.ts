@@ -1,5 +1,5 @@
 import type { Coverage } from './coverage.js';
-import { CATALOGUE } from './invariants/catalogue.js';
+import { CATALOGUE } from './rules/catalogue.js';
 
 /** Can a recording decide this rule at all? */
 export interface Decidable {

@@ -1,6 +1,6 @@
 import { OP, type OpKind } from '../kernel/ops.js';
-import { CATALOGUE } from './invariants/catalogue.js';
 import type { Ledger } from './ledger.js';
+import { CATALOGUE } from './rules/catalogue.js';
 
 /** Operations that stand for each other in a rule: where one of them was not recorded, an absence proves nothing. */
 const FAMILIES: readonly (readonly OpKind[])[] = [

@@ -3,9 +3,10 @@ import type { VariantMask } from '../kernel/variants.js';
 import type { BasisName, EventQuote, Finding, InvariantReport, Verdict } from '../result/types.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import type { Coverage } from './coverage.js';
-import { CATALOGUE, type InvariantInfo } from './invariants/catalogue.js';
-import { WITNESS_WORDS } from './invariants/witness-words.js';
 import { type Complaint, KNOWN, type Ledger, type Tally } from './ledger.js';
+import { CATALOGUE } from './rules/catalogue.js';
+import { noDoubleCallRcu } from './rules/no-double-call-rcu.js';
+import type { Rule } from './rules/rule.js';
 
 const BASIS_OF: Record<number, BasisName> = {
   [KNOWN.observed]: 'observed',
@@ -17,9 +18,6 @@ const BASIS_OF: Record<number, BasisName> = {
 
 /** Abbreviated as the kernel does. */
 const COMMIT = /\b[0-9a-f]{12}\b/g;
-
-/** I11 has one instance per page table enqueue. */
-const ENQUEUES = 11;
 
 /** Makes the quotation of a line out of its place; null where the place is no line (a fact of the whole trace). */
 export type Quote = (ref: EvidenceRef, role: string) => EventQuote | null;
@@ -45,7 +43,8 @@ export function reportInvariants(
   maxFindings: number,
   set: ReadonlySet<OpKind>,
 ): InvariantReport[] {
-  const enqueues = ledger.tally(ENQUEUES);
+  // It has one instance per page table enqueue.
+  const enqueues = ledger.tally(noDoubleCallRcu.number);
   const tablesQueued =
     coverage.total(OP.CR) === 0 || sum(enqueues.pass) + enqueues.violated + enqueues.unknown > 0;
   return CATALOGUE.map((info) => {
@@ -83,7 +82,7 @@ export function reportInvariants(
   });
 }
 
-function finding(complaint: Complaint, info: InvariantInfo, quote: Quote): Finding {
+function finding(complaint: Complaint, info: Rule, quote: Quote): Finding {
   const events: EventQuote[] = [];
   let missingBefore = -1;
   for (const event of complaint.events) {
@@ -92,14 +91,13 @@ function finding(complaint: Complaint, info: InvariantInfo, quote: Quote): Findi
     if (event.ref === complaint.before) missingBefore = events.length;
     events.push(q);
   }
-  const words = WITNESS_WORDS[info.number];
   return {
     message: complaint.message,
     severity: complaint.severity ?? info.severity,
     basis: BASIS_OF[complaint.known]!,
     events,
-    held: [...(complaint.held ?? (words ? [words.held] : []))],
-    missing: complaint.missing ?? words?.missing ?? '',
+    held: [...(complaint.held ?? [info.held])],
+    missing: complaint.missing ?? info.missing,
     missingBefore: missingBefore >= 0 ? missingBefore : Math.max(0, events.length - 1),
     ...kernelRule(info),
     flipNs: complaint.flipNs ?? null,
@@ -107,7 +105,7 @@ function finding(complaint: Complaint, info: InvariantInfo, quote: Quote): Findi
 }
 
 /** What the kernel says of it: rule, place and commits of the catalogue. */
-export function kernelRule(info: InvariantInfo): Pick<Finding, 'rule' | 'source' | 'commit'> {
+export function kernelRule(info: Rule): Pick<Finding, 'rule' | 'source' | 'commit'> {
   return {
     rule: info.statement,
     source: info.source,
@@ -116,7 +114,7 @@ export function kernelRule(info: InvariantInfo): Pick<Finding, 'rule' | 'source'
 }
 
 function verdictOf(
-  info: InvariantInfo,
+  info: Rule,
   tally: Tally,
   missing: string[],
   candidates: VariantMask,
@@ -151,7 +149,7 @@ function verdictOf(
   return { verdict: 'not-applicable', reason: info.idle };
 }
 
-function missingProbes(info: InvariantInfo, coverage: Coverage, set: ReadonlySet<OpKind>): string[] {
+function missingProbes(info: Rule, coverage: Coverage, set: ReadonlySet<OpKind>): string[] {
   const open = info.needs.filter((n) => coverage.total(n.op) === 0 && !set.has(n.op as OpKind));
   return open.map((n) => n.probe);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Coverage } from '../../src/replay/coverage.js';
 import { decidable } from '../../src/replay/decidable.js';
-import { CATALOGUE } from '../../src/replay/invariants/catalogue.js';
+import { CATALOGUE } from '../../src/replay/rules/catalogue.js';
 
 describe('decidable', () => {
   it('of nothing: every rule that needs a probe cannot, and all of them are named', () => {

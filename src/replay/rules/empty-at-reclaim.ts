@@ -1,0 +1,21 @@
+import { RECLAIMS } from '../../kernel/variant-sets.js';
+import { PROBES } from './probes.js';
+import { rule } from './rule.js';
+
+/** I17. */
+export const emptyAtReclaim = rule({
+  number: 17,
+  name: 'empty-at-reclaim',
+  severity: 'S1',
+  statement: 'T is taken for empty only while all its entries are none',
+  why: 'a page faulted in after the lock was dropped would be lost with the table',
+  source: 'mm/pt_reclaim.c; commit f39edcf6349a',
+  needs: [PROBES.EMPTY],
+  idle: 'no table was taken for empty',
+  variants: RECLAIMS,
+  held: 'the entry that is still set',
+  missing: 'a look at all 512 entries under the lock',
+  words:
+    'MADV_DONTNEED may remove a page table that has become empty. Empty means all 512 entries at that moment: if the lock was dropped in between, another thread may have put a page there, and it would be lost.',
+  bugs: ['L25'],
+});

@@ -1,0 +1,19 @@
+import { PROBES } from './probes.js';
+import { rule } from './rule.js';
+
+/** I29. */
+export const flushBeforeReturn = rule({
+  number: 29,
+  name: 'flush-before-return',
+  severity: 'S2',
+  statement: 'when munmap, madvise, mprotect or mremap returns, no CPU can use what it removed',
+  why: 'the caller may hand the range to somebody else at once',
+  source: 'commits 99baac21e458, 3ea277194daa; mm_tlb_flush_nested()',
+  needs: [PROBES.GONE, PROBES.HW],
+  idle: 'no call returned with a promise that is known',
+  held: 'TLB: the translation that was removed',
+  missing: 'an invalidation of that address on that CPU',
+  words:
+    "When munmap() or mprotect() returns, the program may rely on it: no CPU may still use what was removed. If two calls work on the same range, the one that finds nothing to do must still wait for the other's flush.",
+  bugs: ['L15', 'L16', 'L19'],
+});

@@ -1,0 +1,22 @@
+import { PROBES } from './probes.js';
+import { rule } from './rule.js';
+
+/** I54. */
+export const pidReuse = rule({
+  number: 54,
+  name: 'pid-reuse',
+  severity: 'S4',
+  statement:
+    'a tid stands for one task until its sched_process_exit; the next bracket under it begins a new task',
+  why: 'a span or a gather that begins in one task and ends in the next is neither',
+  source: 'kernel/exit.c do_exit(); kernel/pid.c alloc_pid(); include/linux/sched.h TASK_COMM_LEN',
+  needs: [PROBES.EXIT],
+  idle: 'no tid was used again after its task had exited',
+  held: 'the task that had this tid',
+  missing: 'its sched_process_exit',
+  words:
+    'Names are cut to 15 characters and task numbers are used again; neither identifies a task for good. Where the exit of tasks is recorded, the next system call under the number of a dead task is that of a new one: a call that the dead task had entered can never return, and no time may be measured from one to the other.',
+  bugs: [],
+  instead:
+    'A rule on the recording: the script in the review filtered by name on entry only, so a start could be left behind by a task that changed its name, and paired with the end of another.',
+});

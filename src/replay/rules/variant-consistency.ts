@@ -1,0 +1,19 @@
+import { rule } from './rule.js';
+
+/** I56. */
+export const variantConsistency = rule({
+  number: 56,
+  name: 'variant-consistency',
+  severity: 'S4',
+  statement: 'all free-path shapes of one recording belong to one kernel variant',
+  why: 'rules differ between variants; a mixed recording would be judged by the wrong ones',
+  source: 'docs/variants.md; mm/mmu_gather.c, arch/x86/kernel/paravirt.c of each release',
+  needs: [],
+  idle: 'no event that tells variants apart',
+  held: 'the rules of the kernel that the trace had shown',
+  missing: 'the shape that this kernel has there',
+  words:
+    'Each kernel version frees tables in its own way. One recording shows one way; two ways mean two recordings, or a kernel that is not known.',
+  bugs: [],
+  instead: 'A rule on the recording.',
+});
