@@ -63,7 +63,7 @@ async function variants() {
   const leaves = VARIANTS.map((v) => [
     v.id,
     v.leaf,
-    v.single,
+    v.singlePath.join(', ') || 'none',
     v.sync1Real ? 'IPI to all' : 'empty',
     v.pvOp ? 'yes' : 'no',
     v.reclaim ? 'yes' : 'no',

@@ -146,14 +146,23 @@ const LEAF: Readonly<Record<Variant['leaf'], string>> = {
   rcu: 'tables are collected in batches and released by an RCU callback',
   either: 'on hardware released by the task after the flush, in a PV guest through RCU batches',
 };
-const SINGLE: Readonly<Record<Variant['single'], string>> = {
-  none: 'there are no batches, so nothing can fail here',
-  sync: 'released at once',
-  'sync1+sync': 'an IPI to all CPUs, then released at once: walkers under rcu_read_lock() are not waited for',
-  'sync1+call_rcu': 'an IPI to all CPUs, then call_rcu() on the head inside the table',
-  call_rcu: 'call_rcu() on the head inside the table, no IPI',
-  'synchronize_rcu+sync': 'a grace period is waited for on the spot, then released',
-};
+
+/** The path of a table for whose batch there is no memory, in words. */
+function singleInWords({ singlePath: path }: Variant): string {
+  if (path.length === 0) return 'there are no batches, so nothing can fail here';
+  const waited = path.includes('sync-rcu');
+  const words = {
+    flush: null,
+    'sync-ipi': 'an IPI to all CPUs',
+    'sync-rcu': 'a grace period is waited for on the spot',
+    'call-rcu': `call_rcu() on the head inside the table${waited || path.includes('sync-ipi') ? '' : ', no IPI'}`,
+    free: waited ? 'released' : 'released at once: walkers under rcu_read_lock() are not waited for',
+  };
+  return path
+    .map((step) => words[step])
+    .filter((text) => text !== null)
+    .join(', then ');
+}
 
 function variantExplained(v: Variant): Explanation {
   return {
@@ -161,7 +170,7 @@ function variantExplained(v: Variant): Explanation {
     sections: [
       { heading: 'Kernels', prose: [`${v.kernels}; ${v.condition}`] },
       { heading: 'How a table is released', prose: [LEAF[v.leaf]] },
-      { heading: 'No memory for a batch', prose: [SINGLE[v.single]] },
+      { heading: 'No memory for a batch', prose: [singleInWords(v)] },
       { heading: 'Free path', lines: freePath(v) },
       { heading: 'Source', prose: [v.source] },
       { heading: 'The bug that made it matter', prose: bugBehind(v) },
@@ -171,19 +180,13 @@ function variantExplained(v: Variant): Explanation {
 
 /** What was wrong with this variant, or what it puts right. */
 function bugBehind(v: Variant): string[] {
-  const id =
-    v.leaf === 'sync'
-      ? 'L02'
-      : v.single === 'sync1+sync' || v.single === 'sync1+call_rcu'
-        ? 'L27'
-        : v.single === 'synchronize_rcu+sync'
-          ? 'L36'
-          : 'L27';
+  const path = v.singlePath;
+  const id = v.leaf === 'sync' ? 'L02' : path.includes('sync-rcu') ? 'L36' : 'L27';
   const bug = BUG_WORDS.find((b) => b.id === id)!;
   const role =
     id !== 'L27'
       ? 'Its weak point'
-      : v.single === 'sync1+sync'
+      : path.includes('free')
         ? 'Its weak point, once page tables are also freed outside munmap and exit'
         : 'What it puts right';
   return [`${role}: ${bug.id}, ${bug.title} (${bug.ref}).`, bug.story];
@@ -194,7 +197,7 @@ function freePathOf(v: Variant): Explanation {
     title: `free path of variant ${v.id}: ${v.title}`,
     sections: [
       { heading: 'Call tree', lines: freePath(v) },
-      { heading: 'No memory for a batch', prose: [SINGLE[v.single]] },
+      { heading: 'No memory for a batch', prose: [singleInWords(v)] },
       { heading: 'The bug that made it matter', prose: bugBehind(v) },
     ],
   };

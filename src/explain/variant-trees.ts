@@ -54,30 +54,23 @@ function leaf(v: Variant): string[] {
 
 /** The branch taken when there is no page for the batch: one table by itself. */
 function single(v: Variant): string[] {
-  switch (v.single) {
-    case 'sync1+sync':
-      return [
-        'tlb_remove_table_one()',
-        '  tlb_remove_table_sync_one()         [does IPI for GUP-fast]',
-        '  __tlb_remove_table()                [frees now: an rcu_read_lock() walker is not waited for]',
-      ];
-    case 'sync1+call_rcu':
-      return [
-        'tlb_remove_table_one()',
-        '  tlb_remove_table_sync_one()         [does IPI for GUP-fast; not needed any more]',
-        '  __tlb_remove_table_one()            [frees via RCU]',
-      ];
-    case 'call_rcu':
-      return ['tlb_remove_table_one()', '  __tlb_remove_table_one()            [frees via RCU, no IPI]'];
-    case 'synchronize_rcu+sync':
-      return [
-        'tlb_remove_table_one()',
-        '  tlb_remove_table_sync_rcu()         [waits for a grace period; may sleep]',
-        '  __tlb_remove_table()                [frees now]',
-      ];
-    default:
-      return [];
+  const path = v.singlePath;
+  const lines: string[] = [];
+  const [ipi, gp, queued] = [path.includes('sync-ipi'), path.includes('sync-rcu'), path.includes('call-rcu')];
+  for (const step of path) {
+    if (step === 'sync-ipi') {
+      const needless = queued ? '; not needed any more' : '';
+      lines.push(`  tlb_remove_table_sync_one()         [does IPI for GUP-fast${needless}]`);
+    } else if (step === 'sync-rcu') {
+      lines.push('  tlb_remove_table_sync_rcu()         [waits for a grace period; may sleep]');
+    } else if (step === 'call-rcu') {
+      lines.push(`  __tlb_remove_table_one()            [frees via RCU${ipi || gp ? '' : ', no IPI'}]`);
+    } else if (step === 'free') {
+      const unsafe = gp ? '' : ': an rcu_read_lock() walker is not waited for';
+      lines.push(`  __tlb_remove_table()                [frees now${unsafe}]`);
+    }
   }
+  return lines.length > 0 ? ['tlb_remove_table_one()', ...lines] : [];
 }
 
 /** Call tree of the free path, as in the review of the series: one call per line, conditions in brackets. */

@@ -1,7 +1,20 @@
 import type { EvidenceRef } from '../timeline/batch.js';
 import { CONTEXT } from '../timeline/flags.js';
 import { BASIS, FUNC, OP, type Op } from './ops.js';
-import { ALL_VARIANTS, maskOf, maskWhere, namesOf, type VariantMask } from './variants.js';
+import {
+  BATCHES,
+  FREES_INLINE,
+  NATIVE_ALONE,
+  NATIVE_APPENDS,
+  NATIVE_OP,
+  RECLAIMS,
+  SINGLE_BY_CALL_RCU,
+  SINGLE_BY_FREE,
+  SINGLE_SYNC_IPI,
+  SYNC_RCU_EXISTS,
+  WRONG_CPU_REASON,
+} from './variant-sets.js';
+import { ALL_VARIANTS, namesOf, type VariantMask } from './variants.js';
 
 export interface VariantEvidence {
   /** What was seen, in words. */
@@ -19,9 +32,6 @@ interface Rule {
   readonly times: number;
 }
 
-const FREES_INLINE = maskWhere((v) => v.leaf !== 'rcu');
-const HAS_RCU_LEAF = maskWhere((v) => v.leaf !== 'sync');
-
 /**
  * Shapes and the variants that can show them (kernel-semantics §1.3, I56). Under a PV guest the variants B and C
  * reach tlb_remove_table without native_tlb_remove_table, so an append alone excludes none of them.
@@ -29,23 +39,23 @@ const HAS_RCU_LEAF = maskWhere((v) => v.leaf !== 'sync');
 const RULES = {
   append: {
     text: 'tlb_remove_table is called: tables are freed through RCU batches',
-    keeps: HAS_RCU_LEAF,
+    keeps: BATCHES,
     times: 1,
   },
-  batch: { text: 'call_rcu with tlb_remove_table_rcu: a batch of tables', keeps: HAS_RCU_LEAF, times: 1 },
+  batch: { text: 'call_rcu with tlb_remove_table_rcu: a batch of tables', keeps: BATCHES, times: 1 },
   native: {
     text: 'native_tlb_remove_table is called: the pv operation exists and is the native one',
-    keeps: maskOf('A1', 'B', 'Bn', 'C', 'Cn'),
+    keeps: NATIVE_OP,
     times: 1,
   },
   nativeAppends: {
     text: 'native_tlb_remove_table calls tlb_remove_table for the same table',
-    keeps: maskOf('B', 'C'),
+    keeps: NATIVE_APPENDS,
     times: 1,
   },
   nativeAlone: {
     text: 'native_tlb_remove_table without the tlb_remove_table whose probe fires elsewhere',
-    keeps: maskOf('A1', 'Bn', 'Cn'),
+    keeps: NATIVE_ALONE,
     times: 4,
   },
   inline: {
@@ -55,37 +65,37 @@ const RULES = {
   },
   syncInGather: {
     text: 'a table removed without a batch waits for an IPI to all CPUs (tlb_remove_table_smp_sync)',
-    keeps: maskOf('A2', 'B', 'Bn', 'Cn', 'Dn'),
+    keeps: SINGLE_SYNC_IPI,
     times: 2,
   },
   syncThenFree: {
     text: 'a table is freed by its own task after tlb_remove_table_smp_sync',
-    keeps: maskOf('A2', 'Bn', 'Cn', 'Dn'),
+    keeps: SINGLE_SYNC_IPI & SINGLE_BY_FREE,
     times: 2,
   },
   single: {
     text: 'call_rcu with __tlb_remove_table_one_rcu: a single table goes to RCU',
-    keeps: maskOf('B', 'C', 'D', 'E', 'F'),
+    keeps: SINGLE_BY_CALL_RCU,
     times: 1,
   },
   singleNoSync: {
     text: 'a single table goes to RCU without an IPI of tlb_remove_table_smp_sync (csd_queue_cpu was recorded)',
-    keeps: maskOf('C', 'D', 'E', 'F'),
+    keeps: SINGLE_BY_CALL_RCU & ~SINGLE_SYNC_IPI,
     times: 2,
   },
   reclaim: {
     text: 'empty page tables are reclaimed by madvise (free_pte, try_get_and_clear_pmd)',
-    keeps: maskWhere((v) => v.reclaim),
+    keeps: RECLAIMS,
     times: 1,
   },
   wrongCpu: {
     text: 'tlb_flush with reason 5 (remote wrong CPU)',
-    keeps: maskWhere((v) => v.wrongCpuReason),
+    keeps: WRONG_CPU_REASON,
     times: 1,
   },
   syncRcu: {
     text: 'tlb_remove_table_sync_rcu is called',
-    keeps: maskOf('E', 'En', 'F', 'Fn'),
+    keeps: SYNC_RCU_EXISTS,
     times: 1,
   },
 } as const satisfies Record<string, Rule>;

@@ -120,9 +120,3 @@ function configOf(lines: readonly string[] | null): ReadonlyMap<string, string> 
   }
   return config;
 }
-
-/** `6.12.117-lab` → [6, 12]; null when it is no release. */
-export function releaseNumber(release: string): readonly [number, number] | null {
-  const m = /^(\d+)\.(\d+)/.exec(release);
-  return m ? [Number(m[1]), Number(m[2])] : null;
-}

@@ -1,27 +1,30 @@
-import { ALL_VARIANTS, maskOf, type VariantMask } from '../kernel/variants.js';
-import { type KernelInfo, releaseNumber } from './kernel-info.js';
+import { olderThan, parseRelease, type Release } from '../kernel/releases.js';
+import { ALL_VARIANTS, maskWhere, VARIANTS, type Variant, type VariantMask } from '../kernel/variants.js';
+import type { KernelInfo } from './kernel-info.js';
 
 /**
  * Kernel variants that a release and configuration leave possible. Distributions backport: where the configuration
  * has CONFIG_PT_RECLAIM at all, the kernel is at least of the series that brought it, whatever its release says.
- * Source: `src/kernel/variants.ts`.
+ * Source: `src/kernel/variant-rows.ts`.
  */
 export function variantsOf(kernel: KernelInfo): VariantMask {
-  const release = releaseNumber(kernel.release);
+  const release = parseRelease(kernel.release);
   if (!release) return ALL_VARIANTS;
-  const config = (name: string): string | undefined => kernel.config?.get(name);
-  const number = release[0] * 1000 + release[1];
-  const reclaim = config('CONFIG_PT_RECLAIM');
-  const choose = (yes: VariantMask, no: VariantMask): VariantMask =>
-    reclaim === 'y' ? yes : kernel.config ? no : yes | no;
-  if (number < 6014) {
-    if (reclaim !== undefined) return choose(maskOf('B', 'C', 'D'), maskOf('Bn', 'Cn', 'Dn'));
-    const paravirt = config('CONFIG_PARAVIRT');
-    if (paravirt === 'y') return maskOf('A1', 'A2');
-    return kernel.config ? maskOf('A0') : maskOf('A0', 'A1', 'A2');
-  }
-  if (number === 6014) return choose(maskOf('C'), maskOf('Cn'));
-  // linux-next carries the number of the release before it.
-  if (number < 7001) return choose(maskOf('D', 'F'), maskOf('Dn', 'Fn'));
-  return choose(maskOf('E', 'F'), maskOf('En', 'Fn'));
+  const backported =
+    kernel.config?.get('CONFIG_PT_RECLAIM') !== undefined &&
+    VARIANTS.some((v) => v.config.PT_RECLAIM === null && hasRelease(v, release));
+  return maskWhere((v) => (backported ? v.backported : hasRelease(v, release)) && hasConfig(v, kernel));
+}
+
+function hasRelease({ releases }: Variant, release: Release): boolean {
+  if (!releases) return false;
+  if (releases.from !== undefined && olderThan(release, releases.from)) return false;
+  return releases.below === undefined || olderThan(release, releases.below);
+}
+
+function hasConfig({ config }: Variant, kernel: KernelInfo): boolean {
+  if (!kernel.config) return true;
+  const isOn = (option: string): boolean => kernel.config?.get(option) === 'y';
+  if (config.PT_RECLAIM !== null && (config.PT_RECLAIM === 'y') !== isOn('CONFIG_PT_RECLAIM')) return false;
+  return config.PARAVIRT === undefined || (config.PARAVIRT === 'y') === isOn('CONFIG_PARAVIRT');
 }

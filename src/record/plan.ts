@@ -1,6 +1,7 @@
 import { OP, type OpKind } from '../kernel/ops.js';
 import { kindOfProbe, kindOfTracepoint } from '../kernel/probe-kinds.js';
-import { maskWhere, namesOf, type VariantMask } from '../kernel/variants.js';
+import { FREES_INLINE } from '../kernel/variant-sets.js';
+import { namesOf, type VariantMask } from '../kernel/variants.js';
 import { Coverage } from '../replay/coverage.js';
 import { type Decidable, decidable } from '../replay/decidable.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
@@ -187,7 +188,7 @@ function promised(
   // Where tables may not go through RCU, the probe on its callback may never fire.
   const traced = tracepoints.some((t) => t.event === 'rcu_invoke_callback');
   const certain = new Coverage();
-  const maySync = (mask & maskWhere((v) => v.leaf !== 'rcu')) !== 0;
+  const maySync = (mask & FREES_INLINE) !== 0;
   const fire = (kind: OpKind): void => {
     coverage.fired(kind, 0, ++fired);
     if (kind !== OP.CB || traced || !maySync) certain.fired(kind, 0, fired);

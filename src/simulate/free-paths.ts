@@ -1,7 +1,7 @@
-import { VARIANTS, type Variant } from '../kernel/variants.js';
+import { type FreeStep, VARIANTS } from '../kernel/variants.js';
 
 /** What follows the flush when no batch page could be had, in this order. */
-export type SingleStep = 'sync-ipi' | 'sync-rcu' | 'call-rcu' | 'free';
+export type SingleStep = Exclude<FreeStep, 'flush'>;
 
 /** What a kernel variant does with one table, on a given machine. */
 export interface FreePath {
@@ -14,18 +14,6 @@ export interface FreePath {
   readonly single: readonly SingleStep[];
 }
 
-const SINGLE: Readonly<Record<Variant['single'], readonly SingleStep[]>> = {
-  none: [],
-  sync: ['free'],
-  'sync1+sync': ['sync-ipi', 'free'],
-  'sync1+call_rcu': ['sync-ipi', 'call-rcu'],
-  call_rcu: ['call-rcu'],
-  'synchronize_rcu+sync': ['sync-rcu', 'free'],
-};
-
-/** Variants whose sync steps return at once: on native hardware the flush before them sent the IPIs. */
-const SKIPS_SYNC: ReadonlySet<string> = new Set(['F', 'Fn']);
-
 /** Tables of one batch page: (4096 − 24) / 8. */
 export const MAX_TABLE_BATCH = 509;
 /** Page batch: the bundle on the stack, full one early, and what further pages hold. */
@@ -35,27 +23,30 @@ export const MAX_PAGE_SLOTS = 8 + 19 * 510;
 export const FLUSH_CEILING = 33;
 
 /**
- * Free path of a variant (kernel-semantics §1.3). `pv`: a guest with paravirtual TLB flush. A2 is one by
- * definition, A0 and A1 never are.
+ * Free path of a variant (kernel-semantics §1.3). `pv`: a guest with paravirtual TLB flush. By default
+ * what the variant is by definition.
  *
  * Throws RangeError for an unknown variant and for a machine the variant excludes.
  */
-export function freePath(id: string, pv = id === 'A2'): FreePath {
+export function freePath(id: string, guest?: boolean): FreePath {
   const v = VARIANTS.find((x) => x.id === id);
   if (!v) {
     throw new RangeError(`unknown kernel variant '${id}'; known: ${VARIANTS.map((x) => x.id).join(', ')}`);
   }
-  if (pv && (id === 'A0' || id === 'A1')) throw new RangeError(`variant ${id} excludes a PV guest: use A2`);
-  if (!pv && id === 'A2') throw new RangeError('variant A2 is a PV guest by definition');
+  const pv = guest ?? v.machine === 'pv-guest';
+  if (pv && v.machine === 'hardware') {
+    const other = VARIANTS.find((x) => x.machine === 'pv-guest');
+    throw new RangeError(`variant ${id} excludes a PV guest${other ? `: use ${other.id}` : ''}`);
+  }
+  if (!pv && v.machine === 'pv-guest') throw new RangeError(`variant ${id} is a PV guest by definition`);
   const batch = v.leaf === 'rcu' || (v.leaf === 'either' && pv);
-  const single = batch ? SINGLE[v.single].filter((s) => !skipped(id, pv, s)) : [];
+  const steps = batch ? v.singlePath : [];
+  // On native hardware the flush before them sent the IPIs.
+  const returnsAtOnce = (s: SingleStep): boolean => v.skipsSync && !pv && s.startsWith('sync-');
   return {
     variant: id,
     pvProbe: v.pvOp && !pv,
     leaf: batch ? 'batch' : 'pages',
-    single,
+    single: steps.filter((s): s is SingleStep => s !== 'flush').filter((s) => !returnsAtOnce(s)),
   };
 }
-
-const skipped = (id: string, pv: boolean, step: SingleStep): boolean =>
-  SKIPS_SYNC.has(id) && !pv && step.startsWith('sync-');

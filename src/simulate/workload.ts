@@ -1,5 +1,6 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { LineCounter, type Node, parseDocument } from 'yaml';
+import { VARIANTS } from '../kernel/variants.js';
 import { readSchema } from '../schema/read-schema.js';
 import { PRIOR_GRACE_PERIOD_MS } from './costs.js';
 import { freePath } from './free-paths.js';
@@ -77,8 +78,14 @@ export type PartialWorkload = Partial<Omit<Workload, 'readers' | 'rcu'>> & {
 };
 
 const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile<PartialWorkload>(
-  readSchema('workload'),
+  withVariants(readSchema('workload')),
 );
+
+/** The ids that a workload may name are those of the rows, not of the published schema. */
+function withVariants(schema: Record<string, unknown>): Record<string, unknown> {
+  const properties = schema.properties as Record<string, unknown>;
+  return { ...schema, properties: { ...properties, variant: { enum: VARIANTS.map((v) => v.id) } } };
+}
 
 /** A workload file, YAML or JSON. Throws WorkloadError. */
 export function parseWorkload(text: string, path: string): PartialWorkload {
@@ -127,7 +134,8 @@ export function completeWorkload(...parts: readonly PartialWorkload[]): Workload
     };
   }
   const named = parts.some((part) => part.pv !== undefined);
-  if (all.variant === 'A2' && !named) all = { ...all, pv: true };
+  const machine = VARIANTS.find((v) => v.id === all.variant)?.machine;
+  if (machine === 'pv-guest' && !named) all = { ...all, pv: true };
   try {
     freePath(all.variant, all.pv);
   } catch (error) {

@@ -1,14 +1,20 @@
 import { OP, type Op } from '../../kernel/ops.js';
-import { ALL_VARIANTS, maskOf } from '../../kernel/variants.js';
+import {
+  SINGLE_BY_CALL_RCU,
+  SINGLE_BY_FREE,
+  SINGLE_SYNC_IPI,
+  SINGLE_SYNC_RCU,
+} from '../../kernel/variant-sets.js';
+import { ALL_VARIANTS } from '../../kernel/variants.js';
 import { KNOWN } from '../ledger.js';
 import type { Table } from '../state.js';
 import { absent, CLOCK, type Court, instanceOf, LOSS, provenAbsent, w, witnesses } from './court.js';
 
 /** Fallback of a failed batch allocation, per variant (kernel-semantics §1.3). */
-const CALL_RCU_ALONE = maskOf('C', 'D', 'E', 'F');
-const SYNC_THEN_CALL_RCU = maskOf('B');
-const SYNC_THEN_FREE = maskOf('A2', 'Bn', 'Cn', 'Dn');
-const GP_THEN_FREE = maskOf('En', 'Fn');
+const CALL_RCU_ALONE = SINGLE_BY_CALL_RCU & ~SINGLE_SYNC_IPI & ~SINGLE_SYNC_RCU;
+const SYNC_THEN_CALL_RCU = SINGLE_BY_CALL_RCU & SINGLE_SYNC_IPI;
+const SYNC_THEN_FREE = SINGLE_BY_FREE & SINGLE_SYNC_IPI;
+const GP_THEN_FREE = SINGLE_BY_FREE & SINGLE_SYNC_RCU;
 
 const SYNC1 = 'tlb_remove_table_sync_one(): an IPI to all CPUs, answered';
 
