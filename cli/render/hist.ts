@@ -78,7 +78,11 @@ function quantileTable(report: HistReport): string {
 function hdrText(report: HistReport): string {
   return report.groups
     .filter((g) => g.hgrm !== undefined)
-    .map((g) => `${report.groups.length > 1 ? `#[${groupName(report, g)}]\n` : ''}${g.hgrm}`)
+    .map((g) => {
+      const name = report.groups.length > 1 ? `#[${groupName(report, g)}]\n` : '';
+      // HdrHistogram's text names no unit, and readers of it pass over lines of this form.
+      return `${name}${g.hgrm}#[Unit    = ${report.unit.padStart(12)}]\n`;
+    })
     .join('\n');
 }
 

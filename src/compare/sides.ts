@@ -1,9 +1,22 @@
 import { basename } from 'node:path';
 import { type Bin, type Binned, binned, type ReadHistogram, scaled } from '../latency/binned.js';
 import type { Distribution } from '../latency/distribution.js';
+import { RESULT_UNITS } from '../latency/read-result.js';
 import { describeSource, type SpanSource } from '../latency/span-source.js';
 import { collectSpans } from '../measure/collect-spans.js';
-import { histogramName, oneHistogram, openInput, splitTitle, titleOf } from '../measure/histogram-input.js';
+import {
+  alsoEvents,
+  alsoPrinted,
+  EVENTS,
+  histogramName,
+  histogramsNamed,
+  type OpenedInput,
+  oneHistogram,
+  onlyTables,
+  openInput,
+  splitTitle,
+  titleOf,
+} from '../measure/histogram-input.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import type { PipelineOptions } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
@@ -49,19 +62,55 @@ const KEEP_ORDER = 1_000_000;
 export async function loadRun(argument: string, options: RunOptions): Promise<RunSample> {
   const { path, title } = splitTitle(argument);
   const opened = options.source === undefined || title !== null ? await openInput(path, options) : null;
-  if (opened?.kind === 'histograms') {
-    const h = oneHistogram(opened.found.histograms, title, path);
-    const run = fromPrinted(argument, h, opened.text, opened.input, options);
-    return opened.cut ? { ...run, partial: true } : run;
-  }
+  if (opened?.kind === 'histograms') return printedOrEvents(argument, path, title, opened, options);
   if (opened?.kind === 'result') return fromResult(argument, title, opened.value, opened.input, options);
-  if (title !== null) {
+  if (title !== null && title !== EVENTS) {
     throw new RangeError(`${path} is a recording: it has no block called "${title}"`);
   }
   if (opened?.stdin) options = { ...options, stdin: opened.stdin };
-  return opened?.cut
-    ? { ...(await fromRecording(argument, path, { ...options, signal: undefined })), partial: true }
-    : fromRecording(argument, path, options);
+  if (opened?.cut) {
+    return { ...(await fromRecording(argument, path, { ...options, signal: undefined })), partial: true };
+  }
+  try {
+    return await fromRecording(argument, path, options);
+  } catch (error) {
+    const tables =
+      opened !== null && error instanceof TraceError && error.code === 'unknown-format'
+        ? await onlyTables(path, options)
+        : null;
+    if (tables === null) throw error;
+    const h = oneHistogram(tables.found.histograms, title, path);
+    return fromPrinted(argument, h, tables.text, tables.input, options);
+  }
+}
+
+/** A printed histogram, unless events stand beside it and nobody asked for one by its name. */
+async function printedOrEvents(
+  argument: string,
+  path: string,
+  title: string | null,
+  opened: Extract<OpenedInput, { kind: 'histograms' }>,
+  options: RunOptions,
+): Promise<RunSample> {
+  const { histograms } = opened.found;
+  const events = title === EVENTS && histogramsNamed(histograms, title).length === 0;
+  if (opened.events > 0 && (events || title === null)) {
+    const stdin = opened.stdin ? { stdin: opened.stdin } : {};
+    const run = await fromRecording(argument, path, { ...options, ...stdin });
+    if (events || (run.durations?.count ?? 0) + run.censored > 0) {
+      return { ...run, notes: [...run.notes, alsoPrinted(path, histograms)] };
+    }
+  }
+  const run = fromPrinted(
+    argument,
+    oneHistogram(histograms, title, path),
+    opened.text,
+    opened.input,
+    options,
+  );
+  const notes =
+    opened.events > 0 && title === null ? [...run.notes, alsoEvents(path, opened.events)] : run.notes;
+  return { ...run, notes, partial: opened.cut === true };
 }
 
 const fileTitle = (path: string): string => (path === '-' ? 'standard input' : basename(path));
@@ -106,6 +155,12 @@ function fromPrinted(
   input: InputReport,
   options: RunOptions,
 ): RunSample {
+  if (h.noTime !== undefined) {
+    throw new TraceError('no-times', `its histogram ${histogramName(h)} counts ${h.noTime}, not time`, {
+      path: input.path,
+      line: h.line,
+    });
+  }
   const unit = h.unitNs ?? options.printedUnitNs ?? 1;
   const found = options.windowNs === undefined ? (printedWindow(h.title) ?? printedWindow(text)) : null;
   const notes = [...h.notes];
@@ -205,7 +260,7 @@ function replayBlocks(value: Record<string, unknown>): ResultBlock[] {
 
 function histBlocks(value: Record<string, unknown>): ResultBlock[] {
   const list = Array.isArray(value.groups) ? value.groups.filter(isRecord) : [];
-  const unit = value.unit === 'us' ? 1000 : 1;
+  const unit = RESULT_UNITS.get(String(value.unit)) ?? 1;
   return list.map((g) => ({
     name:
       [typeof g.title === 'string' ? g.title.replace(/:$/, '') : '', g.key === null ? '' : String(g.key)]

@@ -1,7 +1,6 @@
 import type { Bin, ReadHistogram } from '../latency/binned.js';
-import { readHistograms } from '../latency/read-hist.js';
+import { readPrinted } from '../latency/printed-text.js';
 import { type Compression, readSource } from '../parsers/input/source.js';
-import { looksLikeMail, readMail } from '../parsers/mail/mail.js';
 import { type HistTable, isHistTrigger, parseHistTriggers } from '../parsers/printed/hist-trigger.js';
 import { type MapValue, mapValues } from '../parsers/printed/map-values.js';
 import type { InputReport } from '../result/types.js';
@@ -74,10 +73,7 @@ function triggerFinds(bytes: Buffer, path: string, compression: Compression, tot
 }
 
 function tableFinds(bytes: Buffer, path: string, compression: Compression, total: number): TextFinds | null {
-  const mail = looksLikeMail(bytes) ? readMail(bytes) : null;
-  const text = Buffer.from(mail?.bytes ?? bytes).toString('utf8');
-  const found = readHistograms(text);
-  const lineOf = (line: number): number => mail?.lines[line - 1] ?? line;
+  const { text, found, lineOf } = readPrinted(bytes);
   const values = mapValues(text.split(/\r?\n/));
   if (found.histograms.length === 0 && values.values.length === 0) return null;
   const l = found.lines;
@@ -96,7 +92,7 @@ function tableFinds(bytes: Buffer, path: string, compression: Compression, total
   const printed = found.histograms.length > 0 ? 'printed histograms' : 'maps that bpftrace printed';
   const why = `it holds ${printed} and no trace lines`;
   return {
-    histograms: found.histograms.map((h) => foundHistogram(h, lineOf(h.line))),
+    histograms: found.histograms.map((h) => foundHistogram(h, h.line)),
     maps: values.values.map((v) => ({ ...v, line: lineOf(v.line) })),
     triggers: [],
     input: textInput(path, what, why, compression, bytes.length, lines),

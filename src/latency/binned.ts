@@ -22,9 +22,11 @@ export interface ReadHistogram {
   readonly title: string;
   /** 1-based line of the heading, or of the first row. */
   readonly line: number;
-  readonly source: 'text' | 'json' | 'bcc';
-  /** Nanoseconds per printed unit where the text says it (bcc); null where it does not (bpftrace). */
+  readonly source: 'text' | 'json' | 'bcc' | 'perf-latency' | 'hist-trigger' | 'hgrm';
+  /** Nanoseconds per printed unit where the table or its name says it (`usecs`, `@lat_ms`); null where neither does. */
   readonly unitNs: number | null;
+  /** What is counted where the name says that it is no time: `ticks`, `kbytes`. */
+  readonly noTime?: string;
   /** As printed, ascending. Open ends are infinite. */
   readonly bins: readonly Bin[];
   /** Stretches between rows that are missing: unknown, not 0. */

@@ -122,6 +122,25 @@ export function printLhistRows(
   return text;
 }
 
+/** Bins that are buckets of neither hist() nor lhist(), as rows of the same form with their own bounds. */
+export function printBins(
+  name: string,
+  key: string | null,
+  bins: readonly Bin[],
+  family: PrintFamily = NEWEST_FAMILY,
+): string {
+  const full = bins.map((b) => b.count > 0);
+  const shown = bins.slice(Math.max(0, full.indexOf(true)), full.lastIndexOf(true) + 1);
+  const max = shown.reduce((m, b) => Math.max(m, b.count), 0);
+  const label = ({ low, high }: Bin): string =>
+    low === Number.NEGATIVE_INFINITY
+      ? `(..., ${high})`
+      : high === Number.POSITIVE_INFINITY
+        ? `[${low}, ...)`
+        : `[${low}, ${high})`;
+  return `${heading(name, key, family)}${shown.map((b) => row(label(b), b.count, b.count, max)).join('')}\n`;
+}
+
 /** Bucket counts of integer values, as hist(x, bits) would have counted them. */
 export function histCounts(
   values: Iterable<number | bigint>,

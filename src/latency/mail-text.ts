@@ -4,7 +4,7 @@
  */
 export function normaliseMail(text: string): string {
   let t = text.replace(/\r\n?/g, '\n');
-  if (/=(?:\n|20|3D|7C|40|5B|C2=A0|E2=80=AF)/.test(t)) t = decodeQuotedPrintable(t);
+  if (/=(?:\n|(?!\d{3})(?:20|3D|7C|40|5B)|C2=A0|E2=80=AF)/.test(t)) t = decodeQuotedPrintable(t);
   return t
     .replace(
       /&(lt|gt|amp|nbsp|#64|#124|#160|#xa0);/gi,
@@ -25,9 +25,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '#xa0': ' ',
 };
 
-/** `=XX` bytes are UTF-8; `=` at the end of a line joins it with the next. Anything else stays as it is. */
+/**
+ * `=XX` bytes are UTF-8; `=` at the end of a line joins it with the next. Anything else stays as it is, numbers too:
+ * `size=2048` of a hist trigger is no blank and 48.
+ */
 function decodeQuotedPrintable(text: string): string {
-  return text.replace(/=\n/g, '').replace(/(?:=[0-9A-Fa-f]{2})+/g, (run) => {
+  return text.replace(/=\n/g, '').replace(/(?:=(?!\d{3})[0-9A-Fa-f]{2})+/g, (run) => {
     const bytes = run
       .slice(1)
       .split('=')

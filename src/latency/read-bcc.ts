@@ -1,50 +1,45 @@
 import type { Bin, ReadHistogram } from './binned.js';
+import type { TableLines } from './printed-table.js';
+import { unitOfName } from './unit-names.js';
 
 /**
  * Histograms of bcc tools (`     usecs               : count     distribution`, rows `2 -> 3 : 15 |**** |`,
  * src/python/bcc/table.py `_print_log2_hist`, `_print_linear_hist`) and of perf-tools' perf-stat-hist
- * (`Range : Count Distribution`). `kinds` says what each 0-based line of them is.
+ * (`Range : Count Distribution`). The label may be any words (`munmap us`); libbpf-tools print one blank less behind `count`.
  */
-export function bccHistograms(text: readonly string[]): {
+export function bccTables(text: readonly string[]): {
   histograms: ReadHistogram[];
-  kinds: Map<number, 'heading' | 'row'>;
+  lines: TableLines;
 } {
   const histograms: ReadHistogram[] = [];
-  const kinds = new Map<number, 'heading' | 'row'>();
+  const lines: TableLines = new Map();
   for (let i = 0; i < text.length; i++) {
-    const heading = HEADING.exec(text[i]!);
+    const heading = HEADING.exec(unquoted(text[i]!));
     if (heading === null) continue;
     const bins: Bin[] = [];
     let last = i;
     for (let k = i + 1; k < text.length; k++) {
-      const bin = row(text[k]!);
+      const bin = row(unquoted(text[k]!));
       if (bin === null || bin.low < (bins.at(-1)?.high ?? Number.NEGATIVE_INFINITY)) break;
       bins.push(bin);
       last = k;
     }
     if (bins.length === 0) continue;
-    kinds.set(i, 'heading');
-    for (let k = i + 1; k <= last; k++) kinds.set(k, 'row');
+    lines.set(i, 'heading');
+    for (let k = i + 1; k <= last; k++) lines.set(k, 'row');
     histograms.push(histogram(heading[1]!, bins, text, i));
     i = last;
   }
-  return { histograms, kinds };
+  return { histograms, lines };
 }
 
-const HEADING = /^ *(\S+) *: (?:count +distribution|Count +Distribution) *$/;
+const HEADING = /^ *(\S.*?) *: (?:count +distribution|Count +Distribution) *$/;
 const LOG_ROW = /^ *(\d*) *-> *(\d*) *: (\d+) *\|[*+# ]*\| *$/;
 const LINEAR_ROW = /^ *(\d+) *: (\d+) *\|[*+ ]*\| *$/;
 const SECTION = /^ *(\w[\w ]*) = (.*?) *$/;
 
-const UNITS: Readonly<Record<string, number>> = {
-  nsecs: 1,
-  ns: 1,
-  usecs: 1e3,
-  us: 1e3,
-  msecs: 1e6,
-  ms: 1e6,
-  secs: 1e9,
-};
+/** `> `, `| `: marks of a quote. */
+const unquoted = (line: string): string => line.replace(/^(?: {0,3}[>|])+ ?/, '');
 
 /** Both ends of a printed range belong to it; an end left out is open. */
 function row(line: string): Bin | null {
@@ -64,6 +59,7 @@ function histogram(unit: string, bins: Bin[], text: readonly string[], at: numbe
   while (above >= 0 && text[above]!.trim() === '') above--;
   const title = above >= 0 ? text[above]!.trim() : '';
   const section = above === at - 1 ? SECTION.exec(title) : null;
+  const said = unitOfName(unit);
   const gaps: { low: number; high: number }[] = [];
   for (let i = 1; i < bins.length; i++) {
     if (bins[i]!.low > bins[i - 1]!.high) gaps.push({ low: bins[i - 1]!.high, high: bins[i]!.low });
@@ -74,7 +70,8 @@ function histogram(unit: string, bins: Bin[], text: readonly string[], at: numbe
     title,
     line: at + 1,
     source: 'bcc',
-    unitNs: UNITS[unit] ?? null,
+    unitNs: said !== null && 'ns' in said ? said.ns : null,
+    ...(said !== null && 'noTime' in said ? { noTime: said.noTime } : {}),
     bins,
     gaps,
     complete: gaps.length === 0,

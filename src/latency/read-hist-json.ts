@@ -1,18 +1,20 @@
 import type { Bin, ReadHistogram } from './binned.js';
+import type { TableLines } from './printed-table.js';
+import { unitOfName } from './unit-names.js';
 
 /**
  * Histograms of `bpftrace -f json` output: `{"type": "hist", "data": {"@ns": [...]}}`, one object per line or
  * spread over several, with any other lines between (bpftrace src/output.cpp `JsonOutput::hist_to_str`).
- * `lines` holds the 0-based numbers of all lines that belong to JSON objects.
+ * `lines` holds all lines that belong to JSON objects.
  */
-export function jsonHistograms(text: readonly string[]): { histograms: ReadHistogram[]; lines: Set<number> } {
+export function jsonHistograms(text: readonly string[]): { histograms: ReadHistogram[]; lines: TableLines } {
   const histograms: ReadHistogram[] = [];
-  const lines = new Set<number>();
+  const lines: TableLines = new Map();
   for (let i = 0; i < text.length; i++) {
     if (!/^\s*\{\s*("type"|$)/.test(text[i]!)) continue;
     const found = objectFrom(text, i);
     if (found === null) continue;
-    for (let k = i; k <= found.last; k++) lines.add(k);
+    for (let k = i; k <= found.last; k++) lines.set(k, 'json');
     collect(found.value, i + 1, histograms);
     i = found.last;
   }
@@ -84,6 +86,7 @@ function histogram(name: string, key: string | null, line: number, buckets: unkn
     }
   }
   if (unread > 0) notes.push(`${unread} bucket(s) could not be read`);
+  const said = unitOfName(name);
   const gaps: { low: number; high: number }[] = [];
   for (let i = 1; i < bins.length; i++) {
     if (bins[i]!.low > bins[i - 1]!.high) gaps.push({ low: bins[i - 1]!.high, high: bins[i]!.low });
@@ -94,7 +97,8 @@ function histogram(name: string, key: string | null, line: number, buckets: unkn
     title: '',
     line,
     source: 'json',
-    unitNs: null,
+    unitNs: said !== null && 'ns' in said ? said.ns : null,
+    ...(said !== null && 'noTime' in said ? { noTime: said.noTime } : {}),
     bins,
     gaps,
     complete: unread === 0 && gaps.length === 0,

@@ -1,8 +1,13 @@
 import type { Bin, ReadHistogram } from './binned.js';
 import { bar } from './bpftrace-print.js';
 import { normaliseMail, stripQuotes } from './mail-text.js';
-import { bccHistograms } from './read-bcc.js';
+import type { TableLines } from './printed-table.js';
+import { bccTables } from './read-bcc.js';
+import { hgrmTables } from './read-hgrm.js';
 import { jsonHistograms } from './read-hist-json.js';
+import { triggerTables } from './read-hist-trigger.js';
+import { perfLatencyTables } from './read-perf-latency.js';
+import { unitOfName } from './unit-names.js';
 
 /** Every line of the (decoded) text is of exactly one kind; the counts sum to `total`. */
 export interface ReadLines {
@@ -27,8 +32,13 @@ const LABEL = /^ *(\[[^\][()]*[\])]|\(\.\.\., *-?[\d.]+[kKMGTPE]?\)) */;
 const COUNT = /^(\d+)(?= |\||$) */;
 const BAR_PART = /^[ |@]*[|@][ |@]*$/;
 const CUT = /^\W*(?:\[ ?\.\.\. ?\]|<snip>|\[snip\]|\[\u2026\]|\.\.\.|\u2026)\W*$/i;
-/** What bpftrace and the terminal say around a table; never its title. */
-const CHATTER = /^\s*(?:\^C|Attach(?:ing|ed) \d+ probes?\W*|Lost \d+ events)\s*$/;
+/** What bpftrace, the terminal and markup say around a table; never its title. */
+const CHATTER =
+  /^\s*(?:\^C|Attach(?:ing|ed) \d+ probes?\W*|Lost \d+ events|`{3,}.*|~{3,}.*|<\/?\w[^>]*>)\s*$/;
+/** A line of a trace: a CPU and a stamp, or a stamp with microseconds. */
+const EVENT = /\[\d{3,}\].* \d+(?:\.\d+)?: |\s\d+\.\d{6,9}: /;
+/** Every other table that tools print; what is left is searched for those of bpftrace. */
+const READERS = [jsonHistograms, bccTables, perfLatencyTables, triggerTables, hgrmTables] as const;
 /** Lines a wrapped row may go on for. */
 const MAX_WRAP = 3;
 
@@ -50,7 +60,8 @@ interface Building {
 
 /**
  * Finds every bpftrace histogram in `text`: printed by any release, with quote marks, wrapped rows,
- * quoted-printable or HTML entities of a mail around it, or as objects of `bpftrace -f json`; and those of bcc tools.
+ * quoted-printable or HTML entities of a mail around it, or as objects of `bpftrace -f json`; and the tables of bcc
+ * tools, `perf ftrace latency`, hist triggers and HdrHistogram.
  * Counts are trusted, bars only checked (±1 `@`).
  */
 export function readHistograms(text: string): HistogramText {
@@ -65,9 +76,13 @@ export function readHistograms(text: string): HistogramText {
     blank: 0,
     other: 0,
   };
-  const json = jsonHistograms(lines);
-  const bcc = bccHistograms(lines);
-  const out: ReadHistogram[] = [...json.histograms, ...bcc.histograms];
+  const out: ReadHistogram[] = [];
+  const taken: TableLines = new Map();
+  for (const read of READERS) {
+    const tables = read(lines);
+    out.push(...tables.histograms);
+    for (const [line, kind] of tables.lines) taken.set(line, kind);
+  }
   let title = '';
   let label: { text: string; prefix: string } | null = null;
   let open: OpenRow | null = null;
@@ -80,19 +95,19 @@ export function readHistograms(text: string): HistogramText {
   const closeBlock = (): void => {
     closeRow();
     if (building !== null && building.rows.length > 0) {
-      out.push(finished(building));
-      title = '';
+      if (isTable(building)) {
+        out.push(finished(building));
+        title = '';
+      } else {
+        counts.row -= building.rows.length;
+        counts.other += building.rows.length;
+      }
     }
     building = null;
   };
 
   for (let i = 0; i < lines.length; i++) {
-    if (json.lines.has(i)) {
-      closeBlock();
-      counts.json++;
-      continue;
-    }
-    const kind = bcc.kinds.get(i);
+    const kind = taken.get(i);
     if (kind !== undefined) {
       closeBlock();
       counts[kind]++;
@@ -142,12 +157,15 @@ export function readHistograms(text: string): HistogramText {
       continue;
     }
     closeBlock();
-    if (!CHATTER.test(rest)) title = rest.trim();
+    if (!CHATTER.test(rest) && !EVENT.test(rest)) title = rest.trim();
   }
   closeBlock();
   out.sort((x, y) => x.line - y.line);
   return { histograms: out, lines: counts };
 }
+
+/** A heading or a bar shows a table; a shell says `[1] 4153` of a job, too. */
+const isTable = (b: Building): boolean => b.name !== '' || b.rows.some((r) => r.barText.includes('|'));
 
 function closed(barText: string): boolean {
   const first = barText.indexOf('|');
@@ -192,7 +210,7 @@ export function labelBounds(label: string): { low: number; high: number } | null
 const SUFFIXES = ' KMGTPE';
 
 function boundNumber(text: string): number | null {
-  const m = /^(-?\d+)([kKMGTPE]?)$/.exec(text);
+  const m = /^(-?\d+(?:\.\d+)?)([kKMGTPE]?)$/.exec(text);
   if (m === null) return null;
   return Number(m[1]) * 1024 ** Math.max(0, SUFFIXES.indexOf(m[2]!.toUpperCase() || ' '));
 }
@@ -203,6 +221,7 @@ function finished(b: Building): ReadHistogram {
   for (let i = 1; i < bins.length; i++) {
     if (bins[i]!.low > bins[i - 1]!.high) gaps.push({ low: bins[i - 1]!.high, high: bins[i]!.low });
   }
+  const said = unitOfName(b.name);
   const notes: string[] = [];
   if (gaps.length > 0) notes.push(`${gaps.length} stretch(es) of rows are missing: their counts are unknown`);
   if (b.cut) notes.push('the table was cut by hand');
@@ -221,7 +240,8 @@ function finished(b: Building): ReadHistogram {
     title: b.title,
     line: b.line,
     source: 'text',
-    unitNs: null,
+    unitNs: said !== null && 'ns' in said ? said.ns : null,
+    ...(said !== null && 'noTime' in said ? { noTime: said.noTime } : {}),
     bins,
     gaps,
     complete: !b.cut && gaps.length === 0,

@@ -1,98 +1,35 @@
-import { type Binned, binned, type ReadHistogram, total } from '../latency/binned.js';
 import { NEWEST_FAMILY, type PrintFamily } from '../latency/bpftrace-labels.js';
-import { type KeyedCounts, printHistMap, printLhistMap } from '../latency/bpftrace-print.js';
+import type { KeyedCounts } from '../latency/bpftrace-print.js';
 import { hgrmText } from '../latency/hgrm.js';
 import { bucketBounds, bucketIndex, checkShape, type HistShape } from '../latency/hist-shape.js';
-import { quantileInterval } from '../latency/intervals.js';
 import type { SpanGroup } from '../latency/pair-collector.js';
-import { readBackCounts } from '../latency/read-back.js';
+import { resultHistograms } from '../latency/read-result.js';
 import { describeSource, type SpanSource } from '../latency/span-source.js';
+import { nameWithUnit, unitOfName } from '../latency/unit-names.js';
 import { TraceError } from '../parsers/input/trace-error.js';
-import type { InputReport } from '../result/types.js';
 import { VERSION } from '../version.js';
-import { type CollectOptions, collectSpans, type SpanRun } from './collect-spans.js';
-import { histogramsNamed, openInput, splitTitle } from './histogram-input.js';
+import { collectSpans, type SpanRun } from './collect-spans.js';
+import {
+  DEFAULT_QUANTILES,
+  HIST_SCHEMA,
+  type HistGroup,
+  type HistOptions,
+  type HistReport,
+} from './hist-report.js';
+import {
+  alsoEvents,
+  alsoPrinted,
+  EVENTS,
+  histogramsNamed,
+  type OpenedInput,
+  onlyTables,
+  openInput,
+  splitTitle,
+} from './histogram-input.js';
+import { finite, printed } from './printed-map.js';
+import { readBack } from './read-back.js';
 
-export const HIST_SCHEMA = 'pttrace/hist/1';
-export const DEFAULT_QUANTILES = [0.5, 0.9, 0.99, 0.999] as const;
-
-export interface HistOptions extends Omit<CollectOptions, 'source' | 'keepOrder'> {
-  /** What to measure; omitted: munmap, or the histograms the input holds. Given: the input is a recording. */
-  readonly source?: SpanSource | undefined;
-  /** Default hist() without bits. */
-  readonly shape?: HistShape | undefined;
-  /** bpftrace release family whose print style is used; default the newest. */
-  readonly family?: PrintFamily | undefined;
-  /** `us`: durations are divided by 1000 (whole) before counting, as `(nsecs - @start[tid]) / 1000`. */
-  readonly unit?: 'ns' | 'us' | undefined;
-  /** Map name without `@`; default `ns` or `usecs`. */
-  readonly mapName?: string | undefined;
-  /** In 0 … 1. */
-  readonly quantiles?: readonly number[] | undefined;
-  /** Add each group's percentile distribution in HdrHistogram's text form. */
-  readonly hgrm?: boolean | undefined;
-}
-
-export interface HistQuantile {
-  q: number;
-  /** In the report's unit: exact from events; of printed bins a point inside the bin, by convention. */
-  value: number | null;
-  /** The quantile lies in [low, high): equal to `value` where it is exact. Null: open. */
-  low: number | null;
-  high: number | null;
-}
-
-export interface HistBucket {
-  /** Half open, [low, high); null: open. */
-  low: number | null;
-  high: number | null;
-  count: number;
-}
-
-export interface HistGroup {
-  /** Key as bpftrace prints it between the brackets; null without key. */
-  key: string | null;
-  keys: string[];
-  /** Read back: prose line before the histogram, and its 1-based line. */
-  title: string;
-  line: number | null;
-  count: number;
-  /** Spans without a duration: begin or end outside the recording, lost events, too many open at once. */
-  censored: { start: number; end: number; loss: number; evicted: number };
-  buckets: HistBucket[];
-  quantiles: HistQuantile[];
-  /** Decimal strings of ns (ticks); null where only bins are known. */
-  sum: string | null;
-  min: number | null;
-  max: number | null;
-  mean: number | null;
-  /** Percentile distribution (.hgrm), when asked for. */
-  hgrm?: string;
-}
-
-export interface HistReport {
-  schema: typeof HIST_SCHEMA;
-  version: string;
-  inputs: InputReport[];
-  /** `events`: every duration was seen; `bins`: read back from printed histograms. */
-  from: 'events' | 'bins';
-  measured: string;
-  by: string[];
-  /** Unit of buckets, quantiles, min, max, mean. `unknown`: the printout does not say. */
-  unit: 'ns' | 'us' | 'ticks' | 'unknown';
-  resolutionNs: number | null;
-  windowNs: number | null;
-  shape: HistShape | null;
-  mapName: string;
-  bpftraceVersion: PrintFamily;
-  filter: string | null;
-  quantileMethod: string;
-  groups: HistGroup[];
-  /** The histograms byte for byte as bpftrace of that version prints them. */
-  printed: string;
-  notes: string[];
-  partial: boolean;
-}
+export * from './hist-report.js';
 
 /**
  * Histograms of durations from recordings, or printed histograms read back.
@@ -104,30 +41,64 @@ export async function hist(options: HistOptions): Promise<HistReport> {
   const family = options.family ?? NEWEST_FAMILY;
   const shape = checkShape(options.shape ?? { kind: 'hist', bits: 0 }, family);
   const { path, title } = splitTitle(options.paths[0] ?? '-');
-  if (options.source === undefined && options.format === undefined && options.paths.length === 1) {
+  const plain = options.source === undefined && options.format === undefined && options.paths.length === 1;
+  if (plain) {
     const opened = await openInput(path, options);
-    if (opened.kind === 'histograms') {
-      const report = readBack(opened.found.histograms, title, opened.input, { ...options, family });
-      return opened.cut ? { ...report, partial: true } : report;
-    }
+    if (opened.kind === 'histograms') return fromPrinted(opened, title, { ...options, family });
     if (opened.kind === 'result') {
-      throw new TraceError('unsupported-format', 'is a result of pttrace already; compare reads it', {
-        path,
+      const read = readBack(resultHistograms(opened.value, path), title, opened.input, {
+        ...options,
+        family,
       });
+      return opened.cut ? { ...read, partial: true } : read;
     }
+    if (title !== null && title !== EVENTS) {
+      throw new RangeError(`${path} is a recording: it has no block called "${title}"`);
+    }
+    options = { ...options, paths: [path] };
     if (opened.stdin) options = { ...options, stdin: opened.stdin };
     if (opened.cut) {
-      const report = await hist({
-        ...options,
-        signal: undefined,
-        source: { kind: 'syscall', name: 'munmap' },
-      });
+      const report = await hist({ ...options, signal: undefined, source: MUNMAP });
       return { ...report, partial: true };
     }
   }
-  const source = options.source ?? { kind: 'syscall', name: 'munmap' };
-  const run = await collectSpans({ ...options, source });
+  const source = options.source ?? MUNMAP;
+  let run: SpanRun;
+  try {
+    run = await collectSpans({ ...options, source });
+  } catch (error) {
+    const tables =
+      plain && error instanceof TraceError && error.code === 'unknown-format'
+        ? await onlyTables(path, options)
+        : null;
+    if (tables === null) throw error;
+    return readBack(tables.found.histograms, title, tables.input, { ...options, family });
+  }
   return fromEvents(run, source, shape, family, options);
+}
+
+/** What is measured where nothing says it. */
+const MUNMAP: SpanSource = { kind: 'syscall', name: 'munmap' };
+
+/** Printed histograms, unless events stand beside them and nobody asked for a histogram by its name. */
+async function fromPrinted(
+  opened: Extract<OpenedInput, { kind: 'histograms' }>,
+  title: string | null,
+  options: HistOptions & { family: PrintFamily },
+): Promise<HistReport> {
+  const { histograms } = opened.found;
+  const { path } = opened.input;
+  const events = title === EVENTS && histogramsNamed(histograms, title).length === 0;
+  if (opened.events > 0 && (events || title === null)) {
+    const stdin = opened.stdin ? { stdin: opened.stdin } : {};
+    const report = await hist({ ...options, ...stdin, paths: [path], source: MUNMAP });
+    const measured = report.groups.some((g) => g.count > 0 || Object.values(g.censored).some((n) => n > 0));
+    if (events || measured) return { ...report, notes: [...report.notes, alsoPrinted(path, histograms)] };
+  }
+  const read = readBack(histograms, title, opened.input, options);
+  const notes =
+    opened.events > 0 && title === null ? [...read.notes, alsoEvents(path, opened.events)] : read.notes;
+  return { ...read, notes, partial: opened.cut === true };
 }
 
 function fromEvents(
@@ -147,7 +118,7 @@ function fromEvents(
     );
   }
   const scale = unit === 'us' ? 1000 : 1;
-  const mapName = `@${options.mapName ?? (unit === 'us' ? 'usecs' : unit)}`;
+  const mapName = mapNameOf(options.mapName, unit);
   const quantiles = options.quantiles ?? DEFAULT_QUANTILES;
   const counted = run.groups.map((g) => ({ g, counts: countsOf(g, scale, shape, family) }));
   const blocks: KeyedCounts[] = counted
@@ -178,6 +149,18 @@ function fromEvents(
     notes,
     partial: run.partial,
   };
+}
+
+/** A name that does not say the unit is taken for ns when it is read back, and one that says another is wrong. */
+function mapNameOf(name: string | undefined, unit: 'ns' | 'us' | 'ticks'): string {
+  if (name === undefined) return unit === 'us' ? '@usecs' : `@${unit}`;
+  const said = unitOfName(name);
+  if (unit === 'ticks') return said !== null && 'noTime' in said ? `@${name}` : `@${name}_ticks`;
+  const unitNs = unit === 'us' ? 1000 : 1;
+  if (said !== null && 'ns' in said && said.ns !== unitNs) {
+    throw new RangeError(`the name @${name} says another unit than ${unit}`);
+  }
+  return unit === 'us' ? nameWithUnit(name, unitNs) : `@${name}`;
 }
 
 function countsOf(g: SpanGroup, scale: number, shape: HistShape, family: PrintFamily): number[] {
@@ -225,82 +208,4 @@ function eventGroup(
   };
 }
 
-function readBack(
-  all: readonly ReadHistogram[],
-  title: string | null,
-  input: InputReport,
-  options: HistOptions & { family: PrintFamily },
-): HistReport {
-  const meant = histogramsNamed(all, title);
-  if (meant.length === 0) throw new RangeError(`${input.path} has no histogram called "${title}"`);
-  const notes: string[] = [];
-  if (options.hgrm) notes.push('no HDR export: single durations are not known from printed bins');
-  if (options.unit === 'us') notes.push('printed bins keep their own unit');
-  const units = new Set(meant.map((h) => h.unitNs));
-  const unitNs = units.size === 1 ? [...units][0] : null;
-  let text = '';
-  for (const h of meant) {
-    for (const n of h.notes) notes.push(`line ${h.line}: ${n}`);
-    const counts = readBackCounts(h.bins, options.family);
-    const name = h.name.startsWith('@') ? h.name : `@${h.name}`;
-    const block = { key: h.key, counts: counts?.counts ?? [] };
-    if (counts === null) notes.push(`line ${h.line}: its bins are none of hist() or lhist(): not printed`);
-    else text += printed(name, counts.shape, [block], options.family);
-  }
-  return {
-    schema: HIST_SCHEMA,
-    version: VERSION,
-    inputs: [input],
-    from: 'bins',
-    measured: 'histograms printed in the input',
-    by: [],
-    unit: unitNs === 1 ? 'ns' : unitNs === 1000 ? 'us' : 'unknown',
-    resolutionNs: null,
-    windowNs: null,
-    shape: null,
-    mapName: meant[0]!.name,
-    bpftraceVersion: options.family,
-    filter: null,
-    quantileMethod: 'bin of the nearest rank: a fact; the point is low*(high/low)^(rank/count): a convention',
-    groups: meant.map((h) => readGroup(h, options.quantiles ?? DEFAULT_QUANTILES)),
-    printed: text,
-    notes,
-    partial: false,
-  };
-}
-
-function readGroup(h: ReadHistogram, quantiles: readonly number[]): HistGroup {
-  const b: Binned = binned(h.bins);
-  return {
-    key: h.key,
-    keys: h.key === null ? [] : h.key.split(', '),
-    title: h.title,
-    line: h.line,
-    count: total(b.counts),
-    censored: { start: 0, end: 0, loss: 0, evicted: 0 },
-    buckets: h.bins.map((x) => ({ low: finite(x.low), high: finite(x.high), count: x.count })),
-    quantiles: quantiles.map((q) => {
-      const x = quantileInterval(b, q);
-      return x === null
-        ? { q, value: null, low: null, high: null }
-        : { q, value: finite(x.pointNs), low: finite(x.lowNs), high: finite(x.highNs) };
-    }),
-    sum: null,
-    min: null,
-    max: null,
-    mean: null,
-  };
-}
-
-const printed = (
-  name: string,
-  shape: HistShape,
-  blocks: readonly KeyedCounts[],
-  family: PrintFamily,
-): string =>
-  shape.kind === 'lhist'
-    ? printLhistMap(name, shape, blocks, { family })
-    : printHistMap(name, blocks, { family, bits: shape.bits });
-
 const keyText = (keys: readonly string[]): string | null => (keys.length === 0 ? null : keys.join(', '));
-const finite = (n: number): number | null => (Number.isFinite(n) ? n : null);

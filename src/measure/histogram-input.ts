@@ -1,13 +1,20 @@
 import { existsSync, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { ReadHistogram } from '../latency/binned.js';
-import { type HistogramText, readHistograms } from '../latency/read-hist.js';
+import { readPrinted } from '../latency/printed-text.js';
+import type { HistogramText } from '../latency/read-hist.js';
+import { scanInput } from '../parsers/input/open-input.js';
 import { abortOf, type Compression, isStored, readSource } from '../parsers/input/source.js';
 import { TraceError } from '../parsers/input/trace-error.js';
+import { newPipeline } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
 
 /** Printed histograms and result files are looked for in inputs up to this size (decompressed). */
 const MAX_TEXT = 4 << 20;
+/** … and, in a file that holds nothing else, up to this. */
+const MAX_TABLES = 64 << 20;
+/** What the events of an input are called that holds printed histograms too: `FILE#events`. */
+export const EVENTS = 'events';
 /** Results of pttrace itself may be larger. */
 const MAX_RESULT = 256 << 20;
 
@@ -19,6 +26,9 @@ export type OpenedInput =
       readonly text: string;
       readonly found: HistogramText;
       readonly input: InputReport;
+      /** Trace lines that it holds besides; `stdin` replaces the standard input that was looked at. */
+      readonly events: number;
+      readonly stdin?: NodeJS.ReadableStream;
       readonly cut?: boolean;
     }
   | {
@@ -127,16 +137,52 @@ async function classify(
     };
   }
   if (!head.whole || head.bytes.length > MAX_TEXT) return recording;
-  const text = head.bytes.toString('utf8');
-  if (!LIKELY.test(text)) return recording;
-  const found = readHistograms(text);
+  if (!isLikely(head.bytes)) return recording;
+  const { text, found } = readPrinted(head.bytes);
   if (found.histograms.length === 0) return recording;
-  return { kind: 'histograms', text, found, input: report(path, head, 'histograms', found) };
+  const events = await eventsIn(head.bytes);
+  const input = report(path, head, 'histograms', found);
+  if (rest === undefined || events === 0) return { kind: 'histograms', text, found, input, events };
+  return { kind: 'histograms', text, found, input, events, stdin: Readable.from([head.bytes]) };
+}
+
+/** Trace lines in a text that holds printed histograms. */
+async function eventsIn(bytes: Buffer): Promise<number> {
+  try {
+    const stdin = Readable.from([bytes]);
+    const scanned = await scanInput('-', { input: 0, context: newPipeline(), sink: () => {}, stdin });
+    return scanned.report.lines.event;
+  } catch (error) {
+    if (error instanceof TraceError) return 0;
+    throw error;
+  }
+}
+
+/**
+ * Printed histograms of a file that turned out to hold no trace, whatever its size up to 64 MiB; null if there are
+ * none. Throws TraceError for a file that cannot be read.
+ */
+export async function onlyTables(
+  path: string,
+  options: OpenOptions,
+): Promise<Extract<OpenedInput, { kind: 'histograms' }> | null> {
+  if (path === '-' || !isStored(path)) return null;
+  const head = await peek(path, options, MAX_TABLES);
+  if (!head.whole) return null;
+  const { text, found } = readPrinted(head.bytes);
+  if (found.histograms.length === 0) return null;
+  return { kind: 'histograms', text, found, input: report(path, head, 'histograms', found), events: 0 };
+}
+
+/** A cheap look before the text is read line by line; of a mail the text may be coded. */
+function isLikely(bytes: Buffer): boolean {
+  const text = bytes.toString('latin1');
+  return LIKELY.test(text) || /^content-transfer-encoding: *base64/im.test(text);
 }
 
 /** A heading, a row, or an object that only printed histograms have. */
 const LIKELY =
-  /^[>| ]*@\w*(?:\[[^\n]*\])?: ?\r?$|^[>| ]*[[(][^\])\n]{1,40}[\])] +\d+ *(?:\||\r?$)|"type": *"hist"|: (?:count +distribution|Count +Distribution)|^[>| ]*\[[^\n]*(?:=20|=)$/m;
+  /^[>| ]*@\w*(?:\[[^\n]*\])?: ?\r?$|^[>| ]*[[(][^\])\n]{1,40}[\])] +\d+ *(?:\||\r?$)|"type": *"hist"|: (?:count +distribution|Count +Distribution)|^[>| ]*\[[^\n]*(?:=20|=)$|\| +COUNT \| GRAPH| hitcount:|Percentile"?[ ,]+"?TotalCount/m;
 
 function parseResult(head: Head, path: string): Record<string, unknown> {
   try {
@@ -145,6 +191,18 @@ function parseResult(head: Head, path: string): Record<string, unknown> {
     throw new TraceError('corrupt', 'is no complete pttrace result', { path, cause: error });
   }
 }
+
+/** What to say where an input holds both events and printed histograms, and the events are taken. */
+export function alsoPrinted(path: string, all: readonly ReadHistogram[]): string {
+  const [first] = all;
+  const names = all.slice(0, 4).map(histogramName).join(', ');
+  const more = all.length > 4 ? `, and ${all.length - 4} more` : '';
+  return `${all.length} printed histogram${all.length === 1 ? '' : 's'} stand in it, too: ${names}${more}; ${path}#line ${first?.line ?? 0} names ${all.length === 1 ? 'it' : 'the first'}`;
+}
+
+/** The other way round. */
+export const alsoEvents = (path: string, events: number): string =>
+  `${events} events stand in it, too: ${path}#${EVENTS} names them, or say what to measure (--syscall, --func, --span, --from)`;
 
 function report(path: string, head: Head, format: string, found: HistogramText | null): InputReport {
   const text = head.bytes.toString('latin1');

@@ -152,7 +152,9 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
     throw new TraceError('unknown-format', what, { path, line: 1, offset: 0 });
   }
   if (isHistTrigger(sample) || mapValues(text.split('\n')).values.length >= 2) {
-    const what = isHistTrigger(sample) ? 'tables of a hist trigger' : 'maps that bpftrace printed';
+    const what = isHistTrigger(sample)
+      ? 'tables of a hist trigger whose keys are no durations'
+      : 'maps that bpftrace printed, none of them a histogram,';
     const message = `holds ${what} and no trace lines: \`pttrace info\` lists them`;
     throw new TraceError('unknown-format', message, { path, line: 1, offset: 0 });
   }

@@ -13,10 +13,17 @@ export type RowKind = (typeof ROW)[keyof typeof ROW];
 /** `@ns[munmap]:` */
 const HEADING = /^@\w*(?:\[.*\])?: *$/;
 /** `[4K, 8K)   12 |@@@   |`, `(..., 0)   3 |`: bpftrace, src/output.cpp `hist_to_str()`. */
-const HIST = /^(?:\[[^\][()]{1,40}[\])]|\(\.\.\., *-?[\d.]+[kKMGTPE]?\)) *(?:\d+ *(?:\|[@ ]*\|?)?)?$/;
+const HIST =
+  /^(?:\[[^\][(),]{1,20}\] *\d+ *\|[@ ]*\|?|(?:\[[^\][(),]{1,20},[^\][()]{1,20}[\])]|\(\.\.\., *-?[\d.]+[kKMGTPE]?\)) *(?:\d+ *(?:\|[@ ]*\|?)?)?)$/;
 /** `     4 -> 7          : 12       |****   |`: bcc, src/python/bcc/table.py `_print_log2_hist()`. */
 const BCC = /^-?\d+ +-> +-?\d+ +: +\d+ +\|[* ]*\|?$/;
 const BCC_HEADING = /^\S.* : count +distribution$/i;
+/** `     1 - 2    ms |          2 | ##   |`: perf, builtin-ftrace.c display_histogram(). */
+const PERF = /^\d+(?:\.\d+)? +- +(?:\d+(?:\.\d+)?|\.\.\.) +(?:ns|us|ms|s) +\| +\d+ +\|[# ]*\|?$/;
+/** `   2.047 0.500000000000         50           2.00`: HdrHistogram, AbstractHistogram.java. */
+const HGRM = /^\d+(?:\.\d+)?[ ,]+[01]\.\d{6,}[ ,]+\d+(?:[ ,]+(?:[\d.]+|inf|Infinity))?$/;
+/** `{ lat: ~ 2^8 , common_pid:  901 } hitcount:   12`: kernel/trace/trace_events_hist.c. */
+const TRIGGER = /^\{ \w+: .*\} +hitcount: +\d+/;
 const REST_OF_BAR = /^[|@ ]*\|$/;
 
 /** A line of a printed histogram, quote marks already off; only a few lines of other text get as far as a regex. */
@@ -31,7 +38,10 @@ export function histogramRow(buf: Uint8Array, start: number, end: number): RowKi
     if (is(REST_OF_BAR, buf, p, end)) return ROW.bar;
     return first === AT && is(HEADING, buf, p, end) ? ROW.heading : ROW.none;
   }
-  if ((first >= 48 && first <= 57) || first === 45) return is(BCC, buf, p, end) ? ROW.row : ROW.none;
+  if ((first >= 48 && first <= 57) || first === 45) {
+    return is(BCC, buf, p, end) || is(PERF, buf, p, end) || is(HGRM, buf, p, end) ? ROW.row : ROW.none;
+  }
+  if (first === 123) return is(TRIGGER, buf, p, end) ? ROW.row : ROW.none;
   return buf[end - 1] === 110 && is(BCC_HEADING, buf, p, end) ? ROW.heading : ROW.none;
 }
 
