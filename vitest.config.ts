@@ -6,7 +6,9 @@ export default defineConfig({
     env: { TZ: 'UTC', LC_ALL: 'C', NO_COLOR: '1' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    setupFiles: ['test/support/property-seed.ts'],
+    setupFiles: ['test/support/property-seed.ts', 'test/support/cpu-times.ts'],
     pool: 'forks',
+    // Commands are run as built: by Node's own import, the one that oclif uses for them too.
+    server: { deps: { external: [/\/dist\//] } },
   },
 });

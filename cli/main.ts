@@ -5,16 +5,28 @@ import { EXIT } from './exit-codes.js';
 import { Interrupted } from './interrupted.js';
 import { traceMessage } from './trace-message.js';
 
-/** Runs the command line and leaves with the documented exit code. */
+/** Runs the command line as a process of its own and leaves with the documented exit code. */
 export async function main(url: string, argv: string[] = process.argv.slice(2)): Promise<void> {
   // `pttrace … | head` closes the pipe: not an error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.clean);
     throw error;
   });
+  await execute(url, argv);
+  if (process.exitCode === EXIT.interrupted) {
+    // Reached only while a read of a silent pipe holds the process back; shells call this end 130 too.
+    setTimeout(() => process.kill(process.pid, 'SIGINT'), 300).unref();
+  }
+}
+
+/**
+ * Runs `pttrace ARGV…` to its end; the exit code is left in `process.exitCode`. `url` is that of bin/run.js. Never throws:
+ * what goes wrong is printed on standard error.
+ */
+export async function execute(url: string, argv: readonly string[]): Promise<void> {
   try {
     // Everybody types it once.
-    await run(argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv, {
+    await run(argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv], {
       root: fileURLToPath(url),
       // There are none: nothing outside the package is looked for, least of all in a home that may be unreadable.
       userPlugins: false,
@@ -23,10 +35,6 @@ export async function main(url: string, argv: string[] = process.argv.slice(2)):
     await flush();
   } catch (error) {
     process.exitCode = await explain(error, argv, url);
-  }
-  if (process.exitCode === EXIT.interrupted) {
-    // Reached only while a read of a silent pipe holds the process back; shells call this end 130 too.
-    setTimeout(() => process.kill(process.pid, 'SIGINT'), 300).unref();
   }
 }
 

@@ -62,20 +62,20 @@ function catchDescriptor(stdout) {
 }
 
 /**
- * `root`: a built checkout. `options`: `input` (text or bytes of standard input; nothing by default), `env` (variables to
- * set, or to remove where undefined), `cwd`. One at a time: streams, environment and folder belong to the process.
+ * `root`: a built checkout. `options`: `input` (text, bytes or a stream as standard input; nothing by default), `env`
+ * (variables to set, or to remove where undefined), `cwd`, `terminal` (`{ columns }`: both outputs are a terminal).
+ * One at a time: streams, environment and folder belong to the process.
  * Returns `{ status, stdout, stderr }`, the streams as bytes.
  */
-export async function runCommand(root, args, { input = '', env = {}, cwd = root } = {}) {
-  const { main } = await import(pathToFileURL(join(root, 'dist/cli/main.js')).href);
+export async function runCommand(root, args, { input = '', env = {}, cwd = root, terminal } = {}) {
+  const { execute, main } = await import(pathToFileURL(join(root, 'dist/cli/main.js')).href);
   const [stdout, stderr] = [new Captured(), new Captured()];
+  if (terminal) for (const stream of [stdout, stderr]) Object.assign(stream, { isTTY: true, ...terminal });
+  const given = input.length > 0 ? [Buffer.from(input)] : [];
+  const stdin = input instanceof Readable ? input : Readable.from(given, { objectMode: false });
   const [folder, exitCode] = [process.cwd(), process.exitCode];
   const undo = [
-    replace(
-      process,
-      'stdin',
-      Readable.from(input.length > 0 ? [Buffer.from(input)] : [], { objectMode: false }),
-    ),
+    replace(process, 'stdin', stdin),
     replace(process, 'stdout', stdout),
     replace(process, 'stderr', stderr),
     replace(process, 'exit', (code) => {
@@ -93,7 +93,8 @@ export async function runCommand(root, args, { input = '', env = {}, cwd = root 
   process.chdir(cwd);
   let status;
   try {
-    await main(pathToFileURL(join(root, 'bin/run.js')).href, [...args]);
+    // Checkouts of before have only the entry of the process.
+    await (execute ?? main)(pathToFileURL(join(root, 'bin/run.js')).href, [...args]);
     status = process.exitCode ?? 0;
   } catch (error) {
     if (!(error instanceof Exit)) throw error;

@@ -22,8 +22,8 @@ const fixtures = () =>
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(HERE.length + 1))
     .sort();
 
-/** Command lines, each with the file that is its standard input. */
-function cases({ variants, rules }) {
+/** Command lines, each with its standard input: a file, or the output of another command line. */
+function cases({ variants, rules, bugs }) {
   const files = fixtures();
   const traces = files.filter((path) => !NO_TRACE.test(path));
   const all = [];
@@ -53,10 +53,19 @@ function cases({ variants, rules }) {
     }
   }
   for (const rule of rules) for (const look of looks) add(['explain', rule, ...look]);
-  const bugs = files.filter((f) => f.endsWith('.litmus')).map((f) => f.slice(-10, -7));
+  for (const test of files.filter((f) => f.endsWith('.litmus')).map((f) => f.slice(-10, -7))) {
+    add(['explain', test]);
+    for (const order of ['bug', 'fixed']) {
+      const log = ['litmus', test, '--ftrace', order];
+      add(log);
+      for (const look of looks) add(['replay', '-', ...look], log);
+      add(['validate', '-'], log);
+    }
+  }
   for (const bug of bugs) {
-    add(['explain', bug]);
-    for (const order of ['bug', 'fixed']) add(['litmus', bug, '--ftrace', order]);
+    const log = ['simulate', '--bug', bug, '--munmaps', '10'];
+    for (const look of looks) add(['replay', '-', ...look], log);
+    add(['validate', '-', '--json'], log);
   }
   for (const look of looks) add(['litmus', ...look]);
   for (const reader of ['irqoff', 'rcu', 'preemptoff', 'lock', 'hw', 'free-path', 'nothing'])
@@ -103,12 +112,21 @@ function cases({ variants, rules }) {
 
 /** What `{ args, stdin }` leaves in a checkout; its place is not part of it. */
 async function outcome(root, { args, stdin }) {
-  const input = stdin === null ? '' : readFileSync(join(HERE, stdin));
+  const input = Array.isArray(stdin)
+    ? (await runCommand(root, stdin, { env: ENV, cwd: HERE })).stdout
+    : stdin === null
+      ? ''
+      : readFileSync(join(HERE, stdin));
   const { status, stdout, stderr } = await runCommand(root, args, { input, env: ENV, cwd: HERE });
   const placeless = (bytes) =>
     bytes.includes(root) ? Buffer.from(`${bytes}`.replaceAll(root, '<root>')) : bytes;
   return { status, stdout: placeless(stdout), stderr: placeless(stderr) };
 }
+
+const written = ({ args, stdin }) => {
+  const from = Array.isArray(stdin) ? `pttrace ${stdin.join(' ')} | ` : '';
+  return `${from}pttrace ${args.join(' ')}${typeof stdin === 'string' ? ` <${stdin}` : ''}`;
+};
 
 const digest = ({ status, stdout, stderr }) =>
   [status, ...[stdout, stderr].map((bytes) => createHash('sha256').update(bytes).digest('base64'))].join(' ');
@@ -195,10 +213,12 @@ async function main() {
   });
   if (!values['no-build'] || !existsSync(join(HERE, 'dist/cli/main.js'))) build(HERE);
   const { VARIANTS, CATALOGUE } = await import(pathToFileURL(join(HERE, 'dist/src/index.js')).href);
-  const sets = { variants: VARIANTS.map((v) => v.id), rules: CATALOGUE.map((i) => i.name) };
-  const list = cases(sets).filter(({ args }) => args.join(' ').includes(values.only));
+  const listed = `${(await runCommand(HERE, ['simulate', '--list-bugs'])).stdout}`;
+  const bugs = [...listed.matchAll(/^([a-z][a-z0-9-]+) /gm)].map((m) => m[1]);
+  const sets = { bugs, variants: VARIANTS.map((v) => v.id), rules: CATALOGUE.map((i) => i.name) };
+  const list = cases(sets).filter((one) => written(one).includes(values.only));
   if (values.list) {
-    for (const { args, stdin } of list) console.log(args.join(' ') + (stdin === null ? '' : ` <${stdin}`));
+    for (const one of list) console.log(written(one));
     return;
   }
   const started = performance.now();
@@ -207,7 +227,7 @@ async function main() {
     const [before, now] = await Promise.all([digests(base.dir, list), digests(HERE, list)]);
     const changed = list.filter((_, i) => before[i] !== now[i]);
     for (const one of changed) {
-      console.log(`pttrace ${one.args.join(' ')}${one.stdin === null ? '' : ` <${one.stdin}`}`);
+      console.log(written(one));
       console.log(`  ${difference(await outcome(base.dir, one), await outcome(HERE, one))}`);
     }
     const seconds = ((performance.now() - started) / 1000).toFixed(0);

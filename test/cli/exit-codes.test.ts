@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { linesOf, withoutOneFlush } from '../gate/support/traces.js';
-import { pttrace, ROOT } from '../support/built.js';
+import { ROOT } from '../support/built.js';
+import { runCommand } from '../support/run-command.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-cli-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -15,17 +16,17 @@ const file = (name: string, data: string | Buffer): string => {
 };
 
 describe('exit codes', () => {
-  it('0: a correct kernel, undecided invariants and all', () => {
-    const { status, stdout, stderr } = pttrace(['replay', GOOD]);
+  it('0: a correct kernel, undecided invariants and all', async () => {
+    const { status, stdout, stderr } = await runCommand(['replay', GOOD]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/no finding; \d+ of \d+ undecided\n$/);
     expect(stderr).toBe('');
   });
 
-  it('1: a violation, quoted with its lines', () => {
+  it('1: a violation, quoted with its lines', async () => {
     const lines = withoutOneFlush(linesOf('6.12.117-lab-y/mt-munmap.txt.gz'));
     const bad = file('bad.txt', `${lines.join('\n')}\n`);
-    const { status, stdout } = pttrace(['replay', bad]);
+    const { status, stdout } = await runCommand(['replay', bad]);
     expect(status).toBe(1);
     const found = stdout
       .split('\n\n')
@@ -36,17 +37,17 @@ describe('exit codes', () => {
     for (const [, n, text] of quoted) expect(lines[Number(n) - 1]).toContain(text!.trim());
   });
 
-  it('1: an unknown that was required to be decided; 0 without', () => {
-    expect(pttrace(['replay', GOOD, '--require', 'I05']).status).toBe(1);
-    expect(pttrace(['replay', GOOD, '--require', 'I01,I09']).status).toBe(0);
+  it('1: an unknown that was required to be decided; 0 without', async () => {
+    expect((await runCommand(['replay', GOOD, '--require', 'I05'])).status).toBe(1);
+    expect((await runCommand(['replay', GOOD, '--require', 'I01,I09'])).status).toBe(0);
   });
 
-  it('1: with --strict a skipped line', () => {
+  it('1: with --strict a skipped line', async () => {
     const lines = linesOf('6.12.117-lab-y/mt-munmap.txt.gz');
     lines[100] = lines[100]!.slice(0, 34);
     const torn = file('torn.txt', `${lines.join('\n')}\n`);
-    expect(pttrace(['replay', torn]).status).toBe(0);
-    const { status, stdout } = pttrace(['replay', torn, '--strict']);
+    expect((await runCommand(['replay', torn])).status).toBe(0);
+    const { status, stdout } = await runCommand(['replay', torn, '--strict']);
     expect(status).toBe(1);
     expect(stdout).toContain('first at line 101');
   });
@@ -77,8 +78,8 @@ describe('exit codes', () => {
     [['convert', GOOD, '--to', 'csv', '-o', 'docs'], 'docs cannot be written (EISDIR)'],
     [['record', '--print', 'ftrace', '-o', 'x'], '--out'],
     [['explain', '5'], 'there is no topic "5". Topics: '],
-  ])('2: %j', (args, names) => {
-    const { status, stdout, stderr } = pttrace(args);
+  ])('2: %j', async (args, names) => {
+    const { status, stdout, stderr } = await runCommand(args);
     expect(status).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toContain(names);
@@ -105,8 +106,8 @@ describe('exit codes', () => {
       () => file('header.txt', `${linesOf('6.12.117-lab-y/mt-munmap.txt.gz').slice(0, 12).join('\n')}\n`),
       'holds no events\n  Was tracing on',
     ],
-  ])('3: %s', (_, path, says) => {
-    const { status, stdout, stderr } = pttrace(['replay', path()]);
+  ])('3: %s', async (_, path, says) => {
+    const { status, stdout, stderr } = await runCommand(['replay', path()]);
     expect(status).toBe(3);
     expect(stdout).toBe('');
     expect(stderr).toContain(says);
@@ -118,75 +119,81 @@ describe('an input that is not what it should be', () => {
   const header = (): string =>
     file('header-only.txt', `${linesOf('6.12.117-lab-y/mt-munmap.txt.gz').slice(0, 12).join('\n')}\n`);
 
-  it('3: a format that no line has', () => {
-    const { status, stdout, stderr } = pttrace(['replay', GOOD, '--format', 'perf-script']);
+  it('3: a format that no line has', async () => {
+    const { status, stdout, stderr } = await runCommand(['replay', GOOD, '--format', 'perf-script']);
     expect([status, stdout]).toEqual([3, '']);
     expect(stderr).toContain('none of its lines is an event of perf-script');
   });
 
-  it('3: the gate is not green for a recording without events', () => {
-    const { status, stdout } = pttrace(['validate', header(), '--plain']);
+  it('3: the gate is not green for a recording without events', async () => {
+    const { status, stdout } = await runCommand(['validate', header(), '--plain']);
     expect(status).toBe(3);
     expect(stdout).toMatch(/^FAIL +readable: [\s\S]*holds no\s+events$/m);
     expect(stdout).toMatch(/^gate: red/m);
   });
 
-  it('3: show says that the file is cut', () => {
+  it('3: show says that the file is cut', async () => {
     const cut = file('cut.gz', readFileSync(join(ROOT, GOOD)).subarray(0, 20_000));
-    const { status, stdout } = pttrace(['show', cut, '--line', '928']);
+    const { status, stdout } = await runCommand(['show', cut, '--line', '928']);
     expect(status).toBe(3);
     expect(stdout).toMatch(/^error: .*the gzip data ends early/m);
   });
 
-  it('3: info tells of the files that it can read', () => {
-    const { status, stdout, stderr } = pttrace(['info', GOOD, join(dir, 'nowhere'), header(), '--json']);
+  it('3: info tells of the files that it can read', async () => {
+    const { status, stdout, stderr } = await runCommand([
+      'info',
+      GOOD,
+      join(dir, 'nowhere'),
+      header(),
+      '--json',
+    ]);
     expect(status).toBe(3);
     expect(JSON.parse(stdout).files).toHaveLength(2);
     expect(stderr).toContain('no such file');
   });
 
-  it('3: litmus, of a folder', () => {
-    const { status, stderr } = pttrace(['litmus', dir]);
+  it('3: litmus, of a folder', async () => {
+    const { status, stderr } = await runCommand(['litmus', dir]);
     expect(status).toBe(3);
     expect(stderr).toContain('is a directory');
   });
 });
 
-it('nothing outside the package is read: a data folder that cannot be leaves standard error empty', () => {
+it('nothing outside the package is read: a data folder that cannot be leaves standard error empty', async () => {
   const data = mkdtempSync(join(dir, 'data-'));
   mkdirSync(join(data, 'pttrace', 'package.json'), { recursive: true });
-  const { status, stderr } = pttrace(['explain', 'I01'], { env: { XDG_DATA_HOME: data } });
+  const { status, stderr } = await runCommand(['explain', 'I01'], { env: { XDG_DATA_HOME: data } });
   expect([status, stderr]).toEqual([0, '']);
 });
 
-it('the gate over several recordings says which failed, and of what', () => {
+it('the gate over several recordings says which failed, and of what', async () => {
   const bad = file('red.txt', `${withoutOneFlush(linesOf('6.12.117-lab-y/mt-munmap.txt.gz')).join('\n')}\n`);
   for (const look of [[], ['--plain']]) {
-    const { status, stdout } = pttrace(['validate', GOOD, bad, ...look]);
+    const { status, stdout } = await runCommand(['validate', GOOD, bad, ...look]);
     expect(status).toBe(1);
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`failed: ${bad} (I09) gate: red: `);
-    expect(pttrace(['validate', GOOD, ...look]).stdout).not.toContain('failed: ');
+    expect((await runCommand(['validate', GOOD, ...look])).stdout).not.toContain('failed: ');
   }
 });
 
 describe('help', () => {
   const commands = ['replay', 'show', 'info', 'convert', 'hist', 'compare', 'litmus', 'explain', 'validate'];
 
-  it.each(commands)('%s has examples and says what it does', (command) => {
-    const { status, stdout } = pttrace([command, '--help']);
+  it.each(commands)('%s has examples and says what it does', async (command) => {
+    const { status, stdout } = await runCommand([command, '--help']);
     expect(status).toBe(0);
     expect(stdout).toContain('EXAMPLES');
     expect(stdout).toContain(`$ pttrace ${command}`);
     expect(stdout).toContain('USAGE');
   });
 
-  it('lists every command', () => {
-    const { status, stdout } = pttrace(['--help']);
+  it('lists every command', async () => {
+    const { status, stdout } = await runCommand(['--help']);
     expect(status).toBe(0);
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
   });
 
-  it('--version', () => {
-    expect(pttrace(['--version']).stdout).toMatch(/^pttrace[/ ]\d+\.\d+\.\d+/);
+  it('--version', async () => {
+    expect((await runCommand(['--version'])).stdout).toMatch(/^pttrace[/ ]\d+\.\d+\.\d+/);
   });
 });

@@ -1,50 +1,40 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { builtCommand, ROOT } from '../support/built.js';
+import { type Ran, runCommand } from '../support/run-command.js';
 
 const FIXTURE = join(ROOT, 'fixtures/replay/6.12.117-lab-y/slowpath-failpagealloc.txt.gz');
 const text = gunzipSync(readFileSync(FIXTURE));
 const some = /tlb=(0x[0-9a-f]+|[0-9a-f]{16})/.exec(text.toString('latin1'))![1]!;
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-interrupt-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-beforeAll(() => {
-  builtCommand();
-});
 
-/** Node and the command are loaded by then, also on a busy machine. */
-const UP_MS = 2500;
-
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
+/** Sends the signal to what has been listening for it since `before`. */
+function interrupt(before: readonly unknown[]): boolean {
+  const since = process.listeners('SIGINT').filter((listener) => !before.includes(listener));
+  for (const listener of since) listener('SIGINT');
+  return since.length > 0;
 }
 
-/**
- * Runs `pttrace ARGS…` on an input that does not end, sends SIGINT once the child has taken in most of it, and
- * waits. A pipe holds less than what is written, so a write that is done has been read.
- */
-async function interrupted(args: readonly string[], input: Buffer = text): Promise<Ended> {
-  const child = spawn(process.execPath, [builtCommand(), ...args], {
-    cwd: ROOT,
-    env: { ...process.env, TMPDIR: dir },
+/** Runs `pttrace ARGS…` on an input that does not end; Ctrl-C comes once it has been read. */
+function interrupted(args: readonly string[], input: Buffer = text): Promise<Ran> {
+  const before = process.listeners('SIGINT');
+  const slow = new Readable({
+    // Asked for a byte at a time: what was given has been taken before more is asked for.
+    highWaterMark: 1,
+    read() {
+      if (input.length > 0) {
+        this.push(input.subarray(0, 4096));
+        input = input.subarray(4096);
+      } else setImmediate(() => interrupt(before));
+    },
   });
-  const out: Buffer[] = [];
-  const err: Buffer[] = [];
-  child.stdout.on('data', (d: Buffer) => out.push(d));
-  child.stderr.on('data', (d: Buffer) => err.push(d));
-  child.stdin.on('error', () => {});
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  await new Promise((resolve) => child.stdin.write(input, resolve));
-  // What is still in the pipe; a short input says nothing about whether the child is up.
-  await new Promise((resolve) => setTimeout(resolve, input.length < 1e5 ? UP_MS : 300));
-  child.kill('SIGINT');
-  const status = await ended;
-  return { status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+  return runCommand(args, { input: slow, env: { TMPDIR: dir } });
 }
 
 const COMMANDS: readonly [name: string, args: readonly string[], marked: (stdout: string) => unknown][] = [
@@ -113,6 +103,25 @@ describe('Ctrl-C while standard input is slow', () => {
   });
 });
 
+describe('Ctrl-C sent to the process', () => {
+  it('gives the report of what was read, marked partial, and exit 130', async () => {
+    const child = spawn(process.execPath, [builtCommand(), 'replay', '-', '--json'], { cwd: ROOT });
+    let out = '';
+    child.stdout.on('data', (d) => {
+      out += d;
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
+    child.stdin.on('error', () => {});
+    // A pipe holds 64 KiB: once all is written it is being read, and Ctrl-C is heard.
+    await new Promise((resolve) => child.stdin.write(text, resolve));
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    const result = JSON.parse(out);
+    expect(result.summary.partial).toBe(true);
+    expect(result.inputs[0].lines.event).toBeGreaterThan(0);
+  });
+});
+
 describe('Ctrl-C while a named pipe is silent, as trace_pipe is', () => {
   it('ends the same way', async () => {
     const fifo = join(dir, 'slow.fifo');
@@ -140,27 +149,16 @@ describe('Ctrl-C while a named pipe is silent, as trace_pipe is', () => {
 
 describe('Ctrl-C while litmus tests run', () => {
   it('prints the tests that are done, marked partial', async () => {
-    const many = join(dir, 'many');
-    const source = readFileSync(join(ROOT, 'fixtures/litmus/L01.litmus'), 'utf8');
-    writeFileSync(many, source);
-    const child = spawn(process.execPath, [builtCommand(), 'litmus', ...Array(600).fill(many)], {
-      cwd: ROOT,
-    });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (d) => {
-      out += d;
-    });
-    child.stderr.on('data', (d) => {
-      err += d;
-    });
-    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-    await new Promise((resolve) => setTimeout(resolve, UP_MS));
-    child.kill('SIGINT');
-    expect(await ended).toBe(130);
-    const [, done] = /^PARTIAL \(interrupted\): (\d+) of 600 tests$/m.exec(out)!;
-    expect(Number(done)).toBeLessThan(600);
-    expect(err).toContain(`interrupted: partial, ${done} of 600 tests`);
-    rmSync(many);
+    const before = process.listeners('SIGINT');
+    const wait = (): void => {
+      if (!interrupt(before)) setImmediate(wait);
+    };
+    wait();
+    const many = Array<string>(30).fill('fixtures/litmus/L01.litmus');
+    const { status, stdout, stderr } = await runCommand(['litmus', ...many]);
+    expect(status).toBe(130);
+    const [, done] = /^PARTIAL \(interrupted\): (\d+) of 30 tests$/m.exec(stdout)!;
+    expect(Number(done)).toBeLessThan(30);
+    expect(stderr).toContain(`interrupted: partial, ${done} of 30 tests`);
   });
 });

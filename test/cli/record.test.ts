@@ -6,7 +6,8 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { KERNEL_INFO_COMMAND } from '../../src/record/kernel-info.js';
 import { TOOLS } from '../../src/record/print.js';
-import { pttrace, ROOT } from '../support/built.js';
+import { ROOT } from '../support/built.js';
+import { runCommand } from '../support/run-command.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-record-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -15,42 +16,42 @@ const info = join(dir, 'kernel-info.txt');
 writeFileSync(info, gunzipSync(readFileSync(packed)));
 
 describe('pttrace record --print', () => {
-  it.each(TOOLS)('%s: a script for the kernel of a kernel-info file, the same each time', (tool) => {
+  it.each(TOOLS)('%s: a script for the kernel of a kernel-info file, the same each time', async (tool) => {
     const args = ['record', '--print', tool, '--kernel-info', info, '--buffer-size', '2M'];
-    const { status, stdout, stderr } = pttrace(args);
+    const { status, stdout, stderr } = await runCommand(args);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toContain('# For: Linux 6.1.0-56-amd64');
     expect(stdout).toContain('___pte_free_tlb');
     expect(stdout).not.toContain('__call_rcu_common');
-    expect(pttrace(args).stdout).toBe(stdout);
+    expect((await runCommand(args)).stdout).toBe(stdout);
     expect(spawnSync('sh', ['-n'], { input: stdout }).status).toBe(0);
   });
 
-  it('without a file: every probe of the tables is tried', () => {
-    const { stdout } = pttrace(['record', '--print', 'ftrace']);
+  it('without a file: every probe of the tables is tried', async () => {
+    const { stdout } = await runCommand(['record', '--print', 'ftrace']);
     for (const name of ['gup_fast_fallback', '__call_rcu_common', 'tlb_remove_table_sync_rcu']) {
-      expect(pttrace(['record', '--print', 'ftrace', '--level', 'full']).stdout).toContain(name);
+      expect((await runCommand(['record', '--print', 'ftrace', '--level', 'full'])).stdout).toContain(name);
     }
     expect(stdout).not.toContain('gup_fast_fallback');
   });
 
-  it('prints the command that makes the file in one piece: help breaks lines where a shell must not', () => {
-    expect(pttrace(['record', '--print', 'kernel-info']).stdout).toBe(`${KERNEL_INFO_COMMAND}\n`);
-    expect(pttrace(['record', '--help']).stdout).toContain('record --print kernel-info');
-    const noFile = pttrace(['record', '--print', 'ftrace', '--kernel-info', 'no-such-file']);
+  it('prints the command that makes the file in one piece: help breaks lines where a shell must not', async () => {
+    expect((await runCommand(['record', '--print', 'kernel-info'])).stdout).toBe(`${KERNEL_INFO_COMMAND}\n`);
+    expect((await runCommand(['record', '--help'])).stdout).toContain('record --print kernel-info');
+    const noFile = await runCommand(['record', '--print', 'ftrace', '--kernel-info', 'no-such-file']);
     expect(noFile.stderr).toContain('record --print kernel-info');
   });
 
-  it('reads it packed, and prints no bytes of what is none', () => {
-    const run = pttrace(['record', '--dry-run', '--kernel-info', packed]);
+  it('reads it packed, and prints no bytes of what is none', async () => {
+    const run = await runCommand(['record', '--dry-run', '--kernel-info', packed]);
     expect(run.status, run.stderr).toBe(0);
-    expect(run.stdout).toBe(pttrace(['record', '--dry-run', '--kernel-info', info]).stdout);
+    expect(run.stdout).toBe((await runCommand(['record', '--dry-run', '--kernel-info', info])).stdout);
   });
 });
 
 describe('pttrace record --dry-run', () => {
-  it('says what could be decided, and why not the rest', () => {
-    const { status, stdout } = pttrace(['record', '--dry-run', '--kernel-info', info]);
+  it('says what could be decided, and why not the rest', async () => {
+    const { status, stdout } = await runCommand(['record', '--dry-run', '--kernel-info', info]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^kernel: Linux 6\.1\.0-56-amd64/);
     expect(stdout).toMatch(/will be able to decide: I01 I02 I03/);
@@ -73,8 +74,8 @@ describe('pttrace record, wrong', () => {
     [['record', '--print', 'ftrace', '--kernel-info', '/none'], 3, /cannot be read/],
     [['record', '--print', 'ftrace', '--kernel-info', 'LICENSE'], 3, /no kernel-info file/],
     [['record', '-o', 'x', '--tracefs', '/none'], 3, /no tracefs at \/none/],
-  ])('%j: exit %d', (args, code, message) => {
-    const { status, stderr } = pttrace(args);
+  ])('%j: exit %d', async (args, code, message) => {
+    const { status, stderr } = await runCommand(args);
     expect(stderr).toMatch(message);
     expect(status).toBe(code);
   });
@@ -87,32 +88,32 @@ describe('pttrace record --cleanup', () => {
   mkdirSync(join(place, 'instances/other'), { recursive: true });
   writeFileSync(join(place, 'trace'), '');
 
-  it('removes what killed recordings left, and nothing else', () => {
+  it('removes what killed recordings left, and nothing else', async () => {
     mkdirSync(join(place, `instances/pttrace_${dead}`));
     mkdirSync(join(place, `instances/pttrace_${dead}_b`));
-    const { status, stdout } = pttrace(['record', '--cleanup', '--tracefs', place]);
+    const { status, stdout } = await runCommand(['record', '--cleanup', '--tracefs', place]);
     expect(stdout).toBe(`pttrace_${dead}: 2 instances, 0 probes: removed\n`);
     expect(status).toBe(0);
     expect(existsSync(join(place, 'instances/other'))).toBe(true);
     expect(existsSync(join(place, `instances/pttrace_${dead}`))).toBe(false);
-    expect(pttrace(['record', '--cleanup', '--tracefs', place]).stdout).toBe(
+    expect((await runCommand(['record', '--cleanup', '--tracefs', place])).stdout).toBe(
       'tracefs holds nothing of pttrace\n',
     );
   });
 
-  it('leaves a running recording alone, unless forced', () => {
+  it('leaves a running recording alone, unless forced', async () => {
     const mine = join(place, `instances/pttrace_${process.pid}`);
     mkdirSync(mine);
-    const { stdout } = pttrace(['record', '--cleanup', '--tracefs', place]);
+    const { stdout } = await runCommand(['record', '--cleanup', '--tracefs', place]);
     expect(stdout).toContain(`left alone, process ${process.pid} is running`);
     expect(existsSync(mine)).toBe(true);
-    pttrace(['record', '--cleanup', '--force', '--tracefs', place]);
+    await runCommand(['record', '--cleanup', '--force', '--tracefs', place]);
     expect(existsSync(mine)).toBe(false);
   });
 
-  it('says what it could not remove', () => {
+  it('says what it could not remove', async () => {
     mkdirSync(join(place, `instances/pttrace_${dead}/busy`), { recursive: true });
-    const { status, stdout } = pttrace(['record', '--cleanup', '--tracefs', place]);
+    const { status, stdout } = await runCommand(['record', '--cleanup', '--tracefs', place]);
     expect(stdout).toMatch(/not removed: instance pttrace_\d+: E/);
     expect(status).toBe(3);
   });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { builtCommand, pttrace, ROOT } from '../support/built.js';
+import { builtCommand, ROOT } from '../support/built.js';
+import { runCommand } from '../support/run-command.js';
 
 interface Manifest {
   readonly commands: Record<
@@ -35,8 +36,8 @@ describe('wrong usage says what was probably meant, exit 2', () => {
     [['show', 'x', '--table', 'zzz'], 'not a hexadecimal address: zzz'],
     [['compare', 'a'], 'give BEFORE and AFTER\n  See `pttrace compare --help`.'],
     [['validate'], 'give at least one recording\n  See `pttrace validate --help`.'],
-  ])('%j', (args, says) => {
-    const { status, stdout, stderr } = pttrace(args);
+  ])('%j', async (args, says) => {
+    const { status, stdout, stderr } = await runCommand(args);
     if (args[0] === 'show') expect([2, 3]).toContain(status);
     else {
       expect(status).toBe(2);
@@ -49,10 +50,12 @@ describe('wrong usage says what was probably meant, exit 2', () => {
 });
 
 describe('help', () => {
-  it('`pttrace help COMMAND` is `pttrace COMMAND --help`', () => {
-    expect(pttrace(['help', 'replay']).stdout).toBe(pttrace(['replay', '--help']).stdout);
-    expect(pttrace(['help']).stdout).toBe(pttrace(['--help']).stdout);
-    expect(pttrace(['help', 'replay']).stdout).toContain('EXAMPLES');
+  it('`pttrace help COMMAND` is `pttrace COMMAND --help`', async () => {
+    expect((await runCommand(['help', 'replay'])).stdout).toBe(
+      (await runCommand(['replay', '--help'])).stdout,
+    );
+    expect((await runCommand(['help'])).stdout).toBe((await runCommand(['--help'])).stdout);
+    expect((await runCommand(['help', 'replay'])).stdout).toContain('EXAMPLES');
   });
 
   it('every command has examples, every flag and argument a description', () => {
@@ -86,15 +89,15 @@ describe('standard input', () => {
     [['validate', '-']],
     [['show', '-', '--mm', '0xffff88807eeb8000']],
     [['compare', '-', 'fixtures/replay/6.12.117-lab-n/gup-munmap.txt.gz']],
-  ])('%j reads it', (args) => {
-    const { status, stdout, stderr } = pttrace(args, { input: text });
+  ])('%j reads it', async (args) => {
+    const { status, stdout, stderr } = await runCommand(args, { input: text });
     expect(status, stderr).toBe(0);
     expect(stdout.length).toBeGreaterThan(100);
   });
 
-  it('litmus reads it', () => {
+  it('litmus reads it', async () => {
     const input = readFileSync(join(ROOT, 'fixtures/litmus/L01.litmus'));
-    const { status, stdout } = pttrace(['litmus', '-', '--plain'], { input });
+    const { status, stdout } = await runCommand(['litmus', '-', '--plain'], { input });
     expect(status).toBe(0);
     expect(stdout).toContain('2 of 2 orders as expected');
   });

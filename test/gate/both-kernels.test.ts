@@ -8,7 +8,7 @@ import { formatJunit } from '../../src/gate/junit.js';
 import { parsePolicy } from '../../src/gate/policy-file.js';
 import { formatSarif } from '../../src/gate/sarif.js';
 import type { GateCheck, GateReport, Policy } from '../../src/gate/types.js';
-import { pttrace } from '../support/built.js';
+import { runCommand } from '../support/run-command.js';
 import { junitFaults, missingXmllint, sarifFaults } from './support/schemas.js';
 import { fixture, folder, linesOf, repeated, withoutOneFlush, write } from './support/traces.js';
 
@@ -80,8 +80,8 @@ latency: [{ name: munmap, budgets: ["max <= 10s"] }]
     expect(JSON.parse(formatSarif(good)).runs[0].results).toEqual([]);
   });
 
-  it('the command an annotation and the terminal name is the witness, as it stands', () => {
-    const run = pttrace(['validate', badPath, '--annotations']);
+  it('the command an annotation and the terminal name is the witness, as it stands', async () => {
+    const run = await runCommand(['validate', badPath, '--annotations']);
     expect(run.status).toBe(1);
     const annotated = formatAnnotations(bad)
       .split('\n')
@@ -90,7 +90,7 @@ latency: [{ name: munmap, budgets: ["max <= 10s"] }]
     expect(run.stdout).toContain(`next: ${command}\n`);
     const line = Number(/--line (\d+)$/.exec(command)![1]);
     expect(annotated).toContain(`,line=${line},`);
-    const shown = pttrace(command.split(' ').slice(1));
+    const shown = await runCommand(command.split(' ').slice(1));
     expect(shown.status, shown.stderr).toBe(0);
     expect(shown.stdout).toMatch(new RegExp(`^ *${line} `, 'm'));
     expect(shown.stdout.split('\n').length).toBeGreaterThan(5);

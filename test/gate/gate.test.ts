@@ -10,7 +10,7 @@ import { parsePolicy } from '../../src/gate/policy-file.js';
 import { formatSarif } from '../../src/gate/sarif.js';
 import type { GateCheck, GateReport, Policy } from '../../src/gate/types.js';
 import { readSchema } from '../../src/schema/read-schema.js';
-import { pttrace } from '../support/built.js';
+import { runCommand } from '../support/run-command.js';
 import { junitFaults, missingXmllint, sarifFaults } from './support/schemas.js';
 import { fixture, folder, linesOf, withoutOneFlush, write } from './support/traces.js';
 
@@ -78,9 +78,9 @@ describe('the gate', () => {
     for (const e of found.findings[0]!.events) expect(lines[e.line - 1]).toBe(e.text);
   });
 
-  it('the command it names shows the witness', () => {
+  it('the command it names shows the witness', async () => {
     const line = /--line (\d+)$/.exec(check(bad, 'I09').next)![1]!;
-    const run = pttrace(['show', badPath, '--line', line]);
+    const run = await runCommand(['show', badPath, '--line', line]);
     expect(run.status, run.stderr).toBe(0);
     expect(run.stdout).toContain(`${line}`);
   });

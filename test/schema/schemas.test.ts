@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { analyse } from '../../src/analyse/analyse.js';
 import { assertResult } from '../../src/result/validate.js';
 import { readSchema } from '../../src/schema/read-schema.js';
-import { pttrace, ROOT } from '../support/built.js';
+import { ROOT } from '../support/built.js';
+import { runCommand } from '../support/run-command.js';
 
 const SCHEMAS = readdirSync(join(ROOT, 'src/schema'))
   .filter((f) => f.endsWith('.schema.json'))
@@ -46,10 +47,10 @@ describe('results keep the schema', () => {
     expect(() => assertResult(JSON.parse(JSON.stringify(result)))).not.toThrow();
   });
 
-  it('what --json prints, with findings, a filter and an input error', () => {
+  it('what --json prints, with findings, a filter and an input error', async () => {
     const trace = 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz';
     for (const args of [[], ['--cpu', '1'], ['--variant', 'A1']]) {
-      const { stdout } = pttrace(['replay', trace, '--json', ...args]);
+      const { stdout } = await runCommand(['replay', trace, '--json', ...args]);
       expect(() => assertResult(JSON.parse(stdout))).not.toThrow();
     }
   });
@@ -66,8 +67,8 @@ describe('results keep the schema', () => {
 
 describe('what the other commands print with --json keeps its schema', () => {
   const trace = 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz';
-  const keeps = (name: string, args: readonly string[]): Record<string, unknown> => {
-    const { stdout, stderr } = pttrace([...args, '--json']);
+  const keeps = async (name: string, args: readonly string[]): Promise<Record<string, unknown>> => {
+    const { stdout, stderr } = await runCommand([...args, '--json']);
     expect(stderr).toBe('');
     const printed = JSON.parse(stdout) as Record<string, unknown>;
     expect(printed.schema).toBe(`pttrace-${name}/1`);
@@ -81,19 +82,19 @@ describe('what the other commands print with --json keeps its schema', () => {
     ['--line', '209'],
     ['--mm', '0xffff88807eeb8e40'],
     ['--table', '0x1'],
-  ])('show %s %s', (...subject) => {
-    keeps('show', ['show', trace, ...subject]);
+  ])('show %s %s', async (...subject) => {
+    await keeps('show', ['show', trace, ...subject]);
   });
 
-  it('explain, of every kind of topic', () => {
+  it('explain, of every kind of topic', async () => {
     for (const topic of ['I05', 'L27', 'C', 'rcu', 'free-path']) {
-      const { sections } = keeps('explain', ['explain', topic]);
+      const { sections } = await keeps('explain', ['explain', topic]);
       expect((sections as unknown[]).length).toBeGreaterThan(0);
     }
   });
 
-  it('litmus: the orders of the tests asked for', () => {
-    const { outcomes, partial } = keeps('litmus', ['litmus', 'L01', 'L27']);
+  it('litmus: the orders of the tests asked for', async () => {
+    const { outcomes, partial } = await keeps('litmus', ['litmus', 'L01', 'L27']);
     expect(partial).toBe(false);
     expect((outcomes as { id: string }[]).map((o) => o.id)).toEqual(['L01', 'L01', 'L27', 'L27']);
   });
