@@ -8,6 +8,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     setupFiles: ['test/support/property-seed.ts', 'test/support/cpu-times.ts'],
     pool: 'forks',
+    // Also on two cores; by default one is kept free.
+    maxWorkers: '100%',
     // Commands are run as built: by Node's own import, the one that oclif uses for them too.
     server: { deps: { external: [/\/dist\//] } },
   },
