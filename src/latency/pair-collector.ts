@@ -34,6 +34,8 @@ export interface CollectorOptions {
    */
   readonly rcuWay?: 'probes' | 'tracepoints' | undefined;
   readonly maxOpen?: number | undefined;
+  /** Where no line names a thread begins and ends are matched by CPU, which `notes` tells; default: they are dropped. */
+  readonly cpuForThread?: boolean | undefined;
 }
 
 export interface SpanGroup {
@@ -57,6 +59,8 @@ export interface RowCounts {
   ends: number;
   /** Rows that could not be paired: no thread id, no such argument. */
   keyless: number;
+  /** Ends whose duration stands on the line. */
+  measured: number;
 }
 
 /**
@@ -65,7 +69,7 @@ export interface RowCounts {
  */
 export class PairCollector {
   readonly source: SpanSource;
-  readonly rows: RowCounts = { begins: 0, ends: 0, keyless: 0 };
+  readonly rows: RowCounts = { begins: 0, ends: 0, keyless: 0, measured: 0 };
   private readonly options: CollectorOptions;
   private readonly matcher: PairMatcher;
   private readonly keys: GroupKeys;
@@ -86,6 +90,9 @@ export class PairCollector {
   private unprinted = 0;
   /** The recorder does not mark what it lost. */
   private silentLoss = false;
+  /** Rows without a thread that were matched by their CPU instead. */
+  private byCpu = 0;
+  private sawThread = false;
   /** Ends of an event pair without a begin. */
   private unmatched = 0;
 
@@ -153,6 +160,11 @@ export class PairCollector {
     return { badClock: this.matcher.badClock, restarted: this.matcher.restarted };
   }
 
+  /** All durations were measured by the recorder: no clock of the recording went into them. */
+  get measured(): boolean {
+    return this.rows.measured > 0 && this.rows.measured === this.rows.ends;
+  }
+
   /** Groups that occurred, in the order they did. */
   results(): SpanGroup[] {
     const out: SpanGroup[] = [];
@@ -176,7 +188,13 @@ export class PairCollector {
     }
     if (matcher.badClock > 0)
       out.push(`${matcher.badClock} spans end before they begin (broken clocks): dropped`);
-    if (rows.keyless > 0) out.push(`${rows.keyless} events lack what they are matched by: dropped`);
+    if (rows.keyless > 0)
+      out.push(`${rows.keyless} events lack what they are matched by: dropped${this.otherMatch()}`);
+    if (this.byCpu > 0) {
+      out.push(
+        'its lines name no thread: begins and ends are matched by CPU, which is wrong for a thread that slept or moved meanwhile',
+      );
+    }
     if (this.unmatched > 0) {
       out.push(`${this.unmatched} ends have no begin: begun before the recording or in loss, or never`);
     }
@@ -186,6 +204,19 @@ export class PairCollector {
     }
     if (this.keys.overflow > 0) out.push('more than 65536 groups: the later ones are together in (other)');
     return out;
+  }
+
+  /** How spans without a thread may be matched all the same. */
+  private otherMatch(): string {
+    if (!this.byThread) return '';
+    const { source } = this;
+    const pair =
+      source.kind === 'syscall'
+        ? `--from sys_enter_${source.name} --to sys_exit_${source.name} `
+        : source.kind === 'func'
+          ? `--from ${source.name} --to ${source.name}%return `
+          : '';
+    return `. Their lines name no thread: ${pair}--match none takes each with the last before it`;
   }
 
   private act(role: Role, batch: RecordBatch, row: number): void {
@@ -239,6 +270,7 @@ export class PairCollector {
   /** The kernel measured it; the entry row, if there is one, only says that it was open. */
   private printed(batch: RecordBatch, row: number): void {
     this.rows.ends++;
+    this.rows.measured++;
     const key = this.keyOf(batch, row, null);
     let tag = 0;
     if (this.options.events.head(batch.event[row]!).stamp === 'end' && key === key) {
@@ -295,8 +327,12 @@ export class PairCollector {
       if (this.source.match === 'cpu') return batch.cpu[row]! < 0 ? Number.NaN : batch.cpu[row]!;
     }
     const key = threadKey(batch.pid[row]!, batch.cpu[row]!);
+    if (key === key) this.sawThread = true;
+    const byCpu = this.source.kind === 'span' || (this.options.cpuForThread === true && !this.sawThread);
+    if (key === key || !byCpu || batch.cpu[row]! < 0) return key;
     // function_graph without task names still nests per CPU.
-    return key !== key && this.source.kind === 'span' ? cpuKey(batch.cpu[row]!) : key;
+    if (this.source.kind !== 'span') this.byCpu++;
+    return cpuKey(batch.cpu[row]!);
   }
 
   private group(id: number): Group {

@@ -84,6 +84,7 @@ export function roleOf(source: SpanSource, head: EventHead): Role {
       return syscallRole(source.name, head);
     case 'func':
       if (head.kind === 'probe' && isNamed(head, source.name)) return ROLE.begin;
+      if (isMeasured(head, source.name)) return ROLE.printed;
       return head.kind === 'retprobe' && isNamed(head, source.name) ? ROLE.end : ROLE.none;
     case 'span':
       if ((head.symbol || head.name) !== source.name) return ROLE.none;
@@ -99,7 +100,12 @@ export function roleOf(source: SpanSource, head: EventHead): Role {
   }
 }
 
+/** A tool measured it and says so on the line: strace, tables of latencies. Its `symbol` is empty. */
+const isMeasured = (head: EventHead, name: string): boolean =>
+  head.kind === 'span' && head.symbol === '' && head.name === name;
+
 function syscallRole(name: string, head: EventHead): Role {
+  if (isMeasured(head, name)) return ROLE.printed;
   if (head.kind === 'syscall-enter') return head.name === name ? ROLE.begin : ROLE.none;
   if (head.kind === 'syscall-exit') return head.name === name ? ROLE.end : ROLE.none;
   if (head.kind !== 'tracepoint') return ROLE.none;

@@ -26,6 +26,8 @@ export interface SpanRun {
   /** All durations are in `ordered`. */
   readonly orderedAll: boolean;
   readonly unit: 'ns' | 'ticks';
+  /** The recorder measured every duration: they need no clock. */
+  readonly measured: boolean;
   readonly resolutionNs: number;
   /** First to last event, added up over captures, within --since and --until; 0 with fewer than two events. */
   readonly windowNs: number;
@@ -55,6 +57,7 @@ export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
       ...(filter ? { filter: (ts, cpu, pid, comm) => filter.shows(ts, cpu, pid, comm, Number.NaN) } : {}),
       ...(options.keepOrder === undefined ? {} : { onSpan: (_group, durationNs) => order.add(durationNs) }),
       exactLimit: options.exactLimit,
+      cpuForThread: true,
     });
   const run = await runPipeline(pipeline, options, (decoder) => {
     collectors = [make(decoder, 'probes', orders[0]!)];
@@ -87,9 +90,10 @@ export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
     groups: chosen.results(),
     ordered: order.values.subarray(0, order.count),
     orderedAll: order.all && options.keepOrder !== undefined,
-    unit: pipeline.time.unit,
+    unit: chosen.measured ? 'ns' : pipeline.time.unit,
+    measured: chosen.measured,
     resolutionNs: pipeline.time.resolutionNs,
-    windowNs: span.total(),
+    windowNs: pipeline.time.unit === 'ticks' && chosen.measured ? 0 : span.total(),
     filter: filter?.describe() ?? null,
     partial: run.partial,
     notes,
@@ -168,6 +172,17 @@ function absent(source: SpanSource, pipeline: Pipeline): string {
     else if (source.kind === 'func' && head.kind === 'retprobe') names.add(head.symbol || head.name);
     else if (source.kind === 'events' && head.kind !== 'function' && head.kind !== 'span')
       names.add(head.name);
+  }
+  const measured = new Set<string>();
+  if (source.kind !== 'span' && names.size === 0) {
+    for (let id = LAST_RESERVED + 1; id < pipeline.events.size; id++) {
+      const head = pipeline.events.head(id);
+      if (head.kind === 'span') measured.add(head.symbol || head.name);
+    }
+  }
+  if (measured.size > 0) {
+    const some = [...measured].sort();
+    return `nothing in this recording is ${describeSource(source)}; it has durations of ${some.slice(0, 12).join(', ')}: --span ${some[0]!} measures one`;
   }
   const list = [...names].sort();
   const shown = list.slice(0, 12).join(', ');

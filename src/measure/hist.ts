@@ -114,7 +114,7 @@ function fromEvents(
   if (ticks) notes.push('the clock counts ticks, not ns: all numbers are ticks');
   else if (run.resolutionNs > 1) {
     notes.push(
-      `stamps have a resolution of ${run.resolutionNs} ns${source.kind === 'span' ? ', durations are printed more finely' : ': so have durations'}`,
+      `stamps have a resolution of ${run.resolutionNs} ns${run.measured ? ', durations are printed more finely' : ': so have durations'}`,
     );
   }
   const scale = unit === 'us' ? 1000 : 1;
@@ -136,7 +136,7 @@ function fromEvents(
     by: (options.by ?? []).map((p) => (typeof p === 'object' ? `arg:${p.arg}` : p)),
     unit,
     resolutionNs: ticks ? null : run.resolutionNs,
-    windowNs: ticks ? null : run.windowNs,
+    windowNs: ticks || (run.measured && run.windowNs === 0) ? null : run.windowNs,
     shape,
     mapName,
     bpftraceVersion: family,

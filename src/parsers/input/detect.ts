@@ -3,13 +3,16 @@ import { BPFTRACE_JSON_LOG } from '../bpftrace/bpftrace-json-log.js';
 import { BPFTRACE_LOG } from '../bpftrace/bpftrace-log.js';
 import { CSV } from '../columns/csv.js';
 import { JSON_LINES } from '../columns/json-lines.js';
+import { LATENCY_TABLE } from '../columns/latency-table.js';
 import { LINE_FORMAT_ID, lineFormat } from '../columns/line-format.js';
+import { BABELTRACE } from '../lttng/babeltrace.js';
 import { PERF_JSON } from '../perf/perf-json.js';
 import { PERF_SCRIPT } from '../perf/perf-script.js';
 import { PERF_TRACE } from '../perf/perf-trace.js';
 import { isHistTrigger } from '../printed/hist-trigger.js';
 import { holdsHistogram } from '../printed/histogram-rows.js';
 import { mapValues } from '../printed/map-values.js';
+import { STRACE } from '../strace/strace.js';
 import { FTRACE } from '../tracefs/ftrace.js';
 import { FTRACE_DUMP } from '../tracefs/ftrace-dump.js';
 import { FTRACE_FIELDS } from '../tracefs/ftrace-fields.js';
@@ -34,8 +37,11 @@ export const DIALECTS: readonly DialectInfo[] = [
   PERF_JSON,
   PERF_SCRIPT,
   PERF_TRACE,
+  STRACE,
+  BABELTRACE,
   JSON_LINES,
   CSV,
+  LATENCY_TABLE,
   BPFTRACE_JSON_LOG,
   BPFTRACE_LOG,
 ];
@@ -68,6 +74,10 @@ export interface Detection {
 const PERF_WITHOUT_TIME =
   /^(?!.*\d\.\d{6}(?:\d{3})?:\s)\S.{0,40}? +\d+(?:\/\d+)? +(?:\[\d+\] +)?(?:\d+ +)?[A-Za-z][\w:./-]*: *\r?\n[ \t]+[0-9a-f]{4,16} /m;
 
+/** `-F comm,tid,event,trace`: a task, an event with its group, and no stamp between. */
+const PERF_NO_TIME =
+  /^ *\S.{0,40}? +\d+(?:\/\d+)? +(?:\[\d{3,}\] +)?(?:\d+ +)?[a-z][\w-]*:[a-z][\w-]*: [\s\S]*^ *\S.{0,40}? +\d+(?:\/\d+)? +(?:\[\d{3,}\] +)?(?:\d+ +)?[a-z][\w-]*:[a-z][\w-]*: /m;
+
 /** Contents that are recognised but not read, and what they are. */
 const REFUSED: readonly {
   code: TraceErrorCode;
@@ -88,6 +98,16 @@ const REFUSED: readonly {
     code: 'no-times',
     what: 'is perf script output without times: run `perf script --ns -F +time`',
     is: (text) => PERF_WITHOUT_TIME.test(text),
+  },
+  {
+    code: 'no-times',
+    what: "is the output of bcc's trace: it has no stamps finer than a second and does not tell a function's entry from its return. `pttrace record --print bpftrace` prints a program that does",
+    is: (text) => /^(?:TIME +)?(?:CPU +)?PID +TID +COMM +FUNC +-?\s*$/m.test(text.slice(0, 2000)),
+  },
+  {
+    code: 'no-times',
+    what: 'is perf script output without times: run `perf script --ns -F +time`',
+    is: (text) => PERF_NO_TIME.test(text) && !/\d\.\d{6}(?:\d{3})?: /.test(text),
   },
   {
     code: 'unsupported-format',

@@ -2,7 +2,9 @@ import { latin1 } from '../../timeline/batch.js';
 import { type EventHead, RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { internBody } from '../input/kernel-pieces.js';
+import { fieldShare, PerfFields } from './perf-fields.js';
 import { PerfPrefix } from './perf-prefix.js';
+import { isRecord, PerfRecords } from './perf-records.js';
 
 /**
  * `perf script` in its `-F` variants, with and without `--ns` and call chains, and `simpleperf report-sample`:
@@ -21,7 +23,7 @@ export const PERF_SCRIPT: DialectInfo = {
   id: 'perf-script',
   title: 'perf script text',
   score,
-  open: () => new PerfScriptDialect(),
+  open: (sample) => new PerfScriptDialect(sample),
 };
 
 const BLANK = 32;
@@ -34,6 +36,19 @@ class PerfScriptDialect implements LineDialect {
   private sawEvent = false;
   /** Frames follow an event until a blank line. */
   private inChain = false;
+  /** Lines may lack task, thread or CPU. */
+  private readonly fields: PerfFields | null;
+  private fieldsSaid = '';
+  /** Stamps are distances from the line before: their sum, in ns; -1 where they are not. */
+  private sum = -1;
+  private readonly records = new PerfRecords();
+
+  constructor(sample?: Uint8Array) {
+    const strict = new PerfPrefix();
+    this.fields =
+      sample && strictScore(sample) < LOOSE && fieldShare(sample, strict) >= LOOSE ? new PerfFields() : null;
+    if (sample && isDeltaTime(sample)) this.sum = 0;
+  }
 
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
     let p = start;
@@ -45,7 +60,10 @@ class PerfScriptDialect implements LineDialect {
     if (buf[start] === 35) return LINE.header;
     if (this.inChain && p > start && isFrame(buf, p, end)) return LINE.stack;
     const at = this.prefix;
-    if (at.parse(buf, start, end)) return this.event(buf, end, host);
+    if (at.parse(buf, start, end) || this.fields?.parse(buf, start, end, at)) {
+      if (this.sum >= 0) this.addUp(host);
+      return this.event(buf, end, host);
+    }
     if (isFrame(buf, p, end) && p > start) return this.sawEvent ? LINE.stack : LINE.foreign;
     return this.other(buf, start, end, host);
   }
@@ -64,7 +82,9 @@ class PerfScriptDialect implements LineDialect {
     if (p === end) return host.skip('perf sample without an event name');
     this.sawEvent = true;
     this.inChain = true;
-    if (buf[p] === 80 && this.record(buf, p, end, host)) return LINE.lost;
+    if (this.fields !== null) this.tellFields(host);
+    const record = buf[p] === 80 ? this.records.line(buf, p, end, at.cpu, host) : -1;
+    if (record >= 0) return record as LineKind;
     const nameEnd = nameEnds(buf, p, end);
     if (nameEnd < 0) return host.skip('perf sample without an event name');
     const b = host.batch;
@@ -97,12 +117,32 @@ class PerfScriptDialect implements LineDialect {
     b.bodyEnd[i] = end;
   }
 
-  /** `PERF_RECORD_LOST lost N`: the loss is no event. */
-  private record(buf: Uint8Array, p: number, end: number, host: LineHost): boolean {
-    const m = /^PERF_RECORD_LOST(?:_SAMPLES)?:? lost (\d+)/.exec(latin1(buf, p, Math.min(end, p + 64)));
-    if (m === null) return false;
-    host.fact(RESERVED.lost, this.prefix.cpu, Number(m[1]));
-    return true;
+  /** `--deltatime`: every stamp is the distance from the line before. */
+  private addUp(host: LineHost): void {
+    const at = this.prefix;
+    this.sum += at.sec * 1e9 + at.ns;
+    at.sec = Math.floor(this.sum / 1e9);
+    at.ns = this.sum % 1e9;
+    const cut =
+      at.decimals === 9
+        ? ''
+        : '; each is cut to 1 us, so that a span over n lines may be up to n us too short';
+    host.note(
+      'delta-times',
+      `its stamps are distances from the line before (--deltatime): they are added up${cut}`,
+    );
+  }
+
+  /** What the list of fields leaves out, once. */
+  private tellFields(host: LineHost): void {
+    const names = this.fields?.names ?? '';
+    if (names === '' || names === this.fieldsSaid) return;
+    this.fieldsSaid = names;
+    const tid = names.includes('tid') ? '' : 'no thread, so that begins and ends are not matched by it';
+    const cpu = names.includes('cpu') ? '' : 'no CPU';
+    const lacks = [tid, cpu].filter((w) => w !== '').join('; ');
+    const message = `perf script -F ${names}: its lines name ${lacks || 'no task'}. \`perf script --ns -F comm,tid,cpu,time,event,trace\` prints all`;
+    host.note('perf-fields', message);
   }
 
   private other(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
@@ -179,8 +219,29 @@ function isFrame(buf: Uint8Array, p: number, end: number): boolean {
 
 const sampleHead = (name: string): EventHead => ({ kind: 'tracepoint', name, symbol: '', caller: '' });
 
+const LOOSE = 0.5;
+
+/** The first stamp is 0 and a later one lies before its own: no clock does that, and perf sorts. */
+function isDeltaTime(sample: Uint8Array): boolean {
+  const at = new PerfPrefix();
+  const fields = new PerfFields();
+  let last = -1;
+  for (let start = 0; start < sample.length; ) {
+    const end = sample.indexOf(10, start);
+    if (end < 0) return false;
+    if (at.parse(sample, start, end) || fields.parse(sample, start, end, at)) {
+      const ns = at.sec * 1e9 + at.ns;
+      if (last < 0 && ns !== 0) return false;
+      if (ns < last) return true;
+      last = ns;
+    }
+    start = end + 1;
+  }
+  return false;
+}
+
 /** The share of lines that are samples; frames, blanks and comments count for nothing. */
-function score(sample: Uint8Array): number {
+function strictScore(sample: Uint8Array): number {
   const prefix = new PerfPrefix();
   const limit = Math.min(sample.length, 1 << 16);
   let hits = 0;
@@ -197,12 +258,16 @@ function score(sample: Uint8Array): number {
     if (p < end && sample[start] !== 35 && sample[p] !== 13) {
       if (prefix.parse(sample, start, end)) {
         if (named(sample, prefix.body, end)) hits++;
-        else other++;
+        else if (!isRecord(sample, prefix.body, end)) other++;
       } else if (!(p > start && isFrame(sample, p, end))) other++;
     }
     start = end + 1;
   }
   return hits === 0 ? 0 : (hits / (hits + other)) * 0.97;
+}
+
+function score(sample: Uint8Array): number {
+  return strictScore(sample) || fieldShare(sample, new PerfPrefix()) * 0.9;
 }
 
 const NAMED = /^\s*(?:\d+\s+)?[A-Za-z_][\w:./,=@-]*:(?:\s|$)/;
