@@ -1,25 +1,35 @@
 import { Args, Flags } from '@oclif/core';
-import { type CompareInputs, compareInputs } from '../../src/compare/compare.js';
+import { BETWEEN, matched, sidesOf } from '../../src/compare/arguments.js';
+import { type CompareInputs, compareInputs, type Plan, planInputs } from '../../src/compare/compare.js';
 import { parseDuration } from '../../src/compare/fail-if.js';
-import { parseMargins } from '../../src/compare/margins.js';
+import { parseMargins, parseSpread } from '../../src/compare/margins.js';
+import type { CompareReport } from '../../src/compare/report.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf } from '../filter-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
+import { ascii } from '../render/text.js';
 import { sourceFlags, sourceOf } from '../source-flags.js';
 
 export default class Compare extends TraceCommand {
   static override summary =
-    'latency with and without a change: every number a reviewer asks for, and one sentence';
+    'latency with and without a change: one sentence, one table, one picture; --all for every number';
   static override description =
     prose(`Each run is a recording, a printed histogram (bpftrace text or JSON, bcc), a result of pttrace (replay --json,
-hist --json) or a block of a mail (mail.txt#TITLE, where TITLE is the line before the histogram). With several runs a
-side (--before, --after) the variance between runs is known, without them no difference can be laid at the door of the
-change. All intervals and tests are documented in docs/statistics.md, conditions in docs/compare.md.
+hist --json) or a block of a mail (mail.txt#TITLE, where TITLE is the line before the histogram). A file that holds
+exactly two histograms is compared by itself. The unit of evidence is the run: with several runs a side the sentence, every
+interval and every condition carry the spread between runs. With one run a side the verdict is inconclusive, or equivalent
+as recorded, and no condition is decided unless --spread says by how much runs of one kernel differ. The statistics are
+documented and checked by simulation in docs/statistics.md, conditions in docs/compare.md.
 
 Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input, 4 internal error, 130 interrupted.`);
-  static override usage = ['compare BEFORE AFTER [FLAGS]', 'compare --before RUN... --after RUN... [FLAGS]'];
+  static override usage = [
+    'compare BEFORE AFTER [FLAGS]',
+    'compare BEFORE... -- AFTER... [FLAGS]',
+    'compare FILE-WITH-TWO-HISTOGRAMS [FLAGS]',
+    'compare --before RUN... --after RUN... [FLAGS]',
+  ];
   static override examples = [
     {
       description: 'two blocks of a mail',
@@ -30,15 +40,24 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
       command: '<%= config.bin %> compare before.txt.gz after.txt.gz --func tlb_finish_mmu',
     },
     {
-      description: 'five runs a side, in CI',
-      command:
-        "<%= config.bin %> compare --before b1 b2 b3 b4 b5 --after a1 a2 a3 a4 a5 --fail-if 'p99 > +5%'",
+      description: 'a mail that quotes two histograms',
+      command: '<%= config.bin %> compare mail.txt',
+    },
+    {
+      description: 'several runs a side, in CI',
+      command: "<%= config.bin %> compare --fail-if 'p99 > +5%' before*.gz -- after*.gz",
+    },
+    {
+      description: 'how many runs it takes to see 5 %, from the spread of five runs of one kernel',
+      command: '<%= config.bin %> compare --plan --before b1.gz b2.gz b3.gz b4.gz b5.gz',
     },
   ];
   static override args = {
     before: Args.string({ description: 'the baseline; - for standard input' }),
     after: Args.string({ description: 'what is compared with it' }),
   };
+  // Runs of both sides with -- between them.
+  static override strict = false;
   static override flags = {
     ...inputFlags,
     ...filterFlags,
@@ -48,6 +67,23 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
       description: 'runs of what is compared with it',
       multiple: true,
       helpGroup: 'RUNS',
+    }),
+    paired: Flags.boolean({
+      description: 'runs were taken in pairs (before, after, before, after ...), in the order given',
+      helpGroup: 'RUNS',
+    }),
+    spread: Flags.string({
+      description:
+        'one run a side: by how much runs of one kernel differ in speed (one standard deviation), e.g. 3%',
+      helpGroup: 'STATISTICS',
+    }),
+    plan: Flags.boolean({
+      description: 'how many runs it takes to see a change, from the spread between the runs given',
+      helpGroup: 'STATISTICS',
+    }),
+    all: Flags.boolean({
+      description: 'every number, with the method it was worked out by',
+      exclusive: ['json', 'plan'],
     }),
     names: Flags.string({ description: 'what to call the two sides', helpValue: 'A,B', helpGroup: 'RUNS' }),
     window: Flags.string({
@@ -90,37 +126,51 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
   }
 
   async run(): Promise<void> {
-    const { args, flags } = await this.parse(Compare);
-    const before = flags.before ?? (args.before === undefined ? [] : [args.before]);
-    const after = flags.after ?? (args.after === undefined ? [] : [args.after]);
-    if ((flags.before || flags.after) && (args.before !== undefined || before.length * after.length === 0)) {
+    const { argv, flags } = await this.parse(
+      Compare,
+      this.argv.map((w) => (w === '--' ? BETWEEN : w)),
+    );
+    const words = argv.map(String);
+    if ((flags.before || flags.after) && words.length > 0) {
       throw new SyntaxError('give either BEFORE AFTER, or runs with both --before and --after');
     }
-    if (before.length === 0 || after.length === 0) throw new SyntaxError('give BEFORE and AFTER');
+    const onlyOne = flags.plan && flags.before !== undefined && flags.after === undefined;
+    if ((flags.before === undefined) !== (flags.after === undefined) && !onlyOne) {
+      throw new SyntaxError('give either BEFORE AFTER, or runs with both --before and --after');
+    }
+    const { before, after } =
+      flags.before === undefined
+        ? await sidesOf(words)
+        : { before: flags.before.flatMap(matched), after: (flags.after ?? []).flatMap(matched) };
     if ([...before, ...after].filter((p) => p === '-').length > 1) {
       throw new SyntaxError('standard input can be only one of the runs');
     }
-    const report = await this.reading([...before, ...after], flags, ({ paths: _, ...options }) =>
-      compareInputs({
-        ...options,
-        before,
-        after,
-        source: sourceOf(flags),
-        filter: filterOf(flags),
-        names: pair(flags.names, '--names'),
-        windowNs: windowsOf(flags.window),
-        printedUnitNs: flags.unit === undefined ? undefined : { ns: 1, us: 1e3, ms: 1e6 }[flags.unit],
-        margins: flags.margin === undefined ? undefined : parseMargins(flags.margin),
-        alpha: alphaOf(flags.confidence),
-        seed: flags.seed,
-        failIf: flags['fail-if'],
-      }),
-    );
-    if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
-    else {
-      const render = await import('../render/compare.js');
-      await writeOut(flags.plain ? render.formatComparePlain(report) : render.formatCompare(report));
+    const asked = {
+      before,
+      after,
+      source: sourceOf(flags),
+      filter: filterOf(flags),
+      names: pair(flags.names, '--names'),
+      windowNs: windowsOf(flags.window),
+      printedUnitNs: flags.unit === undefined ? undefined : { ns: 1, us: 1e3, ms: 1e6 }[flags.unit],
+      paired: flags.paired,
+      spread: flags.spread === undefined ? undefined : parseSpread(flags.spread),
+      margins: flags.margin === undefined ? undefined : parseMargins(flags.margin),
+      alpha: alphaOf(flags.confidence),
+      seed: flags.seed,
+      failIf: flags['fail-if'],
+    };
+    if (onlyOne) {
+      if (flags.json) throw new SyntaxError('--plan of one side is text only: give --after too for --json');
+      const plan = await this.reading(before, flags, ({ paths: _, ...options }) =>
+        planInputs({ ...options, ...asked }),
+      );
+      return writeOut(await planText(plan, flags.plain));
     }
+    const report = await this.reading([...before, ...after], flags, ({ paths: _, ...options }) =>
+      compareInputs({ ...options, ...asked }),
+    );
+    await writeOut(flags.json ? `${JSON.stringify(report, null, 2)}\n` : await textOf(report, flags));
     const broken = [report.a, report.b].some((s) => s.runs.some((r) => r.inputs.some((i) => i.error)));
     const failed = report.failIf.some(
       (f) => f.decision === 'true' || (flags['fail-undecided'] && f.decision === 'undecided'),
@@ -129,6 +179,25 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     else if (broken) process.exitCode = EXIT.unreadable;
     else if (failed) process.exitCode = EXIT.finding;
   }
+}
+
+async function planText(plan: Plan, plain: boolean): Promise<string> {
+  const { planLines } = await import('../render/compare-plan.js');
+  const lines = planLines(plan);
+  return `${(plain ? lines.map(ascii) : lines).join('\n')}\n`;
+}
+
+async function textOf(
+  report: CompareReport,
+  flags: { plan: boolean; all: boolean; plain: boolean },
+): Promise<string> {
+  if (flags.plan) return planText(report, flags.plain);
+  if (flags.all) {
+    const all = await import('../render/compare-all.js');
+    return flags.plain ? all.formatCompareAllPlain(report) : all.formatCompareAll(report);
+  }
+  const render = await import('../render/compare.js');
+  return flags.plain ? render.formatComparePlain(report) : render.formatCompare(report);
 }
 
 function pair(text: string | undefined, flag: string): CompareInputs['names'] {

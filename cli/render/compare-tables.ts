@@ -53,7 +53,7 @@ function centred(text: string, width: number): string {
 }
 
 /** 65536 → `64K`, as bpftrace writes it. */
-function scaled(ns: number): string {
+export function scaled(ns: number): string {
   if (!Number.isFinite(ns)) return '...';
   for (const [suffix, size] of [
     ['G', 2 ** 30],
@@ -83,7 +83,10 @@ export function cdfTable(report: CompareReport): string[] {
   ];
 }
 
-export function quantileTables(report: CompareReport, notes: (method: string) => string): string[] {
+export function quantileTables(
+  report: CompareReport,
+  notes: (method: CompareReport['quantiles'][number]['method']) => string,
+): string[] {
   const qs = report.quantiles;
   const name = (q: number): string => quantileName(q);
   const out: string[] = [];
@@ -125,11 +128,12 @@ export function tailTables(report: CompareReport): string[] {
   const w = [14, 12, 12, 16, 16];
   const r = [14, 11, 11, 11, 12, 13];
   const t = report.tails;
+  const nominal = Math.min(report.a.runs.length, report.b.runs.length) < 2;
   return [
     columns(['calls >= ns', 'calls a', 'calls b', 'part a', 'part b'], w),
     ...t.map((x) => columns([num(x.fromNs), x.countA, x.countB, x.fractionA, x.fractionB], w)),
     '',
-    columns(['calls >= ns', 'ratio b/a', 'low', 'high', 'z', 'Fisher p'], r),
+    columns(['calls >= ns', 'ratio b/a', 'low', 'high', ...(nominal ? ['z', 'Fisher p'] : [])], r),
     ...t.map((x) =>
       columns(
         [
@@ -137,8 +141,7 @@ export function tailTables(report: CompareReport): string[] {
           x.riskRatio,
           x.interval?.low ?? null,
           x.interval?.high ?? null,
-          x.z,
-          probability(x.log10PFisher),
+          ...(nominal ? [x.z, probability(x.log10PFisher)] : []),
         ],
         r,
       ),

@@ -1,244 +1,171 @@
-import type { CompareReport, CompareSide, FailIfReport } from '../../src/compare/report.js';
-import { type Palette, palette } from './colour.js';
+import type { HeadlineRow } from '../../src/compare/headline.js';
+import type { CompareReport, CompareRow, FailIfReport } from '../../src/compare/report.js';
 import {
-  cdfTable,
-  line,
-  num,
-  picture,
-  probability,
-  quantileTables,
-  rowTable,
-  tailTables,
-  testTable,
-} from './compare-tables.js';
+  changeWords,
+  countWords,
+  durationWords,
+  edgeWords,
+  intervalWords,
+  partWords,
+} from '../../src/compare/words.js';
+import { type Palette, palette } from './colour.js';
+import { num, picture } from './compare-tables.js';
 import { MAIL_WIDTH } from './plain.js';
-import { ascii, duration, wrap } from './text.js';
+import { ascii, hanging, wrap } from './text.js';
 
-/** The report for a terminal. */
+/** Lines of the default output, conditions and trouble with the inputs not counted. */
+const MOST_LINES = 25;
+
+/** The sentence, the table and one picture. */
 export function formatCompare(report: CompareReport, colour: Palette = palette()): string {
-  return sections(report)
-    .map(({ title, lines }) => [...(title === '' ? [] : [colour.bold(title)]), ...lines, ''].join('\n'))
-    .join('\n')
-    .replace(/\n+$/, '\n');
+  return `${lines(report, (title) => colour.bold(title)).join('\n')}\n`;
 }
 
-/** The same in ASCII and at most 75 columns, for a mail. */
+/** The same in ASCII, for a mail. */
 export function formatComparePlain(report: CompareReport): string {
-  const out: string[] = [];
-  for (const { title, lines } of sections(report)) {
-    if (title !== '') out.push(ascii(title));
-    for (const l of lines) out.push(...(l === '' ? [''] : wrapped(ascii(l))));
-    out.push('');
-  }
-  while (out.at(-1) === '') out.pop();
-  return `${out.join('\n')}\n`;
+  return `${lines(report, (title) => title)
+    .map(ascii)
+    .join('\n')}\n`;
 }
 
-/** Tables fit as they are; only prose is broken, and keeps its indent. */
-function wrapped(text: string): string[] {
-  if (text.length <= MAIL_WIDTH) return [text];
-  const indent = /^ */.exec(text)![0];
-  return wrap(text.trimStart(), MAIL_WIDTH - indent.length, '  ').map((l) => indent + l);
-}
-
-interface Section {
-  readonly title: string;
-  readonly lines: readonly string[];
-}
-
-function sections(report: CompareReport): Section[] {
-  const legend = new Map<string, number>();
-  const note = (method: string): string => {
-    const known = legend.get(method);
-    if (known !== undefined) return String(known);
-    legend.set(method, legend.size + 1);
-    return String(legend.size);
-  };
-  const m = report.methods;
-  const shiftMethod = (how: string): string =>
-    note(how === 'ranks' ? m.shiftBins : how === 'bootstrap' ? m.shiftBootstrap : m.shiftRuns);
-  const level = Number(((1 - report.alpha) * 100).toPrecision(4));
-  const front: Section[] = [
-    { title: 'In one sentence', lines: verdict(report) },
-    { title: '', lines: conditions(report.failIf) },
-    { title: '', lines: [...sideText('a', report.a), ...sideText('b', report.b)] },
-  ];
-  const cannot: Section = {
-    title: 'What the numbers cannot say',
-    lines: [...new Set(report.caveats)].map((c) => `- ${c}`),
-  };
-  // Tables of nothing would hide the sentence that says so.
-  if (report.verdict === 'no data') return [...front, cannot].filter((s) => s.lines.length > 0);
-  const list: Section[] = [
-    ...front,
-    { title: 'Counts, rates, means', lines: totals(report, note) },
-    { title: 'Parts of the calls, a left, b right, one scale', lines: picture(report.rows) },
-    { title: `Rows [${note(m.count)}]`, lines: rowTable(report) },
-    { title: `CDF at the edges; ${dominated(report)} [${note(m.dominance)}]`, lines: cdfTable(report) },
-    {
-      title: `Quantiles [${note(m.quantiles)}]; ${level} % intervals of the shift`,
-      lines: quantileTables(report, shiftMethod),
-    },
-    {
-      title: `Calls of at least t; ${level} % intervals [${note(m.tails)}]`,
-      lines: report.tails.length === 0 ? ['none'] : tailTables(report),
-    },
-    { title: `Are they one distribution? [${note(m.homogeneity)}]`, lines: testTable(report) },
-    { title: '', lines: ranks(report, note) },
-    { title: 'Distances', lines: distances(report, note) },
-    { title: `Equivalent within the margin? [${note(m.equivalence)}]`, lines: equivalence(report) },
-    { title: 'Between runs', lines: betweenRuns(report, note) },
-    cannot,
-  ];
-  list.push({ title: 'Methods', lines: [...legend].map(([text, i]) => `[${i}] ${text}`) });
-  return list.filter((s) => s.lines.length > 0);
-}
-
-function sideText(label: string, side: CompareSide): string[] {
+function lines(report: CompareReport, strong: (title: string) => string): string[] {
+  const sentence = wrap(report.sentence, MAIL_WIDTH);
   const out = [
-    `${label} = ${side.name}: ${side.count} calls in ${side.runs.length} run${side.runs.length === 1 ? '' : 's'}`,
+    ...(report.partial ? ['PARTIAL: interrupted.'] : []),
+    ...sentence,
+    ...conditionLines(report.failIf).flatMap((l) => hanging(l, MAIL_WIDTH)),
+    ...trouble(report),
   ];
-  for (const r of side.runs) {
-    const window =
-      r.windowNs === null ? 'window not known' : `window ${duration(r.windowNs)} (${r.windowHow})`;
-    const cut = r.censored > 0 ? `, ${r.censored} censored` : '';
-    out.push(`  ${r.argument}: ${r.what}; ${r.count} calls${cut}, ${window}`);
-    for (const i of r.inputs) {
-      if (i.lines.skipped > 0) out.push(`    ${i.lines.skipped} of ${i.lines.total} lines skipped`);
-      if (i.error) out.push(`    error: ${i.error.message} (after line ${i.error.line ?? 0})`);
+  if (report.verdict === 'no data')
+    return [...out, ...report.caveats.flatMap((c) => wrap(`- ${c}`, MAIL_WIDTH, '  '))];
+  const table = report.table.map(tableLine);
+  const note = wrap(footnote(report), MAIL_WIDTH);
+  const room = MOST_LINES - sentence.length - table.length - note.length - 4;
+  return [
+    ...out,
+    '',
+    strong(cells(['', 'before', 'after', 'change', 'interval', 'verdict'])),
+    ...table,
+    ...note,
+    '',
+    strong('parts of the calls, before left, after right'),
+    ...picture(condensed(report.rows, Math.max(3, Math.min(8, room)))),
+  ];
+}
+
+const WIDTHS = [18, 11, 11, 10, 18] as const;
+
+function cells(list: readonly string[]): string {
+  const [what, ...rest] = list;
+  const last = rest.pop() ?? '';
+  return `${what!.padEnd(WIDTHS[0])}${rest.map((t, i) => t.padStart(WIDTHS[i + 1]!)).join('')} ${last}`.trimEnd();
+}
+
+function tableLine(r: HeadlineRow): string {
+  const name =
+    r.what === 'tail' ? `≥ ${durationWords(r.fromNs!)}` : r.what === 'rate' ? 'calls per second' : r.what;
+  if (r.rowBefore && r.rowAfter) {
+    const same = r.rowBefore[0] === r.rowAfter[0] && r.rowBefore[1] === r.rowAfter[1];
+    const change = same ? 'same row' : 'moved';
+    const verdict = r.verdict === 'seen' ? '' : r.verdict;
+    const runs = r.basis === 'runs' || r.basis === 'assumed';
+    return cells([
+      name,
+      row(r.rowBefore),
+      row(r.rowAfter),
+      runs && r.ratio ? changeWords(r.ratio.value) : change,
+      runs && r.ratio ? intervalWords(r.ratio) : '',
+      verdict,
+    ]);
+  }
+  const known = r.before !== null && r.after !== null;
+  const bounded = r.ratio !== null && r.ratio.low > 0 && Number.isFinite(r.ratio.high);
+  const interval = r.ratio && bounded && r.method !== 'meanBounds' ? intervalWords(r.ratio) : '';
+  return cells([
+    name,
+    valueWords(r, r.before),
+    valueWords(r, r.after),
+    r.ratio && known ? changeWords(r.ratio.value) : '-',
+    interval,
+    known ? r.verdict : r.what === 'rate' ? 'no window' : 'too few calls',
+  ]);
+}
+
+const row = ([low, high]: readonly [number, number]): string => `${edgeWords(low)}..${edgeWords(high)}`;
+
+function valueWords(r: HeadlineRow, v: number | null): string {
+  if (v === null) return '-';
+  if (r.what === 'n' || r.what === 'rate') return countWords(v);
+  if (r.what === 'tail') return partWords(v);
+  return `${r.method === 'meanBounds' ? '~' : ''}${durationWords(v)}`;
+}
+
+function footnote(report: CompareReport): string {
+  const level = Number(((1 - report.alpha) * 100).toPrecision(4));
+  const joint = Number((report.alpha * 100).toPrecision(4));
+  const several = Math.min(report.a.runs.length, report.b.runs.length) > 1;
+  const how = several
+    ? `${level} % intervals between runs; all verdicts together err in ${joint} %`
+    : report.spread !== null
+      ? `${level} % intervals with the spread of runs that was stated`
+      : `${level} % intervals of these two runs only`;
+  return `${how}. More: --all, --plan.`;
+}
+
+/** Neighbouring rows joined, the emptiest first, until so many are left. */
+export function condensed(
+  rows: readonly CompareRow[],
+  most: number,
+): Pick<CompareRow, 'lowNs' | 'highNs' | 'fractionA' | 'fractionB'>[] {
+  const out = rows.map(({ lowNs, highNs, fractionA, fractionB }) => ({
+    lowNs,
+    highNs,
+    fractionA,
+    fractionB,
+  }));
+  while (out.length > most) {
+    let at = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i + 1 < out.length; i++) {
+      const [x, y] = [out[i]!, out[i + 1]!];
+      const most = Math.max(x.fractionA + y.fractionA, x.fractionB + y.fractionB);
+      if (most < least) {
+        least = most;
+        at = i;
+      }
     }
+    const [x, y] = [out[at]!, out[at + 1]!];
+    out.splice(at, 2, {
+      lowNs: x.lowNs,
+      highNs: y.highNs,
+      fractionA: x.fractionA + y.fractionA,
+      fractionB: x.fractionB + y.fractionB,
+    });
   }
   return out;
 }
 
-function verdict(report: CompareReport): string[] {
-  return [...(report.partial ? ['PARTIAL: interrupted.'] : []), ...wrap(report.sentence, MAIL_WIDTH)];
-}
-
-function conditions(list: readonly FailIfReport[]): string[] {
+/** What became of each `--fail-if`. */
+export function conditionLines(list: readonly FailIfReport[]): string[] {
   return list.flatMap((f) => [
-    `--fail-if '${f.expression}': ${f.decision === 'true' ? 'FAILS' : f.decision === 'false' ? 'passes' : 'undecided: the interval holds the threshold'}`,
+    `--fail-if '${f.expression}': ${f.decision === 'true' ? 'FAILS' : f.decision === 'false' ? 'passes' : 'undecided'}`,
     ...f.clauses.map((c) => {
       const i = c.interval;
       const unit = c.scale === 'ratio' ? 'ratio' : c.scale === 'difference' ? 'difference ns' : 'value';
-      return i === null
-        ? `  ${c.text}: not measurable here`
-        : `  ${c.text}: ${unit} ${num(i.value)}, interval ${num(i.low)} .. ${num(i.high)}, threshold ${num(c.threshold)}: ${c.decision}`;
+      if (i === null) return `  ${c.text}: not measurable here`;
+      const alone = c.method.startsWith('one run') ? ' (one run on a side)' : '';
+      return `  ${c.text}: ${unit} ${num(i.value)}, interval ${num(i.low)} .. ${num(i.high)}, threshold ${num(c.threshold)}: ${c.decision}${alone}`;
     }),
   ]);
 }
 
-function totals(report: CompareReport, note: (m: string) => string): string[] {
-  const { a, b, means, methods: m } = report;
-  const out = [
-    line('', ['a', 'b', 'b/a or b-a']),
-    line('calls', [a.count, b.count, report.countRatio], note(m.count)),
-  ];
-  if (report.rate) {
-    out.push(
-      line('calls per second', [a.perSecond, b.perSecond, report.rate.value], note(m.rate)),
-      line('  interval of the ratio', ['', num(report.rate.low), num(report.rate.high)]),
-    );
-  }
-  out.push(
-    line('sum ns, at least', [means.a.sumLowNs, means.b.sumLowNs], note(m.sums)),
-    line('sum ns, at most', [means.a.sumHighNs, means.b.sumHighNs]),
-    line(
-      'mean ns, at least',
-      [means.a.meanLowNs, means.b.meanLowNs, means.meanDifference.lowNs],
-      note(m.meanDifference),
-    ),
-    line('mean ns, at most', [means.a.meanHighNs, means.b.meanHighNs, means.meanDifference.highNs]),
-    line('arithmetic midpoint mean ns', [means.a.arithmeticNs, means.b.arithmeticNs], note(m.means)),
-    line('geometric midpoint mean ns', [means.a.geometricNs, means.b.geometricNs]),
-    line('mean log2 of midpoints', [means.a.meanLog2, means.b.meanLog2]),
+/** Inputs of which not every line could be read. */
+function trouble(report: CompareReport): string[] {
+  const runs = [...report.a.runs, ...report.b.runs];
+  return runs.flatMap((r) =>
+    r.inputs.flatMap((i) => [
+      ...(i.lines.skipped > 0 ? [`${r.argument}: ${i.lines.skipped} of ${i.lines.total} lines skipped`] : []),
+      ...(i.error ? [`${r.argument}: error: ${i.error.message} (after line ${i.error.line ?? 0})`] : []),
+    ]),
   );
-  if (a.exactMeanNs !== null || b.exactMeanNs !== null) {
-    out.push(line('mean ns, exact', [a.exactMeanNs, b.exactMeanNs], note(m.sums)));
-  }
-  if (report.bootstrap) {
-    const { ratio, differenceNs: d } = report.bootstrap.mean;
-    out.push(
-      line('  ratio of the means', [ratio.low, ratio.high, ratio.value], note(m.shiftBootstrap)),
-      line('  difference ns', [d.low, d.high, d.value]),
-    );
-  }
-  out.push(
-    line('outside per call ns, least', [a.outside?.lowNs ?? null, b.outside?.lowNs ?? null], note(m.outside)),
-    line('outside per call ns, most', [a.outside?.highNs ?? null, b.outside?.highNs ?? null]),
-    line('half width of CDF band', [a.dkwHalfWidth, b.dkwHalfWidth], note(m.dkw)),
-  );
-  return out;
-}
-
-function dominated(report: CompareReport): string {
-  const { faster } = report.dominance;
-  return faster === null ? 'neither is faster throughout' : `${faster} is nowhere slower`;
-}
-
-function ranks(report: CompareReport, note: (m: string) => string): string[] {
-  const { kolmogorovSmirnov: ks, mannWhitney: mw, superiority: s, methods: m } = report;
-  if (!ks || !mw || !s) return [];
-  const exact = report.fromSingleValues ? 'from single values' : 'from rows';
-  const out = [
-    line(`KS D, ${exact}`, [ks.d], note(m.kolmogorovSmirnov)),
-    line('  D where b is faster, at ns', [ks.dPlus, num(ks.dPlusAtNs)]),
-    line('  D where b is slower, at ns', [ks.dMinus, num(ks.dMinusAtNs)]),
-    line('  D of single values, at most', [ks.dUpper]),
-    line('  n_eff, sqrt(n_eff)*D', [ks.nEff, ks.sqrtNEffD]),
-    line('  p', [probability(ks.log10P)]),
-    line('  critical D at 0.05', [ks.criticalD]),
-    line('pairs b slower', [mw.above]),
-    line('pairs b faster', [mw.below]),
-    line('pairs in one row', [mw.tied]),
-    line('Mann-Whitney z, log10 p', [mw.z, mw.log10P], note(m.mannWhitney)),
-    line('A12 = P(b slower) + ties/2', [s.a12], note(m.superiority)),
-    line('  bounds of single values', [s.a12Low, s.a12High]),
-    line('  standard error', [s.standardError]),
-    line("Cliff's delta", [s.cliffDelta]),
-    line('  bounds of single values', [s.cliffLow, s.cliffHigh]),
-  ];
-  if (report.bootstrap) {
-    const b = report.bootstrap.a12;
-    out.push(line('  A12 interval, bootstrap', [b.low, b.high], note(m.shiftBootstrap)));
-  }
-  return out;
-}
-
-function distances(report: CompareReport, note: (m: string) => string): string[] {
-  const d = report.distances;
-  if (!d) return [];
-  return [
-    line('Jensen-Shannon, bits', [d.jensenShannonBits], note(report.methods.distances)),
-    line('total variation', [d.totalVariation]),
-    line('Hellinger', [d.hellinger]),
-    line('Wasserstein-1 ns, bounds', [d.wasserstein1LowNs, d.wasserstein1HighNs]),
-  ];
-}
-
-function equivalence(report: CompareReport): string[] {
-  return report.equivalence.map(
-    (e) =>
-      `${e.what}: ${e.verdict}; ${num(e.low)} .. ${num(e.high)}, margin ${num(e.marginLow)} .. ${num(e.marginHigh)}`,
-  );
-}
-
-function betweenRuns(report: CompareReport, note: (m: string) => string): string[] {
-  const r = report.betweenRuns;
-  if (!r) return [];
-  const out: string[] = [];
-  for (const s of r.statistics) {
-    out.push(`${s.what}, run by run [${note(report.methods.betweenRuns)}]`);
-    out.push(`  a ${s.a.map(num).join(' ')}`, `  b ${s.b.map(num).join(' ')}`);
-    if (s.between === null) out.push('  fewer than two runs on a side: no variance between runs');
-    else {
-      const w = s.between;
-      out.push(line('  mean a, b, difference', [w.meanA, w.meanB, w.difference]));
-      out.push(line('  standard deviation a, b', [w.standardDeviationA, w.standardDeviationB]));
-      out.push(line('  t, df, p', [w.t, w.df, w.p]));
-      out.push(line('  interval of difference', [w.low, w.high]));
-    }
-  }
-  out.push(line('A12 - 1/2 between like runs', [r.withinA, r.withinB]));
-  return out;
 }

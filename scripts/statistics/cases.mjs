@@ -49,10 +49,20 @@ for (let k = 0; k < count; k++) {
     tail: t,
     welchA,
     welchB,
-    welch: lib.betweenRuns(welchA, welchB),
+    welch: reaches(lib, welchA, welchB),
     normalQuantile: [0.001 + 0.998 * random()].map((p) => [p, lib.normalQuantile(p)])[0],
     quantile: { q, rank: lib.quantileInterval({ edges, counts: a }, q).rank },
     mean: lib.meanBounds({ edges, counts: a }),
   });
 }
 process.stdout.write(JSON.stringify(out));
+
+/** Difference and half widths at 95 %. */
+function reaches(lib, a, b) {
+  const [ma, mb] = [a, b].map((values) => lib.momentsOf({ values, resolution: values.map(() => 0) }));
+  return {
+    difference: mb.mean - ma.mean,
+    welch: lib.welchReach(ma, mb, 0.05),
+    pooled: lib.pooledReach(ma, mb, 0.05),
+  };
+}

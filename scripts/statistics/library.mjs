@@ -1,6 +1,7 @@
 /** The built functions the scripts here need, from `dist` (or the folder given). */
 export async function library(dist = new URL('../../dist/', import.meta.url)) {
   const modules = [
+    'between-runs',
     'binned',
     'bootstrap-shifts',
     'compare',
@@ -28,4 +29,21 @@ export async function library(dist = new URL('../../dist/', import.meta.url)) {
 export function distFolder(argv) {
   const at = argv.indexOf('--dist');
   return at < 0 ? undefined : new URL(`file://${argv[at + 1].replace(/\/?$/, '/')}`);
+}
+
+/** What the simulation of runs needs: all of `compare`. */
+export async function compareLibrary(dist = new URL('../../dist/', import.meta.url)) {
+  const modules = [
+    'compare/compare',
+    'compare/inference',
+    'compare/conditions',
+    'compare/fail-if',
+    'latency/distribution',
+    'latency/binned',
+    'latency/between-runs',
+    'latency/resampling',
+  ];
+  const lib = {};
+  for (const name of modules) Object.assign(lib, await import(new URL(`src/${name}.js`, dist)));
+  return lib;
 }

@@ -1,4 +1,4 @@
-import { align, type BinnedPair, total } from '../latency/binned.js';
+import { type BinnedPair, total } from '../latency/binned.js';
 import { type BootstrapShifts, bootstrapShifts } from '../latency/bootstrap-shifts.js';
 import { COMPARE_QUANTILES, type Comparison } from '../latency/compare.js';
 import { compareRuns } from '../latency/compare-runs.js';
@@ -7,11 +7,16 @@ import { DEFAULT_MARGINS, type Equivalence, judge, type Margins } from '../laten
 import { homogeneity } from '../latency/hypothesis-tests.js';
 import { timeOutside } from '../latency/intervals.js';
 import { seededRandom } from '../latency/resampling.js';
-import { bodyOnly, rateRatio, sparseTailMerged } from '../latency/shifts.js';
+import { bodyOnly, sparseTailMerged } from '../latency/shifts.js';
 import { VERSION } from '../version.js';
+import { caveatsOf } from './caveats.js';
 import { failIf } from './conditions.js';
 import { parseCondition } from './fail-if.js';
+import { type HeadlineRow, headline, marginOf, tailStart } from './headline.js';
+import { type Design, severalRuns, shiftOf, superiorityOf } from './inference.js';
 import { METHODS } from './methods.js';
+import { planOf } from './plan-report.js';
+import { finePair, type PooledSide, poolSide } from './pooled-side.js';
 import {
   COMPARE_SCHEMA,
   type CompareReport,
@@ -20,7 +25,8 @@ import {
   type NamedTest,
   type QuantileShift,
 } from './report.js';
-import { type PooledSide, poolSide, quantileShift, resampled } from './shifts.js';
+import { BEYOND } from './run-values.js';
+import { conclude } from './sentence.js';
 import { loadRun, type RunOptions, type RunSample } from './sides.js';
 
 export interface CompareInputs extends Omit<RunOptions, 'windowNs'> {
@@ -33,10 +39,31 @@ export interface CompareInputs extends Omit<RunOptions, 'windowNs'> {
   readonly alpha?: number | undefined;
   /** Measuring window of every run of a side, where the input does not say it or says it wrong. */
   readonly windowNs?: readonly [before: number | undefined, after: number | undefined] | undefined;
+  /** The runs belong together in pairs, in the order given: first before with first after, and so on. */
+  readonly paired?: boolean | undefined;
+  /** Standard deviation of the logarithm between runs of one kernel, where there is one run a side: assumed. */
+  readonly spread?: number | undefined;
   /** See `fail-if.ts`. */
   readonly failIf?: readonly string[] | undefined;
   /** Seed of the bootstrap; default 1. */
   readonly seed?: number | undefined;
+}
+
+/** What `planInputs` answers: rows as in a report. */
+export type Plan = Pick<CompareReport, 'plan' | 'alpha' | 'paired'>;
+
+/** Runs needed to see a change, from the spread between runs of one kernel. Throws as `compareInputs`. */
+export async function planInputs(options: Omit<CompareInputs, 'after'>): Promise<Plan> {
+  const runs: RunSample[] = [];
+  for (const argument of options.before) {
+    runs.push(await loadRun(argument, { ...options, windowNs: options.windowNs?.[0] }));
+  }
+  if (runs.length === 0) throw new RangeError('a plan needs at least one run');
+  const alpha = options.alpha ?? 0.05;
+  const [a, b] = [poolSide(runs), poolSide([])];
+  const tail = { what: 'tail', fromNs: tailStart(a, a), ratio: null } as const;
+  const design: Design = { a, b, alpha, paired: false, within: null, spread: null };
+  return { plan: planOf(design, [tail]), alpha, paired: false };
 }
 
 /**
@@ -53,86 +80,160 @@ export async function compareInputs(options: CompareInputs): Promise<CompareRepo
       sides[i]!.push(await loadRun(argument, { ...options, windowNs }));
     }
   }
-  const moreQuantiles = conditions
-    .flatMap((c) => c.condition.flat())
-    .flatMap((c) => (c.metric.kind === 'quantile' ? [c.metric.q] : []));
-  const report = compareSamples(sides[0], sides[1], { ...options, moreQuantiles });
-  report.failIf = failIf(conditions, report, poolSide(sides[0]), poolSide(sides[1]));
+  const clauses = conditions.flatMap((c) => c.condition.flat());
+  const { report, design } = compared(sides[0], sides[1], {
+    ...options,
+    moreQuantiles: clauses.flatMap((c) => (c.metric.kind === 'quantile' ? [c.metric.q] : [])),
+    moreTailsNs: clauses.flatMap((c) => (c.metric.kind === 'tail' ? [c.metric.fromNs] : [])),
+  });
+  report.failIf = failIf(conditions, design);
   return report;
 }
 
-export interface CompareSamplesOptions extends Pick<CompareInputs, 'names' | 'margins' | 'alpha' | 'seed'> {
-  /** Quantiles whose shift a condition asks for, besides `COMPARE_QUANTILES`. */
+export interface CompareSamplesOptions
+  extends Pick<CompareInputs, 'names' | 'margins' | 'alpha' | 'seed' | 'paired' | 'spread'> {
+  /** Quantiles and tails whose shift a condition asks for, besides those of the report. */
   readonly moreQuantiles?: readonly number[];
+  readonly moreTailsNs?: readonly number[];
 }
 
-/** As `compareInputs`, from runs already read; at least one on each side. */
+/** As `compareInputs`, from runs already read; at least one on each side. Throws RangeError for uneven pairs. */
 export function compareSamples(
   a: readonly RunSample[],
   b: readonly RunSample[],
   options: CompareSamplesOptions = {},
 ): CompareReport {
+  return compared(a, b, options).report;
+}
+
+/** The report, and the design that conditions are judged on. */
+export function compared(
+  a: readonly RunSample[],
+  b: readonly RunSample[],
+  options: CompareSamplesOptions = {},
+): { report: CompareReport; design: Design } {
   const alpha = options.alpha ?? 0.05;
   const margins = options.margins ?? DEFAULT_MARGINS;
+  const paired = options.paired ?? false;
+  if (paired && (a.length !== b.length || a.length < 2)) {
+    throw new RangeError(
+      `--paired wants as many runs before as after, two or more: got ${a.length} and ${b.length}`,
+    );
+  }
   const names = namesOf(a, b, options.names);
   const pooledA = poolSide(a);
   const pooledB = poolSide(b);
-  const fine = pooledA.exact && pooledB.exact ? align(pooledA.fine, pooledB.fine) : null;
+  const fine = finePair(pooledA, pooledB);
   const all = compareRuns(
     a.map((r) => r.bins),
     b.map((r) => r.bins),
-    { names, margins, alpha, ...(fine ? { fine } : {}) },
+    { names, margins, alpha, ...(fine ? { fine: fine.pair } : {}) },
   );
   const c = all.pooled;
-  const bootstrap = bootstrapOf(pooledA, pooledB, options, alpha);
+  const tailFromNs = tailStart(pooledA, pooledB);
+  const within = withinRuns(pooledA, pooledB, options, alpha, [
+    ...(tailFromNs === null ? [] : [tailFromNs]),
+    ...c.tails.map((t) => t.fromNs),
+    ...(options.moreTailsNs ?? []),
+  ]);
+  const alone = a.length === 1 && b.length === 1;
+  const design: Design = {
+    a: pooledA,
+    b: pooledB,
+    alpha,
+    paired,
+    within,
+    spread: alone ? (options.spread ?? null) : null,
+  };
+  const several = severalRuns(design);
+  const rows = headline(design, margins, tailFromNs);
+  const plan = planOf(design, rows);
+  const a12 = superiorityOf(design)?.estimate ?? null;
+  const a12Rule = a12
+    ? judge('A12', a12, 0.5 - margins.a12, 0.5 + margins.a12)
+    : c.equivalence.find((e) => e.what === 'A12');
   const sideA = side(names[0], a, c.a, pooledA.exact);
   const sideB = side(names[1], b, c.b, pooledB.exact);
-  const rate =
-    sideA.windowNs !== null && sideB.windowNs !== null
-      ? rateRatio(sideA.count, sideA.windowNs, sideB.count, sideB.windowNs, alpha)
-      : null;
-  return {
+  const said = conclude({
+    names,
+    runs: [a.length, b.length],
+    paired,
+    rows,
+    alpha,
+    margins,
+    marginGiven: options.margins !== undefined,
+    spread: design.spread,
+    a12Inside: a12Rule ? a12Rule.verdict === 'equivalent' : null,
+    plan,
+    phases: '',
+  });
+  const report: CompareReport = {
     schema: COMPARE_SCHEMA,
     version: VERSION,
+    verdict: said.verdict,
+    sentence: said.sentence,
+    table: rows,
+    plan,
+    paired,
+    spread: design.spread,
     a: sideA,
     b: sideB,
     alpha,
     margins,
     countRatio: c.countRatio,
-    rate,
-    rows: rows(c),
-    quantiles: shifts(pooledA, pooledB, c, bootstrap, alpha),
-    means: { a: c.a.mean, b: c.b.mean, meanDifference: c.meanDifference },
-    homogeneity: tests(c.pair),
+    rate: shiftOf(design, { kind: 'rate' })?.ratio ?? null,
+    a12,
+    rows: rowsOf(c),
+    quantiles: shifts(design, c),
+    means: {
+      a: c.a.mean,
+      b: c.b.mean,
+      meanDifference: c.meanDifference,
+      shift: shiftOf(design, { kind: 'mean' }),
+    },
+    homogeneity: several ? [] : tests(c.pair),
     kolmogorovSmirnov: c.kolmogorovSmirnov,
     mannWhitney: c.mannWhitney,
     superiority: c.superiority,
     distances: c.distances,
-    fromSingleValues: fine !== null,
+    fromSingleValues: fine?.exact ?? false,
     dominance: c.dominance,
-    tails: c.tails,
-    equivalence: [...c.equivalence, ...exactEquivalence(bootstrap, margins)],
-    bootstrap,
+    tails: c.tails.map((t) => ({ ...t, interval: tailInterval(design, t.fromNs) })),
+    equivalence: equivalences(rows, a12Rule ?? null, margins),
+    bootstrap: within,
     betweenRuns:
       a.length > 1 || b.length > 1
         ? { statistics: all.statistics, withinA: all.withinA, withinB: all.withinB }
         : null,
     failIf: [],
     methods: METHODS,
-    verdict: c.verdict,
-    sentence: `${all.sentence}${correlation(c, bootstrap)}`,
-    caveats: caveats(c, a, b, sideA, sideB),
+    caveats: caveatsOf(c, a, b, [sideA, sideB]),
     partial: [...a, ...b].some((r) => r.partial),
   };
+  return { report, design };
 }
 
-/** The tests take calls as independent; the block bootstrap does not. */
-function correlation(c: Comparison, bootstrap: BootstrapShifts | null): string {
-  if (bootstrap === null || !['slower', 'faster', 'mixed'].includes(c.verdict)) return '';
-  const { low, high } = bootstrap.a12;
-  return low <= 0.5 && high >= 0.5
-    ? ' Allowing for the correlation of neighbouring calls (block bootstrap), the body may not have moved at all.'
-    : '';
+function tailInterval(design: Design, fromNs: number): { low: number; high: number } | null {
+  const ratio = shiftOf(design, { kind: 'share', fromNs })?.ratio;
+  return ratio && Number.isFinite(ratio.low + ratio.high) ? { low: ratio.low, high: ratio.high } : null;
+}
+
+/** The intervals of the table and of A12 against what does not matter. */
+function equivalences(
+  rows: readonly HeadlineRow[],
+  a12: Equivalence | null,
+  margins: Margins,
+): Equivalence[] {
+  const out = a12 ? [a12] : [];
+  for (const r of rows) {
+    if (r.ratio === null || r.basis === 'none' || !['p50', 'p99', 'mean', 'tail', 'rate'].includes(r.what))
+      continue;
+    if (!Number.isFinite(r.ratio.low + r.ratio.high)) continue;
+    const what = r.what === 'tail' ? `risk ratio at ${r.fromNs} ns` : `ratio of ${r.what}`;
+    const margin = marginOf(r, margins);
+    out.push(judge(what, r.ratio, 1 / margin, margin));
+  }
+  return out;
 }
 
 /** Titles where they tell the sides apart; files and blocks may be called alike. */
@@ -183,7 +284,7 @@ function side(
   };
 }
 
-function rows(c: Comparison): CompareRow[] {
+function rowsOf(c: Comparison): CompareRow[] {
   const { pair } = c;
   const na = total(pair.a);
   const nb = total(pair.b);
@@ -209,31 +310,42 @@ function rows(c: Comparison): CompareRow[] {
   });
 }
 
-function bootstrapOf(
+/** The block bootstrap inside the one run of each side; null with several, or where the order of calls is not known. */
+function withinRuns(
   a: PooledSide,
   b: PooledSide,
   options: CompareSamplesOptions,
   alpha: number,
+  tailsNs: readonly number[],
 ): BootstrapShifts | null {
-  if (!a.ordered || !b.ordered) return null;
-  const least = Math.min(a.ordered.length, b.ordered.length);
-  const quantiles = resampled([...new Set([...COMPARE_QUANTILES, ...(options.moreQuantiles ?? [])])], least);
-  return bootstrapShifts(a.ordered, b.ordered, quantiles, seededRandom(options.seed ?? 1), alpha);
+  if (a.runs.length > 1 || b.runs.length > 1) return null;
+  const [va, vb] = [a.runs[0]!.ordered, b.runs[0]!.ordered];
+  if (!va || !vb) return null;
+  const least = Math.min(va.length, vb.length);
+  const quantiles = [...new Set([...COMPARE_QUANTILES, ...(options.moreQuantiles ?? [])])].filter(
+    (q) => Math.min(q, 1 - q) * least >= BEYOND,
+  );
+  return bootstrapShifts(va, vb, quantiles, seededRandom(options.seed ?? 1), alpha, [...new Set(tailsNs)]);
 }
 
-function shifts(
-  a: PooledSide,
-  b: PooledSide,
-  c: Comparison,
-  bootstrap: BootstrapShifts | null,
-  alpha: number,
-): QuantileShift[] {
+function shifts(design: Design, c: Comparison): QuantileShift[] {
   return c.a.quantiles.flatMap((qa, i) => {
     const qb = c.b.quantiles[i];
     if (qb === undefined) return [];
     const exact = (side: PooledSide): number | null => side.exact?.quantile(qa.q) ?? null;
-    const shift = quantileShift(a, b, qa.q, bootstrap, alpha);
-    return [{ q: qa.q, a: qa, b: qb, exactA: exact(a), exactB: exact(b), ...shift }];
+    const shift = shiftOf(design, { kind: 'quantile', q: qa.q });
+    return [
+      {
+        q: qa.q,
+        a: qa,
+        b: qb,
+        exactA: exact(design.a),
+        exactB: exact(design.b),
+        ratio: shift?.ratio ?? null,
+        differenceNs: shift?.difference ?? null,
+        method: shift?.method ?? 'seen',
+      },
+    ];
   });
 }
 
@@ -247,41 +359,4 @@ function tests(pair: BinnedPair): NamedTest[] {
     const test = homogeneity(p);
     return test === null ? [] : [{ cells, a: p.a, b: p.b, ...test }];
   });
-}
-
-function exactEquivalence(bootstrap: BootstrapShifts | null, margins: Margins): Equivalence[] {
-  if (!bootstrap) return [];
-  return bootstrap.quantiles
-    .filter((x) => x.q === 0.5 || x.q === 0.99)
-    .map((x) =>
-      judge(
-        `ratio of quantile ${x.q}, block bootstrap`,
-        x.ratioNarrow,
-        1 / margins.quantileRatio,
-        margins.quantileRatio,
-      ),
-    );
-}
-
-function caveats(
-  c: Comparison,
-  a: readonly RunSample[],
-  b: readonly RunSample[],
-  sideA: CompareSide,
-  sideB: CompareSide,
-): string[] {
-  const out = [...c.caveats];
-  if (sideA.outside && sideB.outside) {
-    out.push('time outside the call holds only if one thread called back to back for the whole window');
-  }
-  for (const r of [...a, ...b]) {
-    const n = total(r.bins.counts);
-    if (r.censored > 0.01 * (n + r.censored)) {
-      out.push(
-        `${r.argument}: ${r.censored} of ${n + r.censored} spans are censored: long ones are missing most`,
-      );
-    }
-    for (const note of r.notes) out.push(`${r.argument}: ${note}`);
-  }
-  return out;
 }

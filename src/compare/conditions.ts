@@ -1,29 +1,26 @@
-import type { Estimate } from '../latency/bootstrap-shifts.js';
-import type { Distribution } from '../latency/distribution.js';
-import { riskRatioInterval } from '../latency/effect-sizes.js';
-import { rateRatio, runsRatio } from '../latency/shifts.js';
-import { normalQuantile } from '../latency/special-functions.js';
 import { type Clause, type Condition, decide, decideAll, type Measured } from './fail-if.js';
-import type { ClauseReport, CompareReport, FailIfReport } from './report.js';
-import { type PooledSide, perRun, quantileShift } from './shifts.js';
+import { type Basis, type Design, type Shift, severalRuns, shiftOf, superiorityOf } from './inference.js';
+import { METHODS } from './methods.js';
+import type { ClauseReport, FailIfReport } from './report.js';
+import type { Statistic } from './run-values.js';
 
 interface Answer {
   readonly interval: Measured | null;
   readonly method: string;
+  readonly basis: Basis;
 }
 
 /**
- * Judges conditions on the intervals of a report. Throws RangeError for a tail that does not start at a row where only
- * rows are known.
+ * Judges conditions on intervals whose unit is the run. With one run on a side nothing is decided: two runs of one
+ * kernel may differ as much as is seen. Throws RangeError for a tail that does not start at a row where only rows are
+ * known.
  */
 export function failIf(
   conditions: readonly { text: string; condition: Condition }[],
-  report: CompareReport,
-  a: PooledSide,
-  b: PooledSide,
+  design: Design,
 ): FailIfReport[] {
   return conditions.map(({ text, condition }) => {
-    const judged = condition.map((all) => all.map((clause) => judgeClause(clause, report, a, b)));
+    const judged = condition.map((all) => all.map((clause) => judgeClause(clause, design)));
     return {
       expression: text,
       decision: decideAll(judged.map((all) => all.map((c) => c.decision))),
@@ -32,100 +29,37 @@ export function failIf(
   });
 }
 
-function judgeClause(clause: Clause, report: CompareReport, a: PooledSide, b: PooledSide): ClauseReport {
-  const { interval, method } = measure(clause, report, a, b);
+function judgeClause(clause: Clause, design: Design): ClauseReport {
+  const { interval, method, basis } = measure(clause, design);
   const { text, scale, threshold } = clause;
-  return { text, scale, threshold, interval, method, decision: decide(clause, interval) };
+  const decided = basis === 'runs' || basis === 'assumed';
+  const decision = decided ? decide(clause, interval) : 'undecided';
+  const why =
+    severalRuns(design) || interval === null ? method : `one run on a side, so undecided; ${method}`;
+  return { text, scale, threshold, interval, method: why, decision };
 }
 
-function measure(clause: Clause, report: CompareReport, a: PooledSide, b: PooledSide): Answer {
+function measure(clause: Clause, design: Design): Answer {
   const { metric, scale } = clause;
-  const { methods, alpha } = report;
-  switch (metric.kind) {
-    case 'quantile': {
-      const s = quantileShift(a, b, metric.q, report.bootstrap, alpha);
-      return { interval: scale === 'ratio' ? s.ratio : s.differenceNs, method: s.method };
-    }
-    case 'mean':
-      return mean(scale, report, a, b);
-    case 'rate':
-      return { interval: report.rate, method: methods.rate };
-    case 'count':
-      // As if the windows were equal: the asker's claim.
-      return { interval: rateRatio(report.a.count, 1, report.b.count, 1, alpha), method: methods.rate };
-    case 'a12': {
-      if (report.bootstrap) return { interval: report.bootstrap.a12, method: methods.shiftBootstrap };
-      const s = report.superiority;
-      if (!s) return { interval: null, method: methods.superiority };
-      const reach = normalQuantile(1 - alpha / 2) * s.standardError;
-      return {
-        interval: { value: s.a12, low: s.a12 - reach, high: s.a12 + reach },
-        method: methods.superiority,
-      };
-    }
-    default:
-      return tail(metric.fromNs, report, a, b);
+  if (metric.kind === 'a12') {
+    const s = superiorityOf(design);
+    if (s === null) return { interval: null, method: METHODS.superiority, basis: 'none' };
+    return {
+      interval: s.estimate,
+      method: s.basis === 'runs' ? METHODS.superiorityRuns : METHODS.shiftBootstrap,
+      basis: s.basis,
+    };
   }
+  const shift = shiftOf(design, statisticOf(metric));
+  if (shift === null) return { interval: null, method: METHODS.seen, basis: 'none' };
+  return { interval: on(scale, shift), method: METHODS[shift.method], basis: shift.basis };
 }
 
-function mean(scale: Clause['scale'], report: CompareReport, a: PooledSide, b: PooledSide): Answer {
-  const { methods } = report;
-  const runs = scale === 'ratio' ? perRun(a, b, (d) => d.meanNs, report.alpha) : null;
-  if (runs) return { interval: runs, method: methods.shiftRuns };
-  if (report.bootstrap) {
-    const { ratio, differenceNs } = report.bootstrap.mean;
-    return { interval: scale === 'ratio' ? ratio : differenceNs, method: methods.shiftBootstrap };
-  }
-  const { a: ma, b: mb, meanDifference: d } = report.means;
-  const interval: Measured =
-    scale === 'ratio'
-      ? {
-          value: mb.arithmeticNs / ma.arithmeticNs,
-          low: mb.meanLowNs / ma.meanHighNs,
-          high: mb.meanHighNs / ma.meanLowNs,
-        }
-      : { value: mb.arithmeticNs - ma.arithmeticNs, low: d.lowNs, high: d.highNs };
-  return { interval, method: methods.meanDifference };
+function statisticOf(metric: Exclude<Clause['metric'], { kind: 'a12' }>): Statistic {
+  if (metric.kind === 'quantile') return { kind: 'quantile', q: metric.q };
+  if (metric.kind === 'tail') return { kind: 'share', fromNs: metric.fromNs };
+  return { kind: metric.kind };
 }
 
-function tail(fromNs: number, report: CompareReport, a: PooledSide, b: PooledSide): Answer {
-  const fractions = (side: PooledSide): number[] =>
-    side.runs.map((r) => {
-      const [above, n] = r.durations ? above1(r.durations, fromNs) : aboveRow(r.bins, fromNs, r.argument);
-      return above / n;
-    });
-  const runs = runsRatio(fractions(a), fractions(b), report.alpha);
-  if (runs) return { interval: runs, method: report.methods.shiftRuns };
-  const [x, n] = a.exact ? above1(a.exact, fromNs) : aboveRow(a.printed, fromNs, report.a.name);
-  const [y, m] = b.exact ? above1(b.exact, fromNs) : aboveRow(b.printed, fromNs, report.b.name);
-  const limits = riskRatioInterval(x, n, y, m, 1 - report.alpha);
-  const interval: Estimate | null = limits && { value: y / m / (x / n), ...limits };
-  return { interval, method: report.methods.tails };
-}
-
-function above1(d: Distribution, fromNs: number): [above: number, of: number] {
-  let above = 0;
-  d.forEachRun((value, times) => {
-    if (value >= fromNs) above += times;
-  });
-  return [above, d.count];
-}
-
-function aboveRow(
-  h: { edges: readonly number[]; counts: readonly number[] },
-  fromNs: number,
-  name: string,
-): [above: number, of: number] {
-  let above = 0;
-  let n = 0;
-  h.counts.forEach((c, i) => {
-    if (h.edges[i]! < fromNs && h.edges[i + 1]! > fromNs && c > 0) {
-      throw new RangeError(
-        `tail(${fromNs}ns): the row ${h.edges[i]} to ${h.edges[i + 1]} ns of ${name} cannot be cut there`,
-      );
-    }
-    if (h.edges[i]! >= fromNs) above += c;
-    n += c;
-  });
-  return [above, n];
-}
+const on = (scale: Clause['scale'], shift: Shift): Measured | null =>
+  scale === 'ratio' ? shift.ratio : shift.difference;

@@ -11,7 +11,8 @@
  */
 export type Metric =
   | { readonly kind: 'quantile'; readonly q: number }
-  | { readonly kind: 'mean' | 'count' | 'rate' | 'a12' }
+  | { readonly kind: 'mean' | 'count' | 'rate' }
+  | { readonly kind: 'a12' }
   | { readonly kind: 'tail'; readonly fromNs: number };
 
 export type Operator = '>' | '>=' | '<' | '<=';
@@ -65,7 +66,8 @@ const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 
 
 function parseMetric(name: string, text: string): Metric {
   const lower = name.toLowerCase();
-  if (lower === 'mean' || lower === 'count' || lower === 'rate' || lower === 'a12') return { kind: lower };
+  if (lower === 'mean' || lower === 'count' || lower === 'rate') return { kind: lower };
+  if (lower === 'a12') return { kind: lower };
   const quantile = /^p(\d{1,3}(?:\.\d+)?)$/.exec(lower);
   if (quantile !== null) {
     const q = Number(`${quantile[1]}e-2`);

@@ -28,3 +28,12 @@ const wrong = (text: string): SyntaxError =>
   new SyntaxError(
     `--margin wants e.g. 10% (quantiles), or a12=0.05,tail=1.5,quantile=1.1 with a12 up to 0.5 and ratios above 1, not "${text}"`,
   );
+
+/** `3%` → the standard deviation of the logarithm that runs of one kernel have. Throws SyntaxError. */
+export function parseSpread(text: string): number {
+  const m = /^(\d+(?:\.\d+)?)%$/.exec(text.trim());
+  const percent = m ? Number(m[1]) : Number.NaN;
+  if (!(percent > 0 && percent <= 100))
+    throw new SyntaxError(`--spread wants percent above 0, e.g. 3%, not "${text}"`);
+  return Math.log1p(percent / 100);
+}

@@ -1,7 +1,8 @@
 /** How each part of a comparison is worked out; formulas and sources are in docs/statistics.md. */
 export const METHODS = {
   count: 'calls with begin and end in the recording',
-  rate: 'calls per second of window; ratio with exp(ln +- z*sqrt(1/x + 1/y)), independent calls',
+  rate: 'calls per second of window; with one run a side no interval: calls of one run come in spells',
+  seen: 'as seen: the runs do not give an interval',
   sums: 'sum of low*count to sum of (high-1)*count; exact from single durations',
   means: 'sums / count; midpoint means (low+high)/2 and 2^mean(log2 sqrt(low*high)) are conventions',
   meanDifference: '[low(b) - high(a), high(b) - low(a)]: certain, from bins alone',
@@ -10,7 +11,6 @@ export const METHODS = {
   quantiles: 'row of rank ceil(q*n): a fact; point low*(high/low)^(rank/count): a convention',
   shiftBins: 'ranks q*n +- z*sqrt(n*q*(1-q)) on each side at 1 - alpha/2, outer edges of their rows',
   shiftBootstrap: 'circular block bootstrap, block length of Politis & White 2004, percentile interval',
-  shiftRuns: 'Welch t on the logarithm of one number per run',
   homogeneity: 'Pearson chi2 and likelihood ratio G of equal distributions; V = sqrt(chi2/N)',
   kolmogorovSmirnov: 'largest difference of the CDFs; asymptotic p = 2*sum (-1)^(k-1) exp(-2 k^2 l^2)',
   mannWhitney: 'tie-corrected normal form, no continuity correction',
@@ -18,7 +18,17 @@ export const METHODS = {
   distances: 'Jensen-Shannon, total variation, Hellinger of the rows; bounds of Wasserstein-1',
   dominance: 'sign of F_b - F_a at every edge: first-order stochastic dominance',
   tails: 'calls of at least t; ratio of the fractions, log interval of Katz 1978; pooled z; Fisher exact',
-  equivalence: 'two one-sided tests by the 1 - 2*alpha interval (Schuirmann 1987)',
-  betweenRuns: 'Welch t on one number per run',
-  failIf: 'true only if the whole confidence interval satisfies the condition',
+  equivalence:
+    'the printed interval lies inside the margin (two one-sided tests, Schuirmann 1987, at alpha/2 each)',
+  meanNormal: 'normal interval of the mean, calls as independent (their order is not known)',
+  meanBounds: 'certain bounds of the mean, every call at the bottom or the top of its row',
+  betweenRuns:
+    'one number per run (its logarithm for ratios), Student interval between Welch and pooled, never below pooled',
+  pairs: 'one number per pair of runs (the logarithm of its ratio), Student interval',
+  superiorityRuns:
+    'placements of runs among those of the other side (DeLong 1988, Obuchowski 1997), interval as between runs',
+  verdict: 'Hochberg step-up over rate, median and tail, so that all three looks together keep the level',
+  plan: 'noncentral t at a third of alpha, power 0.8, from the spread of runs seen',
+  failIf:
+    'true only if the whole confidence interval satisfies the condition; undecided with one run on a side',
 } as const;

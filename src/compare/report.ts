@@ -1,10 +1,14 @@
 import type { BootstrapShifts, Estimate } from '../latency/bootstrap-shifts.js';
-import type { CompareVerdict, Comparison } from '../latency/compare.js';
+import type { Comparison } from '../latency/compare.js';
 import type { RunsComparison } from '../latency/compare-runs.js';
 import type { Equivalence, Margins } from '../latency/equivalence.js';
 import type { HomogeneityTest } from '../latency/hypothesis-tests.js';
 import type { Clause, Decision, Measured } from './fail-if.js';
+import type { HeadlineRow } from './headline.js';
+import type { Shift } from './inference.js';
 import type { METHODS } from './methods.js';
+import type { PlanRow } from './plan-report.js';
+import type { CompareVerdict } from './sentence.js';
 import type { RunSample } from './sides.js';
 
 export const COMPARE_SCHEMA = 'pttrace/compare/1';
@@ -59,7 +63,7 @@ export interface QuantileShift {
   exactB: number | null;
   ratio: Estimate | null;
   differenceNs: Estimate | null;
-  method: string;
+  method: Shift['method'];
 }
 
 export interface NamedTest extends HomogeneityTest {
@@ -72,15 +76,31 @@ export interface NamedTest extends HomogeneityTest {
 export interface CompareReport {
   schema: typeof COMPARE_SCHEMA;
   version: string;
+  verdict: CompareVerdict;
+  sentence: string;
+  /** What a reader sees first. */
+  table: HeadlineRow[];
+  /** Runs needed to show a change; empty where no side has two runs. */
+  plan: PlanRow[];
+  paired: boolean;
+  /** Stated for one run a side (`--spread`); null: not stated, or not needed. */
+  spread: number | null;
   a: CompareSide;
   b: CompareSide;
   alpha: number;
   margins: Margins;
   countRatio: number;
+  /** Ratio of calls per second; without interval for one run a side. */
   rate: Estimate | null;
+  /** P(a call of b is slower) + ties/2, with the spread of runs where there are several a side. */
+  a12: Estimate | null;
   rows: CompareRow[];
   quantiles: QuantileShift[];
-  means: Pick<Comparison, 'meanDifference'> & { a: Comparison['a']['mean']; b: Comparison['a']['mean'] };
+  means: Pick<Comparison, 'meanDifference'> & {
+    a: Comparison['a']['mean'];
+    b: Comparison['a']['mean'];
+    shift: Shift | null;
+  };
   homogeneity: NamedTest[];
   kolmogorovSmirnov: Comparison['kolmogorovSmirnov'];
   mannWhitney: Comparison['mannWhitney'];
@@ -91,12 +111,11 @@ export interface CompareReport {
   dominance: Comparison['dominance'];
   tails: Comparison['tails'];
   equivalence: readonly Equivalence[];
+  /** Of the calls inside the one run of each side; null with several. */
   bootstrap: BootstrapShifts | null;
   betweenRuns: Pick<RunsComparison, 'statistics' | 'withinA' | 'withinB'> | null;
   failIf: FailIfReport[];
   methods: typeof METHODS;
-  verdict: CompareVerdict;
-  sentence: string;
   caveats: string[];
   partial: boolean;
 }

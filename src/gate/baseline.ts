@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { compareSamples } from '../compare/compare.js';
+import { compared } from '../compare/compare.js';
 import { failIf } from '../compare/conditions.js';
 import { parseCondition } from '../compare/fail-if.js';
-import { poolSide } from '../compare/shifts.js';
+import { parseSpread } from '../compare/margins.js';
 import { loadRun, type RunOptions, type RunSample } from '../compare/sides.js';
 import { binned } from '../latency/binned.js';
 import { Distribution } from '../latency/distribution.js';
@@ -118,7 +118,7 @@ export function baselineChecks(
   for (const [name, sample] of samples) {
     const old = before.latency[name];
     if (old && old.length > 0) {
-      checks.push(...latencyChecks(name, stored(name, old), sample, policy.failIf ?? []));
+      checks.push(...latencyChecks(name, stored(name, old), sample, policy));
     }
   }
   return checks;
@@ -148,18 +148,16 @@ function decidedCheck(result: Result, before: BaselineTrace): GateCheck {
       };
 }
 
-function latencyChecks(
-  name: string,
-  before: RunSample,
-  after: RunSample,
-  conditions: readonly string[],
-): GateCheck[] {
-  const parsed = conditions.map((text) => ({ text, condition: parseCondition(text) }));
-  const moreQuantiles = parsed
-    .flatMap((c) => c.condition.flat())
-    .flatMap((c) => (c.metric.kind === 'quantile' ? [c.metric.q] : []));
-  const report = compareSamples([before], [after], { names: ['baseline', 'now'], moreQuantiles });
-  return failIf(parsed, report, poolSide([before]), poolSide([after])).map((judged) => {
+function latencyChecks(name: string, before: RunSample, after: RunSample, policy: Compared): GateCheck[] {
+  const parsed = (policy.failIf ?? []).map((text) => ({ text, condition: parseCondition(text) }));
+  const clauses = parsed.flatMap((c) => c.condition.flat());
+  const { report, design } = compared([before], [after], {
+    names: ['baseline', 'now'],
+    moreQuantiles: clauses.flatMap((c) => (c.metric.kind === 'quantile' ? [c.metric.q] : [])),
+    moreTailsNs: clauses.flatMap((c) => (c.metric.kind === 'tail' ? [c.metric.fromNs] : [])),
+    spread: policy.spread === undefined ? undefined : parseSpread(policy.spread),
+  });
+  return failIf(parsed, design).map((judged) => {
     const said = judged.clauses
       .map((c) =>
         c.interval
@@ -173,11 +171,14 @@ function latencyChecks(
       outcome: failed ? 'fail' : judged.decision === 'false' ? 'pass' : 'undecided',
       level: failed ? 'error' : 'note',
       message: `${said}. ${report.sentence}`,
-      next: '',
+      next: policy.spread === undefined ? SPREAD_WANTED : '',
       findings: [],
     };
   });
 }
+
+const SPREAD_WANTED =
+  'One run against one: say in the policy by how much runs of one kernel differ (spread: 3%), or compare several runs.';
 
 const number = (v: number): string => Number(v.toPrecision(6)).toString();
 

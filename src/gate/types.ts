@@ -42,6 +42,8 @@ export interface Policy {
     readonly syscalls?: readonly string[];
     /** Conditions on the change since then, e.g. `p99 > +5%`; decided on the confidence interval. */
     readonly failIf?: readonly string[];
+    /** By how much runs of one kernel differ in speed (one standard deviation), e.g. `3%`; without it none is decided. */
+    readonly spread?: string;
   };
 }
 

@@ -12,8 +12,6 @@ export interface BootstrapShift {
   readonly q: number;
   /** Of b against a. */
   readonly ratio: Estimate;
-  /** At confidence 1 − 2α, for two one-sided tests. */
-  readonly ratioNarrow: Estimate;
   readonly differenceNs: Estimate;
 }
 
@@ -21,6 +19,8 @@ export interface BootstrapShifts {
   readonly quantiles: readonly BootstrapShift[];
   readonly mean: { readonly ratio: Estimate; readonly differenceNs: Estimate };
   readonly a12: Estimate;
+  /** Ratio of the parts of the calls of at least `fromNs`; value NaN where a side has none. */
+  readonly shares: readonly { readonly fromNs: number; readonly ratio: Estimate }[];
   readonly rounds: number;
   readonly blockA: number;
   readonly blockB: number;
@@ -41,6 +41,7 @@ export function bootstrapShifts(
   quantiles: readonly number[],
   random: Random,
   alpha = 0.05,
+  thresholdsNs: readonly number[] = [],
 ): BootstrapShifts | null {
   if (a.length === 0 || b.length === 0) return null;
   const values = distinct(a, b);
@@ -62,6 +63,8 @@ export function bootstrapShifts(
   const a12 = new Float64Array(rounds);
   const qa = new Float64Array(n);
   const qb = new Float64Array(n);
+  const starts = thresholdsNs.map((t) => firstAtLeast(values, t));
+  const shares = columns(starts.length, rounds);
   const once = (k: number): void => {
     const ma = walk(ca, values, a.length, ranksA, qa);
     const mb = walk(cb, values, b.length, ranksB, qb);
@@ -72,6 +75,9 @@ export function bootstrapShifts(
     meanRatio[k] = mb / ma;
     meanDifference[k] = mb - ma;
     a12[k] = superior(ca, cb, a.length, b.length);
+    for (let i = 0; i < starts.length; i++) {
+      shares[i]![k] = from(cb, starts[i]!) / b.length / (from(ca, starts[i]!) / a.length);
+    }
   };
   for (let i = 0; i < ra.length; i++) ca[ra[i]!]!++;
   for (let i = 0; i < rb.length; i++) cb[rb[i]!]!++;
@@ -82,6 +88,7 @@ export function bootstrapShifts(
     meanRatio: meanRatio[0]!,
     meanDifference: meanDifference[0]!,
     a12: a12[0]!,
+    shares: shares.map((c) => c[0]!),
   };
   for (let k = 0; k < rounds; k++) {
     draw(ra, ca, blockA, random);
@@ -92,7 +99,6 @@ export function bootstrapShifts(
     quantiles: ascending.map((q, i) => ({
       q,
       ratio: percentile(point.ratio[i]!, ratio[i]!, alpha),
-      ratioNarrow: percentile(point.ratio[i]!, ratio[i]!, 2 * alpha),
       differenceNs: percentile(point.difference[i]!, difference[i]!, alpha),
     })),
     mean: {
@@ -100,6 +106,10 @@ export function bootstrapShifts(
       differenceNs: percentile(point.meanDifference, meanDifference, alpha),
     },
     a12: percentile(point.a12, a12, alpha),
+    shares: thresholdsNs.map((fromNs, i) => ({
+      fromNs,
+      ratio: percentile(point.shares[i]!, shares[i]!, alpha),
+    })),
     rounds,
     blockA,
     blockB,
@@ -166,18 +176,26 @@ function distinct(a: Float64Array, b: Float64Array): Float64Array {
 
 function ranks(values: Float64Array, sorted: Float64Array): Uint32Array {
   const out = new Uint32Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const v = values[i]!;
-    let low = 0;
-    let high = sorted.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (sorted[middle]! < v) low = middle + 1;
-      else high = middle;
-    }
-    out[i] = low;
-  }
+  for (let i = 0; i < values.length; i++) out[i] = firstAtLeast(sorted, values[i]!);
   return out;
+}
+
+/** Index of the first of the ascending values that is at least `v`; their number if none is. */
+export function firstAtLeast(sorted: Float64Array, v: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < v) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function from(counts: Float64Array, start: number): number {
+  let n = 0;
+  for (let i = start; i < counts.length; i++) n += counts[i]!;
+  return n;
 }
 
 function draw(from: Uint32Array, counts: Float64Array, block: number, random: Random): void {

@@ -1,8 +1,19 @@
+import { contrastOfRuns, momentsOf, type RunValues } from './between-runs.js';
 import { align, type Binned, total } from './binned.js';
+import type { Estimate } from './bootstrap-shifts.js';
 import { type CompareOptions, type Comparison, compare } from './compare.js';
 import { superiority } from './effect-sizes.js';
 import { meanBounds } from './intervals.js';
-import { type BetweenRuns, betweenRuns } from './resampling.js';
+
+/** What repeated runs say about one number per run. */
+export interface BetweenRuns {
+  readonly meanA: number;
+  readonly meanB: number;
+  readonly standardDeviationA: number;
+  readonly standardDeviationB: number;
+  /** Of the means, with its interval (`contrastOfRuns`). */
+  readonly difference: Estimate;
+}
 
 /** One number per run and what its spread between runs says. */
 export interface RunStatistic {
@@ -21,7 +32,6 @@ export interface RunsComparison {
   /** Largest |A12 − ½| of two runs of the same side: what repetition alone does. NaN with one run. */
   readonly withinA: number;
   readonly withinB: number;
-  readonly sentence: string;
 }
 
 /** As `compare`, for several runs on each side (at least one each; throws RangeError otherwise). */
@@ -31,21 +41,14 @@ export function compareRuns(
   options: CompareOptions = {},
 ): RunsComparison {
   if (a.length === 0 || b.length === 0) throw new RangeError('each side needs at least one run');
-  const pooled = compare(pool(a), pool(b), { ...options, runs: [a.length, b.length] });
-  const statistics = [statistic('geometric mean', a, b, (h) => meanBounds(h).meanLog2)];
+  const pooled = compare(pool(a), pool(b), options);
+  const alpha = options.alpha ?? 0.05;
+  const statistics = [statistic('geometric mean', a, b, alpha, (h) => meanBounds(h).meanLog2)];
   const tail = pooled.tails.find((t) => t.fractionA <= 0.1 && t.fractionB <= 0.1);
   if (tail !== undefined) {
-    statistics.push(statistic(`fraction ≥ ${tail.fromNs}`, a, b, (h) => fractionFrom(h, tail.fromNs)));
+    statistics.push(statistic(`fraction ≥ ${tail.fromNs}`, a, b, alpha, (h) => fractionFrom(h, tail.fromNs)));
   }
-  const withinA = spread(a);
-  const withinB = spread(b);
-  return {
-    pooled,
-    statistics,
-    withinA,
-    withinB,
-    sentence: `${pooled.sentence}${repetition(pooled, statistics, withinA, withinB)}`,
-  };
+  return { pooled, statistics, withinA: spread(a), withinB: spread(b) };
 }
 
 /** The sum of several samples, on the edges they share. */
@@ -63,11 +66,26 @@ function statistic(
   what: string,
   a: readonly Binned[],
   b: readonly Binned[],
+  alpha: number,
   of: (h: Binned) => number,
 ): RunStatistic {
   const va = a.map(of).filter(Number.isFinite);
   const vb = b.map(of).filter(Number.isFinite);
-  return { what, a: va, b: vb, between: betweenRuns(va, vb) };
+  return { what, a: va, b: vb, between: between(va, vb, alpha) };
+}
+
+function between(a: readonly number[], b: readonly number[], alpha: number): BetweenRuns | null {
+  const exact = (values: readonly number[]): RunValues => ({ values, resolution: values.map(() => 0) });
+  const contrast = contrastOfRuns(exact(a), exact(b), alpha);
+  if (contrast === null) return null;
+  const [ma, mb] = [momentsOf(exact(a)), momentsOf(exact(b))];
+  return {
+    meanA: ma.mean,
+    meanB: mb.mean,
+    standardDeviationA: Math.sqrt(ma.variance),
+    standardDeviationB: Math.sqrt(mb.variance),
+    difference: contrast,
+  };
 }
 
 /** Fraction of calls in bins at or above an edge; NaN for an empty run or where a bin straddles it. */
@@ -89,27 +107,4 @@ function spread(runs: readonly Binned[]): number {
     }
   }
   return most;
-}
-
-function repetition(
-  pooled: Comparison,
-  statistics: readonly RunStatistic[],
-  withinA: number,
-  withinB: number,
-): string {
-  if (pooled.verdict === 'no data' || pooled.verdict === 'no evidence') return '';
-  const within = Math.max(...[withinA, withinB].filter((w) => !Number.isNaN(w)));
-  const known = statistics.map((s) => s.between).filter((s) => s !== null);
-  if (known.length === 0) {
-    const seen = Number.isFinite(within)
-      ? ` Two runs of one side already differ by ${within.toFixed(3)} in A12.`
-      : '';
-    return seen;
-  }
-  // One look per statistic: Bonferroni.
-  const beyond = known.some((s) => s.p < 0.05 / known.length);
-  const numbers = `largest A12 distance between two runs of one side ${within.toFixed(3)}, between the sides ${Math.abs((pooled.superiority?.a12 ?? 0.5) - 0.5).toFixed(3)}`;
-  return beyond
-    ? ` The sides differ by more than runs of one side do (${numbers}), so it can be laid at the door of what was changed between them, if nothing else was.`
-    : ` Runs of one side differ as much among themselves (${numbers}), so the difference may be repetition alone.`;
 }

@@ -1,5 +1,3 @@
-import { studentCritical, studentTwoSided } from './special-functions.js';
-
 /** Uniform numbers in [0, 1). Passed in, so that the same seed gives the same answer everywhere. */
 export type Random = () => number;
 
@@ -83,62 +81,4 @@ function draw(from: Float64Array, to: Float64Array, blockLength: number, random:
       at = at + 1 === n ? 0 : at + 1;
     }
   }
-}
-
-/** What repeated runs per side say about one number per run (a median, a mean, a tail fraction). */
-export interface BetweenRuns {
-  readonly runsA: number;
-  readonly runsB: number;
-  readonly meanA: number;
-  readonly meanB: number;
-  readonly standardDeviationA: number;
-  readonly standardDeviationB: number;
-  readonly difference: number;
-  /** Welch's t with Welch–Satterthwaite degrees of freedom. */
-  readonly t: number;
-  readonly df: number;
-  readonly p: number;
-  /** 1 − α interval of the difference. */
-  readonly low: number;
-  readonly high: number;
-}
-
-/** Null with fewer than two runs on a side: then the variance between runs is unknown. */
-export function betweenRuns(a: readonly number[], b: readonly number[], alpha = 0.05): BetweenRuns | null {
-  if (a.length < 2 || b.length < 2) return null;
-  const [meanA, varA] = moments(a);
-  const [meanB, varB] = moments(b);
-  const ea = varA / a.length;
-  const eb = varB / b.length;
-  const se = Math.sqrt(ea + eb);
-  const difference = meanB - meanA;
-  const same = se === 0;
-  const df = same
-    ? a.length + b.length - 2
-    : (ea + eb) ** 2 / (ea ** 2 / (a.length - 1) + eb ** 2 / (b.length - 1));
-  const t = same
-    ? difference === 0
-      ? 0
-      : Math.sign(difference) * Number.POSITIVE_INFINITY
-    : difference / se;
-  const reach = se * studentCritical(alpha, df);
-  return {
-    runsA: a.length,
-    runsB: b.length,
-    meanA,
-    meanB,
-    standardDeviationA: Math.sqrt(varA),
-    standardDeviationB: Math.sqrt(varB),
-    difference,
-    t,
-    df,
-    p: Number.isFinite(t) ? studentTwoSided(t, df) : 0,
-    low: difference - reach,
-    high: difference + reach,
-  };
-}
-
-function moments(values: readonly number[]): [mean: number, variance: number] {
-  const mean = values.reduce((s, v) => s + v, 0) / values.length;
-  return [mean, values.reduce((s, v) => s + (v - mean) ** 2, 0) / (values.length - 1)];
 }

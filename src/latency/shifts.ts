@@ -2,7 +2,6 @@ import { type Binned, type BinnedPair, between, mergeTail, total } from './binne
 import type { Estimate } from './bootstrap-shifts.js';
 import { nearestRank } from './distribution.js';
 import { quantileInterval } from './intervals.js';
-import { betweenRuns } from './resampling.js';
 import { normalQuantile } from './special-functions.js';
 
 /**
@@ -27,6 +26,9 @@ export function quantileConfidence(
 }
 
 export interface BinnedShift {
+  /** The points inside the rows, a convention. */
+  readonly pointA: number;
+  readonly pointB: number;
   readonly ratio: Estimate;
   readonly differenceNs: Estimate;
 }
@@ -42,6 +44,8 @@ export function binnedShift(a: Binned, b: Binned, q: number, alpha: number): Bin
   const pb = quantileInterval(b, q);
   if (ca === null || cb === null || pa === null || pb === null) return null;
   return {
+    pointA: pa.pointNs,
+    pointB: pb.pointNs,
     ratio: {
       value: pb.pointNs / pa.pointNs,
       low: cb.lowNs / ca.highNs,
@@ -49,30 +53,6 @@ export function binnedShift(a: Binned, b: Binned, q: number, alpha: number): Bin
     },
     differenceNs: { value: pb.pointNs - pa.pointNs, low: cb.lowNs - ca.highNs, high: cb.highNs - ca.lowNs },
   };
-}
-
-/**
- * Ratio of a statistic between the sides from one number per run: Welch's interval of the difference of logarithms.
- * Null with fewer than two runs on a side, or a number that is not positive.
- */
-export function runsRatio(a: readonly number[], b: readonly number[], alpha = 0.05): Estimate | null {
-  if ([...a, ...b].some((v) => !(v > 0))) return null;
-  const w = betweenRuns(a.map(Math.log), b.map(Math.log), alpha);
-  return w === null ? null : { value: Math.exp(w.difference), low: Math.exp(w.low), high: Math.exp(w.high) };
-}
-
-/** Ratio of two counts per time; exp(ln ± z√(1/x + 1/y)), events taken as independent. Null where one is 0. */
-export function rateRatio(
-  x: number,
-  windowX: number,
-  y: number,
-  windowY: number,
-  alpha: number,
-): Estimate | null {
-  if (x === 0 || y === 0 || !(windowX > 0 && windowY > 0)) return null;
-  const value = y / windowY / (x / windowX);
-  const reach = normalQuantile(1 - alpha / 2) * Math.sqrt(1 / x + 1 / y);
-  return { value, low: value * Math.exp(-reach), high: value * Math.exp(reach) };
 }
 
 /** Bins expecting fewer calls than this on one side are put together for χ² and G. */

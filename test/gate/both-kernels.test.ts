@@ -100,7 +100,7 @@ latency: [{ name: munmap, budgets: ["max <= 10s"] }]
 describe.each(KERNELS.slice(0, 2))('latency against a baseline, a kernel $kernel', ({ name }) => {
   const policy: Policy = {
     version: 1,
-    baseline: { file: 'baseline.json', failIf: ['p50 > +60%', 'p50 < -40%', 'mean > +400%'] },
+    baseline: { file: 'baseline.json', spread: '3%', failIf: ['p50 > +60%', 'p50 < -40%', 'mean > +400%'] },
   };
   const dirs = [folder(), folder(), folder()] as const;
   let baseline: Baseline;

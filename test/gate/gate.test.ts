@@ -177,7 +177,7 @@ describe('the gate', () => {
 describe('the baseline', () => {
   const policy: Policy = {
     version: 1,
-    baseline: { file: 'b.json', failIf: ['p50 > +20%', 'mean > +1000%'] },
+    baseline: { file: 'b.json', spread: '3%', failIf: ['p50 > +20%', 'mean > +1000%'] },
   };
   /** Munmap calls of about `us` µs each, one every 100 µs. */
   const calls = (us: number): string[] =>

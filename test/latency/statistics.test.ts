@@ -10,7 +10,7 @@ import {
 } from '../../src/latency/equivalence.js';
 import { homogeneity, kolmogorovSmirnov, mannWhitney } from '../../src/latency/hypothesis-tests.js';
 import { meanBounds, quantileInterval, timeOutside } from '../../src/latency/intervals.js';
-import { betweenRuns, blockBootstrap, seededRandom } from '../../src/latency/resampling.js';
+import { blockBootstrap, seededRandom } from '../../src/latency/resampling.js';
 
 const sample = fc.array(fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 1e6 })), {
   minLength: 1,
@@ -112,7 +112,6 @@ describe('edges of what can be said', () => {
     expect(
       blockBootstrap(new Float64Array(0), new Float64Array(1), () => 0, { random: Math.random }),
     ).toBeNull();
-    expect(betweenRuns([1], [2, 3])).toBeNull();
   });
 
   test('no ratio without calls on both sides', () => {
@@ -173,19 +172,6 @@ describe('resampling', () => {
     const cells = new Array<number>(10).fill(0);
     for (let i = 0; i < 10_000; i++) cells[Math.floor(random() * 10)]!++;
     for (const c of cells) expect(Math.abs(c - 1000)).toBeLessThan(150);
-  });
-
-  test('runs: Welch as tabled', () => {
-    // Student's sleep data (Biometrika 6, 1908); t and df as R's t.test gives them.
-    const r = betweenRuns(
-      [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0, 2],
-      [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4],
-    )!;
-    expect(r.t).toBeCloseTo(1.8608, 4);
-    expect(r.df).toBeCloseTo(17.776, 3);
-    expect(r.p).toBeCloseTo(0.07939, 5);
-    expect([r.low, r.high].map((x) => Number(x.toFixed(4)))).toEqual([-0.2055, 3.3655]);
-    expect(betweenRuns([2, 2], [2, 2])).toMatchObject({ t: 0, p: 1, difference: 0 });
   });
 });
 

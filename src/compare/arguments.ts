@@ -1,0 +1,99 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openInput, splitTitle } from '../histogram-input.js';
+
+/** Between two groups of runs: what `--` is replaced with, as no file is called so. */
+export const BETWEEN = '\0--\0';
+
+/**
+ * The two sides of a comparison from what stands on the command line: `BEFORE AFTER`, `b1 b2 -- a1 a2`, or one file
+ * that holds exactly two histograms. A name with `*`, `?` or `[` that is no file stands for the files it matches.
+ * Throws SyntaxError for anything else.
+ */
+export async function sidesOf(words: readonly string[]): Promise<{ before: string[]; after: string[] }> {
+  const at = words.indexOf(BETWEEN);
+  if (at >= 0) {
+    const [before, after] = [words.slice(0, at), words.slice(at + 1)];
+    if (before.length === 0 || after.length === 0 || after.includes(BETWEEN)) {
+      throw new SyntaxError('give runs on both sides of one --: compare before*.gz -- after*.gz');
+    }
+    return { before: before.flatMap(matched), after: after.flatMap(matched) };
+  }
+  if (words.length === 2) return { before: matched(words[0]!), after: matched(words[1]!) };
+  if (words.length === 1) {
+    const two = await twoHistograms(words[0]!);
+    if (two) return { before: [two[0]], after: [two[1]] };
+    throw new SyntaxError(`give BEFORE and AFTER: ${words[0]} does not hold exactly two histograms`);
+  }
+  if (words.length === 0) throw new SyntaxError('give BEFORE and AFTER');
+  throw new SyntaxError(
+    `${words.length} runs: say where the second side begins, compare ${words[0]} … -- ${words.at(-1)}`,
+  );
+}
+
+/** `FILE#line N` of both histograms of a file; null unless there are exactly two. */
+async function twoHistograms(path: string): Promise<[string, string] | null> {
+  if (path === '-' || splitTitle(path).title !== null) return null;
+  const opened = await openInput(path, {});
+  if (opened.kind !== 'histograms') return null;
+  const list = opened.found.histograms;
+  if (list.length !== 2) return null;
+  const titles = list.map((h) => h.title.replace(/:$/, ''));
+  const named = titles[0] !== titles[1] && !titles.includes('');
+  return [
+    `${path}#${named ? titles[0] : `line ${list[0]!.line}`}`,
+    `${path}#${named ? titles[1] : `line ${list[1]!.line}`}`,
+  ];
+}
+
+/** The files a pattern stands for, in byte order; a name without magic, or that exists, stands for itself. */
+export function matched(word: string): string[] {
+  if (!/[*?[]/.test(word) || existsSync(word) || existsSync(splitTitle(word).path)) return [word];
+  const found = expand(word.split('/'));
+  if (found.length === 0) throw new SyntaxError(`no file matches ${word}`);
+  return found.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+function expand(parts: readonly string[]): string[] {
+  let found: string[] = [parts[0] === '' ? '/' : ''];
+  for (const part of parts[0] === '' ? parts.slice(1) : parts) {
+    found = found.flatMap((folder) => {
+      if (!/[*?[]/.test(part)) {
+        const path = join(folder, part);
+        return existsSync(path) ? [path] : [];
+      }
+      const pattern = regular(part);
+      return names(folder)
+        .filter((n) => pattern.test(n) && (part.startsWith('.') || !n.startsWith('.')))
+        .map((n) => join(folder, n));
+    });
+  }
+  return found;
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder === '' ? dirname('x') : folder);
+  } catch {
+    return [];
+  }
+}
+
+/** A shell pattern of one name: `*`, `?`, `[a-z]`, `[!a]`. */
+function regular(part: string): RegExp {
+  let out = '';
+  for (let i = 0; i < part.length; i++) {
+    const c = part[i]!;
+    const end = c === '[' ? part.indexOf(']', i + 2) : -1;
+    if (c === '*') out += '.*';
+    else if (c === '?') out += '.';
+    else if (end > 0) {
+      out += `[${part
+        .slice(i + 1, end)
+        .replace(/^!/, '^')
+        .replaceAll('\\', '\\\\')}]`;
+      i = end;
+    } else out += c.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  }
+  return new RegExp(`^${out}$`, 's');
+}
