@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { openInput, splitTitle } from '../histogram-input.js';
+import { openInput, splitTitle } from '../measure/histogram-input.js';
 
 /** Between two groups of runs: what `--` is replaced with, as no file is called so. */
 export const BETWEEN = '\0--\0';
