@@ -2,8 +2,8 @@ import { total } from '../latency/binned.js';
 import type { Estimate } from '../latency/bootstrap-shifts.js';
 import { normalQuantile } from '../latency/special-functions.js';
 import { superioritySorted } from '../latency/two-samples.js';
-import type { Shift } from './inference.js';
 import { above, calls, type Statistic } from './run-values.js';
+import type { Shift } from './shift.js';
 import type { RunSample } from './sides.js';
 
 /**

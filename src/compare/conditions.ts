@@ -1,8 +1,9 @@
 import { type Clause, type Condition, decide, decideAll, type Measured } from './fail-if.js';
-import { type Basis, type Design, type Shift, severalRuns, shiftOf, superiorityOf } from './inference.js';
+import { type Design, severalRuns, shiftOf, superiorityOf } from './inference.js';
 import { METHODS } from './methods.js';
 import type { ClauseReport, FailIfReport } from './report.js';
 import type { Statistic } from './run-values.js';
+import type { Basis, Shift } from './shift.js';
 
 interface Answer {
   readonly interval: Measured | null;

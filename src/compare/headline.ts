@@ -3,9 +3,10 @@ import type { Estimate } from '../latency/bootstrap-shifts.js';
 import { Distribution } from '../latency/distribution.js';
 import type { Margins } from '../latency/equivalence.js';
 import { quantileInterval } from '../latency/intervals.js';
-import { type Basis, type Design, type Shift, severalRuns, shiftOf } from './inference.js';
+import { type Design, severalRuns, shiftOf } from './inference.js';
 import type { PooledSide } from './pooled-side.js';
 import { calls, type Statistic } from './run-values.js';
+import type { Basis, Shift } from './shift.js';
 
 export type RowVerdict =
   | 'slower'

@@ -8,31 +8,7 @@ import { normalQuantile } from '../latency/special-functions.js';
 import { widened, widenedSuperiority } from './assumed-spread.js';
 import type { PooledSide } from './pooled-side.js';
 import { aboveRow, calls, placements, type Statistic, valuesOf } from './run-values.js';
-
-/**
- * What an interval is about. `runs`: how a kernel differs from another, because the spread of runs is in it.
- * `within`: these two recordings only. `assumed`: these two, with a spread of runs that the asker stated.
- */
-export type Basis = 'runs' | 'within' | 'assumed' | 'none';
-
-/** A statistic on both sides; before and after are means over the runs (geometric where a ratio is asked for). */
-export interface Shift {
-  readonly before: number;
-  readonly after: number;
-  readonly ratio: Estimate | null;
-  readonly difference: Estimate | null;
-  readonly basis: Basis;
-  /** A key of `METHODS`. */
-  readonly method:
-    | 'betweenRuns'
-    | 'pairs'
-    | 'shiftBootstrap'
-    | 'shiftBins'
-    | 'tails'
-    | 'meanBounds'
-    | 'meanNormal'
-    | 'seen';
-}
+import type { Basis, Shift } from './shift.js';
 
 /** Two sides and how their runs belong together. */
 export interface Design {

@@ -5,10 +5,10 @@ import type { Equivalence, Margins } from '../latency/equivalence.js';
 import type { HomogeneityTest } from '../latency/hypothesis-tests.js';
 import type { Clause, Decision, Measured } from './fail-if.js';
 import type { HeadlineRow } from './headline.js';
-import type { Shift } from './inference.js';
 import type { METHODS } from './methods.js';
 import type { PlanRow } from './plan-report.js';
 import type { CompareVerdict } from './sentence.js';
+import type { Shift } from './shift.js';
 import type { RunSample } from './sides.js';
 
 export const COMPARE_SCHEMA = 'pttrace/compare/1';
