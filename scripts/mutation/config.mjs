@@ -15,7 +15,8 @@ export const LEFT_OUT = {
 
 /** Tests that must notice, quickest first: the first that fails ends the run of a mutant. */
 export const TESTS = [
-  'test/replay/golden-verdicts.test.ts',
+  'test/replay/golden-said.test.ts',
+  'test/replay/golden-variations.test.ts',
   'test/replay/invariants/counts.test.ts',
   'test/replay/invariants/flush.test.ts',
   'test/replay/invariants/rcu.test.ts',

@@ -1,5 +1,5 @@
 /**
- * The traces of golden-verdicts.test.ts, as text: hand-made stories, the recordings under fixtures/replay, and these
+ * The traces of golden-*.test.ts, as text: hand-made stories, the recordings under fixtures/replay, and these
  * with one thing wrong, missing or lost. Nothing here knows the code under test; made once, on demand.
  */
 import { ALL_DAMAGES, damageLines, type Recording, readRecording } from '../damage/damage.js';
@@ -8,10 +8,28 @@ import { DOUBTS } from '../robust/doubts.js';
 import { BROKEN_TRACES, KEPT } from '../support/made.js';
 import * as story from '../support/story.js';
 
+/** How a trace was changed; `whole`: it was not. */
+export type Change =
+  | 'whole'
+  | 'without'
+  | 'again'
+  | 'later'
+  | 'loss'
+  | 'clock'
+  | 'reader'
+  | 'damage'
+  | 'doubt'
+  | 'probe';
+
 export interface GoldenCase {
   readonly name: string;
-  /** The case that this one changes: what it says is told as a difference. */
+  /** The case that this one changes, '' for none: what it says is told as a difference. */
   readonly of: string;
+  readonly change: Change;
+  /** The case that has all but the clock in common with it. */
+  readonly inTime?: string;
+  /** `reader`: the steps of the cycle that it begins before and ends before. */
+  readonly reads?: readonly [from: number, to: number];
   readonly text: string;
   /** Hand-made: too short for bases to be learnt from. */
   readonly handMade: boolean;
@@ -32,23 +50,32 @@ function stories(): GoldenCase[] {
   const made: GoldenCase[] = [];
   for (const [path, cycle] of Object.entries(cycles)) {
     const of = `story ${path}`;
-    const add = (what: string, second: readonly story.Step[]): void => {
-      const text = story.print([...cycle(1), ...second, ...cycle(3)]);
-      made.push({ name: `${of}, ${what}`, of, text, handMade: true });
+    const skewed = (name: string, text: string): void => {
       for (const us of [-35, 15]) {
-        const off = shifted(text, 1, us);
-        made.push({ name: `${of}, ${what}, clock of CPU 1 ${us} us off`, of, text: off, handMade: true });
+        const off = { name: `${name}, clock of CPU 1 ${us} us off`, text: shifted(text, 1, us) };
+        made.push({ ...off, of, change: 'clock', inTime: name, handMade: true });
       }
     };
-    made.push({ name: of, of: '', text: story.print(three(cycle)), handMade: true });
+    const add = (change: Change, what: string, second: readonly story.Step[]): void => {
+      const text = story.print([...cycle(1), ...second, ...cycle(3)]);
+      made.push({ name: `${of}, ${what}`, of, change, text, handMade: true });
+      skewed(`${of}, ${what}`, text);
+    };
+    const whole = story.print(three(cycle));
+    made.push({ name: of, of: '', change: 'whole', text: whole, handMade: true });
+    skewed(of, whole);
     const steps = cycle(2);
     steps.forEach(({ label }, i) => {
-      add(`without ${label}`, [...steps.slice(0, i), ...steps.slice(i + 1)]);
-      add(`${label} again`, [...steps.slice(0, i + 1), ...steps.slice(i)]);
+      add('without', `without ${label}`, [...steps.slice(0, i), ...steps.slice(i + 1)]);
+      add('again', `${label} again`, [...steps.slice(0, i + 1), ...steps.slice(i)]);
       const next = steps.slice(i + 1, i + 2);
-      add(`${label} later`, [...steps.slice(0, i), ...next, steps[i]!, ...steps.slice(i + 2)]);
+      add('later', `${label} later`, [...steps.slice(0, i), ...next, steps[i]!, ...steps.slice(i + 2)]);
       for (const cpu of [0, 1]) {
-        add(`loss on CPU ${cpu} before ${label}`, [...steps.slice(0, i), story.LOST(cpu), ...steps.slice(i)]);
+        add('loss', `loss on CPU ${cpu} before ${label}`, [
+          ...steps.slice(0, i),
+          story.LOST(cpu),
+          ...steps.slice(i),
+        ]);
       }
     });
   }
@@ -101,9 +128,10 @@ function readers(): GoldenCase[] {
         ...story.munmapRcu(3),
       ]);
       const name = `${of}, ${kind} reader from ${i} to ${j}`;
-      made.push({ name, of, text, handMade: true });
-      made.push({ name: `${name}, clock off`, of, text: shifted(text, 1, -25), handMade: true });
-      made.push({ name: `${name}, not sorted`, of, text: shifted(text, 1, -25, false), handMade: true });
+      made.push({ name, of, change: 'reader', reads: [i, j], text, handMade: true });
+      const off = { of, change: 'clock', inTime: name, handMade: true } as const;
+      made.push({ ...off, name: `${name}, clock off`, text: shifted(text, 1, -25) });
+      made.push({ ...off, name: `${name}, not sorted`, text: shifted(text, 1, -25, false) });
     }
   }
   return made;
@@ -115,17 +143,18 @@ function later(): GoldenCase[] {
     Object.entries(traces).flatMap(([id, text]) => {
       const of = `${id} ${how}`;
       const lines = text.trimEnd().split('\n');
-      const made: GoldenCase[] = [{ name: of, of: '', text, handMade: true }];
+      const made: GoldenCase[] = [{ name: of, of: '', change: 'whole', text, handMade: true }];
       for (let i = 2; i < lines.length; i++) {
         const [before, after] = [lines.slice(0, i), lines.slice(i)];
         made.push({
           name: `${of}, without ${i}`,
           of,
+          change: 'without',
           text: joined([...before, ...after.slice(1)]),
           handMade: true,
         });
         const lost = joined([...before, 'CPU:0 [LOST 3 EVENTS]', ...after]);
-        made.push({ name: `${of}, loss before ${i}`, of, text: lost, handMade: true });
+        made.push({ name: `${of}, loss before ${i}`, of, change: 'loss', text: lost, handMade: true });
       }
       return made;
     }),
@@ -140,7 +169,13 @@ const joined = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
 const short = (name: string): string => name.replace('.txt.gz', '');
 
 function recordings(fixtures: readonly Read[]): GoldenCase[] {
-  return fixtures.map((f) => ({ name: short(f.name), of: '', text: joined(f.lines), handMade: false }));
+  return fixtures.map((f) => ({
+    name: short(f.name),
+    of: '',
+    change: 'whole',
+    text: joined(f.lines),
+    handMade: false,
+  }));
 }
 
 const SEED = 5;
@@ -160,7 +195,8 @@ function damaged(fixtures: readonly Read[]): GoldenCase[] {
       const damage = damageLines(kind, fixture.recording, SEED);
       if (damage === null) continue;
       const of = short(fixture.name);
-      return [{ name: `${of}, ${kind}`, of, text: joined(damage.lines), handMade: false }];
+      const text = joined(damage.lines);
+      return [{ name: `${of}, ${kind}`, of, change: 'damage' as const, text, handMade: false }];
     }
     return [];
   });
@@ -177,7 +213,7 @@ function withoutProbes(fixtures: readonly Read[]): GoldenCase[] {
     const fixture = inTurn(fixtures, n).find((f) => shown.get(f)!.has(name))!;
     const of = short(fixture.name);
     const kept = fixture.lines.filter((l) => nameOf(l) !== name);
-    return { name: `${of}, no ${name}`, of, text: joined(kept), handMade: false };
+    return { name: `${of}, no ${name}`, of, change: 'probe', text: joined(kept), handMade: false };
   });
 }
 
@@ -199,14 +235,15 @@ function doubted(fixtures: readonly Read[]): GoldenCase[] {
     const [fixture, other] = inTurn(fixtures, d);
     const of = short(fixture!.name);
     const whole = doubt.cast(fixture!.lines, SEED, other!.lines);
-    made.push({ name: `${of}, ${doubt.name}`, of, text: joined(whole), handMade: false });
+    made.push({ name: `${of}, ${doubt.name}`, of, change: 'doubt', text: joined(whole), handMade: false });
     if (doubt.name !== 'skew' && doubt.name !== 'loss') return;
     for (const [k, kind] of CROSSING.entries()) {
       for (const { name, recording } of inTurn(fixtures, d + k)) {
         const damage = damageLines(kind, recording, SEED);
         if (damage === null) continue;
         const text = joined(doubt.cast(damage.lines, SEED + k, []));
-        made.push({ name: `${short(name)}, ${kind}, ${doubt.name}`, of: short(name), text, handMade: false });
+        const of = short(name);
+        made.push({ name: `${of}, ${kind}, ${doubt.name}`, of, change: 'doubt', text, handMade: false });
         break;
       }
     }
@@ -220,6 +257,7 @@ function doubted(fixtures: readonly Read[]): GoldenCase[] {
   made.push({
     name: `${short(first!.name)}, twice`,
     of: short(first!.name),
+    change: 'doubt',
     text: joined(twice),
     handMade: false,
   });
