@@ -32,6 +32,8 @@ export interface Hooks {
   pageFreed(pfn: number, knownFrame: boolean, gather: Gather, op: Op): void;
   /** A page is allocated while the machine holds it as a table not yet freed. */
   tableReused(table: Table, op: Op): void;
+  /** A table is handed over under the name of a gather that has ended (`task.endedTlb`). */
+  tableAfterGather(table: Table, task: Task, op: Op): void;
   dereferenced(table: Table, op: Op): void;
 
   // flushes
@@ -48,6 +50,8 @@ export interface Hooks {
   /** The head was pending already. */
   queuedTwice(head: Head, again: Op): void;
   callbackRan(head: Head, cpu: Cpu | null, op: Op): void;
+  /** The callback has returned, or released its own page as the last one. */
+  callbackOver(head: Head, cpu: Cpu, op: Op): void;
   /** A callback ran whose enqueue the trace does not show. */
   callbackUnmatched(previous: Head | null, cpu: Cpu | null, op: Op): void;
   /** A callback entry was seen after frees had made us infer that it ran. */

@@ -1,6 +1,9 @@
 import { isTableFunc, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
+import { AfterGather } from './invariants/after-gather.js';
+import { BusyCpus } from './invariants/busy-cpus.js';
 import { CacheFamily } from './invariants/caches.js';
+import { CallbackFrees } from './invariants/callback-frees.js';
 import { CallbackFamily } from './invariants/callbacks.js';
 import type { Court } from './invariants/court.js';
 import { FlushFamily } from './invariants/flush.js';
@@ -36,6 +39,9 @@ export class Judges implements Hooks {
   private readonly shootdown: ShootdownFamily;
   private readonly callbacks: CallbackFamily;
   private readonly counts: TableCountFamily;
+  private readonly callbackFrees: CallbackFrees;
+  private readonly afterGather: AfterGather;
+  private readonly busy: BusyCpus;
   readonly mech: MechHooks;
   private readonly listener: RcuListener | null;
 
@@ -50,12 +56,16 @@ export class Judges implements Hooks {
     this.shootdown = new ShootdownFamily(court);
     this.callbacks = new CallbackFamily(court, syscallName, this.watch);
     this.counts = new TableCountFamily(court);
+    this.callbackFrees = new CallbackFrees(court);
+    this.afterGather = new AfterGather(court);
+    this.busy = new BusyCpus(court);
     this.mech = mechJudges(new CacheFamily(court), this.protocol, (op, task) => this.seen(op, task));
     this.listener = listener;
   }
 
-  tick(cpu: Cpu): void {
+  tick(cpu: Cpu, op: Op): void {
     if (cpu.lastSeq < 0) this.watch.appeared();
+    this.busy.tick(cpu, op);
   }
 
   private seen(op: Op, task: Task): void {
@@ -106,6 +116,10 @@ export class Judges implements Hooks {
     this.flushes.reused(table, op);
   }
 
+  tableAfterGather(table: Table, task: Task, op: Op): void {
+    this.afterGather.handedOver(table, task, op);
+  }
+
   dereferenced(table: Table, op: Op): void {
     this.tables.dereferenced(table, op);
   }
@@ -113,6 +127,7 @@ export class Judges implements Hooks {
   flushDone(flush: Flush, gather: Gather | null, _task: Task, op: Op): void {
     this.flushes.flushDone(flush, gather, op);
     this.shootdown.flushDone(flush, op);
+    this.busy.flushDone(flush, op);
   }
 
   ipiArrived(target: Target): void {
@@ -155,6 +170,10 @@ export class Judges implements Hooks {
     }
   }
 
+  callbackOver(head: Head, cpu: Cpu, op: Op): void {
+    this.callbackFrees.over(head, cpu, op);
+  }
+
   callbackUnmatched(previous: Head | null, cpu: Cpu | null, op: Op): void {
     this.rcu.callbackUnmatched(previous, cpu, op);
     if (!previous && isTableFunc(op.a1)) this.listener?.censored(op.a1, 'start');
@@ -191,10 +210,12 @@ export class Judges implements Hooks {
   }
 
   gatherBegun(_gather: Gather, previous: Gather | null, task: Task, op: Op): void {
+    this.afterGather.outside(task, op);
     this.trace.gatherBegun(previous, task, op);
   }
 
   gatherEnded(gather: Gather | null, task: Task, op: Op): void {
+    this.afterGather.finished(gather, task, op);
     this.trace.gatherEnded(gather, task, op);
   }
 
@@ -207,10 +228,12 @@ export class Judges implements Hooks {
   }
 
   syscallEntered(task: Task, op: Op): void {
+    this.afterGather.outside(task, op);
     this.trace.syscallEntered(task, op);
   }
 
   syscallLeft(task: Task, op: Op): void {
+    this.afterGather.outside(task, op);
     this.trace.syscallLeft(task, op);
   }
 

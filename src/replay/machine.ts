@@ -27,6 +27,7 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
     case OP.APP:
     case OP.PVOP:
     case OP.UL:
+    case OP.ULret:
     case OP.PUB:
     case OP.PTEA:
     case OP.PMDA:
@@ -62,6 +63,7 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
     case OP.GE:
     case OP.GEret:
     case OP.FMMU:
+    case OP.FPGD:
     case OP.SE:
     case OP.SX:
     case OP.SW:

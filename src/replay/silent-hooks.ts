@@ -16,6 +16,7 @@ export class SilentHooks implements Hooks {
   headReused(_head: Head, _op: Op): void {}
   pageFreed(_pfn: number, _knownFrame: boolean, _gather: Gather, _op: Op): void {}
   tableReused(_table: Table, _op: Op): void {}
+  tableAfterGather(_table: Table, _task: Task, _op: Op): void {}
   dereferenced(_table: Table, _op: Op): void {}
   flushDone(_flush: Flush, _gather: Gather | null, _task: Task, _op: Op): void {}
   ipiArrived(_target: Target): void {}
@@ -24,6 +25,7 @@ export class SilentHooks implements Hooks {
   queued(_head: Head, _gather: Gather | null, _task: Task, _op: Op): void {}
   queuedTwice(_head: Head, _again: Op): void {}
   callbackRan(_head: Head, _cpu: Cpu | null, _op: Op): void {}
+  callbackOver(_head: Head, _cpu: Cpu, _op: Op): void {}
   callbackUnmatched(_previous: Head | null, _cpu: Cpu | null, _op: Op): void {}
   callbackAfterInferred(_head: Head, _op: Op): void {}
   callbackFunc(_head: Head, _op: Op): void {}

@@ -49,6 +49,9 @@ export interface Table {
   freedByTask: boolean;
   /** An early free was seen before the hand-over (I01 candidate). */
   freedBeforeTr: boolean;
+  /** User addresses, [lo, hi), that its entry may stand for, as its unlink or `free_pgd_range()` shows; NaN unknown. */
+  lo: number;
+  hi: number;
 }
 
 /** One CPU of a broadcast. */
@@ -89,6 +92,7 @@ export interface Flush {
   readonly frTs: number;
   readonly frSeq: number;
   readonly cpu: number;
+  readonly pid: number;
   fdRef: EvidenceRef;
   fdTs: number;
   fdSeq: number;
@@ -96,6 +100,9 @@ export interface Flush {
   /** cpumask as printed by the sender (self included), NaN unknown. */
   mask: number;
   multi: boolean;
+  /** `native_flush_tlb_multi()`. */
+  multiRef: EvidenceRef;
+  multiTs: number;
   targets: Target[];
   /** Tables whose unlink precedes it in the same gather. */
   covers: Table[];
@@ -103,6 +110,17 @@ export interface Flush {
   lateTargets: number;
   /** The broadcast was counted as waited for. */
   waited: boolean;
+  /** Its targets are handlers that were seen, not requests: whom it was sent to is not recorded. */
+  handlersOnly: boolean;
+  /** What had to be flushed and was not asked for; null: nothing is known to be left out. */
+  leftOut: LeftOut | null;
+}
+
+/** Why the range of a flush is too narrow: the addresses it should have covered, and the event that names them. */
+export interface LeftOut {
+  readonly start: number;
+  readonly end: number;
+  readonly ref: EvidenceRef;
 }
 
 /** One `tlb_remove_table_sync_one()` broadcast. */
@@ -128,6 +146,10 @@ export interface Gather {
   geRef: EvidenceRef;
   /** Page key of `tlb->batch` as printed at the finish; NaN unknown, 0 none. */
   batchPage: number;
+  /** Range that the next flush has to cover, as its finish (or `tlb_flush_mmu`) prints it; null unknown or none. */
+  range: LeftOut | null;
+  /** Newest finished flush, where it left a part of the gather's range out. */
+  narrow: Flush | null;
   /** Tables unlinked and not yet covered by a finished flush. */
   pending: Table[];
   /** Tables appended (or handed over) since the last batch call_rcu. */
@@ -169,6 +191,14 @@ export interface Head {
   tablesKnown: boolean;
   /** 0 pending, 1 callback seen, 2 callback inferred from frees. */
   ran: 0 | 1 | 2;
+  /** Tables that the callback's probe printed. */
+  listed: readonly number[];
+  /** `nr` as that probe printed it; NaN unknown. */
+  nr: number;
+  /** Pages released while its callback ran. */
+  readonly frees: number[];
+  /** The callback has returned, or released its own page, which it does last. */
+  over: boolean;
   /** Which probes have shown the callback: bit 0 rcu_invoke_callback, bit 1 the callback's own probe. */
   shown: number;
   /** One of its pages is in use again although its callback was not seen: nothing shows it any more. */
@@ -222,6 +252,14 @@ export interface Task {
   readerSeen: boolean;
   lastSyscallRef: EvidenceRef;
   lastGeRef: EvidenceRef;
+  /** `free_pgd_range()` it is in: user addresses [start, end); NaN none. */
+  pgdStart: number;
+  pgdEnd: number;
+  /** The gather that has ended last, until the next one begins: its `tlb`, NaN none, and the step of its end. */
+  endedTlb: number;
+  endedSeq: number;
+  /** `try_get_and_clear_pmd()` and alike have returned true: the next table it hands over was reclaimed. */
+  reclaimRef: EvidenceRef;
   /** `sched_process_exit` of this tid with no sign of a new task since: seq, 0 none. */
   exitSeq: number;
   exitRef: EvidenceRef;
@@ -290,6 +328,10 @@ export interface MachineState {
   /** Handlers whose request has not been seen, by csd: of before the recording, lost, or stamped behind them. */
   strays: Map<number, Stray>;
   openFlushes: Flush[];
+  /** The flush of each mm that has returned last, to tell handlers that run later. */
+  doneFlushes: Map<number, Flush>;
+  /** Requests for flushes are recorded (`csd_queue_cpu`): handlers are then matched by them. */
+  requestsShown: boolean;
   /** By task, kind and table. */
   readers: Map<string, Reader>;
   /** Open GUP brackets: task key → seq of the entry. */
@@ -315,6 +357,8 @@ export function newState(): MachineState {
     csds: new Map(),
     strays: new Map(),
     openFlushes: [],
+    doneFlushes: new Map(),
+    requestsShown: false,
     readers: new Map(),
     gups: new Map(),
     gp: { starts: 0, seq: Number.NaN, startRef: -1, ended: 0, endedRef: -1, endedTs: Number.NaN },
@@ -355,6 +399,8 @@ export function newTable(key: number, level: number, mm: number): Table {
     freeCpu: -1,
     freedByTask: false,
     freedBeforeTr: false,
+    lo: Number.NaN,
+    hi: Number.NaN,
   };
 }
 
@@ -375,6 +421,11 @@ export function newTask(key: number): Task {
     readerSeen: false,
     lastSyscallRef: -1,
     lastGeRef: -1,
+    pgdStart: Number.NaN,
+    pgdEnd: Number.NaN,
+    endedTlb: Number.NaN,
+    endedSeq: 0,
+    reclaimRef: -1,
     exitSeq: 0,
     exitRef: -1,
     exitSyscall: -1,

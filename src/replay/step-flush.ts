@@ -1,6 +1,7 @@
 import { FUNC, OP, type Op } from '../kernel/ops.js';
+import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
-import type { Cpu, Flush, MachineState, Stray, Sync, Target, Task } from './state.js';
+import type { Cpu, Flush, Gather, LeftOut, MachineState, Stray, Sync, Target, Task } from './state.js';
 
 /** Flushes not finished at most (tasks whose return was lost); the oldest are dropped. */
 const MAX_OPEN = 4096;
@@ -8,6 +9,8 @@ const MAX_OPEN = 4096;
  *  switching to init_mm (arch/x86/mm/tlb.c flush_tlb_func); 5 (wrong CPU) is none. */
 const REMOTE_SHOOTDOWN = 1;
 const TASK_SWITCH = 0;
+/** A flush that ends beyond user space is one of everything (TLB_FLUSH_ALL). */
+const USER_END = 2 ** 52;
 
 /** TLB flushes and the IPIs that carry them. */
 export function stepFlush(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
@@ -23,10 +26,12 @@ export function stepFlush(state: MachineState, op: Op, task: Task, cpu: Cpu | nu
         task.flush.multi = true;
         task.flush.gen = op.a4;
         task.flush.mask = op.a0;
+        task.flush.multiRef = op.ref;
+        task.flush.multiTs = op.tsNs;
       }
       break;
     case OP.INV:
-      invalidated(state, op, cpu);
+      invalidated(state, op, cpu, hooks);
       break;
     case OP.TLBF:
       if (cpu?.handler && (op.a1 === REMOTE_SHOOTDOWN || op.a1 === TASK_SWITCH)) cpu.handler.invRef = op.ref;
@@ -67,16 +72,21 @@ function begin(state: MachineState, op: Op, task: Task): void {
     frTs: op.tsNs,
     frSeq: state.seq,
     cpu: op.cpu,
+    pid: op.pid,
     fdRef: -1,
     fdTs: Number.NaN,
     fdSeq: 0,
     gen: Number.NaN,
     mask: Number.NaN,
     multi: false,
+    multiRef: -1,
+    multiTs: Number.NaN,
     targets: [],
     covers: [],
     lateTargets: 0,
     waited: false,
+    handlersOnly: false,
+    leftOut: null,
   };
   // Only what was unlinked before the flush began is covered by it, and only in its own mm.
   if (
@@ -87,9 +97,27 @@ function begin(state: MachineState, op: Op, task: Task): void {
     flush.covers = gather.pending.slice();
     for (const table of flush.covers) table.begun = flush;
   }
+  if (gather && op.a0 === gather.mm) flush.leftOut = leftOut(flush, gather);
   task.flush = flush;
   state.openFlushes.push(flush);
   if (state.openFlushes.length > MAX_OPEN) state.openFlushes.shift();
+}
+
+/**
+ * What the flush should have covered and does not: the range its gather has printed (arch/x86/include/asm/tlb.h
+ * tlb_flush() passes just that, or everything), or a table whose addresses are known and lie elsewhere.
+ */
+function leftOut(flush: Flush, gather: Gather): LeftOut | null {
+  const { start, end } = flush;
+  if (start !== start || end !== end || end > USER_END) return null;
+  const { range } = gather;
+  if (range && (start > range.start || end < range.end)) return range;
+  for (const table of flush.covers) {
+    if (table.lo === table.lo && (start >= table.hi || end <= table.lo)) {
+      return { start: table.lo, end: table.hi, ref: table.ulRef >= 0 ? table.ulRef : table.trRef };
+    }
+  }
+  return null;
 }
 
 function end(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
@@ -103,12 +131,16 @@ function end(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   flush.fdSeq = state.seq;
   const gather = task.gather;
   const tables = flush.freedTables !== 0;
+  const whole = flush.leftOut === null;
   for (const table of flush.covers) {
+    if (!whole) continue;
     if (tables) table.flush = flush;
     else table.leafFlush = flush;
   }
   if (gather) {
-    if (tables && flush.covers.length > 0) {
+    gather.range = null;
+    gather.narrow = whole ? null : flush;
+    if (whole && tables && flush.covers.length > 0) {
       gather.pending =
         gather.pending.length === flush.covers.length ? [] : gather.pending.slice(flush.covers.length);
     }
@@ -118,9 +150,13 @@ function end(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   }
   hooks.flushDone(flush, gather, task, op);
   flush.covers = [];
+  if (flush.gen === flush.gen) {
+    if (state.doneFlushes.size >= MAX_OPEN) state.doneFlushes.clear();
+    state.doneFlushes.set(flush.mm, flush);
+  }
 }
 
-function invalidated(state: MachineState, op: Op, cpu: Cpu | null): void {
+function invalidated(state: MachineState, op: Op, cpu: Cpu | null, hooks: Hooks): void {
   if (!cpu) return;
   if (cpu.handler) cpu.handler.invRef = op.ref;
   // Handlers that lost their csd probes are matched by (mm, generation).
@@ -128,14 +164,52 @@ function invalidated(state: MachineState, op: Op, cpu: Cpu | null): void {
     const flush = state.openFlushes[i]!;
     if (flush.mm !== op.a1 || flush.gen !== op.a4) continue;
     for (const target of flush.targets) if (target.cpu === cpu.id) target.invRef = op.ref;
+    if (!state.requestsShown && remote(flush, cpu, op)) handled(flush, cpu, op, hooks);
     return;
   }
+  const done = state.requestsShown ? undefined : state.doneFlushes.get(op.a1);
+  if (done?.gen !== op.a4 || !remote(done, cpu, op)) return;
+  hooks.targetLate(handled(done, cpu, op, hooks), op);
+}
+
+/** Whether the handler answers an interrupt of the flush: neither the sender's own part nor seen already. */
+const remote = (flush: Flush, cpu: Cpu, op: Op): boolean =>
+  flush.multi &&
+  cpu.id !== flush.cpu &&
+  (op.context !== CONTEXT.task || op.pid !== flush.pid) &&
+  !flush.targets.some((t) => t.cpu === cpu.id);
+
+/**
+ * Kernels before 6.5 and recordings without csd events show no requests: the handler itself names the flush that it
+ * answers, by mm and generation (arch/x86/mm/tlb.c flush_tlb_func(), `f->new_tlb_gen`).
+ */
+function handled(flush: Flush, cpu: Cpu, op: Op, hooks: Hooks): Target {
+  const target: Target = {
+    from: flush.cpu,
+    cpu: cpu.id,
+    isRef: flush.multiRef,
+    isTs: flush.multiTs,
+    ieTs: op.tsNs,
+    ixRef: op.ref,
+    ixTs: op.tsNs,
+    invRef: op.ref,
+    flush,
+    sync: null,
+    inverted: false,
+  };
+  flush.targets.push(target);
+  flush.handlersOnly = true;
+  hooks.ipiArrived(target);
+  return target;
 }
 
 function send(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   let flush: Flush | null = null;
   let sync: Sync | null = null;
-  if (op.a1 === FUNC.flush_tlb_func) flush = task.flush;
+  if (op.a1 === FUNC.flush_tlb_func) {
+    flush = task.flush;
+    state.requestsShown = true;
+  }
   else if (op.a1 === FUNC.tlb_remove_table_smp_sync) {
     // One broadcast = consecutive sends of one task; the next one begins after anything else it did.
     if (!task.sync || task.lastKind !== OP.IS) {

@@ -33,6 +33,7 @@ export function stepRcu(state: MachineState, op: Op, task: Task, cpu: Cpu | null
       break;
     case OP.CBret:
       if (cpu) {
+        if (cpu.callback && cpu.callbackTask === task.key) callbackOver(cpu.callback, cpu, op, hooks);
         cpu.callback = null;
         cpu.callbackTask = Number.NaN;
       }
@@ -197,6 +198,10 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
     released: [],
     tablesKnown: false,
     ran: 0,
+    listed: [],
+    nr: Number.NaN,
+    frees: [],
+    over: false,
     shown: 0,
     stale: false,
     cbFunc: 0,
@@ -236,6 +241,8 @@ function callback(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hook
     return;
   }
   head.shown |= SHOWN_BY_PROBE;
+  head.nr = op.a3;
+  if (op.nTables > 0) head.listed = Array.from(op.tables.subarray(0, op.nTables));
   freesListed(state, op, head, hooks);
   if (head.ran === 2 && head.shown === SHOWN_BY_PROBE) hooks.callbackAfterInferred(head, op);
   const first = head.ran === 0;
@@ -254,6 +261,13 @@ function justInvoked(cpu: Cpu | null, task: Task, op: Op): Head | null {
   if (head.shown !== SHOWN_BY_TRACEPOINT || head.func !== op.a1) return null;
   head.addr = op.a0;
   return head;
+}
+
+/** Everything that the callback releases is released. */
+export function callbackOver(head: Head, cpu: Cpu, op: Op, hooks: Hooks): void {
+  if (head.over) return;
+  head.over = true;
+  hooks.callbackOver(head, cpu, op);
 }
 
 /** The callback prints what it will release: a table released already is released twice. */

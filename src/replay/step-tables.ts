@@ -2,13 +2,17 @@ import { isTableFunc, OP, type Op } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import { type Cpu, type Head, LIFE, type MachineState, newTable, type Table, type Task } from './state.js';
-import { callbackInferred, forgetHead } from './step-rcu.js';
+import { callbackInferred, callbackOver, forgetHead } from './step-rcu.js';
 import { newGather } from './step-tasks.js';
 
 /** Frames remembered at most; beyond it (a trace without frees) the oldest knowledge is dropped. */
 const MAX_FRAMES = 1 << 22;
 /** Freed tables remembered at most, for double frees and late hand-overs. */
 const MAX_FREED = 1 << 16;
+
+const PMD_SIZE = 2 ** 21;
+/** A callback releases its tables and its own page (mm/mmu_gather.c MAX_TABLE_BATCH). */
+const MAX_CALLBACK_FREES = 512;
 
 /** Operations on page-table pages: birth, publication, hand-over, release, reuse. */
 export function stepTables(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
@@ -40,9 +44,17 @@ export function stepTables(state: MachineState, op: Op, task: Task, cpu: Cpu | n
       break;
     case OP.UL: {
       const table = handOverTarget(state, op.a2, 1, op.a0, task, op, hooks);
-      if (table) table.ulRef = op.ref;
+      if (!table) break;
+      table.ulRef = op.ref;
+      if (op.a1 === op.a1) {
+        table.lo = op.a1;
+        table.hi = op.a1 + 1;
+      }
       break;
     }
+    case OP.ULret:
+      task.reclaimRef = op.a0 === 1 ? op.ref : -1;
+      break;
     case OP.TR:
       learnMm(task, op.a1);
       remove(state, op, op.a2, op.a3, task, hooks);
@@ -158,6 +170,13 @@ function remove(state: MachineState, op: Op, key: number, level: number, task: T
   if (!table) return;
   if (level > 0) table.level = level;
   if (op.a1 === op.a1) table.mm = op.a1;
+  if (task.pgdEnd > task.pgdStart && table.lo !== table.lo) {
+    // mm/memory.c free_pgd_range() rounds its beginning down to the range of one PTE table.
+    table.lo = task.pgdStart - (task.pgdStart % PMD_SIZE);
+    table.hi = task.pgdEnd;
+  }
+  if (task.reclaimRef >= 0 && level === 1 && table.ulRef < 0) table.ulRef = task.reclaimRef;
+  task.reclaimRef = -1;
   hand(table, state, state.seq, task, op, hooks);
 }
 
@@ -170,6 +189,7 @@ function hand(table: Table, state: MachineState | null, seq: number, task: Task,
   table.trSeq = seq;
   hooks.tableRemoved(table, state && !task.gather?.finishing ? task.gather : null, task, op);
   if (!state) return;
+  if (!task.gather && op.a0 === task.endedTlb) hooks.tableAfterGather(table, task, op);
   // Nothing is handed over while a gather finishes: that one is over, its return was not seen.
   if (task.gather?.finishing) {
     hooks.gatherOver(task.gather, op);
@@ -239,7 +259,10 @@ function freePage(state: MachineState, pfn: number, op: Op, task: Task, cpu: Cpu
       hooks.cycleFreed(gather, op);
     }
   }
+  const running = cpu !== null && cpu.callbackTask === task.key ? cpu.callback : null;
+  if (running && !running.over && running.frees.length < MAX_CALLBACK_FREES) running.frees.push(pfn);
   const batch = state.headsByPage.get(pfn);
+  if (cpu && batch && batch === running) callbackOver(batch, cpu, op, hooks);
   if (batch) batchPageFreed(state, batch, op, cpu, inTask, hooks);
 }
 

@@ -1,6 +1,6 @@
 import { OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
-import type { Gather, MachineState, Task } from './state.js';
+import type { Gather, LeftOut, MachineState, Task } from './state.js';
 
 /** What a task is in the middle of: gather, syscall, mm. */
 export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
@@ -21,6 +21,7 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
       if (previous) hooks.gatherOver(previous, op);
       if (op.a1 === op.a1) task.mm = op.a1;
       task.gather = newGather(state, op, task, false);
+      task.endedTlb = Number.NaN;
       hooks.gatherBegun(task.gather, previous, task, op);
       task.gatherSeen = true;
       break;
@@ -37,11 +38,23 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
       gather.finishing = true;
       gather.geRef = op.ref;
       gather.batchPage = op.a2;
+      gather.range = printedRange(op);
       task.gatherSeen = true;
       task.lastGeRef = op.ref;
       break;
     }
+    case OP.FMMU:
+      if (task.gather) task.gather.range = printedRange(op);
+      break;
+    case OP.FPGD:
+      task.pgdStart = op.a3 === 1 ? op.a1 : Number.NaN;
+      task.pgdEnd = op.a3 === 1 ? op.a2 : Number.NaN;
+      break;
     case OP.GEret:
+      if (task.gather) {
+        task.endedTlb = task.gather.tlb;
+        task.endedSeq = state.seq;
+      }
       closeGather(task, op, hooks);
       break;
     case OP.SE:
@@ -98,6 +111,19 @@ function closeGather(task: Task, op: Op, hooks: Hooks): void {
   task.gather = null;
 }
 
+/** struct mmu_gather `freed_tables` is bit 2: without it or one above tlb_flush_mmu_tlbonly() flushes nothing. */
+const FIRST_FLUSH_BIT = 4;
+/** Addresses of user space end below; a gather of a whole mm has both ends at ~0. */
+const USER_END = 2 ** 52;
+
+/** include/asm-generic/tlb.h __tlb_adjust_range(): what is to be flushed next. */
+function printedRange(op: Op): LeftOut | null {
+  const { a3: start, a4: end, a5: flags } = op;
+  if (!(start < end) || end > USER_END) return null;
+  if (flags === flags && flags % 256 < FIRST_FLUSH_BIT && flags >= 0) return null;
+  return { start, end, ref: op.ref };
+}
+
 /** A gather; `headless` when only its later part is in the trace. */
 export function newGather(state: MachineState, op: Op, task: Task, headless: boolean): Gather {
   return {
@@ -112,6 +138,8 @@ export function newGather(state: MachineState, op: Op, task: Task, headless: boo
     finishing: false,
     geRef: -1,
     batchPage: Number.NaN,
+    range: null,
+    narrow: null,
     pending: [],
     batch: [],
     released: [],

@@ -1,0 +1,81 @@
+import { OP, type Op } from '../../kernel/ops.js';
+import type { Gather, Table, Task } from '../state.js';
+import { absent, type Court, w, witnesses } from './court.js';
+import { levelName, pageName } from './table-life.js';
+
+/** One hand-over after the end of its gather: whether another began unseen is shown by what its task does next. */
+interface Pending {
+  readonly table: Table;
+  readonly tlb: number;
+  readonly ref: number;
+  readonly cpu: number;
+  readonly endRef: number;
+  readonly endSeq: number;
+}
+
+/**
+ * I49 gather-pair, tables that come too late: the `mmu_gather` that the hand-over names has ended, and is neither begun
+ * anew before nor finished again after it. Source: mm/mmu_gather.c tlb_gather_mmu(), tlb_finish_mmu().
+ */
+export class AfterGather {
+  private readonly court: Court;
+  private readonly pending = new Map<number, Pending[]>();
+
+  constructor(court: Court) {
+    this.court = court;
+  }
+
+  handedOver(table: Table, task: Task, op: Op): void {
+    const list = this.pending.get(task.key);
+    const one: Pending = {
+      table,
+      tlb: op.a0,
+      ref: op.ref,
+      cpu: op.cpu,
+      endRef: task.lastGeRef,
+      endSeq: task.endedSeq,
+    };
+    if (list) list.push(one);
+    else this.pending.set(task.key, [one]);
+  }
+
+  /** A finish of the same `mmu_gather`: it was open, only its beginning was missed. */
+  finished(gather: Gather | null, task: Task, op: Op): void {
+    if (this.pending.size === 0) return;
+    const list = this.pending.get(task.key);
+    if (list && (op.a0 === list[0]!.tlb || op.a0 !== op.a0 || (gather && !gather.headless))) {
+      this.pending.delete(task.key);
+    }
+  }
+
+  /** The task does what it cannot do inside a gather. */
+  outside(task: Task, op: Op): void {
+    if (this.pending.size === 0) return;
+    const list = this.pending.get(task.key);
+    if (!list) return;
+    this.pending.delete(task.key);
+    for (const p of list) {
+      absent(
+        this.court,
+        49,
+        {
+          kinds: [OP.GB, OP.GE],
+          cpu: p.cpu,
+          since: p.endSeq,
+          probe: 'the probes on tlb_gather_mmu and tlb_finish_mmu',
+        },
+        {
+          message: `${levelName(p.table)} table ${pageName(p.table.key)} was handed to a gather that had ended`,
+          held: [`${pageName(p.table.key)}: unlinked, in no gather that flushes or releases it`],
+          missing: 'tlb_gather_mmu() of this gather',
+          before: p.ref,
+          events: witnesses(
+            w(p.endRef, 'the gather ends'),
+            w(p.ref, 'table handed over'),
+            w(op.ref, 'the task goes on without one'),
+          ),
+        },
+      );
+    }
+  }
+}
