@@ -80,7 +80,12 @@ export function formatWhatIf(
   fold(orderText(report));
   for (const v of report.order.verdicts.filter((x) => x.verdict === 'violated')) {
     fold(`${v.id} ${v.name}: violated ${v.violated} times, e.g. ${v.example}`);
+    for (const e of v.events) out.push(`    line ${e.line} (${e.role}): ${e.text.trim()}`);
+    const path = report.inputs[v.events[0]?.input ?? 0]?.path;
+    if (v.events.length > 0) fold(`next: pttrace show ${path} --line ${v.events.at(-1)!.line}`, '    ');
   }
+  const torn = report.order.verdicts.filter((x) => x.reason !== '');
+  if (torn.length > 0) fold(`undecided, not a fault of ${target.id}: ${torn.map((x) => x.id).join(', ')}: ${torn[0]!.reason}`);
   if (report.notes.length > 0) out.push('', 'Notes:');
   for (const n of report.notes) fold(n, '  - ');
   out.push('', 'Method:');

@@ -18,6 +18,8 @@ export interface FlushRec {
   ns: number;
   /** CPUs that were sent an IPI; -1 when neither csd_queue_cpu nor the mask was recorded. */
   targets: number;
+  /** `targets` is what the printed mask allows, not what was sent. */
+  byMask: boolean;
   /** Operations of the log that belong to it, [from, to]. */
   readonly fromOp: number;
   toOp: number;

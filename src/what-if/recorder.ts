@@ -111,16 +111,22 @@ export class WhatIfRecorder {
     };
   }
 
-  /** Where the recording shows whom flushes interrupt, one that shows nobody interrupted nobody. */
+  /**
+   * Where the recording shows whom flushes interrupt, one that shows nobody interrupted nobody. A mask is only what a
+   * flush may interrupt: where requests are recorded, those count.
+   */
   private settleTargets(): void {
     const { flush } = this.samples;
-    const unknown = flush.get(-1);
-    for (const g of this.gathers) for (const f of g.flushes) if (f.targets < 0) f.targets = 0;
-    if (!unknown) return;
-    flush.delete(-1);
-    const none = flush.get(0);
-    if (none) for (const v of unknown.values) none.add(v);
-    else flush.set(0, unknown);
+    flush.clear();
+    for (const g of this.gathers) {
+      for (const f of g.flushes) {
+        if (f.targets < 0 || (f.byMask && this.steps.sawRequests)) f.targets = 0;
+        f.byMask = false;
+        let samples = flush.get(f.targets);
+        if (!samples) flush.set(f.targets, (samples = new Samples()));
+        samples.add(f.ns);
+      }
+    }
   }
 
   /** Facts that count wherever they happen. */

@@ -1,4 +1,4 @@
-import type { DeferredReport, HistogramBucket, InputReport } from '../result/types.js';
+import type { DeferredReport, EventQuote, HistogramBucket, InputReport } from '../result/types.js';
 import type { CostBasis, CostId } from './costs.js';
 import type { Refusal } from './policy.js';
 
@@ -62,6 +62,10 @@ export interface WhatIfVerdict {
   /** Violations of the sequence as it was recorded. */
   recordedViolated: number;
   example: string;
+  /** Why some of it is unknown; empty where the rules themselves say so. */
+  reason: string;
+  /** The recorded events behind the example, for `show --line`. */
+  events: EventQuote[];
 }
 
 export interface WhatIfReport {

@@ -4,7 +4,7 @@ import type { VariantMask } from '../kernel/variants.js';
 import { Coverage } from '../replay/coverage.js';
 import { type Court, SYSCALL_KINDS, syscallKind } from '../replay/invariants/court.js';
 import { Judges } from '../replay/judges.js';
-import { Ledger } from '../replay/ledger.js';
+import { type Complaint, Ledger, type Tally, type Witness } from '../replay/ledger.js';
 import { step } from '../replay/machine.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { newState } from '../replay/state.js';
@@ -33,14 +33,19 @@ export interface RerunInput {
   readonly resolutionNs: number;
 }
 
+export interface Rerun {
+  readonly order: WhatIfReport['order'];
+  /** Behind the example of each verdict that is violated, by id. */
+  readonly witnesses: ReadonlyMap<string, readonly Witness[]>;
+}
+
 /** The changed sequence of operations on the machine, judged by the rules of the target. */
-export function rerun(given: RerunInput): WhatIfReport['order'] {
+export function rerun(given: RerunInput): Rerun {
   const { log, recorded } = given;
-  const not = (reason: string): WhatIfReport['order'] => ({
-    checked: false,
-    reason,
-    operations: 0,
-    verdicts: [],
+  const witnesses = new Map<string, readonly Witness[]>();
+  const not = (reason: string): Rerun => ({
+    order: { checked: false, reason, operations: 0, verdicts: [] },
+    witnesses,
   });
   if (recorded.losses > 0) return not('events were lost: what the others did in between is not known');
   if (log.segments > 1) return not('several captures: only one is re-run at a time');
@@ -61,18 +66,45 @@ export function rerun(given: RerunInput): WhatIfReport['order'] {
     const tally = now.ledger.tally(info.number);
     const pass = tally.pass.reduce((a, b) => a + b, 0);
     if (pass + tally.violated + tally.unknown === 0) continue;
+    const recordedViolated = before.ledger.tally(info.number).violated;
+    const faults = faultsOf(info.number, tally, recordedViolated);
+    if (faults.complaint) witnesses.set(info.id, faults.complaint.events);
+    const edited = tally.violated - faults.count;
+    const unknown = tally.unknown + edited;
     verdicts.push({
       id: info.id,
       name: info.name,
-      verdict: tally.violated > 0 ? 'violated' : tally.unknown > 0 ? 'unknown' : 'pass',
+      verdict: faults.count > 0 ? 'violated' : unknown > 0 ? 'unknown' : 'pass',
       pass,
-      violated: tally.violated,
-      unknown: tally.unknown,
-      recordedViolated: before.ledger.tally(info.number).violated,
-      example: tally.complaints[0]?.message ?? '',
+      violated: faults.count,
+      unknown,
+      recordedViolated,
+      example: faults.complaint?.message ?? '',
+      reason: edited > 0 ? ONLY_THE_EDIT : '',
+      events: [],
     });
   }
-  return { checked: true, reason: '', operations: now.operations, verdicts };
+  return { order: { checked: true, reason: '', operations: now.operations, verdicts }, witnesses };
+}
+
+/** I05, I06, I37, I40: who still reads when the target releases. Everything else of its order is put in by the edit. */
+const READER_RULES: ReadonlySet<number> = new Set([5, 6, 37, 40]);
+const ONLY_THE_EDIT =
+  'what the recording shows later of the same pages, heads and CPUs does not fit the changed sequence';
+
+/**
+ * What of the violations is the target's: those the recording has as well, and readers that were recorded and that the
+ * target does not wait for. The order of the steps that were put in is the target's own and right by construction: what
+ * contradicts it is what was recorded of the same page, head or handler before or after, which only the edit tore apart.
+ */
+function faultsOf(
+  invariant: number,
+  tally: Tally,
+  recorded: number,
+): { count: number; complaint: Complaint | undefined } {
+  if (recorded > 0) return { count: Math.min(recorded, tally.violated), complaint: tally.complaints[0] };
+  if (!READER_RULES.has(invariant)) return { count: 0, complaint: undefined };
+  return { count: tally.violated, complaint: tally.complaints[0] };
 }
 
 function judge(given: RerunInput, edits: Edits, mask: VariantMask): { ledger: Ledger; operations: number } {

@@ -50,8 +50,9 @@ export const newRun = (): TaskState['run'] => ({
 export class TaskSteps {
   /** Number of the operation that is being booked. */
   at = -1;
-  /** The recording shows whom flushes interrupt. */
+  /** The recording shows whom flushes interrupt: by the masks they print, or by each request (`csd_queue_cpu`). */
   sawTargets = false;
+  sawRequests = false;
   private readonly samples: CostSamples;
   private readonly spans: readonly SpanRec[];
 
@@ -127,7 +128,9 @@ export class TaskSteps {
         return;
       case OP.FMULTI:
         if (t.flush && t.flush.targets <= 0 && op.a0 === op.a0) {
+          // All it may interrupt; whom it does are the requests, where they are recorded.
           t.flush.targets = Math.max(0, ones(op.a0) - 1);
+          t.flush.byMask = true;
           this.sawTargets = true;
         }
         return;
@@ -138,6 +141,7 @@ export class TaskSteps {
           startNs: ts - gap,
           ns: 0,
           targets: -1,
+          byMask: false,
           fromOp: this.at,
           toOp: this.at,
         };
@@ -211,8 +215,12 @@ export class TaskSteps {
 
   private sent(t: TaskState, op: Op, gap: number): void {
     const g = t.gather;
-    if (op.a1 === FUNC.flush_tlb_func && t.flush) this.sawTargets = true;
-    if (op.a1 === FUNC.flush_tlb_func && t.flush) t.flush.targets = Math.max(0, t.flush.targets) + 1;
+    if (op.a1 === FUNC.flush_tlb_func && t.flush) {
+      this.sawTargets = true;
+      this.sawRequests = true;
+      t.flush.targets = t.flush.byMask ? 1 : Math.max(0, t.flush.targets) + 1;
+      t.flush.byMask = false;
+    }
     if (op.a1 !== FUNC.tlb_remove_table_smp_sync) return;
     t.syncing = true;
     t.callingNs = gap;

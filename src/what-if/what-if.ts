@@ -1,7 +1,11 @@
 import { VariantDetector } from '../kernel/detect-variant.js';
 import { maskOf, namesOf, VARIANTS } from '../kernel/variants.js';
 import { seededRandom } from '../latency/resampling.js';
-import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
+import { quoteLines } from '../parsers/input/evidence.js';
+import type { ScannedInput } from '../parsers/input/open-input.js';
+import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
+import type { Witness } from '../replay/ledger.js';
+import { refInput } from '../timeline/batch.js';
 import { VERSION } from '../version.js';
 import { CallbackClock } from './callback-clock.js';
 import { CostModel } from './costs.js';
@@ -12,7 +16,7 @@ import { deferredOf, handOvers, pool, SEED, seriesOf } from './predict.js';
 import { quantileOf } from './quantile-of.js';
 import type { Recorded } from './recorded.js';
 import { WhatIfRecorder } from './recorder.js';
-import { LIMITS, METHOD, WHAT_IF_SCHEMA, type WhatIfCost, type WhatIfReport } from './report.js';
+import { LIMITS, METHOD, WHAT_IF_SCHEMA, type WhatIfCost, type WhatIfReport, type WhatIfVerdict } from './report.js';
 import { rerun } from './rerun.js';
 import { seriesReport } from './statistics.js';
 import { type Change, changeOf, shapeOf } from './transform.js';
@@ -140,7 +144,7 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     model,
     new Set(series.flatMap((s) => s.jobs.flatMap((j) => j.terms.map((t) => t.cost)))),
   );
-  report.order = rerun({
+  const again = rerun({
     log,
     recorded,
     changes,
@@ -153,6 +157,8 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     funcName: (id) => pipeline.funcs.name(id),
     resolutionNs: pipeline.time.resolutionNs,
   });
+  report.order = again.order;
+  await quoteWitnesses(report.order.verdicts, again.witnesses, run.inputs, pipeline);
   report.notes = notesOf(report, recorded, from, to);
   return {
     report,
@@ -164,6 +170,25 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     })),
     shapes: shapeCounts(recorded, changes, cpus),
   };
+}
+
+async function quoteWitnesses(
+  verdicts: readonly WhatIfVerdict[],
+  witnesses: ReadonlyMap<string, readonly Witness[]>,
+  inputs: readonly ScannedInput[],
+  pipeline: Pipeline,
+): Promise<void> {
+  const refs = [...witnesses.values()].flatMap((list) => list.map((e) => e.ref)).sort((a, b) => a - b);
+  const quotes = await quoteLines(refs, inputs, pipeline);
+  for (const v of verdicts) {
+    for (const { ref, role } of witnesses.get(v.id) ?? []) {
+      const q = quotes.get(ref);
+      if (!q) continue;
+      const { line, offset, cpu, task, text } = q;
+      const tsNs = Number.isFinite(q.tsNs) ? pipeline.time.absolute(q.tsNs) : '0';
+      v.events.push({ input: refInput(ref), line, offset, tsNs, cpu, task, text, role });
+    }
+  }
 }
 
 /** Policy of the recorded kernel: of its candidates the one that is the target, else the first whose leaf is known. */
