@@ -53,6 +53,7 @@ export function headline(result: Result): string {
   if (required.length > 0) parts.push(`required but undecided: ${required.map((i) => i.id).join(', ')}`);
   const skipped = result.inputs.reduce((sum, input) => sum + input.lines.skipped, 0);
   if (skipped > 0) parts.push(`${plural(skipped, 'line')} skipped`);
+  if (summary.tableFrees === 0) parts.push('nothing to judge: no page table is freed in this recording');
   parts.push(`${passed} of ${plural(summary.checked, 'invariant')} hold${passed === 1 ? 's' : ''}`);
   if (summary.undecided > 0) {
     const only = unmarked.length > 0 ? ` (${unmarked.length} need trace markers)` : '';

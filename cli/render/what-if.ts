@@ -85,7 +85,8 @@ export function formatWhatIf(
     if (v.events.length > 0) fold(`next: pttrace show ${path} --line ${v.events.at(-1)!.line}`, '    ');
   }
   const torn = report.order.verdicts.filter((x) => x.reason !== '');
-  if (torn.length > 0) fold(`undecided, not a fault of ${target.id}: ${torn.map((x) => x.id).join(', ')}: ${torn[0]!.reason}`);
+  if (torn.length > 0)
+    fold(`undecided, not a fault of ${target.id}: ${torn.map((x) => x.id).join(', ')}: ${torn[0]!.reason}`);
   if (report.notes.length > 0) out.push('', 'Notes:');
   for (const n of report.notes) fold(n, '  - ');
   out.push('', 'Method:');

@@ -67,6 +67,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const deferred = new DeferredTables();
   const counts = new EventCounts(pipeline.events);
   let engine: ReplayEngine | null = null;
+  let queued = 0;
   const facts = options.facts ?? new RecordingFacts();
   const run = await runPipeline(pipeline, { ...options, facts }, (decoder) => {
     engine = new ReplayEngine({
@@ -78,9 +79,12 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
       filter,
       maxFindings: Math.max(maxFindings, 50),
       listener: {
-        queued: (tsNs, func, tables, known) =>
-          deferred.queued(tsNs, known ? tables : Number.NaN, delayKind(func) === 'batch'),
+        queued: (tsNs, func, tables, known) => {
+          queued++;
+          deferred.queued(tsNs, known ? tables : Number.NaN, delayKind(func) === 'batch');
+        },
         ran: (crTsNs, cbTsNs, func, tables, known) => {
+          queued++;
           const kind = delayKind(func);
           if (!kind) return;
           delays.ran(crTsNs, cbTsNs, known ? tables : Number.NaN, kind);
@@ -88,6 +92,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
         },
         censored: (func, why) => {
           const kind = delayKind(func);
+          queued++;
           if (kind) delays.censored(kind, why);
         },
         segment: (tsNs) => deferred.segment(tsNs),
@@ -147,7 +152,13 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     latency: [...spanReports(spans, syscall, pipeline.time), ...delays.reports(pipeline.time)],
     deferred: deferred.report(pipeline.time),
     operations: operations(replay),
-    summary: { findings: 0, undecided: 0, checked: 0, partial: run.partial },
+    summary: {
+      findings: 0,
+      undecided: 0,
+      checked: 0,
+      tableFrees: tableFrees(replay, queued),
+      partial: run.partial,
+    },
   };
   summarise(result, options);
   return result;
@@ -232,6 +243,13 @@ function variantReport(
     })),
   };
 }
+
+/** Operations that show a page table on its way out, or tell of it by trace markers. */
+const FREES = [OP.TR, OP.APP, OP.PVOP, OP.UL, OP.DEFER, OP.LINK, OP.SETE, OP.PGD, OP.DEP, OP.BIND, OP.REUSE, OP.DR];
+
+/** What there is to judge: 0 only where no page table is freed, and no fact of one is told. */
+const tableFrees = (replay: ReplayEngine, queued: number): number =>
+  FREES.reduce((sum, kind) => sum + replay.operations[kind]!, queued);
 
 /** A finding is a violation, an unknown that was required to be decided, or (strict) a skipped line. */
 function summarise(result: Result, options: AnalyseOptions): void {

@@ -8,6 +8,7 @@ import type { GateCheck, GateFinding, LatencyBudget, Policy } from './types.js';
 export function judge(result: Result, policy: Policy, path: string): GateCheck[] {
   return [
     ...readable(result),
+    ...somethingToJudge(result, policy, path),
     ...result.invariants.map((i) => invariantCheck(i, policy, path)).filter((c) => c !== null),
     ...notChecked(result, policy),
     ...(policy.variant ? [variantCheck(result, policy.variant, path)] : []),
@@ -35,6 +36,18 @@ function readable(result: Result): GateCheck[] {
       next: 'Copy the recording again; what was read before the damage is in the report.',
       findings: [],
     }));
+}
+
+/** That no rule is broken where no page table is freed says nothing of the kernel. */
+function somethingToJudge(result: Result, policy: Policy, path: string): GateCheck[] {
+  const { summary, timeline } = result;
+  if (summary.tableFrees > 0 || timeline.events === 0 || summary.partial) return [];
+  const message = `nothing to judge: none of the ${timeline.events} events shows a page table being freed`;
+  if (policy.invariants?.mayJudgeNothing) {
+    return [{ id: 'nothing-to-judge', outcome: 'undecided', level: 'note', message, next: '', findings: [] }];
+  }
+  const next = `pttrace info ${quoted(path)} names the probes that are missing; a policy allows it with invariants.mayJudgeNothing`;
+  return [fail('nothing-to-judge', message, next)];
 }
 
 /** Null: not applicable and not asked for. */

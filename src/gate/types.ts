@@ -19,6 +19,8 @@ export interface Policy {
     readonly mayBeUnknown?: 'all' | readonly string[];
     /** Reported but never a failure, each with the reason why. */
     readonly ignored?: readonly { readonly id: string; readonly reason: string }[];
+    /** Whether a recording in which no page table is freed may pass; default false. */
+    readonly mayJudgeNothing?: boolean;
   };
   readonly loss?: {
     /** Events the ring buffer may have lost; a loss of unknown size counts as more than any number. */

@@ -93,7 +93,7 @@ export class Judges implements Hooks {
   tableFreed(table: Table, task: Task, cpu: Cpu | null, op: Op): void {
     this.tables.freed(table, task, cpu, op);
     this.flushes.tableFreed(table, op);
-    this.protocol.freedInGather(table);
+    this.protocol.freedInGather(table, op);
   }
 
   tableFreedTwice(table: Table, cpu: Cpu | null, op: Op): void {

@@ -209,8 +209,7 @@ function send(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   if (op.a1 === FUNC.flush_tlb_func) {
     flush = task.flush;
     state.requestsShown = true;
-  }
-  else if (op.a1 === FUNC.tlb_remove_table_smp_sync) {
+  } else if (op.a1 === FUNC.tlb_remove_table_smp_sync) {
     // One broadcast = consecutive sends of one task; the next one begins after anything else it did.
     if (!task.sync || task.lastKind !== OP.IS) {
       task.sync = { ref: op.ref, ts: op.tsNs, seq: state.seq, targets: [] };

@@ -193,5 +193,12 @@ export interface Result {
   deferred: DeferredReport;
   /** Events per operation kind the machine used. */
   operations: Record<string, number>;
-  summary: { findings: number; undecided: number; checked: number; partial: boolean };
+  summary: {
+    findings: number;
+    undecided: number;
+    checked: number;
+    /** Events that show a page table being freed, or tell of one by trace markers; 0: nothing to judge. */
+    tableFrees: number;
+    partial: boolean;
+  };
 }

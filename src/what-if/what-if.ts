@@ -16,7 +16,14 @@ import { deferredOf, handOvers, pool, SEED, seriesOf } from './predict.js';
 import { quantileOf } from './quantile-of.js';
 import type { Recorded } from './recorded.js';
 import { WhatIfRecorder } from './recorder.js';
-import { LIMITS, METHOD, WHAT_IF_SCHEMA, type WhatIfCost, type WhatIfReport, type WhatIfVerdict } from './report.js';
+import {
+  LIMITS,
+  METHOD,
+  WHAT_IF_SCHEMA,
+  type WhatIfCost,
+  type WhatIfReport,
+  type WhatIfVerdict,
+} from './report.js';
 import { rerun } from './rerun.js';
 import { seriesReport } from './statistics.js';
 import { type Change, changeOf, shapeOf } from './transform.js';

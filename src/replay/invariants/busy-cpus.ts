@@ -1,6 +1,6 @@
 import { OP, type Op } from '../../kernel/ops.js';
-import { CONTEXT } from '../../timeline/flags.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { CONTEXT } from '../../timeline/flags.js';
 import { type Complaint, KNOWN } from '../ledger.js';
 import type { Cpu, Flush } from '../state.js';
 import { type Court, flips, margin, order, provenAbsent, w, witnesses } from './court.js';

@@ -29,7 +29,8 @@ export class CallbackFrees {
   private left(head: Head): number[] {
     const { tables } = this.court.state;
     const wanted = new Set<number>();
-    if (head.tablesKnown) for (const t of head.tables) if (t.life === LIFE.rcu && t.key >= 0) wanted.add(t.key);
+    if (head.tablesKnown)
+      for (const t of head.tables) if (t.life === LIFE.rcu && t.key >= 0) wanted.add(t.key);
     for (const key of head.listed) if (key >= 0) wanted.add(key);
     for (const key of head.frees) wanted.delete(key);
     // Released elsewhere, or in another life already: judged by other rules.
@@ -76,19 +77,30 @@ export class CallbackFrees {
 
   /** Where the tables have no names that can be compared, their number is left. */
   private counted(head: Head, cpu: Cpu, op: Op): void {
-    if (head.func !== FUNC.tlb_remove_table_rcu || !(head.nr > 0) || head.listed.some((key) => key >= 0)) return;
+    if (head.func !== FUNC.tlb_remove_table_rcu || !(head.nr > 0) || head.listed.some((key) => key >= 0))
+      return;
     if (head.tablesKnown && head.tables.every((t) => t.key >= 0)) return;
     const missing = head.nr - head.frees.length;
     if (missing <= 0) return;
     absent(
       this.court,
       8,
-      { kinds: [OP.FREE], cpu: cpu.id, since: head.cbSeq, probe: 'kmem:mm_page_free', instance: instanceOf(op) },
+      {
+        kinds: [OP.FREE],
+        cpu: cpu.id,
+        since: head.cbSeq,
+        probe: 'kmem:mm_page_free',
+        instance: instanceOf(op),
+      },
       {
         assumesAllCpus: false,
         message: `the callback was to release ${head.nr} tables, but released ${head.frees.length} pages`,
         before: op.ref,
-        events: witnesses(w(head.crRef, 'call_rcu'), w(head.cbRef, 'callback begins'), w(op.ref, 'callback is over')),
+        events: witnesses(
+          w(head.crRef, 'call_rcu'),
+          w(head.cbRef, 'callback begins'),
+          w(op.ref, 'callback is over'),
+        ),
       },
     );
   }

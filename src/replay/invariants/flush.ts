@@ -79,12 +79,13 @@ export class FlushFamily {
         { ...unflushed(table), instance: instanceOf(op) },
         {
           message: begun
-            ? `${name} was released before its flush returned`
+            ? `${name} was released ${narrowOr(begun, 'before its flush returned')}`
             : `${name} was released with no TLB flush since its unlink`,
           ...stillCached(begun),
           events: witnesses(
             w(table.trRef, 'unlinked'),
             w(begun?.frRef ?? -1, 'flush begins'),
+            w(begun?.leftOut?.ref ?? -1, 'addresses to be flushed'),
             w(table.head?.crRef ?? -1, 'call_rcu'),
             w(op.ref, 'released'),
           ),
@@ -115,16 +116,41 @@ export class FlushFamily {
 
   /** A page that is not a tracked table, released by the gather's own task. */
   pageFreed(known: boolean, gather: Gather, op: Op): void {
-    if (gather.flushes > 0) this.court.ledger.pass(2, KNOWN.inferred);
+    if (gather.narrow) this.afterNarrow(known, gather.narrow, op);
+    else if (gather.flushes > 0) this.court.ledger.pass(2, KNOWN.inferred);
     else if (gather.headless) this.court.ledger.censored(2);
     else gather.early.push({ ref: op.ref, ts: op.tsNs, seq: this.court.state.seq, known });
+  }
+
+  /** I02, data pages: the flush before their release was one of other addresses. */
+  private afterNarrow(known: boolean, flush: Flush, op: Op): void {
+    if (!known) {
+      const why = 'the flush before it leaves addresses out; whether the page was mapped there is not known';
+      this.court.ledger.unknown(2, why, op.ref);
+      return;
+    }
+    absent(
+      this.court,
+      2,
+      { kinds: [OP.FR], cpu: flush.cpu, since: flush.frSeq, probe: FLUSH_PROBE, instance: instanceOf(op) },
+      {
+        message: `a page of this mm was released ${narrowOr(flush, '')}`,
+        ...stillCached(flush),
+        before: op.ref,
+        events: witnesses(
+          w(flush.leftOut!.ref, 'addresses to be flushed'),
+          w(flush.frRef, 'flush begins'),
+          w(op.ref, 'page released'),
+        ),
+      },
+    );
   }
 
   flushDone(flush: Flush, gather: Gather | null, op: Op): void {
     if (gather && gather.early.length > 0) {
       this.judgeEarly(gather, flush, op);
     }
-    if (flush.targets.length > 0) this.targetsLeft(flush, op);
+    if (flush.handlersOnly ? everyCpuAnswered(flush) : flush.targets.length > 0) this.targetsLeft(flush, op);
     else if (flush.multi) {
       // Nobody needed an interrupt, or nothing shows who got one: told apart at the end.
       if (this.untargeted++ === 0) this.untargetedRef = flush.frRef;
@@ -217,7 +243,8 @@ export class FlushFamily {
     if (missing === 0) {
       flush.waited = true;
       this.answers.returned(flush);
-      ledger.pass(24, flush.lateTargets === 0 ? KNOWN.observed : KNOWN.inferred);
+      const seen = flush.lateTargets === 0 && !flush.handlersOnly;
+      ledger.pass(24, seen ? KNOWN.observed : KNOWN.inferred);
       return;
     }
     for (const target of flush.targets) {
@@ -314,12 +341,13 @@ export class FlushFamily {
       for (const id of ids) {
         absent(this.court, id, unflushed(table), {
           message: begun
-            ? `${name} was queued to RCU before its flush returned`
+            ? `${name} was queued to RCU ${narrowOr(begun, 'before its flush returned')}`
             : `${name} was queued to RCU with no TLB flush since its unlink`,
           ...stillCached(begun),
           events: witnesses(
             w(table.trRef, 'unlinked'),
             w(begun?.frRef ?? -1, 'flush begins'),
+            w(begun?.leftOut?.ref ?? -1, 'addresses to be flushed'),
             w(op.ref, 'call_rcu'),
           ),
         });
@@ -349,9 +377,25 @@ export class FlushFamily {
   }
 }
 
+const range = (start: number, end: number): string => `0x${start.toString(16)}-0x${end.toString(16)}`;
+
+/** A flush that has returned and is not enough asked for other addresses. */
+function narrowOr(begun: Flush, early: string): string {
+  if (!begun.leftOut || begun.fdSeq === 0) return early;
+  const { start, end } = begun.leftOut;
+  return `after a flush of ${range(begun.start, begun.end)}, which leaves out ${range(start, end)}`;
+}
+
 /** Who may still walk a table whose flush has not returned, as far as its sender says. */
 function stillCached(begun: Flush | null): { held?: readonly string[]; missing?: string } {
   if (!begun) return {};
+  if (begun.leftOut && begun.fdSeq > 0) {
+    const { start, end } = begun.leftOut;
+    return {
+      held: [`CPUs of the mm: what they cached of ${range(start, end)}`],
+      missing: `flush_tlb_mm_range() of ${range(start, end)}`,
+    };
+  }
   const open = begun.targets.filter((t) => t.ixRef < 0);
   const held = open.map(
     (t) => `CPU ${t.cpu}: TLB and paging-structure cache, its flush handler not finished`,
@@ -367,8 +411,18 @@ function unflushed(table: Table): Absence {
     : { kinds: [OP.FR, OP.FD], cpu: table.trCpu, since: table.trSeq, probe: FLUSH_PROBE };
 }
 
+/** freed_tables interrupts every CPU of the mask: with all of their handlers seen, none is missing. */
+function everyCpuAnswered(flush: Flush): boolean {
+  if (flush.freedTables !== 1 || !(flush.mask > 0) || flush.targets.length === 0) return false;
+  let bits = flush.mask;
+  for (let cpu = 0; bits > 0; cpu++, bits = Math.floor(bits / 2)) {
+    if (bits % 2 === 1 && cpu !== flush.cpu && !flush.targets.some((t) => t.cpu === cpu)) return false;
+  }
+  return true;
+}
+
 function everyTargetShown(flush: Flush): boolean {
-  if (!flush.multi) return false;
+  if (!flush.multi || (flush.handlersOnly && !everyCpuAnswered(flush))) return false;
   for (const target of flush.targets) if (target.invRef < 0) return false;
   return flush.targets.length > 0;
 }

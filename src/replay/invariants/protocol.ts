@@ -3,8 +3,8 @@ import { FLAG, preemptDepth } from '../../timeline/flags.js';
 import { KNOWN, type Witness } from '../ledger.js';
 import type { HeldLock, MechPage, Moment } from '../state/mech.js';
 import { type Head, LIFE, type Reader, type Table } from '../state.js';
-import { type Court, LOSS, w, witnesses } from './court.js';
-import { pageName } from './table-life.js';
+import { type Court, LOSS, lostSince, w, witnesses } from './court.js';
+import { levelName, pageName } from './table-life.js';
 
 /**
  * Rules of conduct between those who free a table and those who use it: I05 where no gather shows the hand-over, I06
@@ -84,8 +84,45 @@ export class ProtocolFamily {
   }
 
   /** I06 where the free path shows in a gather: munmap and exit keep RCU walkers out by their locks. */
-  freedInGather(table: Table): void {
+  freedInGather(table: Table, op: Op): void {
+    if (table.ulRef >= 0 && !table.head && table.freedByTask && table.trSeq > 0) {
+      this.reclaimedAtOnce(table, op);
+      return;
+    }
     if (table.sync && !table.head && table.freedByTask) this.court.ledger.pass(6, KNOWN.inferred);
+  }
+
+  /**
+   * mm/pt_reclaim.c (mm/memory.c since 7.2): a table reclaimed by MADV_DONTNEED may be walked by page faults and rmap under
+   * rcu_read_lock() alone (___pte_offset_map()), so every kernel that reclaims frees it by RCU.
+   */
+  private reclaimedAtOnce(table: Table, op: Op): void {
+    const { ledger, state } = this.court;
+    if (state.mech.gp.seq > table.trSeq) {
+      ledger.pass(6, KNOWN.inferred);
+      return;
+    }
+    if (lostSince(this.court, table.trSeq)) {
+      ledger.unknown(6, LOSS, op.ref);
+      return;
+    }
+    const name = `${levelName(table)} table ${pageName(table.key)}`;
+    const how = table.sync ? 'after an IPI to all CPUs only' : 'by the task itself';
+    ledger.violated(6, {
+      message: `${name} was reclaimed and released ${how}: its walkers under rcu_read_lock() are not waited for`,
+      known: KNOWN.observed,
+      assumesAllCpus: true,
+      held: ['walkers under rcu_read_lock() (pte_offset_map), which no IPI waits for'],
+      missing: 'call_rcu() and a grace period',
+      before: op.ref,
+      events: witnesses(
+        w(table.ulRef, 'unlinked by reclaim'),
+        w(table.trRef, 'handed over'),
+        w(table.flush?.fdRef ?? -1, 'flush done'),
+        w(table.sync?.ref ?? -1, 'IPI to all CPUs'),
+        w(op.ref, 'released'),
+      ),
+    });
   }
 
   handedOver(page: MechPage | null, op: Op): void {

@@ -2,13 +2,20 @@ import { OP, type Op } from '../../kernel/ops.js';
 import { CONTEXT, FLAG } from '../../timeline/flags.js';
 import { KNOWN } from '../ledger.js';
 import type { Flush, Task } from '../state.js';
-import { absent, type Court, LOSS, w, witnesses } from './court.js';
+import { absent, CLOCK, type Court, flips, LOSS, margin, order, w, witnesses } from './court.js';
 
 interface Epoch {
-  /** Highest generation seen of this mm, and the flush that had it. */
+  /** Highest generation seen of this mm, and the flush that had it: where, when, by whom. */
   gen: number;
   ref: number;
   flushRef: number;
+  ts: number;
+  cpu: number;
+  task: number;
+  /** Everything of it was flushed with its tables, as exit_mmap() does: the address may belong to a new mm since. */
+  mayHaveEnded: boolean;
+  /** The flush whose lower generation has been judged. */
+  backRef: number;
   /** exit_mmap() of it has returned. */
   exitRef: number;
 }
@@ -72,7 +79,18 @@ export class ShootdownFamily {
     const epoch = this.epochs.get(mm);
     const mine = flush !== null && flush.mm === mm ? flush.frRef : -1;
     if (!epoch) {
-      this.epochs.set(mm, { gen, ref: op.ref, flushRef: mine, exitRef: -1 });
+      const { tsNs: ts, cpu, ref } = op;
+      this.epochs.set(mm, {
+        gen,
+        ref,
+        flushRef: mine,
+        ts,
+        cpu,
+        task: task.key,
+        mayHaveEnded: whole(flush),
+        backRef: -1,
+        exitRef: -1,
+      });
       return;
     }
     if (epoch.exitRef >= 0) this.afterExit(mm, epoch, gen, op);
@@ -90,11 +108,46 @@ export class ShootdownFamily {
           events: witnesses(w(epoch.ref, 'first flush'), w(op.ref, 'second flush')),
         });
       }
-    } else if (gen < epoch.gen && gen > 1) return;
+    } else if (gen < epoch.gen && gen > 1 && flush && this.goesBack(epoch, gen, flush, task, op)) return;
+    else if (gen < epoch.gen && gen > 1 && !epoch.mayHaveEnded) return;
     // Lower than before and small: the address belongs to a new mm.
     epoch.gen = gen;
     epoch.ref = op.ref;
     epoch.flushRef = mine;
+    epoch.ts = op.tsNs;
+    epoch.cpu = op.cpu;
+    epoch.task = task.key;
+    epoch.mayHaveEnded = whole(flush);
+  }
+
+  /**
+   * inc_mm_tlb_gen() only counts up: a flush that begins after another had its number has a higher one. The mm is the
+   * same where its thread is, and nothing has flushed all of it meanwhile, which every end of an mm does.
+   */
+  private goesBack(epoch: Epoch, gen: number, flush: Flush, task: Task, op: Op): boolean {
+    if (epoch.mayHaveEnded || epoch.task !== task.key || task.key <= 0) return false;
+    if (epoch.backRef === flush.frRef) return true;
+    epoch.backRef = flush.frRef;
+    const { ledger, state } = this.court;
+    const known = order(this.court, epoch.ts, epoch.cpu, flush.frTs, flush.cpu);
+    if (state.lossSeq > 0) ledger.unknown(25, LOSS, op.ref);
+    else if (known === null) ledger.unknown(25, CLOCK, op.ref);
+    else {
+      ledger.violated(25, {
+        message: `the generation of an mm goes back from ${epoch.gen} to ${gen}: CPUs that have the higher one skip this flush`,
+        known,
+        assumesAllCpus: true,
+        held: ['CPUs of the mm: what this flush should remove'],
+        missing: `a generation above ${epoch.gen}`,
+        ...flips(margin(this.court, epoch.ts, epoch.cpu, flush.frTs, flush.cpu)),
+        events: witnesses(
+          w(epoch.ref, 'earlier flush'),
+          w(flush.frRef, 'flush begins'),
+          w(op.ref, 'its generation'),
+        ),
+      });
+    }
+    return true;
   }
 
   /** I50: the next generation after exit_mmap() shows whether this is still the same mm. */
@@ -162,6 +215,11 @@ export class ShootdownFamily {
     );
   }
 }
+
+/** Everything, with the tables: mm/mmap.c exit_mmap() ends with such a flush. */
+const whole = (flush: Flush | null): boolean =>
+  flush === null || !(flush.end <= USER_END) || flush.freedTables !== flush.freedTables;
+const USER_END = 2 ** 52;
 
 /** A CPU of the printed mask, other than the sender, that was sent nothing; -1 none. */
 function missing(flush: Flush): number {
