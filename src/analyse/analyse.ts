@@ -245,7 +245,20 @@ function variantReport(
 }
 
 /** Operations that show a page table on its way out, or tell of it by trace markers. */
-const FREES = [OP.TR, OP.APP, OP.PVOP, OP.UL, OP.DEFER, OP.LINK, OP.SETE, OP.PGD, OP.DEP, OP.BIND, OP.REUSE, OP.DR];
+const FREES = [
+  OP.TR,
+  OP.APP,
+  OP.PVOP,
+  OP.UL,
+  OP.DEFER,
+  OP.LINK,
+  OP.SETE,
+  OP.PGD,
+  OP.DEP,
+  OP.BIND,
+  OP.REUSE,
+  OP.DR,
+];
 
 /** What there is to judge: 0 only where no page table is freed, and no fact of one is told. */
 const tableFrees = (replay: ReplayEngine, queued: number): number =>

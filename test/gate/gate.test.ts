@@ -177,6 +177,7 @@ describe('the gate', () => {
 describe('the baseline', () => {
   const policy: Policy = {
     version: 1,
+    invariants: { mayJudgeNothing: true },
     baseline: { file: 'b.json', spread: '3%', failIf: ['p50 > +20%', 'mean > +1000%'] },
   };
   /** Munmap calls of about `us` µs each, one every 100 µs. */
@@ -277,5 +278,20 @@ describe('outputs', () => {
     }
     expect(text).toContain('bad trace%2C 1.txt');
     expect(formatAnnotations(good)).toBe('');
+  });
+});
+
+describe('a recording without a page-table free', () => {
+  const nothing =
+    '          <idle>-0       [002] d..2.   200.000034: sched_switch: prev_comm=swapper/2 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=app next_pid=70622 next_prio=120';
+
+  it('is not green, for a reason of its own, unless the policy allows it', async () => {
+    const trace = write(folder(), 'run.txt', [nothing]);
+    const red = await gate([trace], { version: 1 });
+    expect(red.report.summary.failed).toBe(1);
+    expect(check(red.report, 'nothing-to-judge')).toMatchObject({ outcome: 'fail' });
+    const green = await gate([trace], { version: 1, invariants: { mayJudgeNothing: true } });
+    expect(green.report.summary.failed).toBe(0);
+    expect(check(green.report, 'nothing-to-judge').outcome).toBe('undecided');
   });
 });

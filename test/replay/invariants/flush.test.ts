@@ -223,10 +223,28 @@ describe('I24 ipi-wait', () => {
     expect(r).toMatchObject({ verdict: 'violated', instances: { violated: 1 } });
   });
 
+  it('takes the handlers themselves where requests are not recorded', async () => {
+    const shown = await judged(
+      'I24',
+      every(munmapRcu, (s) => without(s, 'send', 'handler-in', 'handler-out')),
+    );
+    expect(shown).toMatchObject({ verdict: 'pass', basis: { inferred: shown.instances.pass } });
+    const late = moveAfter(
+      without(munmapRcu(2), 'send', 'handler-in', 'handler-out'),
+      'invalidate',
+      'flushed',
+    );
+    const others = (n: number) => without(munmapRcu(n), 'send', 'handler-in', 'handler-out');
+    expect(await judged('I24', [...others(1), ...late, ...others(3)])).toMatchObject({
+      verdict: 'violated',
+      instances: { violated: 1 },
+    });
+  });
+
   it('is unknown without the csd events, and at the end', async () => {
     const none = await judged(
       'I24',
-      every(munmapRcu, (s) => without(s, 'send', 'handler-in', 'handler-out')),
+      every(munmapRcu, (s) => without(s, 'send', 'handler-in', 'invalidate', 'handler-out')),
     );
     expect(none.verdict).toBe('unknown');
     expect(none.settledBy.join()).toContain('csd:csd_queue_cpu');
