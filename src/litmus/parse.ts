@@ -1,5 +1,5 @@
 import { VARIANTS } from '../kernel/variants.js';
-import { isMmuRule, MMU_RULES } from '../mmu/rules.js';
+import { isMmuRule, LITMUS_RULES } from '../machine/rules.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { STEPS } from './steps.js';
 import type { LitmusOrder, LitmusStep, LitmusTest } from './test.js';
@@ -295,7 +295,7 @@ class LitmusParser {
     const names = value.split(/[\s,]+/).filter((x) => x !== '' && x !== 'none');
     for (const name of names) {
       if (!isMmuRule(name)) {
-        this.fail(line, column, `there is no rule ${name}: ${MMU_RULES.map((r) => r.name).join(', ')}`);
+        this.fail(line, column, `there is no rule ${name}: ${LITMUS_RULES.map((r) => r.name).join(', ')}`);
       }
     }
     return names;

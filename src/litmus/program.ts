@@ -3,7 +3,7 @@ import { CR_SOURCE, LOCK_TYPE, OP, READER } from '../kernel/ops.js';
 import { FLUSH_ALL, KernelModel } from '../mmu/kernel-model.js';
 import { RcuModel } from '../mmu/rcu-model.js';
 import { FLAG } from '../timeline/flags.js';
-import { Names } from './names.js';
+import { Names } from '../machine/names.js';
 import type { LitmusOrder, LitmusStep, LitmusTest, ProgramOp } from './test.js';
 
 const TASK = FLAG.known;

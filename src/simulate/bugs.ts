@@ -1,4 +1,4 @@
-import type { FreePath } from './free-paths.js';
+import type { FreePath } from '../kernel/free-paths.js';
 
 /** A rule of the kernel that can be switched off, to see what a replay says. */
 export interface SimBug {

@@ -1,4 +1,4 @@
-import { FLUSH_CEILING } from './free-paths.js';
+import { FLUSH_CEILING } from '../kernel/free-paths.js';
 import { FLAGS, hashed, hex, probe, returns } from './lines.js';
 import type { World } from './world.js';
 

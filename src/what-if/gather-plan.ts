@@ -1,4 +1,4 @@
-import { MAX_PAGE_SLOTS, MAX_TABLE_BATCH } from '../simulate/free-paths.js';
+import { MAX_PAGE_SLOTS, MAX_TABLE_BATCH } from '../kernel/free-paths.js';
 import type { Policy } from './policy.js';
 
 /** What a gather removed and met, whatever kernel it was. */

@@ -1,4 +1,4 @@
-import { PAGE_BUNDLE } from '../simulate/free-paths.js';
+import { PAGE_BUNDLE } from '../kernel/free-paths.js';
 import { type CostId, type CostModel, tableTargets } from './costs.js';
 import { type GatherPlan, type GatherShape, planGather } from './gather-plan.js';
 import type { Policy } from './policy.js';

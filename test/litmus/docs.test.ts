@@ -4,7 +4,7 @@ import { MARKER_OPS } from '../../src/kernel/marker.js';
 import { parseLitmus } from '../../src/litmus/parse.js';
 import { asExpected, runOrder } from '../../src/litmus/run.js';
 import { STEPS } from '../../src/litmus/steps.js';
-import { MMU_RULES } from '../../src/mmu/rules.js';
+import { LITMUS_RULES } from '../../src/machine/rules.js';
 
 const DOC = readFileSync(new URL('../../docs/litmus.md', import.meta.url), 'utf8');
 
@@ -15,7 +15,7 @@ describe('docs/litmus.md', () => {
   it.each(Object.keys(MARKER_OPS))('has the marker %s', (marker) => {
     expect(DOC).toMatch(new RegExp(`\\b${marker}\\b`));
   });
-  it.each(MMU_RULES.map((r) => r.name))('has the rule %s', (rule) => {
+  it.each(LITMUS_RULES.map((r) => r.name))('has the rule %s', (rule) => {
     expect(DOC).toContain(`\`${rule}\``);
   });
   it('its example works', () => {

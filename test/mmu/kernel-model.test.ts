@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OP } from '../../src/kernel/ops.js';
 import { KernelModel } from '../../src/mmu/kernel-model.js';
-import { MMU_RULES } from '../../src/mmu/rules.js';
+import { LITMUS_RULES } from '../../src/machine/rules.js';
 
 const A = 1000;
 const B = 2000;
@@ -125,7 +125,7 @@ describe('KernelModel', () => {
   });
 
   it('every rule says what the kernel does and where', () => {
-    for (const rule of MMU_RULES)
+    for (const rule of LITMUS_RULES)
       expect(rule.rule !== '' && rule.broken !== '' && /commit|Documentation/.test(rule.source)).toBe(true);
   });
 });

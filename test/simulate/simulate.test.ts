@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { analyse } from '../../src/analyse/analyse.js';
 import { VARIANTS } from '../../src/kernel/variants.js';
 import { SIM_BUGS } from '../../src/simulate/bugs.js';
-import { freePath } from '../../src/simulate/free-paths.js';
+import { freePath } from '../../src/kernel/free-paths.js';
 import { simulate } from '../../src/simulate/simulate.js';
 import type { SimSummary } from '../../src/simulate/summary.js';
 import { completeWorkload, type PartialWorkload, parseWorkload } from '../../src/simulate/workload.js';

@@ -1,4 +1,4 @@
-import { type FreeStep, VARIANTS } from '../kernel/variants.js';
+import { type FreeStep, VARIANTS } from './variants.js';
 
 /** What follows the flush when no batch page could be had, in this order. */
 export type SingleStep = Exclude<FreeStep, 'flush'>;

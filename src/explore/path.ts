@@ -1,0 +1,61 @@
+import type { Command } from '../machine/command.js';
+import { type Compiled, reader } from '../machine/compile.js';
+import type { Reached } from './search.js';
+import { sorter } from './symmetry.js';
+
+/** One step of an execution. */
+export interface Step {
+  readonly command: Command;
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+}
+
+/**
+ * The steps from the start to a state, by the parents that the search kept. Under symmetry the states kept are
+ * sorted: the execution is found by taking, from the real state, a step to one that sorts to the state kept.
+ */
+export function pathTo(compiled: Compiled, reached: Reached, state: number, symmetry: boolean): Step[] {
+  const { words } = compiled;
+  const canonical = symmetry ? sorter(compiled) : null;
+  const chain: number[] = [];
+  for (let at = state; at > 0; at = reached.parents[at]!) chain.push(at);
+  chain.reverse();
+  const steps: Step[] = [];
+  let now: Uint8Array = compiled.initial.slice();
+  const sorted = new Uint8Array(now.length);
+  for (const target of chain) {
+    const wanted = new Uint8Array(reached.arena.slice(target * words, (target + 1) * words).buffer);
+    let taken: Step | null = null;
+    compiled.fromBytes.set(now);
+    compiled.successors((command) => {
+      if (taken !== null) return;
+      sorted.set(compiled.toBytes);
+      canonical?.(sorted);
+      if (!sorted.every((byte, i) => byte === wanted[i])) return;
+      taken = { command: compiled.machine.commands[command]!, before: now, after: compiled.toBytes.slice() };
+    });
+    if (taken === null) throw new Error('the search kept a state that no step leads to');
+    steps.push(taken);
+    now = (taken as Step).after;
+  }
+  return steps;
+}
+
+/** What the CPU holds in a state, in words: what the next step depends on. */
+export function holds(compiled: Compiled, state: Uint8Array, cpu: number, tables: readonly string[]): string {
+  const read = reader(compiled, state);
+  const has = (name: string): boolean => read(name) !== 0;
+  const out: string[] = [];
+  const cached = tables.filter((_, i) => has(`pw_${i}_${cpu}`));
+  if (cached.length > 0) out.push(`may hold ${cached.join(' ')}`);
+  const translations = tables.filter((_, i) => has(`tl_${i}_${cpu}`));
+  if (translations.length > 0) out.push(`TLB ${translations.join(' ')}`);
+  if (has(`reg_${cpu}`)) out.push(`walks ${tables[read(`reg_${cpu}`) - 1] ?? '?'}`);
+  if (has(`irq_${cpu}`)) out.push('IRQs off');
+  if (has(`rcu_${cpu}`)) out.push(read(`pre_${cpu}`) === 1 ? 'in RCU, preempted' : 'in RCU');
+  if (has(`lazy_${cpu}`)) out.push('lazy');
+  if (has(`out_${cpu}`)) out.push('vCPU away');
+  if (has(`owe_${cpu}`)) out.push('owes a quiescent state');
+  if (has(`held_${cpu}`)) out.push('holds up the grace period');
+  return out.join(', ');
+}

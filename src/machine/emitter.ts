@@ -1,0 +1,61 @@
+import { FuncTable } from '../kernel/func-table.js';
+import { GP_EVENT, OP } from '../kernel/ops.js';
+import { FLAG } from '../timeline/flags.js';
+import { Names } from './names.js';
+
+/** One operation of an execution, as plain numbers. */
+export interface ProgramOp {
+  readonly kind: number;
+  readonly cpu: number;
+  readonly pid: number;
+  readonly flags: number;
+  readonly slots: readonly number[];
+  /** Place in the execution. */
+  readonly ref: number;
+}
+
+export const TASK = FLAG.known;
+export const SOFTIRQ = FLAG.known | FLAG.softirq;
+const FIRST_PID = 1000;
+
+/** Collects the operations of one execution; what a state does not hold (generation and csd numbers) is counted here. */
+export class Emitter {
+  readonly ops: ProgramOp[] = [];
+  readonly names = new Names();
+  readonly funcs = new FuncTable();
+  private generation = 100;
+  private csds = 0;
+  private periods = 0;
+  private readonly open = new Map<string, number>();
+
+  emit(kind: number, cpu: number, slots: readonly number[], flags: number = TASK): void {
+    this.ops.push({ kind, cpu, pid: FIRST_PID + cpu, flags, slots, ref: this.ops.length });
+  }
+
+  nextGen(): number {
+    return ++this.generation;
+  }
+
+  get gen(): number {
+    return this.generation;
+  }
+
+  /** A grace period begins (1) or ends (0): gp_seq 4k+1, as the tracepoint prints it both times. */
+  gracePeriod(begins: 0 | 1): void {
+    this.periods += begins;
+    this.emit(OP.GP, 0, [(this.periods - 1) * 4 + 1, begins ? GP_EVENT.start : GP_EVENT.end]);
+  }
+
+  /** Number of the request from one CPU to another; the same until it is answered. */
+  csd(key: string): number {
+    let csd = this.open.get(key);
+    if (csd === undefined) this.open.set(key, (csd = ++this.csds));
+    return csd;
+  }
+
+  answered(key: string): number {
+    const csd = this.csd(key);
+    this.open.delete(key);
+    return csd;
+  }
+}

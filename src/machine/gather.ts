@@ -1,0 +1,264 @@
+import type { FreePath } from '../kernel/free-paths.js';
+import { OP } from '../kernel/ops.js';
+import { any } from './command.js';
+import type { Emitter } from './emitter.js';
+import { FREED, type Kernel, type Link, pageName, type Table } from './kernel.js';
+import { type Callback, type Callbacks, callbackOps, callRcuOps, queued, synchronizeRcu } from './rcu.js';
+import { flush, syncIpi } from './shootdown.js';
+import { Label, type Thread, type Way } from './thread.js';
+
+/** Whether a page for the table batch can be had (`GFP_NOWAIT`): always, never, or either way each time. */
+export type Memory = 'yes' | 'no' | 'both';
+
+/** State of a table on its way through a gather: value of `in_N`. */
+export const IN = { none: 0, pending: 1, batch: 2, queued: 3 } as const;
+
+/**
+ * One `struct mmu_gather` of a thread: unlink, hand over, flush, free (mm/mmu_gather.c). Which steps a single table
+ * takes when no batch page could be had is the kernel variant's own list.
+ */
+export class Gather {
+  readonly t: Thread;
+  readonly links: readonly Link[];
+  private readonly kernel: Kernel;
+  private readonly path: FreePath;
+  private readonly callbacks: Callbacks;
+  private readonly memory: Memory;
+  private readonly mm: number;
+  private readonly tables: readonly Table[];
+  private readonly pend: string;
+
+  constructor(
+    t: Thread,
+    links: readonly Link[],
+    path: FreePath,
+    memory: Memory,
+    callbacks: Callbacks,
+  ) {
+    this.t = t;
+    this.links = links;
+    this.kernel = t.kernel;
+    this.path = path;
+    this.memory = memory;
+    this.callbacks = callbacks;
+    this.mm = links[0]!.mm;
+    this.tables = links.map((link) => this.kernel.tables[link.table]!);
+    this.pend = this.kernel.model.variable(`pend_${t.cpu}`, 0, t.cpu);
+    for (const table of this.tables) this.kernel.model.variable(`in_${table.id}`);
+  }
+
+  /** The entry of the data page below a table is cleared: zap_pte_range(). */
+  zap(link: Link): void {
+    const table = this.kernel.tables[link.table]!;
+    if (!table.page) return;
+    this.t.step({
+      text: `clears the entry of ${pageName(table)}`,
+      set: [`leaf_${table.id} = 0`, `${this.pend} = 1`],
+      ops: (e) => e.emit(OP.CLRE, this.t.cpu, [e.names.page(table.name), e.names.va(this.kernel.va(link))]),
+    });
+  }
+
+  /** Assignments and operations of the unlink; the caller says under which locks. */
+  unlinkWay(link: Link, extra: Partial<Way> = {}): Way {
+    const { kernel, t } = this;
+    const name = kernel.name(link);
+    return {
+      text: `unlinks ${name}`,
+      ...extra,
+      set: [`ent_${link.id} = 0`, `${this.pend} = 1`, ...(extra.set ?? [])],
+      ops: (e) => {
+        e.emit(OP.UL, t.cpu, [
+          e.names.mm(mmName(link)),
+          e.names.va(kernel.va(link)),
+          e.names.page(name),
+          Number.NaN,
+        ]);
+      },
+    };
+  }
+
+  /** tlb_remove_table() or its stand-in; where a batch page is missing, the variant's list for a single table. */
+  remove(link: Link, after?: Label): void {
+    const { kernel, t, path } = this;
+    const table = kernel.tables[link.table]!;
+    const next = after ?? new Label();
+    const into = path.leaf === 'pages' ? IN.pending : IN.batch;
+    const early = kernel.broken('ptlock-freed-early')
+      ? [`${kernel.model.variable(`ptlfree_${table.id}`)} = 1`]
+      : [];
+    const appended: Way = {
+      text:
+        path.leaf === 'pages' ? `puts ${table.name} with the pages` : `puts ${table.name} into the batch`,
+      set: [`in_${table.id} = ${into}`, ...early],
+      to: next,
+      ops: (e) => {
+        if (early.length > 0) e.emit(OP.PTL, t.cpu, [e.names.page(table.name), 0]);
+        if (path.leaf === 'batch') this.appOps(e, table);
+      },
+    };
+    if (path.leaf === 'pages' || this.memory === 'yes') {
+      t.step(appended);
+      if (!after) t.here(next);
+      return;
+    }
+    const held = any(this.tables.map((other) => `in_${other.id} == ${IN.batch}`));
+    const single = new Label();
+    t.step({ ...appended, when: this.memory === 'no' ? held : '' }, {
+      text: `gets no page for a batch: ${table.name} goes alone`,
+      when: this.tables.map((other) => `in_${other.id} != ${IN.batch}`).join(' && '),
+      set: early,
+      to: single,
+      ops: (e) => {
+        if (early.length > 0) e.emit(OP.PTL, t.cpu, [e.names.page(table.name), 0]);
+        this.appOps(e, table);
+      },
+    });
+    t.here(single);
+    this.single(table);
+    if (!after) t.here(next);
+  }
+
+  private appOps(e: Emitter, table: Table): void {
+    e.emit(OP.APP, this.t.cpu, [Number.NaN, Number.NaN, e.names.page(table.name)]);
+  }
+
+  /** tlb_table_invalidate(), then tlb_remove_table_one(). */
+  private single(table: Table): void {
+    const { kernel, t, path } = this;
+    if (!kernel.broken('single-without-flush')) flush(t, this.mm, true, [`${this.pend} = 0`]);
+    for (const step of path.single) {
+      if (step === 'sync-ipi') syncIpi(t);
+      else if (step === 'sync-rcu') synchronizeRcu(t, this.callbacks);
+      else if (step === 'free') this.freeNow(table);
+      else this.callRcuOne(table);
+    }
+  }
+
+  private freeNow(table: Table): void {
+    this.t.step({
+      text: `frees ${table.name}`,
+      set: [`freed_${table.id} = ${FREED.directly}`, `in_${table.id} = ${IN.none}`],
+      ops: (e) => e.emit(OP.FREE, this.t.cpu, [e.names.page(table.name), 0]),
+    });
+  }
+
+  /** call_rcu() on the head inside the table's struct page. */
+  callRcuOne(table: Table): void {
+    const { t, kernel } = this;
+    const name = `${table.name}.pt`;
+    const cb = this.callbacks.add(kernel, {
+      cpu: t.cpu,
+      name,
+      runs: [`freed_${table.id} = ${FREED.byCallback}`],
+      text: `the callback of ${table.name} runs: it is free`,
+      ops: (e) => callbackOps(e, t.cpu, name, [table]),
+      waiter: false,
+    });
+    t.step({
+      text: `call_rcu() for ${table.name}`,
+      set: queued(kernel, cb),
+      ops: (e) => callRcuOps(e, t.cpu, name, [table]),
+    });
+  }
+
+  /** tlb_finish_mmu(): flush what is pending, hand the batch to RCU, free the pages. */
+  finish(): void {
+    const { kernel, t, path } = this;
+    const flushed = new Label();
+    const late = kernel.broken('free-before-flush');
+    if (late) this.freePages();
+    t.step(
+      { text: 'tlb_finish_mmu(): something is pending', when: `${this.pend} == 1` },
+      { text: 'tlb_finish_mmu(): nothing is pending', when: `${this.pend} == 0`, to: flushed },
+    );
+    if (!kernel.broken('batch-without-flush')) flush(t, this.mm, true, [`${this.pend} = 0`]);
+    t.here(flushed);
+    if (path.leaf === 'batch') this.handOver();
+    if (!late) this.freePages();
+  }
+
+  private handOver(): void {
+    const { kernel, t, tables } = this;
+    const name = `batch ${t.cpu}`;
+    const done = new Label();
+    const frees = (state: number) => (read: (v: string) => number) =>
+      tables.filter((table) => read(`in_${table.id}`) === state);
+    const cb: Callback = this.callbacks.add(kernel, {
+      cpu: t.cpu,
+      name,
+      runs: tables.flatMap((table) => [
+        `freed_${table.id} = (in_${table.id} == ${IN.queued} ? ${FREED.byCallback} : freed_${table.id})`,
+        `in_${table.id} = (in_${table.id} == ${IN.queued} ? ${IN.none} : in_${table.id})`,
+      ]),
+      text: 'the callback of the batch runs: its tables are free',
+      ops: (e, read) => callbackOps(e, t.cpu, name, frees(IN.queued)(read)),
+      waiter: false,
+    });
+    const some = any(tables.map((table) => `in_${table.id} == ${IN.batch}`));
+    const none = tables.map((table) => `in_${table.id} != ${IN.batch}`).join(' && ');
+    if (kernel.broken('free-in-call')) {
+      t.step(
+        {
+          text: 'call_rcu() for the batch, and frees its tables itself',
+          when: some,
+          set: tables.map(
+            (table) => `freed_${table.id} = (in_${table.id} == ${IN.batch} ? ${FREED.directly} : freed_${table.id})`,
+          ),
+          ops: (e, read) => {
+            callRcuOps(e, t.cpu, name, frees(IN.batch)(read));
+            for (const table of frees(IN.batch)(read)) e.emit(OP.FREE, t.cpu, [e.names.page(table.name), 0]);
+          },
+        },
+        { text: 'there is no batch', when: none },
+      );
+      return;
+    }
+    t.step(
+      {
+        text: 'call_rcu() for the batch',
+        when: some,
+        set: [
+          ...tables.map(
+            (table) => `in_${table.id} = (in_${table.id} == ${IN.batch} ? ${IN.queued} : in_${table.id})`,
+          ),
+          ...queued(kernel, cb),
+        ],
+        to: done,
+        ops: (e, read) => callRcuOps(e, t.cpu, name, frees(IN.batch)(read)),
+      },
+      { text: 'there is no batch', when: none, to: done },
+    );
+    t.here(done);
+  }
+
+  /** tlb_batch_pages_flush(): data pages, and in A0 and A1 the tables too. */
+  private freePages(): void {
+    const { t, tables, path } = this;
+    const pages = tables.filter((table) => table.page);
+    const sync = path.leaf === 'pages';
+    if (!sync && pages.length === 0) return;
+    t.step({
+      text: sync ? 'frees the pages, tables among them' : 'frees the pages',
+      set: [
+        ...pages.map((table) => `pfree_${table.id} = (leaf_${table.id} == 0 ? 1 : 0)`),
+        ...(sync
+          ? tables.map(
+              (table) =>
+                `freed_${table.id} = (in_${table.id} == ${IN.pending} ? ${FREED.directly} : freed_${table.id})`,
+            )
+          : []),
+      ],
+      ops: (e, read) => {
+        for (const table of pages) {
+          if (read(`leaf_${table.id}`) === 0) e.emit(OP.FREE, t.cpu, [e.names.page(pageName(table)), 0]);
+        }
+        if (!sync) return;
+        for (const table of tables) {
+          if (read(`in_${table.id}`) === IN.pending) e.emit(OP.FREE, t.cpu, [e.names.page(table.name), 0]);
+        }
+      },
+    });
+  }
+}
+
+const mmName = (link: Link): string => ['init_mm', 'A', 'B', 'C'][link.mm]!;
