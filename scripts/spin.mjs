@@ -40,7 +40,7 @@ function spin(text) {
 export function compareWithSpin(programs = PROGRAMS) {
   return programs.map(([title, scenario]) => {
     const machine = machineOf({ ...DEFAULTS, ...scenario });
-    const own = search(compile(machine), { maxStates: 1e7, maxBytes: 2e9, symmetry: false, edges: false, pause: null });
+    const own = search(compile(machine), { maxStates: 1e7, maxBytes: 2e9, symmetry: false, edges: false });
     const theirs = spin(toPromela(machine));
     const unsafe = own.unsafe.length > 0;
     const same = theirs.complete && own.states === theirs.states && unsafe === theirs.unsafe;

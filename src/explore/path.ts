@@ -42,20 +42,22 @@ export function pathTo(compiled: Compiled, reached: Reached, state: number, symm
 }
 
 /** What the CPU holds in a state, in words: what the next step depends on. */
-export function holds(compiled: Compiled, state: Uint8Array, cpu: number, tables: readonly string[]): string {
+export function holds(compiled: Compiled, state: Uint8Array, cpu: number): string {
   const read = reader(compiled, state);
   const has = (name: string): boolean => read(name) !== 0;
+  const { tables } = compiled.machine;
+  const name = (link: number): string => tables[link] ?? '?';
+  const which = (stem: string): string =>
+    tables.flatMap((_, link) => (has(`${stem}_${link}_${cpu}`) ? [name(link)] : [])).join(' ');
   const out: string[] = [];
-  const cached = tables.filter((_, i) => has(`pw_${i}_${cpu}`));
-  if (cached.length > 0) out.push(`may hold ${cached.join(' ')}`);
-  const translations = tables.filter((_, i) => has(`tl_${i}_${cpu}`));
-  if (translations.length > 0) out.push(`TLB ${translations.join(' ')}`);
-  if (has(`reg_${cpu}`)) out.push(`walks ${tables[read(`reg_${cpu}`) - 1] ?? '?'}`);
+  if (which('pw')) out.push(`may hold ${which('pw')}`);
+  if (which('tl')) out.push(`TLB: ${which('tl')}'s page`);
+  if (has(`reg_${cpu}`)) out.push(`walks ${name(read(`reg_${cpu}`) - 1)}`);
   if (has(`irq_${cpu}`)) out.push('IRQs off');
   if (has(`rcu_${cpu}`)) out.push(read(`pre_${cpu}`) === 1 ? 'in RCU, preempted' : 'in RCU');
   if (has(`lazy_${cpu}`)) out.push('lazy');
-  if (has(`out_${cpu}`)) out.push('vCPU away');
-  if (has(`owe_${cpu}`)) out.push('owes a quiescent state');
-  if (has(`held_${cpu}`)) out.push('holds up the grace period');
+  if (has(`out_${cpu}`) && read(`out_${cpu}`) === 1) out.push('vCPU away');
+  if (has(`owe_${cpu}`)) out.push('owes a QS');
+  if (has(`held_${cpu}`)) out.push('holds up the GP');
   return out.join(', ');
 }

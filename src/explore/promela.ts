@@ -32,7 +32,7 @@ export function toPromela(machine: Machine): string {
     namesIn(c.guard);
     out.push(`  /* ${c.actor}: ${c.text.replaceAll('*/', '* /')} */`);
     const guard = c.guard === '1' ? 'bad == 0' : `bad == 0 && ${text(c.guard)}`;
-    out.push(`  :: d_step { (${guard}) -> ${c.set.map(text).join('; ')} }`);
+    out.push(`  :: d_step { (${guard}) -> ${c.set.map(text).join('; ') || 'skip'} }`);
   }
   out.push('#ifdef CHECK', '  :: d_step { (bad != 0) -> assert(0) }', '#endif', '  od', '}', '');
   return out.join('\n');

@@ -10,9 +10,10 @@ export interface SearchOptions {
   readonly symmetry: boolean;
   /** Keep the edges, to count interleavings. */
   readonly edges: boolean;
-  /** Called now and then; true: stop. */
-  readonly pause: ((states: number, done: number, depth: number) => boolean) | null;
 }
+
+/** Called between two slices of a search; true: stop. */
+export type Pause = (states: number, expanded: number, depth: number) => boolean;
 
 /** Why a search ended: everything seen, or a bound. */
 export type Ended = 'complete' | 'max-states' | 'memory' | 'interrupted';
@@ -44,7 +45,8 @@ export interface Reached {
   readonly bytes: number;
 }
 
-const EVERY = 4096;
+/** States expanded between two looks at the event loop. */
+const SLICE = 8192;
 
 /** A growing array of words. */
 class Words {
@@ -74,7 +76,19 @@ class Words {
 
 /** Explicit-state search over packed states in one arena, with an open-addressing set of their places. */
 export function search(compiled: Compiled, options: SearchOptions): Reached {
-  return new Search(compiled, options).run();
+  const run = new Search(compiled, options);
+  while (!run.slice(SLICE));
+  return run.result();
+}
+
+/** The same, heard by the event loop in between: Ctrl-C and progress. */
+export async function searchSlowly(compiled: Compiled, options: SearchOptions, pause: Pause): Promise<Reached> {
+  const run = new Search(compiled, options);
+  while (!run.slice(SLICE)) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (pause(run.states, run.expanded, run.depth)) run.interrupt();
+  }
+  return run.result();
 }
 
 class Search {
@@ -86,74 +100,88 @@ class Search {
   private readonly targets = new Words(1 << 12);
   private table = new Int32Array(1 << 12).fill(-1);
   private mask = (1 << 12) - 1;
-  private states = 0;
+  states = 0;
+  /** States whose steps have been taken. */
+  expanded = 0;
+  depth = 0;
+  private levelEnd = 1;
   private steps = 0;
   private readonly unsafe: { state: number; bad: number }[] = [];
   private readonly kinds = new Set<number>();
+  private readonly finals: number[] = [];
+  private readonly stuck: number[] = [];
   private unsafeStates = 0;
-  private full: Ended = 'complete';
+  private ended: Ended = 'complete';
+  private readonly bad: number;
+  private readonly ends: readonly (readonly [number, number])[];
+  private readonly canonical: ((state: Uint8Array) => void) | null;
+  private readonly found: () => void;
 
   constructor(compiled: Compiled, options: SearchOptions) {
     this.c = compiled;
     this.options = options;
     this.arena = new Words(compiled.words * (1 << 10));
-  }
-
-  run(): Reached {
-    const { c, options } = this;
-    const { words, from, fromBytes, toBytes } = c;
-    const canonical = options.symmetry ? sorter(c) : null;
-    const bad = c.offsets.get('bad')!;
-    const finals: number[] = [];
-    const stuck: number[] = [];
-    const ends = [...c.machine.ends].map(([pc, at]) => [c.offsets.get(pc)!, at] as const);
-    toBytes.set(c.initial);
-    canonical?.(toBytes);
-    this.add(-1, bad);
-    let depth = 0;
-    let levelEnd = 1;
-    let done = 0;
-    let current = 0;
-    const found = (): void => {
+    this.bad = compiled.offsets.get('bad')!;
+    this.ends = [...compiled.machine.ends].map(([pc, at]) => [compiled.offsets.get(pc)!, at]);
+    this.canonical = options.symmetry ? sorter(compiled) : null;
+    const { canonical } = this;
+    const { toBytes } = compiled;
+    this.found = () => {
       if (canonical !== null) canonical(toBytes);
       this.steps++;
-      const state = this.add(current, bad);
+      const state = this.add(this.expanded);
       if (options.edges && state >= 0) this.targets.push(state);
     };
-    for (; done < this.states; done++) {
-      if (done === levelEnd) {
-        depth++;
-        levelEnd = this.states;
+    toBytes.set(compiled.initial);
+    canonical?.(toBytes);
+    this.add(-1);
+  }
+
+  interrupt(): void {
+    this.ended = 'interrupted';
+  }
+
+  /** Takes the steps of up to `count` states. True: the search is over. */
+  slice(count: number): boolean {
+    const { c, bad, ends, options } = this;
+    const { words, from, fromBytes } = c;
+    for (let left = count; left > 0; left--) {
+      if (this.ended !== 'complete' || this.expanded === this.states) return true;
+      if (this.expanded === this.levelEnd) {
+        this.depth++;
+        this.levelEnd = this.states;
       }
-      if (done % EVERY === 0 && options.pause?.(this.states, done, depth)) {
-        this.full = 'interrupted';
-        break;
-      }
-      current = done;
-      const at = done * words;
+      const at = this.expanded * words;
       for (let i = 0; i < words; i++) from[i] = this.arena.array[at + i]!;
       if (options.edges) this.starts.push(this.targets.length);
       const before = this.steps;
-      c.successors(found);
-      if (this.full !== 'complete') break;
-      if (this.steps > before || fromBytes[bad] !== 0) continue;
-      if (ends.every(([pc, end]) => fromBytes[pc] === end)) finals.push(done);
-      else stuck.push(done);
+      c.successors(this.found);
+      if (this.ended !== 'complete') return true;
+      if (this.steps === before && fromBytes[bad] === 0) {
+        if (ends.every(([pc, end]) => fromBytes[pc] === end)) this.finals.push(this.expanded);
+        else this.stuck.push(this.expanded);
+      }
+      this.expanded++;
     }
+    return false;
+  }
+
+  result(): Reached {
+    const { options } = this;
     if (options.edges) this.starts.push(this.targets.length);
     return {
-      ended: this.full,
+      ended: this.ended,
       states: this.states,
       steps: this.steps,
-      expanded: done,
-      depth,
-      words,
+      expanded: this.expanded,
+      depth: this.depth,
+      words: this.c.words,
       arena: this.arena.array,
       parents: this.parents.array,
       unsafe: this.unsafe,
       unsafeStates: this.unsafeStates,
-      finals,
-      stuck,
+      finals: this.finals,
+      stuck: this.stuck,
       starts: options.edges ? this.starts.array : null,
       targets: options.edges ? this.targets.array : null,
       bytes: this.bytes,
@@ -166,7 +194,7 @@ class Search {
   }
 
   /** Number of the state in `to`, new or known; -1 where a bound is reached. */
-  private add(parent: number, bad: number): number {
+  private add(parent: number): number {
     const { c, mask } = this;
     const { words, to } = c;
     const { array } = this.arena;
@@ -184,9 +212,9 @@ class Search {
       slot = (slot + 1) & mask;
     }
     const { maxStates, maxBytes } = this.options;
-    if (this.states >= maxStates) this.full = 'max-states';
-    else if ((this.states & 1023) === 0 && this.bytes > maxBytes) this.full = 'memory';
-    if (this.full !== 'complete') return -1;
+    if (this.states >= maxStates) this.ended = 'max-states';
+    else if ((this.states & 1023) === 0 && this.bytes > maxBytes) this.ended = 'memory';
+    if (this.ended !== 'complete') return -1;
     const state = this.states++;
     this.table[slot] = state;
     this.arena.room(words);
@@ -194,7 +222,7 @@ class Search {
     for (let i = 0; i < words; i++) this.arena.array[at + i] = to[i]!;
     this.arena.length += words;
     this.parents.push(parent);
-    const code = c.toBytes[bad]!;
+    const code = c.toBytes[this.bad]!;
     if (code !== 0) {
       this.unsafeStates++;
       if (!this.kinds.has(code)) {

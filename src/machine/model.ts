@@ -29,6 +29,8 @@ export interface Machine {
   readonly setup: NonNullable<Command['ops']> | null;
   /** What each CPU is for, in words. */
   readonly roles: readonly string[];
+  /** Tables that the entries lead to, by the number of the entry. */
+  readonly tables: readonly string[];
 }
 
 /** Collects variables and commands; `build` drops what nobody ever changes. */
@@ -79,38 +81,39 @@ export class Model {
     return this.wrongs.length;
   }
 
-  /** Variables that are assigned by no command become numbers; the rest is ordered by machine, then CPU by CPU. */
-  build(title: string, alike: readonly Alike[]): Machine {
-    const commands = this.withoutDead(this.list);
+  /**
+   * Commands that can never run are dropped, variables that nobody changes become numbers, those that nobody reads go;
+   * the rest is ordered by machine, then CPU by CPU.
+   */
+  build(title: string, alike: readonly Alike[], tables: readonly string[]): Machine {
+    this.checkNames();
+    const commands = withoutUnread(withoutDead(this.list, this.vars));
     const changed = new Set(commands.flatMap((c) => c.set.map(written)));
-    for (const c of commands) {
-      for (const text of [c.guard, ...c.set]) {
-        for (const name of namesIn(text)) if (!this.vars.has(name)) throw new Error(`no variable ${name}: ${text}`);
-      }
-    }
     const constant = (word: string): string =>
-      changed.has(word) ? word : String(this.vars.get(word)!.init);
+      /^\d/.test(word) || changed.has(word) ? word : String(this.vars.get(word)!.init);
     const folded = commands.map((c) => ({
       ...c,
       guard: rewrite(c.guard, constant),
-      set: c.set.map((a) => `${written(a)} = ${rewrite(a.slice(written(a).length + 3), constant)}`),
+      set: c.set.map((a) => `${written(a)} = ${rewrite(value(a), constant)}`),
     }));
     const kept = [...this.vars.values()].filter((v) => changed.has(v.name) || v.name === 'bad');
-    const order = (v: Variable): string => v.name.replace(/_\d+$/, '');
+    const stem = (v: Variable): string => v.name.replace(/_\d+$/, '');
     const variables = [
       ...kept.filter((v) => v.cpu < 0),
       ...Array.from({ length: this.cpus }, (_, cpu) =>
-        kept.filter((v) => v.cpu === cpu).sort((a, b) => (order(a) < order(b) ? -1 : 1)),
+        kept.filter((v) => v.cpu === cpu).sort((a, b) => (stem(a) < stem(b) ? -1 : 1)),
       ).flat(),
     ];
-    const setups = this.setups;
+    const { setups } = this;
     return {
       title,
       cpus: this.cpus,
       variables,
       commands: folded,
       constants: new Map(
-        [...this.vars.values()].filter((v) => !kept.includes(v)).map((v) => [v.name, v.init]),
+        [...this.vars.values()]
+          .filter((v) => !kept.includes(v))
+          .map((v) => [v.name, v.init]),
       ),
       unsafe: this.wrongs,
       ends: new Map([...this.ends].filter(([pc]) => changed.has(pc))),
@@ -119,28 +122,66 @@ export class Model {
         for (const ops of setups) ops(emit, read);
       },
       roles: this.roles,
+      tables,
     };
   }
 
-  /** Commands whose guard compares a constant with another value never run; without them more variables are constant. */
-  private withoutDead(list: readonly Command[]): Command[] {
-    let alive = [...list];
-    for (;;) {
-      const changed = new Set(alive.flatMap((c) => c.set.map(written)));
-      const next = alive.filter((c) => !this.dead(c.guard, changed));
-      if (next.length === alive.length) return alive;
-      alive = next;
+  private checkNames(): void {
+    for (const c of this.list) {
+      for (const text of [c.guard, ...c.set]) {
+        for (const name of namesIn(text)) if (!this.vars.has(name)) throw new Error(`no variable ${name}: ${text}`);
+      }
     }
   }
+}
 
-  private dead(guard: string, changed: ReadonlySet<string>): boolean {
-    return conjuncts(guard).some((part) => {
-      if (part === '0') return true;
-      const m = /^(\w+) (==|!=) (\d+)$/.exec(part);
-      const known = m && !changed.has(m[1]!) ? this.vars.get(m[1]!) : undefined;
-      if (!m || !known) return false;
-      return m[2] === '==' ? known.init !== Number(m[3]) : known.init === Number(m[3]);
-    });
+const value = (assignment: string): string => assignment.slice(written(assignment).length + 3);
+
+/** What a variable can be: its first value and all it is assigned; null where that is computed. */
+function valuesOf(commands: readonly Command[], vars: ReadonlyMap<string, Variable>): Map<string, Set<number> | null> {
+  const values = new Map<string, Set<number> | null>([...vars].map(([name, v]) => [name, new Set([v.init])]));
+  for (const c of commands) {
+    for (const assignment of c.set) {
+      const name = written(assignment);
+      const to = value(assignment);
+      const choice = /^\(.* \? (\w+) : (\w+)\)$/.exec(to);
+      for (const word of choice ? [choice[1]!, choice[2]!] : [to]) {
+        if (word === name) continue;
+        if (/^\d+$/.test(word)) values.get(name)?.add(Number(word));
+        else values.set(name, null);
+      }
+    }
+  }
+  return values;
+}
+
+/** Without the commands whose guard asks for a value that the variable never has. */
+function withoutDead(list: readonly Command[], vars: ReadonlyMap<string, Variable>): Command[] {
+  let alive = [...list];
+  for (;;) {
+    const values = valuesOf(alive, vars);
+    const next = alive.filter((c) => !conjuncts(c.guard).some((part) => isNever(part, values)));
+    if (next.length === alive.length) return alive;
+    alive = next;
+  }
+}
+
+function isNever(part: string, values: ReadonlyMap<string, Set<number> | null>): boolean {
+  if (part === '0') return true;
+  const m = /^(\w+) (==|!=) (\d+)$/.exec(part);
+  const can = m ? values.get(m[1]!) : null;
+  if (!m || !can) return false;
+  return m[2] === '==' ? !can.has(Number(m[3])) : can.size === 1 && can.has(Number(m[3]));
+}
+
+/** Without the assignments of variables that no guard and no other value depends on. */
+function withoutUnread(list: readonly Command[]): Command[] {
+  let commands = [...list];
+  for (;;) {
+    const read = new Set(['bad', ...commands.flatMap((c) => [...namesIn(c.guard), ...c.set.flatMap((a) => namesIn(value(a)))])]);
+    const next = commands.map((c) => ({ ...c, set: c.set.filter((a) => read.has(written(a))) }));
+    if (next.every((c, i) => c.set.length === commands[i]!.set.length)) return next;
+    commands = next;
   }
 }
 

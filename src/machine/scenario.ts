@@ -94,7 +94,11 @@ export function machineOf(s: Scenario): Machine {
   for (const rule of s.broken) {
     if (!kernel.asked.has(rule)) throw new RangeError(`nothing in this program follows the rule ${rule}`);
   }
-  return model.build(titleOf(s), alike(s, kinds, first));
+  return model.build(
+    titleOf(s),
+    alike(s, kinds, first),
+    links.map((link) => kernel.name(link)),
+  );
 }
 
 function check(s: Scenario): void {
