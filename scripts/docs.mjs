@@ -147,6 +147,13 @@ function printed(args) {
   return run.stdout;
 }
 
+/** The claims of the thread, decided anew. */
+async function seedClaims() {
+  const { answerClaims } = await load('src/explore/seed-claims.js');
+  const { claimsPage } = await load('cli/render/claims.js');
+  return claimsPage(answerClaims());
+}
+
 /** Page → its text as the tables have it now. */
 export async function pages() {
   return {
@@ -154,6 +161,7 @@ export async function pages() {
     'docs/cli.md': cli(),
     'docs/invariants.md': await invariants(),
     'docs/variants.md': await variants(),
+    'docs/seed-claims.md': await seedClaims(),
   };
 }
 

@@ -13,17 +13,21 @@ const { search } = await load('explore/search');
 const { toPromela } = await load('explore/promela');
 
 export function hasSpin() {
-  return ['spin', 'cc'].every((tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error === undefined);
+  return ['spin', 'cc'].every(
+    (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error === undefined,
+  );
 }
 
 /** States that pan stores, and whether it finds an unsafe one. */
 function spin(text) {
   const dir = mkdtempSync(join(tmpdir(), 'pttrace-spin-'));
-  const run = (tool, args) => execFileSync(tool, args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const run = (tool, args) =>
+    execFileSync(tool, args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   const pan = (flags) => {
     run('spin', ['-a', ...flags, 'machine.pml']);
     run('cc', ['-O1', '-w', '-DNOREDUCE', '-DSAFETY', '-o', 'pan', 'pan.c']);
-    return spawnSync('./pan', ['-m2000000', '-w24', '-E'], { cwd: dir, encoding: 'utf8', maxBuffer: 1 << 26 }).stdout;
+    return spawnSync('./pan', ['-m2000000', '-w24', '-E'], { cwd: dir, encoding: 'utf8', maxBuffer: 1 << 26 })
+      .stdout;
   };
   try {
     writeFileSync(join(dir, 'machine.pml'), text);
@@ -44,7 +48,15 @@ export function compareWithSpin(programs = PROGRAMS) {
     const theirs = spin(toPromela(machine));
     const unsafe = own.unsafe.length > 0;
     const same = theirs.complete && own.states === theirs.states && unsafe === theirs.unsafe;
-    return { title, states: own.states, steps: own.steps, unsafe, spinStates: theirs.states, spinUnsafe: theirs.unsafe, same };
+    return {
+      title,
+      states: own.states,
+      steps: own.steps,
+      unsafe,
+      spinStates: theirs.states,
+      spinUnsafe: theirs.unsafe,
+      same,
+    };
   });
 }
 

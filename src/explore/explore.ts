@@ -97,7 +97,8 @@ function told(compiled: Compiled, reached: Reached, options: ExploreOptions): Ex
     tell(kind, text, state);
   }
   const [stuck] = reached.stuck;
-  if (stuck !== undefined && reached.unsafe.length === 0) tell('stuck', whoIsStuck(compiled, reached, stuck), stuck);
+  if (stuck !== undefined && reached.unsafe.length === 0)
+    tell('stuck', whoIsStuck(compiled, reached, stuck), stuck);
   const count = options.count ? interleavings(reached) : null;
   return {
     exploration: {

@@ -2,7 +2,19 @@ import { namesIn, rewrite } from '../machine/command.js';
 import type { Machine } from '../machine/model.js';
 
 /** Words of Promela that a variable may not be called. */
-const RESERVED = new Set(['run', 'len', 'empty', 'full', 'timeout', 'skip', 'byte', 'bit', 'bool', 'int', 'init']);
+const RESERVED = new Set([
+  'run',
+  'len',
+  'empty',
+  'full',
+  'timeout',
+  'skip',
+  'byte',
+  'bit',
+  'bool',
+  'int',
+  'init',
+]);
 
 /**
  * The same machine for an independent model checker (spin, spinroot.com): one process that takes any enabled step,

@@ -82,7 +82,11 @@ export function search(compiled: Compiled, options: SearchOptions): Reached {
 }
 
 /** The same, heard by the event loop in between: Ctrl-C and progress. */
-export async function searchSlowly(compiled: Compiled, options: SearchOptions, pause: Pause): Promise<Reached> {
+export async function searchSlowly(
+  compiled: Compiled,
+  options: SearchOptions,
+  pause: Pause,
+): Promise<Reached> {
   const run = new Search(compiled, options);
   while (!run.slice(SLICE)) {
     await new Promise((resolve) => setImmediate(resolve));

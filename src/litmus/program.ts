@@ -2,16 +2,17 @@ import { FuncTable } from '../kernel/func-table.js';
 import { CR_SOURCE, LOCK_TYPE, OP, READER } from '../kernel/ops.js';
 import { FLUSH_ALL, KernelModel } from '../mmu/kernel-model.js';
 import { RcuModel } from '../mmu/rcu-model.js';
+import type { ProgramOp } from '../machine/emitter.js';
 import { FLAG } from '../timeline/flags.js';
 import { Names } from '../machine/names.js';
-import type { LitmusOrder, LitmusStep, LitmusTest, ProgramOp } from './test.js';
+import { unrelated } from '../machine/unrelated.js';
+import type { LitmusOrder, LitmusStep, LitmusTest } from './test.js';
 
 const TASK = FLAG.known;
 const SOFTIRQ = FLAG.known | FLAG.softirq;
 const NAN = Number.NaN;
 const FIRST_PID = 1000;
 const REASON_REMOTE = 1;
-const REASON_LOCAL = 3;
 /** Locks that are spinlocks by their name: split and page-table locks. */
 const SPIN = /^(?:ptl|pte|pmd|pud|spin)/;
 
@@ -69,14 +70,8 @@ class Builder {
 
   /** A recording has other work before and after: it shows which probes fire on which CPU. */
   private unrelated(cpus: readonly number[], devices: readonly number[], round: number): void {
-    const mm = this.names.mm('(unrelated)');
-    for (const cpu of cpus) {
-      this.emit(OP.INV, cpu, [0, mm, 0, FLUSH_ALL, ++this.gen]);
-      this.emit(OP.TLBF, cpu, [-1, REASON_LOCAL]);
-      for (let i = 0; i < 3; i++)
-        this.emit(OP.FREE, cpu, [this.names.page(`(unrelated ${round} ${cpu} ${i})`), 0]);
-      for (const device of devices) this.emit(OP.IOTLB, cpu, [mm, device]);
-    }
+    const emit = (kind: number, cpu: number, slots: readonly number[]): void => this.emit(kind, cpu, slots);
+    unrelated(emit, this.names, () => ++this.gen, cpus, devices, round);
   }
 
   private schedule(step: LitmusStep): void {

@@ -2,6 +2,7 @@ import { VariantDetector } from '../kernel/detect-variant.js';
 import { setSlot } from '../kernel/marker.js';
 import { Op } from '../kernel/ops.js';
 import { ALL_VARIANTS, maskOf } from '../kernel/variants.js';
+import type { ProgramOp } from '../machine/emitter.js';
 import { Coverage } from '../replay/coverage.js';
 import { type Court, SYSCALL_KINDS } from '../replay/invariants/court.js';
 import { Judges } from '../replay/judges.js';
@@ -12,7 +13,7 @@ import { newState } from '../replay/state.js';
 import { contextOf } from '../timeline/flags.js';
 import { SkewBounds } from '../timeline/skew.js';
 import { type Program, programOf } from './program.js';
-import type { LitmusOrder, LitmusTest, ProgramOp } from './test.js';
+import type { LitmusOrder, LitmusTest } from './test.js';
 
 /** Time between two operations: far more than any clock error. */
 export const STEP_NS = 10_000;

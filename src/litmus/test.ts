@@ -1,5 +1,3 @@
-import type { EvidenceRef } from '../timeline/batch.js';
-
 /** A parsed litmus test: names, not yet numbers. Format: docs/litmus.md. */
 export interface LitmusTest {
   readonly id: string;
@@ -33,14 +31,4 @@ export interface LitmusStep {
   readonly args: readonly string[];
   /** Line of the file, for messages; 0 for made-up steps. */
   readonly line: number;
-}
-
-/** One operation of a program, as plain numbers. */
-export interface ProgramOp {
-  readonly kind: number;
-  readonly cpu: number;
-  readonly pid: number;
-  readonly flags: number;
-  readonly slots: readonly number[];
-  readonly ref: EvidenceRef;
 }

@@ -45,13 +45,21 @@ export function compile(machine: Machine): Compiled {
   const bodies = [...actors.values()].map((list) => {
     const run = (i: number): string => {
       const c = machine.commands[i]!;
-      const set = c.set.map((a) => `${place('t')(written(a))} = ${rewrite(a.slice(written(a).length + 3), wordIn(place('t')))};`);
+      const set = c.set.map(
+        (a) => `${place('t')(written(a))} = ${rewrite(a.slice(written(a).length + 3), wordIn(place('t')))};`,
+      );
       return `if (${rewrite(c.guard, wordIn(place('f')))}) { ${copy} ${set.join(' ')} found(${i}); }`;
     };
     const places = [...new Set(list.map((i) => machine.commands[i]!.at))];
     if (places.length === 1 && places[0] === -1) return list.map(run).join('\n');
     const pc = `f[${offsets.get(`pc_${machine.commands[list[0]!]!.cpu}`)}]`;
-    const cases = places.map((at) => `case ${at}: ${list.filter((i) => machine.commands[i]!.at === at).map(run).join('\n')} break;`);
+    const cases = places.map(
+      (at) =>
+        `case ${at}: ${list
+          .filter((i) => machine.commands[i]!.at === at)
+          .map(run)
+          .join('\n')} break;`,
+    );
     return `switch (${pc}) {\n${cases.join('\n')}\n}`;
   });
   const bad = place('f')('bad');
@@ -67,8 +75,7 @@ return (found) => { if (${bad} !== 0) return; ${bodies.map((_, i) => `actor${i}(
   return { machine, words, initial, offsets, successors, from, to, fromBytes, toBytes };
 }
 
-const wordIn = (place: (name: string) => string) => (word: string) =>
-  /^\d/.test(word) ? word : place(word);
+const wordIn = (place: (name: string) => string) => (word: string) => (/^\d/.test(word) ? word : place(word));
 
 /** Value of a variable in a state; what never changes has the value it starts with. */
 export function reader(compiled: Compiled, state: Uint8Array): (name: string) => number {

@@ -1,27 +1,11 @@
-import type { FreePath } from '../kernel/free-paths.js';
 import { OP } from '../kernel/ops.js';
-import { Gather, type Memory } from './gather.js';
-import { FREED, type Kernel, type Link, MM_NAMES } from './kernel.js';
+import { Gather } from './gather.js';
+import { FREED, type Link, MM_NAMES } from './kernel.js';
 import { downgradeWay, lockWay, readLockWay, readUnlockWay, unlockWay } from './locks.js';
-import type { Callbacks } from './rcu.js';
+import type { Freer, ProgramKind } from './program.js';
 import { flush, syncIpi } from './shootdown.js';
 import { Label, Thread, type Way } from './thread.js';
-
-/** What a program that frees or reuses tables gets. */
-export interface Freer {
-  readonly kernel: Kernel;
-  readonly links: readonly Link[];
-  readonly path: FreePath;
-  readonly memory: Memory;
-  readonly callbacks: Callbacks;
-}
-
-export interface ProgramKind {
-  readonly name: string;
-  readonly what: string;
-  readonly source: string;
-  readonly write: (cpu: number, freer: Freer) => void;
-}
+import { pgdFree, pmdFree } from './union.js';
 
 /** munmap(): the VMA is detached under mmap_lock for writing, so no walker that looks for it gets in any more. */
 function munmap(cpu: number, { kernel, links, path, memory, callbacks }: Freer): void {
@@ -81,7 +65,12 @@ function madvise(cpu: number, { kernel, links, path, memory, callbacks }: Freer)
     t.step(
       taken(unlink),
       blind
-        ? taken({ ...unlink, text: `unlinks ${name}, which is not empty`, when: `${used} == 1`, set: [`bad = ${bad}`] })
+        ? taken({
+            ...unlink,
+            text: `unlinks ${name}, which is not empty`,
+            when: `${used} == 1`,
+            set: [`bad = ${bad}`],
+          })
         : { text: `${name} is not empty: keeps it`, when: `${used} == 1` },
     );
     t.step(unlockWay(t, ptl, { spin: true }));
@@ -184,6 +173,20 @@ export const PROGRAMS: readonly ProgramKind[] = [
     what: 'khugepaged retracts a file’s table and frees it by pte_free_defer()',
     source: 'mm/khugepaged.c retract_page_tables(); 1d65b771bc08',
     write: retract,
+  },
+  {
+    name: 'pgd-free',
+    what: 'the top-level table goes, which hangs on pgd_list by the words that a rcu_head would use',
+    source: 'arch/x86/mm/pgtable.c pgd_free()',
+    level: 5,
+    write: pgdFree,
+  },
+  {
+    name: 'pmd-free',
+    what: 'a PMD table goes on which a PTE table is deposited',
+    source: 'mm/memory.c free_pmd_range(), mm/huge_memory.c zap_deposited_table()',
+    level: 2,
+    write: pmdFree,
   },
 ];
 

@@ -3,6 +3,7 @@ import { OP } from '../kernel/ops.js';
 import { any } from './command.js';
 import type { Emitter } from './emitter.js';
 import { FREED, type Kernel, type Link, pageName, type Table } from './kernel.js';
+import { writesHead } from './ptdesc-union.js';
 import { type Callback, type Callbacks, callbackOps, callRcuOps, queued, synchronizeRcu } from './rcu.js';
 import { flush, syncIpi } from './shootdown.js';
 import { Label, type Thread, type Way } from './thread.js';
@@ -28,13 +29,7 @@ export class Gather {
   private readonly tables: readonly Table[];
   private readonly pend: string;
 
-  constructor(
-    t: Thread,
-    links: readonly Link[],
-    path: FreePath,
-    memory: Memory,
-    callbacks: Callbacks,
-  ) {
+  constructor(t: Thread, links: readonly Link[], path: FreePath, memory: Memory, callbacks: Callbacks) {
     this.t = t;
     this.links = links;
     this.kernel = t.kernel;
@@ -87,8 +82,7 @@ export class Gather {
       ? [`${kernel.model.variable(`ptlfree_${table.id}`)} = 1`]
       : [];
     const appended: Way = {
-      text:
-        path.leaf === 'pages' ? `puts ${table.name} with the pages` : `puts ${table.name} into the batch`,
+      text: path.leaf === 'pages' ? `puts ${table.name} with the pages` : `puts ${table.name} into the batch`,
       set: [`in_${table.id} = ${into}`, ...early],
       to: next,
       ops: (e) => {
@@ -103,16 +97,19 @@ export class Gather {
     }
     const held = any(this.tables.map((other) => `in_${other.id} == ${IN.batch}`));
     const single = new Label();
-    t.step({ ...appended, when: this.memory === 'no' ? held : '' }, {
-      text: `gets no page for a batch: ${table.name} goes alone`,
-      when: this.tables.map((other) => `in_${other.id} != ${IN.batch}`).join(' && '),
-      set: early,
-      to: single,
-      ops: (e) => {
-        if (early.length > 0) e.emit(OP.PTL, t.cpu, [e.names.page(table.name), 0]);
-        this.appOps(e, table);
+    t.step(
+      { ...appended, when: this.memory === 'no' ? held : '' },
+      {
+        text: `gets no page for a batch: ${table.name} goes alone`,
+        when: this.tables.map((other) => `in_${other.id} != ${IN.batch}`).join(' && '),
+        set: early,
+        to: single,
+        ops: (e) => {
+          if (early.length > 0) e.emit(OP.PTL, t.cpu, [e.names.page(table.name), 0]);
+          this.appOps(e, table);
+        },
       },
-    });
+    );
     t.here(single);
     this.single(table);
     if (!after) t.here(next);
@@ -154,11 +151,13 @@ export class Gather {
       ops: (e) => callbackOps(e, t.cpu, name, [table]),
       waiter: false,
     });
-    t.step({
-      text: `call_rcu() for ${table.name}`,
-      set: queued(kernel, cb),
-      ops: (e) => callRcuOps(e, t.cpu, name, [table]),
-    });
+    t.step(
+      ...writesHead(kernel, table, {
+        text: `call_rcu() for ${table.name}`,
+        set: queued(kernel, cb),
+        ops: (e) => callRcuOps(e, t.cpu, name, [table]),
+      }),
+    );
   }
 
   /** tlb_finish_mmu(): flush what is pending, hand the batch to RCU, free the pages. */
@@ -202,7 +201,8 @@ export class Gather {
           text: 'call_rcu() for the batch, and frees its tables itself',
           when: some,
           set: tables.map(
-            (table) => `freed_${table.id} = (in_${table.id} == ${IN.batch} ? ${FREED.directly} : freed_${table.id})`,
+            (table) =>
+              `freed_${table.id} = (in_${table.id} == ${IN.batch} ? ${FREED.directly} : freed_${table.id})`,
           ),
           ops: (e, read) => {
             callRcuOps(e, t.cpu, name, frees(IN.batch)(read));

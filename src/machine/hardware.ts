@@ -47,7 +47,9 @@ export function hardware(kernel: Kernel, cpu: number): void {
       cpu,
       at: -1,
       guard: all(here, `${tl} == 1`, `pfree_${table.id} == 1`),
-      set: [`bad = ${model.wrong('translation', `a stale translation to ${pageName(table)} is used after it was freed`)}`],
+      set: [
+        `bad = ${model.wrong('translation', `a stale translation to ${pageName(table)} is used after it was freed`)}`,
+      ],
       text: `an access uses the stale translation to ${pageName(table)}, which is free`,
       ops: walks,
     });

@@ -82,7 +82,12 @@ export class Kernel {
     if (table.page) this.model.variable(`leaf_${table.id}`, 1);
     this.model.onSetup((e) => {
       const { names } = e;
-      e.emit(OP.LINK, 0, [names.mm(MM_NAMES[mm]!), names.va(this.va(link)), names.page(table.name), table.level]);
+      e.emit(OP.LINK, 0, [
+        names.mm(MM_NAMES[mm]!),
+        names.va(this.va(link)),
+        names.page(table.name),
+        table.level,
+      ]);
       if (table.page)
         e.emit(OP.SETE, 0, [names.page(table.name), names.va(this.va(link)), names.page(pageName(table))]);
     });
@@ -130,7 +135,12 @@ export class Kernel {
   }
 
   /** Commands that end in an unsafe state, one for each way a table may be gone. */
-  useOfFreed(link: Link, step: Omit<Parameters<Model['command']>[0], 'set' | 'text'>, kind: string, who: string): void {
+  useOfFreed(
+    link: Link,
+    step: Omit<Parameters<Model['command']>[0], 'set' | 'text'>,
+    kind: string,
+    who: string,
+  ): void {
     const table = this.tables[link.table]!;
     for (const how of [FREED.directly, FREED.byCallback, FREED.reused]) {
       const bad = this.model.wrong(kind, `${who} ${table.name}, which was ${HOW[how]}`);

@@ -12,8 +12,7 @@ const names = (t: Thread, lock: string): [string, string] => [
 
 const show = (t: Thread, kind: number, lock: string, spin: boolean): Way['ops'] => {
   const type = spin ? LOCK_TYPE.spin : LOCK_TYPE.sleeping;
-  return (e) =>
-    e.emit(kind, t.cpu, [e.funcs.idOfName(lock), kind === OP.LK ? type : NAN, NAN]);
+  return (e) => e.emit(kind, t.cpu, [e.funcs.idOfName(lock), kind === OP.LK ? type : NAN, NAN]);
 };
 
 /** Taken alone. `set`: what is done before anybody else can step. */

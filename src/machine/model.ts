@@ -111,9 +111,7 @@ export class Model {
       variables,
       commands: folded,
       constants: new Map(
-        [...this.vars.values()]
-          .filter((v) => !kept.includes(v))
-          .map((v) => [v.name, v.init]),
+        [...this.vars.values()].filter((v) => !kept.includes(v)).map((v) => [v.name, v.init]),
       ),
       unsafe: this.wrongs,
       ends: new Map([...this.ends].filter(([pc]) => changed.has(pc))),
@@ -129,7 +127,8 @@ export class Model {
   private checkNames(): void {
     for (const c of this.list) {
       for (const text of [c.guard, ...c.set]) {
-        for (const name of namesIn(text)) if (!this.vars.has(name)) throw new Error(`no variable ${name}: ${text}`);
+        for (const name of namesIn(text))
+          if (!this.vars.has(name)) throw new Error(`no variable ${name}: ${text}`);
       }
     }
   }
@@ -138,7 +137,10 @@ export class Model {
 const value = (assignment: string): string => assignment.slice(written(assignment).length + 3);
 
 /** What a variable can be: its first value and all it is assigned; null where that is computed. */
-function valuesOf(commands: readonly Command[], vars: ReadonlyMap<string, Variable>): Map<string, Set<number> | null> {
+function valuesOf(
+  commands: readonly Command[],
+  vars: ReadonlyMap<string, Variable>,
+): Map<string, Set<number> | null> {
   const values = new Map<string, Set<number> | null>([...vars].map(([name, v]) => [name, new Set([v.init])]));
   for (const c of commands) {
     for (const assignment of c.set) {
@@ -178,7 +180,10 @@ function isNever(part: string, values: ReadonlyMap<string, Set<number> | null>):
 function withoutUnread(list: readonly Command[]): Command[] {
   let commands = [...list];
   for (;;) {
-    const read = new Set(['bad', ...commands.flatMap((c) => [...namesIn(c.guard), ...c.set.flatMap((a) => namesIn(value(a)))])]);
+    const read = new Set([
+      'bad',
+      ...commands.flatMap((c) => [...namesIn(c.guard), ...c.set.flatMap((a) => namesIn(value(a)))]),
+    ]);
     const next = commands.map((c) => ({ ...c, set: c.set.filter((a) => read.has(written(a))) }));
     if (next.every((c, i) => c.set.length === commands[i]!.set.length)) return next;
     commands = next;

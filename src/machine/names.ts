@@ -32,6 +32,23 @@ export class Names {
   private readonly pages = new Map<string, number>();
   private readonly heads = new Map<string, HeadName>();
 
+  /** Names given so far, by what they became. */
+  get given(): {
+    readonly mms: Map<number, string>;
+    readonly vas: Map<number, string>;
+    readonly pages: Map<number, string>;
+    readonly heads: Map<number, string>;
+  } {
+    const back = (map: ReadonlyMap<string, number>): Map<number, string> =>
+      new Map([...map].map(([name, value]) => [value, name]));
+    return {
+      mms: back(this.mms),
+      vas: back(this.vas),
+      pages: back(this.pages),
+      heads: new Map([...this.heads].map(([name, head]) => [head.addr, name])),
+    };
+  }
+
   mm(name: string): number {
     return numbered(this.mms, name, () => low53(FIRST_MM + BigInt(this.mms.size) * PAGE * 2n));
   }

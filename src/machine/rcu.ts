@@ -187,7 +187,9 @@ function gracePeriods(kernel: Kernel, callbacks: Callbacks, kind: Kind): void {
         `${kind.gp} = 1`,
         ...cpuIds.map((cpu) => `${kind.owe(cpu)} = 1`),
         // Preempted before the start and still inside: on the list of its node, carried over.
-        ...(preempt ? cpuIds.map((cpu) => `${kind.held(cpu)} = (pre_${cpu} != 0 && rcu_${cpu} == 1 ? 1 : 0)`) : []),
+        ...(preempt
+          ? cpuIds.map((cpu) => `${kind.held(cpu)} = (pre_${cpu} != 0 && rcu_${cpu} == 1 ? 1 : 0)`)
+          : []),
       ],
       CB.queued,
       CB.waiting,
@@ -234,7 +236,12 @@ function preemption(kernel: Kernel, cpu: number): void {
   const base = { actor: `scheduler ${cpu}`, cpu, at: -1, ops: null };
   model.command({
     ...base,
-    guard: all(`rcu_${cpu} == 1`, `irq_${cpu} == 0`, `pre_${cpu} == 0`, model.has(`spin_${cpu}`) && `spin_${cpu} == 0`),
+    guard: all(
+      `rcu_${cpu} == 1`,
+      `irq_${cpu} == 0`,
+      `pre_${cpu} == 0`,
+      model.has(`spin_${cpu}`) && `spin_${cpu} == 0`,
+    ),
     set: [
       `pre_${cpu} = 1`,
       ...kinds(kernel).flatMap((kind) => [

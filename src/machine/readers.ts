@@ -4,6 +4,7 @@ import { type Kernel, type Link, MM_NAMES } from './kernel.js';
 import { readLockWay, readUnlockWay } from './locks.js';
 import { unlocked } from './rcu.js';
 import { Label, Thread, type Way } from './thread.js';
+import { walksPgdList } from './union.js';
 
 const NAN = Number.NaN;
 
@@ -20,7 +21,13 @@ export interface ReaderKind {
 }
 
 /** The walker reads an entry: one way for each table that it may walk to, and `none` where it is cleared. */
-function looks(t: Thread, links: readonly Link[], kind: number, none: Label, lock: string | null = null): void {
+function looks(
+  t: Thread,
+  links: readonly Link[],
+  kind: number,
+  none: Label,
+  lock: string | null = null,
+): void {
   const { kernel, cpu } = t;
   const reg = t.own('reg');
   t.step(
@@ -31,7 +38,12 @@ function looks(t: Thread, links: readonly Link[], kind: number, none: Label, loc
         set: [`${reg} = ${link.id + 1}`],
         ops: (e) => {
           const page = e.names.page(kernel.name(link));
-          e.emit(OP.RB, cpu, [kind, page, e.names.mm(MM_NAMES[link.mm]!), lock ? e.funcs.idOfName(lock) : NAN]);
+          e.emit(OP.RB, cpu, [
+            kind,
+            page,
+            e.names.mm(MM_NAMES[link.mm]!),
+            lock ? e.funcs.idOfName(lock) : NAN,
+          ]);
         },
       },
       { text: `reads the entry of ${kernel.name(link)}: none`, when: `ent_${link.id} == 0`, to: none },
@@ -57,8 +69,7 @@ function each(
   const steps: Way[] = [];
   for (const link of links) {
     const mine = `${reg} == ${link.id + 1}`;
-    const dr: NonNullable<Way['ops']> = (e) =>
-      e.emit(OP.DR, cpu, [kind, e.names.page(kernel.name(link))]);
+    const dr: NonNullable<Way['ops']> = (e) => e.emit(OP.DR, cpu, [kind, e.names.page(kernel.name(link))]);
     for (const way of ways(link)) {
       steps.push({
         ...way,
@@ -93,10 +104,12 @@ function gone(
   }));
 }
 
-const leaves = (t: Thread, kind: number, links: readonly Link[]): NonNullable<Way['ops']> => (e, read) => {
-  const link = links.find((l) => l.id + 1 === read(`reg_${t.cpu}`));
-  if (link) e.emit(OP.RE, t.cpu, [kind, e.names.page(t.kernel.name(link))]);
-};
+const leaves =
+  (t: Thread, kind: number, links: readonly Link[]): NonNullable<Way['ops']> =>
+  (e, read) => {
+    const link = links.find((l) => l.id + 1 === read(`reg_${t.cpu}`));
+    if (link) e.emit(OP.RE, t.cpu, [kind, e.names.page(t.kernel.name(link))]);
+  };
 
 /** get_user_pages_fast(): interrupts are off from before the first entry is read to the end. */
 function gupFast(t: Thread, links: readonly Link[]): void {
@@ -201,11 +214,13 @@ function lockAndRecheck(t: Thread, links: readonly Link[]): void {
   );
   t.here(unlock);
   t.step(
-    ...links.map((link): Way => ({
-      text: `drops the lock of ${kernel.name(link)}`,
-      when: `${reg} == ${link.id + 1}`,
-      set: [`${lockOf(link)} = 0`, `${spin} = 0`],
-    })),
+    ...links.map(
+      (link): Way => ({
+        text: `drops the lock of ${kernel.name(link)}`,
+        when: `${reg} == ${link.id + 1}`,
+        set: [`${lockOf(link)} = 0`, `${spin} = 0`],
+      }),
+    ),
   );
 }
 
@@ -242,6 +257,7 @@ function returnsFromLazy(t: Thread, links: readonly Link[]): void {
       set: [...back, ...stale],
       ops: (e, read) => {
         unlazy(e, read);
+        if (kernel.broken('switch-in-without-catch-up')) return;
         e.emit(OP.INV, cpu, [0, e.names.mm(name), 0, 2 ** 53 - 1, e.gen]);
         e.emit(OP.TLBF, cpu, [-1, 0]);
       },
@@ -282,6 +298,12 @@ export const READERS: readonly ReaderKind[] = [
     hardware: true,
     lazy: true,
     write: returnsFromLazy,
+  },
+  {
+    name: 'pgd-list',
+    what: 'a walk over all PGDs under pgd_lock',
+    source: 'arch/x86/mm/init_64.c sync_global_pgds()',
+    write: walksPgdList,
   },
 ];
 

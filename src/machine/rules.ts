@@ -154,7 +154,8 @@ export const MMU_RULES: readonly MmuRule[] = [
   },
   {
     name: 'collapse-flush-without-tables',
-    broken: 'the flush after a PMD entry of a table is cleared does not say that a table goes: lazy CPUs are skipped',
+    broken:
+      'the flush after a PMD entry of a table is cleared does not say that a table goes: lazy CPUs are skipped',
     rule: 'flush_tlb_range() passes freed_tables',
     source: 'arch/x86/include/asm/tlbflush.h; commit 3ef938c35035',
     machine: true,
@@ -164,6 +165,21 @@ export const MMU_RULES: readonly MmuRule[] = [
     broken: 'khugepaged frees a retracted table right after the flush',
     rule: 'pte_free_defer(): call_rcu() on the head inside the table',
     source: 'mm/khugepaged.c retract_page_tables(), mm/pgtable-generic.c pte_free_defer()',
+    machine: true,
+  },
+  {
+    name: 'pgd-through-gather',
+    broken: 'a PGD goes through tlb_remove_table(), so that a lone one has its rcu_head written over pt_list',
+    rule: 'pgd_free() takes it off pgd_list and frees it; no gather ever gets one',
+    source: 'arch/x86/mm/pgtable.c pgd_free(), pgd_dtor(); include/linux/mm_types.h struct ptdesc',
+    machine: true,
+  },
+  {
+    name: 'deposit-not-zapped',
+    broken:
+      'a PMD table is freed with a table still deposited on it: its rcu_head is written over pmd_huge_pte',
+    rule: 'zap_deposited_table() before the PMD table is freed',
+    source: 'mm/huge_memory.c zap_deposited_table(); include/linux/mm_types.h struct ptdesc',
     machine: true,
   },
   {

@@ -73,7 +73,9 @@ export function machineOf(s: Scenario): Machine {
   const { model } = kernel;
   const unshare = s.program === UNSHARE;
   const first = unshare ? 2 : 1;
-  const kinds = Array.from({ length: s.cpus - first }, (_, i) => readerKind(s.readers[i % s.readers.length]!));
+  const kinds = Array.from({ length: s.cpus - first }, (_, i) =>
+    readerKind(s.readers[i % s.readers.length]!),
+  );
   const links = pageTables(kernel, s, unshare);
   placeCpus(kernel, s, kinds, first, unshare);
   const callbacks = new Callbacks();
@@ -129,7 +131,7 @@ function kernelOf(s: Scenario): Kernel {
 }
 
 function pageTables(kernel: Kernel, s: Scenario, unshare: boolean): Link[] {
-  const level = unshare ? 2 : 1;
+  const level = unshare ? 2 : (programKind(s.program).level ?? 1);
   const tables = Array.from({ length: s.tables }, (_, i) => kernel.table(`T${i}`, level, s.pages));
   const links = tables.map((table) => kernel.link(1, table));
   return unshare ? [links[0]!, kernel.link(2, tables[0]!)] : links;

@@ -50,7 +50,7 @@ export function flush(t: Thread, mm: number, wholeMask: boolean, clears: readonl
       text: 'TLBSYNC: all CPUs have done it',
       when: kernel.broken('no-tlbsync') ? '' : all(...pending.map((p) => `${p} == 0`)),
       ops: (e) => {
-        e.emit(OP.TLBSYNC, cpu, []);
+        if (!kernel.broken('no-tlbsync')) e.emit(OP.TLBSYNC, cpu, []);
         e.emit(OP.FD, cpu, []);
       },
     });
@@ -63,7 +63,8 @@ export function flush(t: Thread, mm: number, wholeMask: boolean, clears: readonl
       set: [...local, ...remote, ...clears],
       ops: (e, read) => {
         begin(e);
-        for (const o of kernel.cpuIds) if (read(`mask_${mm}_${o}`) === 1) e.emit(OP.IOTLB, o, [e.names.mm(name)]);
+        for (const o of kernel.cpuIds)
+          if (read(`mask_${mm}_${o}`) === 1) e.emit(OP.IOTLB, o, [e.names.mm(name)]);
         e.emit(OP.FD, cpu, []);
       },
     });
@@ -73,7 +74,8 @@ export function flush(t: Thread, mm: number, wholeMask: boolean, clears: readonl
   const last = others.at(-1);
   const skip = kernel.broken('skip-target') ? last : undefined;
   const targets = others.map((o) => (o === skip ? '0' : isSent(kernel, o, mm, wholeMask)));
-  const noted = (o: number): string | false => by === 'kvm' && kernel.model.has(`out_${o}`) && `out_${o} == 1`;
+  const noted = (o: number): string | false =>
+    by === 'kvm' && kernel.model.has(`out_${o}`) && `out_${o} == 1`;
   t.step({
     text: `flushes ${name}${wholeMask ? ' (tables freed)' : ''}: ${by === 'kvm' ? 'interrupts the vCPUs that run, leaves a note to the others' : 'sends the interrupts'}`,
     set: [
@@ -82,7 +84,9 @@ export function flush(t: Thread, mm: number, wholeMask: boolean, clears: readonl
         const out = noted(o);
         const to = targets[i]!;
         if (!out) return [`${sent[i]} = (${to} ? ${mm} : 0)`];
-        const note = kernel.broken('pv-flush-forgets-entry') ? [] : [`note_${o} = (${all(to, out)} ? 1 : note_${o})`];
+        const note = kernel.broken('pv-flush-forgets-entry')
+          ? []
+          : [`note_${o} = (${all(to, out)} ? 1 : note_${o})`];
         return [...note, `${sent[i]} = (${all(to, `out_${o} == 0`)} ? ${mm} : 0)`];
       }),
       ...clears,
@@ -90,7 +94,10 @@ export function flush(t: Thread, mm: number, wholeMask: boolean, clears: readonl
     ops: (e, read) => {
       begin(e);
       const to = others.filter((o, i) => targets[i] !== '0' && holds(kernel, read, o, mm, wholeMask));
-      for (const o of to) if (noted(o) && read(`out_${o}`) === 1) e.emit(OP.IOTLB, o, [e.names.mm(name)]);
+      const forgets = kernel.broken('pv-flush-forgets-entry');
+      for (const o of to) {
+        if (!forgets && noted(o) && read(`out_${o}`) === 1) e.emit(OP.IOTLB, o, [e.names.mm(name)]);
+      }
       const ipis = to.filter((o) => !(noted(o) && read(`out_${o}`) === 1));
       if (ipis.length === 0) return;
       const mask = [cpu, ...ipis].reduce((bits, o) => bits + 2 ** o, 0);
@@ -245,7 +252,12 @@ export function vcpu(kernel: Kernel, cpu: number): void {
   const note = model.variable(`note_${cpu}`, 0, cpu);
   const actor = `hypervisor ${cpu}`;
   const base = { actor, cpu, at: -1, ops: null };
-  model.command({ ...base, guard: `${out} == 0 && ${note} == 0`, set: [`${out} = 1`], text: 'the hypervisor takes the vCPU away' });
+  model.command({
+    ...base,
+    guard: `${out} == 0 && ${note} == 0`,
+    set: [`${out} = 1`],
+    text: 'the hypervisor takes the vCPU away',
+  });
   const emptied = Array.from({ length: MM_NAMES.length - 1 }, (_, m) => kernel.emptied(cpu, m + 1)).flat();
   model.command({
     ...base,
@@ -260,4 +272,3 @@ export function vcpu(kernel: Kernel, cpu: number): void {
     text: 'the vCPU comes back',
   });
 }
-

@@ -1,8 +1,8 @@
 import { OP } from '../kernel/ops.js';
 import { Gather } from './gather.js';
-import type { Freer } from './freers.js';
 import { MM_NAMES } from './kernel.js';
 import { lockWay, unlockWay } from './locks.js';
+import type { Freer } from './program.js';
 import { flush, syncIpi } from './shootdown.js';
 import { Label, Thread } from './thread.js';
 

@@ -265,7 +265,10 @@ export class TableLifeFamily {
   }
 
   dereferenced(table: Table, op: Op): void {
-    if (table.life !== LIFE.freed) return;
+    if (table.life !== LIFE.freed) {
+      this.readsGivenAway(table, op);
+      return;
+    }
     const known = order(this.court, table.freeTs, table.freeCpu, op.tsNs, op.cpu);
     if (known === null) {
       this.court.ledger.unknown(5, CLOCK, op.ref);
@@ -279,6 +282,30 @@ export class TableLifeFamily {
       ...flips(margin(this.court, table.freeTs, table.freeCpu, op.tsNs, op.cpu)),
       events: witnesses(w(table.trRef, 'unlinked'), w(table.freeRef, 'released'), w(op.ref, 'dereferenced')),
     });
+  }
+
+  /** A walker that was inside when its table was given to somebody else, and reads on: it need not end to be wrong. */
+  private readsGivenAway(table: Table, op: Op): void {
+    for (const reader of this.court.state.readers.values()) {
+      if (reader.table !== table.key || reader.cpu !== op.cpu || reader.kind !== op.a0) continue;
+      const at = reader.overlaps.findIndex((o) => o.what === 'free' && o.table === table);
+      const given = reader.overlaps[at];
+      const known = given ? order(this.court, given.ts, given.cpu, op.tsNs, op.cpu) : null;
+      if (!given || known === null) continue;
+      reader.overlaps.splice(at, 1);
+      this.court.ledger.violated(5, {
+        message: `${levelName(table)} table ${pageName(table.key)} was dereferenced after it was given to somebody else`,
+        known,
+        held: [`CPU ${op.cpu}: a pointer to the table`],
+        before: given.ref,
+        ...flips(margin(this.court, given.ts, given.cpu, op.tsNs, op.cpu)),
+        events: witnesses(
+          w(reader.ref, 'walker begins'),
+          w(given.ref, 'given away'),
+          w(op.ref, 'dereferenced'),
+        ),
+      });
+    }
   }
 
   readerLost(reader: Reader): void {

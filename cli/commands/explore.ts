@@ -1,0 +1,270 @@
+import { Command, Flags } from '@oclif/core';
+import { EXPLORE_DEFAULTS } from '../../src/explore/explore.js';
+import { toPromela } from '../../src/explore/promela.js';
+import { exploreScenarioSlowly, ftraceOf, litmusOf } from '../../src/explore/report.js';
+import { PROGRAMS } from '../../src/machine/freers.js';
+import { READERS } from '../../src/machine/readers.js';
+import { MMU_RULES } from '../../src/machine/rules.js';
+import { DEFAULTS, machineOf, type Scenario, UNSHARE } from '../../src/machine/scenario.js';
+import { onInterrupt } from '../base-command.js';
+import { EXIT } from '../exit-codes.js';
+import { writeOut } from '../output.js';
+import { prose } from '../prose.js';
+
+const KERNEL = { helpGroup: 'KERNEL' } as const;
+const BOUNDS = { helpGroup: 'BOUNDS' } as const;
+const MIB = 1 << 20;
+const PROGRAM_NAMES = [...PROGRAMS.map((p) => p.name), UNSHARE];
+
+export default class Explore extends Command {
+  static override summary =
+    'decide, over all interleavings of a small machine, whether freeing page tables is safe';
+  static override description =
+    prose(`CPU 0 runs a program that frees page tables on the kernel variant of your choice, the other CPUs walk them. Every
+order of their steps is looked at: interrupts sent, deferred and answered, caches filled by speculation, grace periods,
+preemption. The answer is "safe" with the number of states, steps and interleavings, or the shortest way to a table
+used after it was freed, as a picture with what each CPU holds. It is an answer about the model: docs/explore.md says
+what that assumes and what it does not contain.
+
+Exit codes: 0 safe, 1 unsafe or stuck, 2 a question that cannot be asked, 130 interrupted (what was covered is told). A
+bound that was reached exits 0 and says "not decided".`);
+  static override examples = [
+    {
+      description: 'single tables freed after an IPI, under a walker that holds rcu_read_lock() only',
+      command:
+        '<%= config.bin %> explore --variant A2 --program madvise-dontneed --reader pte-offset-map --memory no',
+    },
+    {
+      description: 'the same kernel with the patch',
+      command: '<%= config.bin %> explore --variant C --program madvise-dontneed --reader pte-offset-map',
+    },
+    {
+      description: 'a bug as a log, and what replay says of it',
+      command:
+        '<%= config.bin %> explore --variant D --broken batch-without-flush --ftrace | <%= config.bin %> replay -',
+    },
+    {
+      description: 'the same machine for spin',
+      command: '<%= config.bin %> explore --variant B --promela > machine.pml',
+    },
+    {
+      description: 'the claims of the thread that proposed the patch',
+      command: '<%= config.bin %> explore --seed-claims',
+    },
+    { description: 'programs, readers and rules', command: '<%= config.bin %> explore --list' },
+  ];
+  static override flags = {
+    variant: Flags.string({
+      description: 'kernel variant, A0 to Fn (docs/variants.md)',
+      default: DEFAULTS.variant,
+      ...KERNEL,
+    }),
+    program: Flags.string({
+      description: `what CPU 0 does: ${PROGRAM_NAMES.join(', ')}`,
+      default: DEFAULTS.program,
+      ...KERNEL,
+    }),
+    reader: Flags.string({
+      description: `what the other CPUs do, may be repeated: ${READERS.map((r) => r.name).join(', ')}`,
+      multiple: true,
+      multipleNonGreedy: true,
+      ...KERNEL,
+    }),
+    memory: Flags.option({
+      options: ['yes', 'no', 'both'] as const,
+      description: 'whether a page for the table batch can be had',
+      default: DEFAULTS.memory,
+      ...KERNEL,
+    })(),
+    flush: Flags.option({
+      options: ['ipi', 'kvm', 'hypercall', 'invlpgb'] as const,
+      description: 'how a flush reaches other CPUs; default: ipi, kvm for A2',
+      ...KERNEL,
+    })(),
+    broken: Flags.string({
+      description: 'a rule of the kernel that is switched off, may be repeated (--list)',
+      helpValue: 'RULE',
+      multiple: true,
+      multipleNonGreedy: true,
+      ...KERNEL,
+    }),
+    preempt: Flags.boolean({ description: 'readers may be preempted inside rcu_read_lock()', ...KERNEL }),
+    expedited: Flags.boolean({
+      description: 'callbacks advance on expedited grace periods too (7.3)',
+      ...KERNEL,
+    }),
+    vcpus: Flags.boolean({ description: 'the hypervisor may take vCPUs away', ...KERNEL }),
+    cpus: Flags.integer({ description: 'CPUs', default: DEFAULTS.cpus, ...BOUNDS }),
+    tables: Flags.integer({ description: 'PTE tables', default: DEFAULTS.tables, ...BOUNDS }),
+    pages: Flags.boolean({
+      description: 'a data page below each table, and the translations to it',
+      ...BOUNDS,
+    }),
+    hardware: Flags.option({
+      options: ['named', 'all'] as const,
+      description: 'page walkers: on the CPUs whose reader names them, or on all',
+      default: DEFAULTS.walkers,
+      ...BOUNDS,
+    })(),
+    'max-states': Flags.integer({
+      description: 'states kept at most',
+      default: EXPLORE_DEFAULTS.maxStates,
+      ...BOUNDS,
+    }),
+    'max-memory': Flags.integer({
+      description: 'MiB at most',
+      default: EXPLORE_DEFAULTS.maxBytes / MIB,
+      ...BOUNDS,
+    }),
+    symmetry: Flags.boolean({
+      description: 'CPUs of one kind are taken as one',
+      default: true,
+      allowNo: true,
+      ...BOUNDS,
+    }),
+    count: Flags.boolean({ description: 'count the interleavings', default: true, allowNo: true, ...BOUNDS }),
+    ftrace: Flags.boolean({
+      description: 'print the counterexample as an ftrace log',
+      exclusive: ['litmus', 'promela', 'json', 'plain'],
+    }),
+    litmus: Flags.boolean({
+      description: 'print it as a litmus test',
+      exclusive: ['promela', 'json', 'plain'],
+    }),
+    promela: Flags.boolean({
+      description: 'print the machine for spin, search nothing',
+      exclusive: ['json', 'plain'],
+    }),
+    plain: Flags.boolean({ description: 'ASCII, at most 75 columns', exclusive: ['json'] }),
+    json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/explore.schema.json)' }),
+    'seed-claims': Flags.boolean({
+      description: 'decide the claims of the mail thread that proposed the patch, and a hazard of today',
+      exclusive: ['ftrace', 'litmus', 'promela'],
+    }),
+    list: Flags.boolean({ description: 'list programs, readers and rules, and stop' }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Explore);
+    const render = await import('../render/explore.js');
+    if (flags.list) {
+      const { formatExploreList } = await import('../render/explore-list.js');
+      await writeOut(formatExploreList(PROGRAMS, READERS, MMU_RULES));
+      return;
+    }
+    if (flags['seed-claims']) {
+      await this.claims(flags.json, flags.plain);
+      return;
+    }
+    const scenario: Scenario = {
+      variant: flags.variant,
+      program: flags.program,
+      readers: flags.reader ?? (flags.program === UNSHARE ? ['lazy'] : DEFAULTS.readers),
+      cpus: flags.cpus,
+      tables: flags.tables,
+      pages: flags.pages,
+      memory: flags.memory,
+      flush: flags.flush ?? null,
+      broken: flags.broken ?? [],
+      preempt: flags.preempt,
+      expedited: flags.expedited,
+      vcpus: flags.vcpus,
+      walkers: flags.hardware,
+    };
+    if (flags.promela) {
+      await writeOut(toPromela(machineOf(scenario)));
+      return;
+    }
+    positive('max-states', flags['max-states']);
+    positive('max-memory', flags['max-memory']);
+    const interruption = onInterrupt();
+    try {
+      const told = progress();
+      const reported = await exploreScenarioSlowly(
+        scenario,
+        {
+          maxStates: flags['max-states'],
+          maxBytes: flags['max-memory'] * MIB,
+          symmetry: flags.symmetry,
+          count: flags.count,
+        },
+        (states, expanded, depth) => {
+          told.update(states, expanded, depth);
+          return interruption.signal.aborted;
+        },
+      );
+      told.clear();
+      const { report, explored } = reported;
+      if (flags.ftrace) await writeOut(ftraceOf(explored));
+      else if (flags.litmus) await writeOut(litmusOf(reported));
+      else if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
+      else await writeOut(flags.plain ? render.formatExplorePlain(report) : render.formatExplore(report));
+      const { verdict, states, ended } = report.exploration;
+      if (ended === 'interrupted') {
+        process.stderr.write(`pttrace: interrupted: partial, ${states} states reached\n`);
+        process.exitCode = EXIT.interrupted;
+      } else process.exitCode = verdict === 'unsafe' || verdict === 'stuck' ? EXIT.finding : EXIT.clean;
+    } finally {
+      interruption.off();
+    }
+  }
+
+  private async claims(json: boolean, plain: boolean): Promise<void> {
+    const { answerClaims, CLAIMS } = await import('../../src/explore/seed-claims.js');
+    const { formatClaims } = await import('../render/claims.js');
+    const interruption = onInterrupt();
+    const answered = [];
+    for (const claim of CLAIMS) {
+      if (interruption.signal.aborted) break;
+      answered.push(...answerClaims([claim]));
+      // Ctrl-C is heard only when the event loop turns.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    interruption.off();
+    if (json) {
+      const claims = answered.map(({ claim, answers, holds }) => ({
+        id: claim.id,
+        claim: claim.claim,
+        answer: claim.answer,
+        holds,
+        answers: answers.map((a) => ({
+          says: a.question.says,
+          expected: a.question.expected,
+          report: a.reported.report,
+        })),
+      }));
+      const partial = answered.length < CLAIMS.length;
+      await writeOut(`${JSON.stringify({ schema: 'pttrace-claims/1', partial, claims }, null, 2)}\n`);
+    } else await writeOut(formatClaims(answered, plain));
+    if (answered.length < CLAIMS.length) {
+      process.stderr.write(`pttrace: interrupted: partial, ${answered.length} of ${CLAIMS.length} claims\n`);
+      process.exitCode = EXIT.interrupted;
+    } else process.exitCode = answered.every((a) => a.holds) ? EXIT.clean : EXIT.finding;
+  }
+}
+
+function positive(name: string, value: number): void {
+  if (value < 1) throw new RangeError(`--${name}: at least 1, not ${value}`);
+}
+
+const EVERY_MS = 200;
+
+/** One self-overwriting line on a terminal's stderr. */
+function progress(): { update(states: number, expanded: number, depth: number): void; clear(): void } {
+  const { stderr } = process;
+  if (stderr.isTTY !== true || process.env.TERM === 'dumb') return { update: () => {}, clear: () => {} };
+  let last = Date.now();
+  let shown = false;
+  return {
+    update(states, expanded, depth) {
+      const now = Date.now();
+      if (now - last < EVERY_MS) return;
+      last = now;
+      shown = true;
+      stderr.write(`\r\x1b[K${states} states, ${states - expanded} to go, depth ${depth}`);
+    },
+    clear() {
+      if (shown) stderr.write('\r\x1b[K');
+    },
+  };
+}
