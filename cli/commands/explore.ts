@@ -162,13 +162,13 @@ bound that was reached exits 0 and says "not decided".`);
       readers: flags.reader ?? (flags.program === UNSHARE ? ['lazy'] : DEFAULTS.readers),
       cpus: flags.cpus,
       tables: flags.tables,
-      pages: flags.pages,
+      pages: flags.pages === true,
       memory: flags.memory,
       flush: flags.flush ?? null,
       broken: flags.broken ?? [],
-      preempt: flags.preempt,
-      expedited: flags.expedited,
-      vcpus: flags.vcpus,
+      preempt: flags.preempt === true,
+      expedited: flags.expedited === true,
+      vcpus: flags.vcpus === true,
       walkers: flags.hardware,
     };
     if (flags.promela) {

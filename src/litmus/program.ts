@@ -1,11 +1,11 @@
 import { FuncTable } from '../kernel/func-table.js';
 import { CR_SOURCE, LOCK_TYPE, OP, READER } from '../kernel/ops.js';
-import { FLUSH_ALL, KernelModel } from '../mmu/kernel-model.js';
-import { RcuModel } from '../mmu/rcu-model.js';
 import type { ProgramOp } from '../machine/emitter.js';
-import { FLAG } from '../timeline/flags.js';
 import { Names } from '../machine/names.js';
 import { unrelated } from '../machine/unrelated.js';
+import { FLUSH_ALL, KernelModel } from '../mmu/kernel-model.js';
+import { RcuModel } from '../mmu/rcu-model.js';
+import { FLAG } from '../timeline/flags.js';
 import type { LitmusOrder, LitmusStep, LitmusTest } from './test.js';
 
 const TASK = FLAG.known;

@@ -1,9 +1,9 @@
 import type { FuncTable } from '../kernel/func-table.js';
 import { FUNC, GP_EVENT, OP, READER } from '../kernel/ops.js';
-import { FLUSH_ALL } from '../mmu/kernel-model.js';
 import type { ProgramOp } from '../machine/emitter.js';
-import { FLAG } from '../timeline/flags.js';
 import { structPage } from '../machine/names.js';
+import { FLUSH_ALL } from '../mmu/kernel-model.js';
+import { FLAG } from '../timeline/flags.js';
 import type { Program } from './program.js';
 import { STEP_NS } from './run.js';
 

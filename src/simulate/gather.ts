@@ -1,5 +1,5 @@
-import { allocated, type Mapped, PAGE } from './address-range.js';
 import { MAX_PAGE_SLOTS, MAX_TABLE_BATCH, PAGE_BUNDLE } from '../kernel/free-paths.js';
+import { allocated, type Mapped, PAGE } from './address-range.js';
 import { freed, type GracePeriods } from './grace-periods.js';
 import { directMap, FLAGS, hex, pageOf, probe, returns } from './lines.js';
 import { flush, syncOne } from './shootdown.js';

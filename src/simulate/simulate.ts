@@ -1,6 +1,6 @@
+import { freePath } from '../kernel/free-paths.js';
 import { populate } from './address-range.js';
 import { findBug } from './bugs.js';
-import { freePath } from '../kernel/free-paths.js';
 import { Gather } from './gather.js';
 import { GracePeriods } from './grace-periods.js';
 import { LineQueue } from './line-queue.js';

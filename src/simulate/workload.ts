@@ -1,9 +1,9 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { LineCounter, type Node, parseDocument } from 'yaml';
+import { freePath } from '../kernel/free-paths.js';
 import { VARIANTS } from '../kernel/variants.js';
 import { readSchema } from '../schema/read-schema.js';
 import { PRIOR_GRACE_PERIOD_MS } from './costs.js';
-import { freePath } from '../kernel/free-paths.js';
 
 /** One value, or a range that is drawn from uniformly. */
 export type Amount = number | readonly [low: number, high: number];

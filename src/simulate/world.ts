@@ -1,5 +1,5 @@
-import { PRIOR_COSTS, type SimCostId } from './costs.js';
 import { type FreePath, freePath } from '../kernel/free-paths.js';
+import { PRIOR_COSTS, type SimCostId } from './costs.js';
 import { LogLines, type SimTask } from './lines.js';
 import { PagePool } from './page-pool.js';
 import { Prng } from './prng.js';

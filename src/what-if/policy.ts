@@ -1,5 +1,5 @@
-import { VARIANTS, type Variant, type VariantMask } from '../kernel/variants.js';
 import { type FreePath, freePath } from '../kernel/free-paths.js';
+import { VARIANTS, type Variant, type VariantMask } from '../kernel/variants.js';
 
 /** What a kernel does with a table, free of everything a re-run does not depend on. */
 export interface Policy extends FreePath {

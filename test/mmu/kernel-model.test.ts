@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OP } from '../../src/kernel/ops.js';
-import { KernelModel } from '../../src/mmu/kernel-model.js';
 import { LITMUS_RULES } from '../../src/machine/rules.js';
+import { KernelModel } from '../../src/mmu/kernel-model.js';
 
 const A = 1000;
 const B = 2000;

@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { readSchema } from '../../src/schema/read-schema.js';
+import { runCommand } from '../support/run-command.js';
+
+const explore = (...args: string[]) => runCommand(['explore', ...args]);
+const BUG = ['--variant', 'D', '--broken', 'batch-without-flush'];
+const valid = (schema: string, text: string): void => {
+  const check = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(readSchema(schema));
+  expect(check(JSON.parse(text)), JSON.stringify(check.errors)).toBe(true);
+};
+
+describe('pttrace explore', () => {
+  it('says safe with exact numbers and exits 0', async () => {
+    const { status, stdout } = await explore('--variant', 'D', '--no-symmetry');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^safe over \d+ states, \d+ steps, \d+ interleavings: every order/m);
+  });
+
+  it('shows the shortest way with what each CPU holds and exits 1', async () => {
+    const { status, stdout } = await explore(...BUG);
+    expect(status).toBe(1);
+    expect(stdout).toContain('Shortest way, 14 steps: the page walker follows its cached entry to T0');
+    expect(stdout).toContain('[may hold T0]');
+    expect(stdout).toContain('I03 I09');
+  });
+
+  it('--plain is ASCII within 75 columns', async () => {
+    const { stdout } = await explore(...BUG, '--plain');
+    for (const line of stdout.split('\n')) {
+      expect(line.length).toBeLessThanOrEqual(75);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: what ASCII is
+      expect(line).toMatch(/^[\x00-\x7e]*$/);
+    }
+  });
+
+  it('--json keeps its schema, safe and unsafe', async () => {
+    valid('explore', (await explore(...BUG, '--json')).stdout);
+    valid('explore', (await explore('--variant', 'A1', '--json')).stdout);
+  });
+
+  it('a bound is told and is no verdict', async () => {
+    const { status, stdout } = await explore('--max-states', '20', '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).exploration).toMatchObject({
+      verdict: 'bounded',
+      ended: 'max-states',
+      states: 20,
+    });
+  });
+
+  it('--ftrace and --litmus are what replay and litmus find violated', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'pttrace-explore-'));
+    try {
+      writeFileSync(join(dir, 'bug.txt'), (await explore(...BUG, '--ftrace')).stdout);
+      const replay = await runCommand(['replay', join(dir, 'bug.txt')]);
+      expect(replay.status).toBe(1);
+      expect(replay.stdout).toContain('I09');
+      writeFileSync(join(dir, 'bug.litmus'), (await explore(...BUG, '--litmus')).stdout);
+      expect((await runCommand(['litmus', join(dir, 'bug.litmus')])).status).toBe(0);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  it('--promela prints the machine', async () => {
+    const { status, stdout } = await explore('--variant', 'B', '--promela');
+    expect(status).toBe(0);
+    expect(stdout).toContain('active proctype machine()');
+  });
+
+  it.each([
+    [['--ftrace'], 'nothing unsafe was found'],
+    [['--broken', 'nope'], 'there is no rule nope'],
+    [['--broken', 'no-tlbsync'], 'nothing in this program follows'],
+    [['--program', 'nope'], 'there is no program nope'],
+    [['--cpus', '99'], 'cpus: a whole number from 2'],
+    [['--max-states', '0'], 'at least 1'],
+  ])('%o is a question that cannot be asked: exit 2', async (args, message) => {
+    const { status, stderr } = await explore(...args);
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  it('--seed-claims: all hold, and keep their schema', async () => {
+    const { status, stdout } = await explore('--seed-claims', '--json');
+    expect(status).toBe(0);
+    valid('claims', stdout);
+    const { claims } = JSON.parse(stdout) as { claims: { id: string; holds: boolean }[] };
+    expect(claims.map((c) => c.id).join('')).toBe('abcdefghijkL39');
+    expect(claims.every((c) => c.holds)).toBe(true);
+  });
+
+  it('--list names programs, readers and rules with their source', async () => {
+    const { stdout } = await explore('--list');
+    for (const word of ['hugetlb-unshare', 'gup-fast', 'unshare-skips-lazy', 'mm/gup.c'])
+      expect(stdout).toContain(word);
+  });
+});
