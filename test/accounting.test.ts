@@ -110,6 +110,10 @@ const CORPUS: Row[] = existsSync(MANIFEST)
 const OTHERWISE: Record<string, { events: number; why: string }> = {
   'kernel-docs/timerlat-tracer.rst': { events: 19, why: 'the line `<stack trace>` is a stack, no event' },
   'perf-tools/tpoint_example.txt': { events: 18, why: 'five lines `<stack trace>` are stacks, no events' },
+  'perf-tools/iosnoop_example.txt': {
+    events: 95,
+    why: 'rows of tables whose LATms column says how long each took',
+  },
   'perf-tools/uprobe_example.txt': {
     events: 63,
     why: 'four lines `<user stack trace>` are stacks, no events',

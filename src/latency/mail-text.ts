@@ -6,6 +6,7 @@ export function normaliseMail(text: string): string {
   let t = text.replace(/\r\n?/g, '\n');
   if (/=(?:\n|(?!\d{3})(?:20|3D|7C|40|5B)|C2=A0|E2=80=AF)/.test(t)) t = decodeQuotedPrintable(t);
   return t
+    .replace(/\x1b\[[0-9;:?]*[A-Za-z]/g, '')
     .replace(
       /&(lt|gt|amp|nbsp|#64|#124|#160|#xa0);/gi,
       (_, name: string) => ENTITIES[name.toLowerCase()] ?? '',
@@ -47,7 +48,7 @@ export function stripQuotes(line: string, rowPrefix: string): { prefix: string; 
   const rest = line.replace(/^(?: *>)+ ?/, '');
   if (rowPrefix !== '' && rest.startsWith(rowPrefix))
     return { prefix: rowPrefix, rest: rest.slice(rowPrefix.length) };
-  const prefix = /^(?:\| ?)+(?= *(?:[[@][\w.-]|\(\.\.\.|@\[|@:))/.exec(rest)?.[0] ?? '';
+  const prefix = /^(?:(?:\||\/\/|#|\*|\+) ?)+(?= *(?:[[@][\w.-]|\(\.\.\.|@\[|@:))/.exec(rest)?.[0] ?? '';
   // `|@@@@|` at the start of a line is the bar of a wrapped row, not a quoted heading.
   if (prefix === '' || /^\|@*[ @]*\|? *$/.test(rest)) return { prefix: '', rest };
   return { prefix, rest: rest.slice(prefix.length) };

@@ -1,3 +1,4 @@
+import { type Layers, layersOf, withoutLayers } from '../mail/decorations.js';
 import { type Detection, detect, SAMPLE } from './detect.js';
 import { TraceError } from './trace-error.js';
 
@@ -18,6 +19,8 @@ export class FormatFinder {
   private from = 0;
   private weak: Detection | null = null;
   private refusal: TraceError | null = null;
+  /** What stands around the lines of the part that showed the format. */
+  layers: Layers | null = null;
 
   constructor(path: string, format?: string) {
     this.path = path;
@@ -57,7 +60,9 @@ export class FormatFinder {
   private look(to: number): Detection | null {
     const part = this.joined().subarray(this.from, to);
     try {
-      const found = detect(part, this.path, this.format);
+      const layers = layersOf(part);
+      const found = detect(layers ? withoutLayers(part, layers) : part, this.path, this.format);
+      if (this.layers === null || found.sure) this.layers = layers;
       this.from = nextStart(part, this.from);
       if (!found.sure && this.weak === null) this.weak = found;
       return found;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { RecordBatch } from '../../timeline/batch.js';
 import { RESERVED } from '../../timeline/events.js';
 import { Reorder } from '../../timeline/reorder.js';
+import { decorated, undecorated, withoutLayers } from '../mail/decorations.js';
 import type { MailText } from '../mail/mail.js';
 import { MailGather } from '../mail/mail-gather.js';
 import { isTraceDatFile, scanTraceDat } from '../trace-dat/trace-dat-input.js';
@@ -42,7 +43,10 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
     const head = finder.take();
     const info = found.dialect;
     // Lines are quoted by the same columns later.
-    dialect = { ...info, open: () => info.open(behindFacts(head.subarray(0, SAMPLE))) };
+    const { layers } = finder;
+    const first = behindFacts(head.subarray(0, SAMPLE));
+    const sample = layers ? withoutLayers(first, layers) : first;
+    dialect = { ...info, open: () => info.open(sample) };
     why = found.why;
     if (info.unordered) reorder = new Reorder(options.sink);
     if (options.format === undefined && opensBlocks(info)) {
@@ -55,7 +59,8 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
         excerpt: mail !== null,
       });
     }
-    const made = new LineScanner(blocks ?? dialect.open(), {
+    const reader = blocks ?? dialect.open();
+    const made = new LineScanner(layers ? undecorated(reader, layers) : reader, {
       ...options,
       ...(reorder ? { sink: (batch: RecordBatch) => reorder!.push(batch) } : {}),
       places: mail ?? undefined,
@@ -113,7 +118,11 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
     const report = inputReport(done, { path, dialect: dialect!, why, compression, error, blocks, mail });
     const letterText = mail;
     const parts = blocks as BlockDialect | null;
-    const dialectAt = (offset: number): DialectInfo => parts?.at(offset) ?? dialect!;
+    const { layers } = finder;
+    const dialectAt = (offset: number): DialectInfo => {
+      const info = parts?.at(offset) ?? dialect!;
+      return layers ? decorated(info, layers) : info;
+    };
     return {
       report: mail ? { ...report, bytes: gathered.bytes } : report,
       header: done.header,

@@ -16,6 +16,9 @@ const GOES_ON =
   /^[ \t]*(?:<-|->|==>|\|\s|\(?[\w.-]+(?:\[[^\]]*\])?=\S|\(?[\w.]+\+0x[0-9a-f]|[-+!#*@$]? *\d+(?:\.\d+)? us\b|us +\||\w+:\S|\w+: \()/;
 /** An event that cannot end here: its text is to come, or a list, or what an arrow points at. */
 const UNFINISHED = /(?:[:,(=]|<-|->)\s*$/;
+/** Header lines of tracefs that end in the number of CPUs. */
+const HEADER = /^# (?:latency: \d|entries-in-buffer\/entries-written: \d)/;
+const HEADER_END = /#P:\d+\)?\s*$/;
 /** Marks of what a person left out or points at. */
 const REMARK = /^[ \t]*(?:[[<({]*(?:\.{2,}|\u2026|snip|cut\b)|[-=*^~#]{2,}|_{5,}|\^|[\w.+-]+@[\w.-]+)/i;
 
@@ -46,13 +49,16 @@ function join(mail: MailText, wrapAt: number): { text: MailText; unwrapped: numb
   /** Last line of an event that may go on; empty: the line is none. */
   let last = '';
   let depth = 0;
+  /** Last line of a header that may go on. */
+  let header = '';
   for (let i = 0, start = 0; start < bytes.length; i++) {
     let lf = bytes.indexOf(LF, start);
     if (lf < 0) lf = bytes.length;
     const line = Buffer.from(bytes.subarray(start, Math.min(lf, start + LOOK))).toString('latin1');
     const isEvent = EVENT.test(line);
     const full = last.length + 1 + firstWord(line) + 2 * mail.depths[i]!;
-    const goesOn =
+    const headerGoesOn = header !== '' && !HEADER_END.test(header) && /\S/.test(line) && !/^# /.test(line);
+    const eventGoesOn =
       last !== '' &&
       full > NARROWEST &&
       !isEvent &&
@@ -62,6 +68,7 @@ function join(mail: MailText, wrapAt: number): { text: MailText; unwrapped: numb
         UNFINISHED.test(last) ||
         isOpen(last) ||
         (wrapAt > 0 && full > wrapAt && mail.depths[i] === depth && tellsNothing(line)));
+    const goesOn = headerGoesOn || eventGoesOn;
     if (goesOn) {
       used--;
       while (used > 0 && out[used - 1] === BLANK) used--;
@@ -76,7 +83,8 @@ function join(mail: MailText, wrapAt: number): { text: MailText; unwrapped: numb
     used += lf - start;
     out[used++] = LF;
     if (isEvent) widest = Math.max(widest, line.length);
-    last = isEvent || goesOn ? line : '';
+    last = isEvent || eventGoesOn ? line : '';
+    header = headerGoesOn || HEADER.test(line) ? line : '';
     depth = mail.depths[i]!;
     start = lf + 1;
   }

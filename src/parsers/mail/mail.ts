@@ -1,3 +1,5 @@
+import { gunzipSync } from 'node:zlib';
+
 /** A mail as lines that dialects can read, and where each stands in the file. */
 export interface MailText {
   /** The lines, quote marks and transfer encoding off, each with a newline. */
@@ -45,7 +47,7 @@ export function looksLikeMail(sample: Uint8Array): boolean {
  * no-break spaces. Header fields and other parts stay as they are, for they are prose.
  */
 export function readMail(bytes: Uint8Array): MailText {
-  const out = new Uint8Array(bytes.length + 1);
+  let out = new Uint8Array(bytes.length + 1);
   const lines: number[] = [];
   const offsets: number[] = [];
   const depths: number[] = [];
@@ -70,12 +72,36 @@ export function readMail(bytes: Uint8Array): MailText {
       const field = /^content-transfer-encoding: *([\w-]+)/i.exec(head);
       if (field) encoding = field[1]!.toLowerCase();
       if (end === start) inHeader = false;
-      if (field && encoding === 'base64') {
+    } else if (encoding === 'base64' && !goesOn && end > start) {
+      const part = base64Part(bytes, start);
+      const text = part === null ? null : printable(part.bytes);
+      if (part !== null && text !== null) {
+        // Each line stands where its first character is coded.
+        for (const line of linesOf(text)) {
+          const coded =
+            part.rows[Math.min(part.rows.length - 1, Math.floor((line.start * 4) / 3 / part.width))]!;
+          lines.push(number + coded.row);
+          offsets.push(coded.offset);
+          depths.push(0);
+          if (used + line.bytes.length + 1 > out.length) out = grown(out, used + line.bytes.length + 1);
+          out.set(line.bytes, used);
+          used += line.bytes.length;
+          out[used++] = LF;
+        }
         notes.push({
           code: 'base64',
-          message: `the part at line ${number} is base64: save the mail as decoded text to have it read`,
+          message: `the base64 part at line ${number} is read decoded, and its lines are counted so`,
         });
+        number += part.rows.length - 1;
+        start = part.end;
+        encoding = '';
+        continue;
       }
+      encoding = '';
+      notes.push({
+        code: 'base64-binary',
+        message: `the base64 part at line ${number} is no text: left as it is`,
+      });
     }
     const coded = encoding === 'quoted-printable' && !inHeader;
     const soft = coded && softBreak(bytes, start, end);
@@ -101,6 +127,70 @@ export function readMail(bytes: Uint8Array): MailText {
     joined,
     notes,
   };
+}
+
+interface Base64Part {
+  readonly bytes: Buffer;
+  /** Rows of the file: which of the part's, and its offset. */
+  readonly rows: { row: number; offset: number }[];
+  /** Characters of a row. */
+  readonly width: number;
+  /** Offset behind the part. */
+  readonly end: number;
+}
+
+/** Lines of base64 (RFC 2045 6.8) from `start` on; null if the first is none. */
+function base64Part(bytes: Uint8Array, start: number): Base64Part | null {
+  const rows: { row: number; offset: number }[] = [];
+  let text = '';
+  let width = 0;
+  let at = start;
+  while (at < bytes.length) {
+    let lf = bytes.indexOf(LF, at);
+    if (lf < 0) lf = bytes.length;
+    const row = Buffer.from(bytes.subarray(at, lf)).toString('latin1').trimEnd();
+    if (!/^[A-Za-z0-9+/]{1,998}={0,2}$/.test(row)) break;
+    rows.push({ row: rows.length, offset: at });
+    width = Math.max(width, row.length);
+    text += row;
+    at = lf + 1;
+  }
+  return rows.length === 0
+    ? null
+    : { bytes: Buffer.from(text, 'base64'), rows, width, end: Math.min(at, bytes.length) };
+}
+
+/** The bytes of a text, unpacked if they are gzip; null for anything else. */
+function printable(bytes: Buffer): Buffer | null {
+  let text = bytes;
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
+    try {
+      text = gunzipSync(bytes, { maxOutputLength: 64 << 20 });
+    } catch {
+      return null;
+    }
+  }
+  let control = 0;
+  for (const c of text.subarray(0, LOOK)) if (c < 9 || (c > 13 && c < 32 && c !== 27)) control++;
+  return control * 100 > Math.min(text.length, LOOK) ? null : text;
+}
+
+function linesOf(text: Buffer): { bytes: Buffer; start: number }[] {
+  const found: { bytes: Buffer; start: number }[] = [];
+  for (let start = 0; start < text.length; ) {
+    let lf = text.indexOf(LF, start);
+    if (lf < 0) lf = text.length;
+    const end = lf > start && text[lf - 1] === CR ? lf - 1 : lf;
+    found.push({ bytes: text.subarray(start, end), start });
+    start = lf + 1;
+  }
+  return found;
+}
+
+function grown(out: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  const bigger = new Uint8Array(Math.max(size, out.length * 2));
+  bigger.set(out);
+  return bigger;
 }
 
 function lastEquals(bytes: Uint8Array, end: number): number {

@@ -101,12 +101,15 @@ describe('a trace in a mail', () => {
     }
   });
 
-  it('base64 is named, not read', async () => {
+  it('base64 is read, each line where its first character is coded', async () => {
     const body = Buffer.from(TRACE.slice(0, 40).join('\n'))
       .toString('base64')
       .match(/.{1,76}/g)!;
     const path = write([...FIELDS, 'Content-Transfer-Encoding: base64', '', ...body]);
-    await expect(analyse({ paths: [path] })).rejects.toThrow(/base64|no trace lines/);
+    const coded = await analyse({ paths: [path] });
+    const plain = await analyse({ paths: [write([...FIELDS, '', ...TRACE.slice(0, 40)])] });
+    expect(coded.timeline.events).toBe(plain.timeline.events);
+    expect(coded.timeline.firstNs).toBe(plain.timeline.firstNs);
   });
 });
 

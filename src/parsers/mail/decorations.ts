@@ -1,0 +1,181 @@
+import { latin1 } from '../../timeline/batch.js';
+import { RESERVED } from '../../timeline/events.js';
+import type { DialectInfo, LineDialect, LineHost, LineKind } from '../input/dialect.js';
+
+/**
+ * What people and programs put around the lines of a trace: colours of a terminal, HTML, the prefix of `grep -H` and
+ * `-n`, marks of a quote or a comment, line numbers. Taken off line by line, in place: every layer only shortens.
+ */
+export interface Layers {
+  readonly ansi: boolean;
+  readonly html: boolean;
+  /** Prefix of grep: `trace.txt:`, `trace.txt:12:`, `12:`. */
+  readonly grep: boolean;
+  /** `|`, `//`, `+`, …: before lines, a blank behind; empty: none. */
+  readonly mark: string;
+  /** Line numbers of `cat -n`, `nl`, `bat`. */
+  readonly numbers: boolean;
+}
+
+/** An event of some dialect: a CPU or a stamp, then text. */
+const EVENT = /\[\d{3,5}\]\s.*?\d:\s|(?:^|\s)\d+\.\d{6,9}:\s|\d us[ !+#*@$]?:\s|\d+us[ !+#*@$]?:\s/;
+const ANSI = /\x1b(?:\[[0-9;:?]*[A-Za-z]|\][^\x07\x1b]*(?:\x07|\x1b\\)|\([A-Z0-9])/g;
+const TAG =
+  /<\/?(?:a|b|i|u|s|em|tt|strong|span|pre|code|font|br|p|div|mark|small|sub|sup|li|ul|ol|td|tr|table|tbody|blockquote|body|html)(?:\s[^<>]*)?\/?>/gi;
+const ENTITY = /&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,6}|#x[0-9a-f]{1,5});/gi;
+/** What a text shows that is not HTML: these would be coded there. */
+const RAW = /<-|->|<idle>|<\.\.\.>/;
+const GREP = /^(?:([^\s:]*[A-Za-z_./][^\s:]*?)([:-]))?(?:(\d{1,9})([:-]))?(?=\s|\S{2,})/;
+const MARK = /^ {0,3}(\||\/\/|#|\*|;|%|\+|!|--|>|\xe2\x94\x82)(?= |\t|$)/;
+const NUMBER = /^ *\d{1,9}(?:\t| +\xe2\x94\x82 ?)/;
+/** Where the process id stands at the least: names are padded to 16 columns. */
+const PADDED = /^(?:\s|.{16}-\d)/;
+const LINES = 400;
+
+/** The layers of a text by its first bytes; null where it has none. */
+export function layersOf(sample: Uint8Array): Layers | null {
+  const text = latin1(sample, 0, Math.min(sample.length, 64 << 10));
+  if (/class=(["'])trace-data\1|linuxPerfData/.test(text)) return null;
+  const ansi = /\x1b[[\](]/.test(text);
+  let lines = text.split(/\r?\n/, LINES);
+  if (ansi) lines = lines.map((line) => line.replace(ANSI, ''));
+  const html = isHtml(lines);
+  if (html) lines = lines.map(unescaped);
+  const events = lines.filter((line) => EVENT.test(line));
+  const numbered = events.filter((line) => NUMBER.test(line)).length;
+  const numbers = numbered > 0 && numbered * 2 > events.length;
+  const plain = numbers ? events.map((line) => line.replace(NUMBER, '')) : events;
+  const mark = markOf(plain);
+  const bare = mark === '' ? plain : plain.map((line) => line.replace(MARK, '').replace(/^ /, ''));
+  const grep = isGrep(bare);
+  return ansi || html || grep || numbers || mark !== '' ? { ansi, html, grep, mark, numbers } : null;
+}
+
+function isHtml(lines: readonly string[]): boolean {
+  let coded = false;
+  for (const line of lines) {
+    if (!EVENT.test(line)) continue;
+    if (RAW.test(line)) return false;
+    if (/&(?:lt|gt);/i.test(line) || TAG.test(line)) coded = true;
+    TAG.lastIndex = 0;
+  }
+  return coded;
+}
+
+/** The one mark that most events have before them. */
+function markOf(events: readonly string[]): string {
+  const seen = new Map<string, number>();
+  for (const line of events) {
+    const mark = MARK.exec(line)?.[1];
+    if (mark !== undefined) seen.set(mark, (seen.get(mark) ?? 0) + 1);
+  }
+  const [best] = [...seen].sort((a, b) => b[1] - a[1]);
+  return best !== undefined && best[1] * 2 > events.length ? best[0] : '';
+}
+
+function isGrep(events: readonly string[]): boolean {
+  if (events.length === 0) return false;
+  let hits = 0;
+  for (const line of events) {
+    const m = GREP.exec(line);
+    if (m !== null && m[0].length > 0 && PADDED.test(line.slice(m[0].length))) hits++;
+  }
+  return hits * 10 >= events.length * 9;
+}
+
+function unescaped(line: string): string {
+  return line.replace(TAG, '').replace(ENTITY, (entity) => {
+    const name = entity.slice(1, -1).toLowerCase();
+    const code = name.startsWith('#x')
+      ? Number.parseInt(name.slice(2), 16)
+      : name.startsWith('#')
+        ? Number(name.slice(1))
+        : 0;
+    if (code > 0) return code < 128 ? String.fromCharCode(code) : code === 160 ? ' ' : entity;
+    return ENTITIES.get(name) ?? entity;
+  });
+}
+
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ['lt', '<'],
+  ['gt', '>'],
+  ['amp', '&'],
+  ['quot', '"'],
+  ['apos', "'"],
+  ['nbsp', ' '],
+]);
+
+/** A copy of the bytes with the layers off, to judge the format by. */
+export function withoutLayers(bytes: Uint8Array, layers: Layers): Uint8Array {
+  const lines = latin1(bytes, 0, bytes.length).split('\n');
+  return Buffer.from(lines.map((line) => bareLine(line, layers).text).join('\n'), 'latin1');
+}
+
+/** A line without its layers, and the file grep found it in. */
+function bareLine(line: string, layers: Layers): { text: string; file: string } {
+  let text = line;
+  if (layers.ansi && text.includes('\x1b')) text = text.replace(ANSI, '');
+  if (layers.html && /[&<]/.test(text)) text = unescaped(text);
+  if (layers.numbers) text = text.replace(NUMBER, '');
+  if (layers.mark !== '') {
+    const m = MARK.exec(text);
+    // Headers of tracefs begin with the same sign.
+    const rest = m?.[1] === layers.mark ? text.slice(m[0].length).replace(/^ /, '') : text;
+    if (layers.mark !== '#' || EVENT.test(rest)) text = rest;
+  }
+  if (!layers.grep) return { text, file: '' };
+  const m = GREP.exec(text);
+  // Between the lines of two contexts.
+  if (text === '--') return { text: '', file: '' };
+  if (m === null) return { text, file: '' };
+  const rest = text.slice(m[0].length);
+  const whole = m[0].length > 0 && (PADDED.test(rest) || /^(?:#|CPU:|cpus=)/.test(rest));
+  return whole ? { text: rest, file: m[1] ?? '' } : { text, file: '' };
+}
+
+/** The dialect behind the layers. Line numbers and offsets stay those of the input. */
+export function undecorated(inner: LineDialect, layers: Layers): LineDialect {
+  let file = '';
+  let told = false;
+  return {
+    id: inner.id,
+    line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+      if (!told) {
+        told = true;
+        tell(layers, host);
+      }
+      const bare = bareLine(latin1(buf, start, end), layers);
+      if (bare.file !== '' && bare.file !== file) {
+        // Lines of two files share no order.
+        if (file !== '') host.fact(RESERVED.segment, -1, 0);
+        file = bare.file;
+      }
+      const { text } = bare;
+      for (let i = 0; i < text.length; i++) buf[start + i] = text.charCodeAt(i);
+      return inner.line(buf, start, start + text.length, host);
+    },
+    finish(host: LineHost): void {
+      inner.finish?.(host);
+    },
+  };
+}
+
+/** The same for reading one line again. */
+export const decorated = (info: DialectInfo, layers: Layers): DialectInfo => ({
+  ...info,
+  open: (sample) => undecorated(info.open(sample), layers),
+});
+
+function tell(layers: Layers, host: LineHost): void {
+  const off: string[] = [];
+  if (layers.ansi) off.push('colours of a terminal');
+  if (layers.html) off.push('HTML tags and entities');
+  if (layers.numbers) off.push('line numbers');
+  if (layers.mark !== '')
+    off.push(`marks before the lines (${layers.mark === '\xe2\x94\x82' ? '\u2502' : layers.mark})`);
+  if (layers.grep) off.push("grep's prefix");
+  host.note('decorations', `taken off its lines: ${off.join(', ')}`);
+  if (!layers.grep) return;
+  host.fact(RESERVED.silentLoss, -1, 0);
+  host.note('grep', 'its lines were picked out by grep: what is absent here proves nothing');
+}
