@@ -14,6 +14,7 @@ export const LAYERS = [
   ['src/parsers', 'src/latency', 'src/machine'],
   ['src/replay', 'src/mmu'],
   ['src/read'],
+  ['src/breakdown'],
   ['src/measure', 'src/analyse', 'src/show', 'src/convert'],
   ['src/compare'],
   ['src/litmus', 'src/explore', 'src/what-if', 'src/simulate', 'src/gate', 'src/record', 'src/explain'],

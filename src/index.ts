@@ -1,4 +1,5 @@
 export { type AnalyseOptions, analyse } from './analyse/analyse.js';
+export { type Breakdown, type BreakdownOptions, breakdown } from './breakdown/breakdown.js';
 export { type CompareInputs, compareInputs } from './compare/compare.js';
 export type { CompareReport } from './compare/report.js';
 export { CONVERT_FORMATS, type ConvertFormat, type ConvertOptions, convert } from './convert/convert.js';

@@ -1,0 +1,208 @@
+import { OP, Op } from '../kernel/ops.js';
+import type { Distribution } from '../latency/distribution.js';
+import { TraceError } from '../parsers/input/trace-error.js';
+import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
+import type { InputReport } from '../result/types.js';
+import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
+import { VERSION } from '../version.js';
+import { PHASES, type Phase, PhaseClock, SYSCALLS } from './phases.js';
+import { type CpuView, PAGE_CLASSES, Shootdowns } from './shootdown.js';
+
+export const BREAKDOWN_SCHEMA = 'pttrace/breakdown/1';
+
+export interface BreakdownOptions extends PipelineOptions {
+  /** `munmap` (default) or `madvise`. */
+  readonly syscall?: string | undefined;
+}
+
+/** Times in ns. */
+export interface Times {
+  count: number;
+  sumNs: number;
+  p50Ns: number;
+  p99Ns: number;
+  maxNs: number;
+}
+
+export interface PhaseReport extends Times {
+  phase: Phase;
+  /** Events that began it; 0: no such probe fired, its time is in the phase before. */
+  begins: number;
+}
+
+export interface PairReport extends Times {
+  source: number;
+  target: number;
+  /** Answers stamped before their question: not in the times. */
+  early: number;
+}
+
+export interface SlowAnswer {
+  source: number;
+  target: number;
+  answerNs: number;
+  reachedNs: number;
+  input: number;
+  line: number;
+  comm: string;
+  pid: number;
+  lastEvent: string;
+  /** How long before the handler that event was. */
+  lastEventAgoNs: number | null;
+}
+
+/** Where the time of unmaps went. */
+export interface Breakdown {
+  schema: typeof BREAKDOWN_SCHEMA;
+  version: string;
+  inputs: InputReport[];
+  /** `munmap`, or `mmu_gather` where the recording shows no syscall of that name. */
+  what: string;
+  spans: Times & { censored: number };
+  phases: PhaseReport[];
+  shootdown: {
+    flushes: number;
+    local: number;
+    unanswered: number;
+    waits: (Times & { pages: (typeof PAGE_CLASSES)[number]; targets: number })[];
+    pairs: PairReport[];
+    slowest: SlowAnswer[];
+  };
+  notes: string[];
+  partial: boolean;
+}
+
+/** Throws TraceError for an unreadable input or a clock of ticks, RangeError for a syscall that unmaps nothing. */
+export async function breakdown(options: BreakdownOptions): Promise<Breakdown> {
+  const name = options.syscall ?? 'munmap';
+  const syscall = SYSCALLS[name];
+  if (syscall === undefined)
+    throw new RangeError(`no breakdown of ${name}: ${Object.keys(SYSCALLS).join(', ')}`);
+  const pipeline = newPipeline();
+  const calls = new PhaseClock({ syscall });
+  const gathers = new PhaseClock({ gather: true });
+  const shots = new Shootdowns();
+  const views = new Map<number, CpuView>();
+  const cut = (): void => {
+    calls.cut();
+    gathers.cut();
+    shots.cut();
+  };
+  const run = await runPipeline(pipeline, options, (decoder) => {
+    const op = new Op();
+    return {
+      batch: (batch) => {
+        for (let row = 0; row < batch.length; row++) {
+          const event = batch.event[row]!;
+          if (event === RESERVED.lost) cut();
+          if (event <= LAST_RESERVED) continue;
+          const cpu = batch.cpu[row]!;
+          const means = decoder.decode(batch, row, op);
+          if (means) {
+            calls.step(op);
+            gathers.step(op);
+            if (SHOOTS.has(op.kind)) {
+              shots.step(op, { input: batch.input, line: batch.line[row]! }, views.get(cpu) ?? NOTHING);
+            }
+          }
+          // Handlers say nothing of what they interrupted.
+          if (!(means && op.kind === OP.CALLF)) {
+            views.set(cpu, { comm: batch.comm[row]!, pid: batch.pid[row]!, event, tsNs: batch.tsNs[row]! });
+          }
+        }
+      },
+      boundary: () => {
+        cut();
+        views.clear();
+      },
+    };
+  });
+  calls.finish();
+  gathers.finish();
+  if (pipeline.time.unit === 'ticks') {
+    throw new TraceError('no-times', 'its clock counts ticks, not ns: times cannot be broken down', {
+      path: options.paths[0],
+    });
+  }
+  const clock = calls.spans.count > 0 ? calls : gathers;
+  const notes = missing(clock);
+  if (clock !== calls && gathers.spans.count > 0) {
+    notes.unshift(
+      `no ${name} in the recording: every mmu_gather, from tlb_gather_mmu() to the return of tlb_finish_mmu()`,
+    );
+  }
+  const text = (id: number): string => pipeline.names.text(id);
+  return {
+    schema: BREAKDOWN_SCHEMA,
+    version: VERSION,
+    inputs: run.inputs.map((i) => i.report),
+    what: clock === calls ? name : 'mmu_gather',
+    spans: { ...times(clock.spans), censored: clock.censored },
+    phases: PHASES.map((phase, i) => ({
+      phase,
+      ...times(clock.each[i]!),
+      sumNs: clock.sums[i]!,
+      begins: clock.begins[i]!,
+    })),
+    shootdown: {
+      flushes: shots.flushes,
+      local: shots.local,
+      unanswered: shots.unanswered,
+      waits: PAGE_CLASSES.flatMap((pages, i) =>
+        shots.waits[i]!.count === 0
+          ? []
+          : [{ pages, targets: shots.targetsOf[i]!, ...times(shots.waits[i]!) }],
+      ),
+      pairs: [...shots.pairs]
+        .map(([key, p]) => {
+          const [source, target] = key.split(' ').map(Number) as [number, number];
+          return { source, target, early: p.early, ...times(p.answers) };
+        })
+        .sort((x, y) => x.source - y.source || x.target - y.target),
+      slowest: shots.slowest.map((s) => ({
+        source: s.source,
+        target: s.target,
+        answerNs: s.answerNs,
+        reachedNs: s.reachedNs,
+        input: s.input,
+        line: s.line,
+        comm: s.comm < 0 ? '' : text(s.comm),
+        pid: s.pid,
+        lastEvent: s.lastEvent < 0 ? '' : pipeline.events.head(s.lastEvent).name,
+        lastEventAgoNs: s.lastEvent < 0 ? null : s.sentNs + s.reachedNs - s.lastEventNs,
+      })),
+    },
+    notes,
+    partial: run.partial,
+  };
+}
+
+const SHOOTS = new Set<number>([OP.FR, OP.FD, OP.FMULTI, OP.TLBF, OP.IS, OP.IE, OP.IX, OP.INV]);
+const NOTHING: CpuView = { comm: -1, pid: -1, event: -1, tsNs: Number.NaN };
+
+function times(d: Distribution): Times {
+  const q = (p: number): number => (d.count === 0 ? 0 : d.quantile(p));
+  return {
+    count: d.count,
+    sumNs: Number(d.sumNs),
+    p50Ns: q(0.5),
+    p99Ns: q(0.99),
+    maxNs: d.count === 0 ? 0 : d.maxNs,
+  };
+}
+
+/** Phases that no event can begin here, so that their time is in another. */
+function missing(clock: PhaseClock): string[] {
+  if (clock.spans.count === 0) return [];
+  const probes: [Phase, string][] = [
+    ['zap', 'unmap_vmas'],
+    ['unlink', 'free_pgtables'],
+    ['free', 'tlb_finish_mmu'],
+    ['flush: own TLB', 'flush_tlb_mm_range'],
+  ];
+  const none = probes.filter(([phase]) => clock.begins[PHASES.indexOf(phase)] === 0);
+  if (none.length === 0) return [];
+  return [
+    `never seen inside a span: ${none.map((p) => p[1]).join(', ')}; the time of ${none.map((p) => p[0]).join(', ')} is in the phase before`,
+  ];
+}

@@ -1,0 +1,220 @@
+import { FUNC, isTableFunc, OP, type Op } from '../kernel/ops.js';
+import { Distribution } from '../latency/distribution.js';
+import { CONTEXT } from '../timeline/flags.js';
+
+/**
+ * Where the time of an unmap goes. A phase lasts from the event that begins it to the thread's next event; what no event
+ * divides stays in the phase before it, so the phases of a span always add up to the span.
+ */
+export const PHASES = [
+  'before zap',
+  'zap',
+  'unlink',
+  'batch page',
+  'flush: send',
+  'flush: own TLB',
+  'flush: wait',
+  'sync wait',
+  'call_rcu',
+  'free',
+  'after free',
+  'off CPU',
+] as const;
+export type Phase = (typeof PHASES)[number];
+const P = Object.fromEntries(PHASES.map((name, i) => [name, i])) as Record<Phase, number>;
+
+/** What opens and closes a span: a syscall by its `FUNC` id, or any mmu_gather of a thread. */
+export type SpanKind = { readonly syscall: number } | { readonly gather: true };
+
+interface OpenSpan {
+  readonly times: Float64Array;
+  begin: number;
+  last: number;
+  phase: number;
+  /** Phase to return to after a flush, a wait or call_rcu. */
+  back: number;
+  /** Phase to return to when the thread runs again; -1 while it runs. */
+  resume: number;
+  inFlush: boolean;
+  sent: boolean;
+  /** The last event was one that queues a table: an allocation that follows is its batch page. */
+  queued: boolean;
+  tlb: number;
+}
+
+/** Time by phase of the spans of every thread, in ns; the state is one small object per thread inside a span. */
+export class PhaseClock {
+  readonly spans = new Distribution();
+  readonly sums = new Float64Array(PHASES.length);
+  readonly each = PHASES.map(() => new Distribution());
+  /** Events that began a phase: a phase without any had no probe, or never happened. */
+  readonly begins = new Float64Array(PHASES.length);
+  censored = 0;
+  private readonly open = new Map<number, OpenSpan>();
+
+  private readonly kind: SpanKind;
+
+  constructor(kind: SpanKind) {
+    this.kind = kind;
+  }
+
+  /** Nothing is carried over a loss or into a new capture. */
+  cut(): void {
+    this.censored += this.open.size;
+    this.open.clear();
+  }
+
+  step(op: Op): void {
+    if (op.kind === OP.SW) {
+      this.switched(op);
+      return;
+    }
+    if (op.context !== CONTEXT.task && op.context !== CONTEXT.unknown) return;
+    const span = this.open.get(op.pid);
+    if (span === undefined) {
+      if (this.opens(op)) this.begin(op);
+      return;
+    }
+    if (this.opens(op) && 'syscall' in this.kind) {
+      this.censored++;
+      this.begin(op);
+      return;
+    }
+    this.advance(span, op);
+    if (this.closes(op, span)) this.end(op.pid, span);
+  }
+
+  private opens(op: Op): boolean {
+    return 'syscall' in this.kind ? op.kind === OP.SE && op.a0 === this.kind.syscall : op.kind === OP.GB;
+  }
+
+  private closes(op: Op, span: OpenSpan): boolean {
+    return 'syscall' in this.kind
+      ? op.kind === OP.SX && op.a0 === this.kind.syscall
+      : op.kind === OP.GEret && span.tlb === span.tlb;
+  }
+
+  private begin(op: Op): void {
+    this.open.set(op.pid, {
+      times: new Float64Array(PHASES.length),
+      begin: op.tsNs,
+      last: op.tsNs,
+      phase: P['before zap'],
+      back: P['before zap'],
+      resume: -1,
+      inFlush: false,
+      sent: false,
+      queued: false,
+      tlb: op.a0,
+    });
+  }
+
+  private end(pid: number, span: OpenSpan): void {
+    this.open.delete(pid);
+    const length = span.last - span.begin;
+    if (!(length >= 0)) {
+      this.censored++;
+      return;
+    }
+    this.spans.add(length);
+    for (let i = 0; i < PHASES.length; i++) {
+      this.sums[i]! += span.times[i]!;
+      this.each[i]!.add(Math.max(0, span.times[i]!));
+    }
+  }
+
+  /** Time up to here goes to the phase it was in; the event says which comes next. */
+  private advance(span: OpenSpan, op: Op): void {
+    const { kind } = op;
+    const sends = span.inFlush && (kind === OP.IS || kind === OP.FMULTI || (kind === OP.TLBF && op.a1 === 4));
+    const batchPage = span.queued && kind === OP.ALLOC;
+    const credited = sends ? P['flush: send'] : batchPage ? P['batch page'] : span.phase;
+    if (batchPage) this.begins[P['batch page']]!++;
+    span.times[credited]! += op.tsNs - span.last;
+    span.last = op.tsNs;
+    span.queued = kind === OP.APP || kind === OP.PVOP;
+    // call_rcu is over with the thread's next event, but for the tracepoint inside it.
+    if (span.phase === P.call_rcu && kind !== OP.RQ) span.phase = span.back;
+    const next = this.next(span, op);
+    if (next < 0 || next === span.phase) return;
+    this.begins[next]!++;
+    span.phase = next;
+  }
+
+  /** The phase an event begins; -1: it begins none. */
+  private next(span: OpenSpan, op: Op): number {
+    switch (op.kind) {
+      case OP.UVMA:
+        return P.zap;
+      case OP.FPGT:
+      case OP.FPGD:
+      case OP.UL:
+        return P.unlink;
+      case OP.GE:
+        return P.free;
+      case OP.GEret:
+        return P['after free'];
+      case OP.FR:
+        return this.enter(span, P['flush: own TLB'], true);
+      case OP.IS:
+      case OP.FMULTI:
+        if (!span.inFlush) return -1;
+        span.sent = true;
+        return P['flush: wait'];
+      case OP.IE:
+      case OP.INV:
+        return span.inFlush ? P['flush: own TLB'] : -1;
+      case OP.IX:
+        return span.inFlush && span.sent ? P['flush: wait'] : -1;
+      case OP.FD:
+        return this.leave(span);
+      case OP.SYNC1:
+        return op.a0 === 1 ? this.enter(span, P['sync wait'], false) : this.leave(span);
+      case OP.SYNCR:
+        return op.a0 === 1 ? this.enter(span, P['sync wait'], false) : this.leave(span);
+      case OP.CR:
+        return isTableFunc(op.a1) ? this.enter(span, P.call_rcu, false) : -1;
+      default:
+        return -1;
+    }
+  }
+
+  private enter(span: OpenSpan, phase: number, flush: boolean): number {
+    if (!span.inFlush && span.phase !== P.call_rcu) span.back = span.phase;
+    if (flush) {
+      span.inFlush = true;
+      span.sent = false;
+    }
+    return phase;
+  }
+
+  private leave(span: OpenSpan): number {
+    span.inFlush = false;
+    return span.back;
+  }
+
+  private switched(op: Op): void {
+    const out = this.open.get(op.a0);
+    if (out !== undefined && out.resume < 0) {
+      out.times[out.phase]! += op.tsNs - out.last;
+      out.last = op.tsNs;
+      out.resume = out.phase;
+      out.phase = P['off CPU'];
+      this.begins[P['off CPU']]!++;
+    }
+    const back = this.open.get(op.a1);
+    if (back !== undefined && back.resume >= 0) {
+      back.times[P['off CPU']]! += op.tsNs - back.last;
+      back.last = op.tsNs;
+      back.phase = back.resume;
+      back.resume = -1;
+    }
+  }
+
+  finish(): void {
+    this.cut();
+  }
+}
+
+/** The syscalls that unmap, by name. */
+export const SYSCALLS: Readonly<Record<string, number>> = { munmap: FUNC.munmap, madvise: FUNC.madvise };
