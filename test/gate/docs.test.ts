@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parsePolicy } from '../../src/gate/policy-file.js';
 import { readSchema } from '../../src/schema/read-schema.js';
 import { builtCommand, ROOT } from '../support/built.js';
+import { runCommand } from '../support/run-command.js';
 import { fixture, folder, linesOf, withoutOneFlush, write } from './support/traces.js';
 
 const page = readFileSync(join(ROOT, 'docs/validate.md'), 'utf8');
@@ -60,14 +61,24 @@ function mismatch(expected: readonly string[], got: readonly string[]): string {
   return free || at === got.length ? '' : `more than expected: "${got[at]}"`;
 }
 
+/** A line of a session: `pttrace …` in this process, with `; echo "exit $?"` too; what needs a shell by a shell. */
+async function session(command: string): Promise<string> {
+  const plain = /^pttrace ([\w./ -]+?)(; echo "exit \$\?")?$/.exec(command);
+  if (plain) {
+    const { status, stdout, stderr } = await runCommand(plain[1]!.split(' '), { cwd: dir });
+    return `${stderr}${stdout}${plain[2] === undefined ? '' : `exit ${status}\n`}`;
+  }
+  const { stderr, stdout } = spawnSync('sh', ['-c', command], {
+    cwd: dir,
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
+  });
+  return `${stderr}${stdout}`;
+}
+
 describe('docs/validate.md', () => {
-  it.each(sessions)('$ %s', (command, expected) => {
-    const run = spawnSync('sh', ['-c', command], {
-      cwd: dir,
-      encoding: 'utf8',
-      env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
-    });
-    const got = `${run.stderr}${run.stdout}`.trimEnd().split('\n');
+  it.each(sessions)('$ %s', async (command, expected) => {
+    const got = (await session(command)).trimEnd().split('\n');
     expect(mismatch(expected, got)).toBe('');
   });
 

@@ -25,7 +25,10 @@ function live(): { version: string } | null {
   }
 }
 
+/** Compared with what was stored. */
 const MAPS = 1000;
+/** Printed by the bpftrace of this machine; docs/ci/long-runs.yml asks for 1000. */
+const LIVE = Number(process.env.PTTRACE_BPFTRACE_MAPS ?? 60);
 const SEED = 20241115;
 const STORED = new URL('../../fixtures/bpftrace-hist/0.17.0/random-maps.json.gz', import.meta.url);
 /** As many as one program may hold without being refused for its size. */
@@ -61,18 +64,18 @@ function ours(map: MadeMap, version: string): string {
 
 const bpftrace = live();
 
-describe(`at least ${MAPS} random maps`, () => {
+describe('random maps', () => {
   test.skipIf(bpftrace === null)(
     bpftrace === null
       ? 'live bpftrace: NOT RUN, it is missing or may not load programs here; stored outputs are compared below'
-      : `byte for byte what bpftrace ${bpftrace.version} prints`,
+      : `${LIVE} of them byte for byte what bpftrace ${bpftrace.version} prints`,
     () => {
       const random = new RandomMaps(SEED);
       const directory = mkdtempSync(join(tmpdir(), 'pttrace-bpftrace-'));
       let compared = 0;
       const texts: string[] = [];
       try {
-        while (compared < MAPS) {
+        while (compared < LIVE) {
           const maps = Array.from({ length: PER_RUN }, (_, i) => makeMap(random, i));
           const file = join(directory, 'maps.bt');
           writeFileSync(file, mapsProgram(maps));
@@ -89,8 +92,8 @@ describe(`at least ${MAPS} random maps`, () => {
       } finally {
         rmSync(directory, { recursive: true, force: true });
       }
-      expect(compared).toBeGreaterThanOrEqual(MAPS);
-      // To store what this release printed: PTTRACE_REGENERATE=1.
+      expect(compared).toBeGreaterThanOrEqual(LIVE);
+      // To store what this release printed: PTTRACE_REGENERATE=1 PTTRACE_BPFTRACE_MAPS=1000.
       if (process.env.PTTRACE_REGENERATE === '1' && bpftrace!.version === '0.17.0') {
         writeFileSync(STORED, gzipSync(JSON.stringify(texts), { level: 9 }));
       }

@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, join } from 'node:path';
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
@@ -87,6 +95,26 @@ describe('docs/ci/github-actions.yml', () => {
     addFormats.default(ajv);
     const valid = ajv.compile(publishedSchema('github-workflow'));
     expect(valid(parse(readFileSync(FILE, 'utf8'))), JSON.stringify(valid.errors?.slice(0, 2))).toBe(true);
+  });
+
+  it('docs/ci/long-runs.yml keeps it too, and runs what there is', () => {
+    const ajv = new Ajv.default({ strict: false });
+    addFormats.default(ajv);
+    const long = parse(readFileSync(join(ROOT, 'docs/ci/long-runs.yml'), 'utf8'));
+    const valid = ajv.compile(publishedSchema('github-workflow'));
+    expect(valid(long), JSON.stringify(valid.errors?.slice(0, 2))).toBe(true);
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const tests = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' }).map(
+      (f) => `test/${f}`,
+    );
+    for (const [name, { steps }] of Object.entries<{ steps: { run?: string }[] }>(long.jobs)) {
+      const run = steps.at(-1)!.run!;
+      const script = /npm run (\S+)/.exec(run)?.[1];
+      const room = /vitest run (\S+)/.exec(run)?.[1];
+      expect(script === undefined ? tests.some((f) => f.startsWith(room!)) : script in scripts, name).toBe(
+        true,
+      );
+    }
   });
 
   it('is green on correct kernels and leaves its reports', () => {
