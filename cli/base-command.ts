@@ -1,12 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
 import { Command, Flags } from '@oclif/core';
 import { nearest } from '../src/litmus/parse.js';
 import { LINE_FORMAT_ID } from '../src/parsers/columns/line-format.js';
 import { isStored } from '../src/parsers/input/source.js';
+import { temporaryFolder } from '../src/parsers/input/temporary-folder.js';
 import { TraceError } from '../src/parsers/input/trace-error.js';
 import type { PipelineOptions } from '../src/read/pipeline.js';
+import { UsageError } from '../src/result/usage-error.js';
 import { EXIT } from './exit-codes.js';
 import { Interrupted } from './interrupted.js';
 import { progressLine } from './progress.js';
@@ -56,17 +56,10 @@ export abstract class TraceCommand extends Command {
     work: (options: PipelineOptions) => Promise<T>,
   ): Promise<T> {
     if (paths.filter((path) => path === '-').length > 1)
-      throw new SyntaxError('standard input (-) can be read only once');
+      throw new UsageError('standard input (-) can be read only once');
     if (!this.mayRepeat) refuseRepeated(paths);
     await checkFormat(flags.format);
-    const spoolDir = paths.some((path) => !isStored(path))
-      ? mkdtempSync(join(tmpdir(), 'pttrace-'))
-      : undefined;
-    const clean = (): void => {
-      if (spoolDir !== undefined) rmSync(spoolDir, { recursive: true, force: true });
-    };
-    // Also when a second Ctrl-C, or a reader that left, ends the process in the middle.
-    process.once('exit', clean);
+    const spool = paths.some((path) => !isStored(path)) ? temporaryFolder('pttrace-') : undefined;
     // A terminal that shows the output while it is made has no room for a line about it.
     const mixed = this.streamsOutput && process.stdout.isTTY === true;
     const progress = progressLine(mixed ? { write: () => {} } : process.stderr);
@@ -76,7 +69,7 @@ export abstract class TraceCommand extends Command {
       const result = await work({
         paths,
         stdin: process.stdin,
-        spoolDir,
+        spoolDir: spool?.path,
         format: formatOf(flags),
         probesText: flags.probes === undefined ? undefined : readProbes(flags.probes),
         probesPath: flags.probes,
@@ -101,8 +94,7 @@ export abstract class TraceCommand extends Command {
     } finally {
       progress.clear();
       interruption.off();
-      clean();
-      process.off('exit', clean);
+      spool?.release();
       // An open stdin would keep the process alive.
       if (paths.includes('-')) process.stdin.destroy();
     }
@@ -126,8 +118,8 @@ function refuseRepeated(paths: readonly string[]): void {
     if (!isStored(path)) continue;
     const { dev, ino } = statSync(path);
     const known = seen.get(`${dev} ${ino}`);
-    if (known === path) throw new SyntaxError(`${path} is given twice`);
-    if (known !== undefined) throw new SyntaxError(`${path} is the same file as ${known}`);
+    if (known === path) throw new UsageError(`${path} is given twice`);
+    if (known !== undefined) throw new UsageError(`${path} is the same file as ${known}`);
     seen.set(`${dev} ${ino}`, path);
   }
 }
@@ -151,7 +143,7 @@ async function checkFormat(format: string | undefined): Promise<void> {
   const ids = DIALECTS.map((d) => d.id);
   if (ids.includes(format)) return;
   const near = nearest(format, ids);
-  throw new SyntaxError(
+  throw new UsageError(
     `there is no format "${format}"${near ? `; did you mean ${near}?` : ''} Known: ${ids.join(', ')}`,
   );
 }

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { UsageError } from '../src/result/usage-error.js';
 import type { FilterSpec } from '../src/timeline/filter.js';
 
 const HELP = 'FILTER';
@@ -24,12 +25,12 @@ interface FilterFlagValues {
   readonly mm?: string | undefined;
 }
 
-/** Throws SyntaxError naming the flag whose value is malformed. */
+/** Throws UsageError naming the flag whose value is malformed. */
 export function filterOf(flags: FilterFlagValues): FilterSpec {
   const sinceNs = flags.since === undefined ? undefined : secondsToNs(flags.since, '--since');
   const untilNs = flags.until === undefined ? undefined : secondsToNs(flags.until, '--until');
   if (sinceNs !== undefined && untilNs !== undefined && BigInt(sinceNs) > BigInt(untilNs))
-    throw new SyntaxError(`--since ${flags.since} is after --until ${flags.until}: nothing would be left`);
+    throw new UsageError(`--since ${flags.since} is after --until ${flags.until}: nothing would be left`);
   return {
     sinceNs,
     untilNs,
@@ -49,7 +50,7 @@ export function listOf(text: string | undefined): string[] | undefined {
 export function secondsToNs(text: string, flag: string): string {
   const m = /^(\d+)(?:\.(\d{1,9}))?$/.exec(text.trim());
   if (!m)
-    throw new SyntaxError(`${flag} wants seconds as the trace prints them, e.g. 51.114697, not "${text}"`);
+    throw new UsageError(`${flag} wants seconds as the trace prints them, e.g. 51.114697, not "${text}"`);
   return (BigInt(m[1]!) * 1_000_000_000n + BigInt((m[2] ?? '').padEnd(9, '0'))).toString();
 }
 
@@ -57,10 +58,10 @@ function numbersOf(text: string | undefined, flag: string): number[] | undefined
   const parts = listOf(text);
   return parts?.flatMap((part) => {
     const m = /^(\d+)(?:-(\d+))?$/.exec(part);
-    if (!m) throw new SyntaxError(`${flag} wants numbers or ranges, e.g. 0,2-3, not "${part}"`);
+    if (!m) throw new UsageError(`${flag} wants numbers or ranges, e.g. 0,2-3, not "${part}"`);
     const low = Number(m[1]);
     const high = m[2] === undefined ? low : Number(m[2]);
-    if (high < low || high - low > 65535) throw new SyntaxError(`${flag}: "${part}" is no range`);
+    if (high < low || high - low > 65535) throw new UsageError(`${flag}: "${part}" is no range`);
     return Array.from({ length: high - low + 1 }, (_, i) => low + i);
   });
 }

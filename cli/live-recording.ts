@@ -12,6 +12,7 @@ import { liveKernelInfo } from '../src/record/live-info.js';
 import type { RecordingPlan } from '../src/record/plan.js';
 import { Session } from '../src/record/session.js';
 import { TRACEFS_PLACES, type TracefsDir, tracefsAt } from '../src/record/tracefs.js';
+import { UsageError } from '../src/result/usage-error.js';
 import { EXIT } from './exit-codes.js';
 import type { RecordingSummary } from './render/record.js';
 
@@ -139,7 +140,7 @@ export async function recordLive(
       overrun: losses.overrun,
       misses: losses.facts.filter((fact) => fact.startsWith('missed ')),
       nullMs: [before, after],
-      partial: process.exitCode === EXIT.interrupted || process.exitCode === codeOf('SIGTERM'),
+      partial: stop.signal !== null && process.exitCode === codeOf(stop.signal),
     };
   } finally {
     onExit();
@@ -148,7 +149,12 @@ export async function recordLive(
   }
 }
 
-const codeOf = (signal: NodeJS.Signals): number => (signal === 'SIGINT' ? EXIT.interrupted : 143);
+const CODES: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGHUP: EXIT.hangup,
+};
+const codeOf = (signal: NodeJS.Signals): number => CODES[signal] ?? EXIT.terminated;
 
 function timed(once: () => void): number {
   const start = performance.now();
@@ -180,7 +186,7 @@ function start(command: readonly string[]): ChildProcess {
 
 const endOf = (child: ChildProcess): Promise<void> =>
   new Promise((resolve, reject) => {
-    child.once('error', (error) => reject(new RangeError(`the command cannot be run: ${error.message}`)));
+    child.once('error', (error) => reject(new UsageError(`the command cannot be run: ${error.message}`)));
     child.once('exit', () => resolve());
   });
 

@@ -1,17 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { flush, run } from '@oclif/core';
 import { TraceError } from '../src/parsers/input/trace-error.js';
+import { printable } from '../src/result/printable.js';
+import { UsageError } from '../src/result/usage-error.js';
 import { EXIT } from './exit-codes.js';
 import { Interrupted } from './interrupted.js';
+import { guardOutput } from './output.js';
 import { traceMessage } from './trace-message.js';
 
 /** Runs the command line as a process of its own and leaves with the documented exit code. */
 export async function main(url: string, argv: string[] = process.argv.slice(2)): Promise<void> {
-  // `pttrace … | head` closes the pipe: not an error of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.clean);
-    throw error;
-  });
+  guardOutput();
   await execute(url, argv);
   if (process.exitCode === EXIT.interrupted) {
     // Reached only while a read of a silent pipe holds the process back; shells call this end 130 too.
@@ -52,9 +51,9 @@ async function explain(error: unknown, argv: readonly string[], url: string): Pr
       ? EXIT.usage
       : EXIT.unreadable;
   }
-  if (error instanceof RangeError || error instanceof SyntaxError) {
+  if (error instanceof UsageError) {
     process.stderr.write(
-      `pttrace: ${error.message}\n  See \`pttrace ${/^\w+$/.test(argv[0] ?? '') ? `${argv[0]} ` : ''}--help\`.\n`,
+      `pttrace: ${printable(error.message)}\n  See \`pttrace ${/^\w+$/.test(argv[0] ?? '') ? `${argv[0]} ` : ''}--help\`.\n`,
     );
     return EXIT.usage;
   }
@@ -63,12 +62,12 @@ async function explain(error: unknown, argv: readonly string[], url: string): Pr
     // Only for who needs it: it loads more than a start should.
     const { usageAdvice } = await import('./usage-advice.js');
     const advice = usageAdvice(message.trim(), argv, new URL('../oclif.manifest.json', url));
-    process.stderr.write(`pttrace: ${advice}\n`);
+    process.stderr.write(`pttrace: ${printable(advice)}\n`);
     return EXIT.usage;
   }
   const stack = error instanceof Error ? (error.stack ?? message) : message;
   process.stderr.write(
-    `pttrace: internal error: ${stack}\n  Please report this with the input's first lines.\n`,
+    `pttrace: internal error: ${printable(stack)}\n  Please report this with the input's first lines.\n`,
   );
   return EXIT.internal;
 }

@@ -1,4 +1,5 @@
 import type { TraceError } from '../src/parsers/input/trace-error.js';
+import { printable, printableName } from '../src/result/printable.js';
 import { adviceFor } from './advice.js';
 
 /** What is wrong with an input, where, and on a second line what to do about it. Ends with a line break. */
@@ -7,5 +8,5 @@ export function traceMessage(error: TraceError): string {
   const at = error.line ?? (error.offset === undefined ? undefined : `byte ${error.offset}`);
   const where = [error.path === '' ? '""' : error.path, at].filter((p) => p !== undefined).join(':');
   const advice = adviceFor(error.code);
-  return `pttrace: ${where === '' ? '' : `${where}: `}${error.message}\n${advice === '' ? '' : `  ${advice}\n`}`;
+  return `pttrace: ${where === '' ? '' : `${printableName(where)}: `}${printable(error.message)}\n${advice === '' ? '' : `  ${advice}\n`}`;
 }

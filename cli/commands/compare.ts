@@ -4,6 +4,8 @@ import { type CompareInputs, compareInputs, type Plan, planInputs } from '../../
 import { parseDuration } from '../../src/compare/fail-if.js';
 import { parseMargins, parseSpread } from '../../src/compare/margins.js';
 import type { CompareReport } from '../../src/compare/report.js';
+import { printableReport } from '../../src/result/printable.js';
+import { UsageError } from '../../src/result/usage-error.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf } from '../filter-flags.js';
@@ -132,18 +134,18 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     );
     const words = argv.map(String);
     if ((flags.before || flags.after) && words.length > 0) {
-      throw new SyntaxError('give either BEFORE AFTER, or runs with both --before and --after');
+      throw new UsageError('give either BEFORE AFTER, or runs with both --before and --after');
     }
     const onlyOne = flags.plan && flags.before !== undefined && flags.after === undefined;
     if ((flags.before === undefined) !== (flags.after === undefined) && !onlyOne) {
-      throw new SyntaxError('give either BEFORE AFTER, or runs with both --before and --after');
+      throw new UsageError('give either BEFORE AFTER, or runs with both --before and --after');
     }
     const { before, after } =
       flags.before === undefined
         ? await sidesOf(words)
         : { before: flags.before.flatMap(matched), after: (flags.after ?? []).flatMap(matched) };
     if ([...before, ...after].filter((p) => p === '-').length > 1) {
-      throw new SyntaxError('standard input can be only one of the runs');
+      throw new UsageError('standard input can be only one of the runs');
     }
     const asked = {
       before,
@@ -161,7 +163,7 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
       failIf: flags['fail-if'],
     };
     if (onlyOne) {
-      if (flags.json) throw new SyntaxError('--plan of one side is text only: give --after too for --json');
+      if (flags.json) throw new UsageError('--plan of one side is text only: give --after too for --json');
       const plan = await this.reading(before, flags, ({ paths: _, ...options }) =>
         planInputs({ ...options, ...asked }),
       );
@@ -170,7 +172,6 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     const report = await this.reading([...before, ...after], flags, ({ paths: _, ...options }) =>
       compareInputs({ ...options, ...asked }),
     );
-    await writeOut(flags.json ? `${JSON.stringify(report, null, 2)}\n` : await textOf(report, flags));
     const broken = [report.a, report.b].some((s) => s.runs.some((r) => r.inputs.some((i) => i.error)));
     const failed = report.failIf.some(
       (f) => f.decision === 'true' || (flags['fail-undecided'] && f.decision === 'undecided'),
@@ -178,6 +179,9 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     if (report.partial) process.exitCode = EXIT.interrupted;
     else if (broken) process.exitCode = EXIT.unreadable;
     else if (failed) process.exitCode = EXIT.finding;
+    await writeOut(
+      flags.json ? `${JSON.stringify(report, null, 2)}\n` : await textOf(printableReport(report), flags),
+    );
   }
 }
 
@@ -203,7 +207,7 @@ async function textOf(
 function pair(text: string | undefined, flag: string): CompareInputs['names'] {
   if (text === undefined) return undefined;
   const parts = text.split(',').map((p) => p.trim());
-  if (parts.length !== 2 || parts.includes('')) throw new SyntaxError(`${flag} wants two names: A,B`);
+  if (parts.length !== 2 || parts.includes('')) throw new UsageError(`${flag} wants two names: A,B`);
   return [parts[0]!, parts[1]!];
 }
 
@@ -211,13 +215,13 @@ function windowsOf(text: string | undefined): CompareInputs['windowNs'] {
   if (text === undefined) return undefined;
   const parts = text.split(',').map(parseDuration);
   if (parts.length > 2 || parts.some((p) => !(p > 0))) {
-    throw new SyntaxError('--window wants one or two durations above 0, e.g. 1s');
+    throw new UsageError('--window wants one or two durations above 0, e.g. 1s');
   }
   return [parts[0]!, parts[1] ?? parts[0]!];
 }
 
 function alphaOf(text: string): number {
   const percent = Number(text.replace(/%$/, ''));
-  if (!(percent >= 50 && percent < 100)) throw new SyntaxError('--confidence wants percent, 50 to below 100');
+  if (!(percent >= 50 && percent < 100)) throw new UsageError('--confidence wants percent, 50 to below 100');
   return Number((1 - percent / 100).toPrecision(12));
 }

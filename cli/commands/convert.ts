@@ -1,8 +1,11 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { CONVERT_FORMATS, type ConvertFormat, convert } from '../../src/convert/convert.js';
+import { UsageError } from '../../src/result/usage-error.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
+import { endOutput } from '../output.js';
+import { sameFile } from '../same-file.js';
 
 export default class Convert extends TraceCommand {
   static override summary = 'rewrite a trace as canonical JSON lines, CSV or ftrace text';
@@ -46,6 +49,8 @@ export default class Convert extends TraceCommand {
       writeAll(fd, bytes);
     };
     try {
+      // Where the reader of the output leaves, the input is not read to its end: nobody knows whether it was whole.
+      if (this.toStdout) process.exitCode = EXIT.cutOff;
       const { inputs, unsaid } = await this.reading(paths, flags, (options) =>
         convert({ ...options, to: flags.to as ConvertFormat, write }),
       );
@@ -55,6 +60,7 @@ export default class Convert extends TraceCommand {
         );
       }
       if (inputs.some((i) => i.report.error)) process.exitCode = EXIT.unreadable;
+      else if (process.exitCode === EXIT.cutOff) process.exitCode = EXIT.clean;
     } finally {
       if (fd > 1) closeSync(fd);
     }
@@ -65,18 +71,13 @@ export default class Convert extends TraceCommand {
   }
 }
 
-/** Throws RangeError where nothing can be written. */
+/** Throws UsageError where nothing can be written. */
 function opened(path: string): number {
   try {
     return openSync(path, 'w');
   } catch (error) {
-    throw new RangeError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+    throw new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code})`);
   }
-}
-
-function sameFile(a: string, b: string): boolean {
-  const [x, y] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
-  return x?.isFile() === true && x.dev === y?.dev && x.ino === y.ino;
 }
 
 /** Waits for a slow reader instead of gathering output in memory. */
@@ -87,8 +88,8 @@ function writeAll(fd: number, bytes: Uint8Array): void {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-      else if (code === 'EPIPE') process.exit(EXIT.clean);
-      else throw error;
+      else if (fd === 1) endOutput(error as NodeJS.ErrnoException);
+      else throw new UsageError(`the output cannot be written (${code})`);
     }
   }
 }

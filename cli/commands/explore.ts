@@ -6,6 +6,7 @@ import { PROGRAMS } from '../../src/machine/freers.js';
 import { READERS } from '../../src/machine/readers.js';
 import { MMU_RULES } from '../../src/machine/rules.js';
 import { DEFAULTS, machineOf, type Scenario, UNSHARE } from '../../src/machine/scenario.js';
+import { UsageError } from '../../src/result/usage-error.js';
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
@@ -244,7 +245,7 @@ bound that was reached exits 0 and says "not decided".`);
 }
 
 function positive(name: string, value: number): void {
-  if (value < 1) throw new RangeError(`--${name}: at least 1, not ${value}`);
+  if (value < 1) throw new UsageError(`--${name}: at least 1, not ${value}`);
 }
 
 const EVERY_MS = 200;

@@ -2,6 +2,8 @@ import { Args, Flags } from '@oclif/core';
 import { parseKeyParts } from '../../src/latency/group-keys.js';
 import { parseLhist } from '../../src/latency/hist-shape.js';
 import { type HistOptions, hist } from '../../src/measure/hist.js';
+import { printableReport } from '../../src/result/printable.js';
+import { UsageError } from '../../src/result/usage-error.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf } from '../filter-flags.js';
@@ -74,7 +76,7 @@ FILE#TITLE names one of them.`);
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Hist);
     if (flags.name !== undefined && !/^@?\w+$/.test(flags.name)) {
-      throw new SyntaxError(`--name wants letters, digits and _, not "${flags.name}"`);
+      throw new UsageError(`--name wants letters, digits and _, not "${flags.name}"`);
     }
     const report = await this.reading(argv as string[], flags, (options) =>
       hist({
@@ -90,17 +92,18 @@ FILE#TITLE names one of them.`);
         hgrm: flags.hdr,
       }),
     );
+    if (report.partial) process.exitCode = EXIT.interrupted;
+    else if (report.inputs.some((i) => i.error)) process.exitCode = EXIT.unreadable;
     if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
     else {
       const render = await import('../render/hist.js');
+      const shown = printableReport(report);
       if (flags.plain)
-        await writeOut(render.formatHistPlain(report, flags.quantiles !== undefined, flags.hdr));
+        await writeOut(render.formatHistPlain(shown, flags.quantiles !== undefined, flags.hdr));
       else {
-        process.stderr.write(render.formatHistFacts(report));
-        await writeOut(render.formatHist(report, flags.quantiles !== undefined, flags.hdr));
+        process.stderr.write(render.formatHistFacts(shown));
+        await writeOut(render.formatHist(shown, flags.quantiles !== undefined, flags.hdr));
       }
     }
-    if (report.partial) process.exitCode = EXIT.interrupted;
-    else if (report.inputs.some((i) => i.error)) process.exitCode = EXIT.unreadable;
   }
 }

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { INFO_SCHEMA, type Info, info } from '../../src/info/info.js';
 import { TraceError } from '../../src/parsers/input/trace-error.js';
+import { printableReport } from '../../src/result/printable.js';
 import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
@@ -44,12 +45,13 @@ to add for the invariants that a replay could not decide.`);
     const { argv, flags } = await this.parse(InfoCommand);
     const paths = argv as string[];
     const result = paths.length === 1 ? await this.told(paths, flags) : await this.each(paths, flags);
+    if (process.exitCode === undefined) {
+      if (result.files.some((f) => f.input.error)) process.exitCode = EXIT.unreadable;
+      else if (flags.strict && result.files.some((f) => f.input.lines.skipped > 0))
+        process.exitCode = EXIT.finding;
+    }
     if (flags.json) await writeOut(`${JSON.stringify(result, null, 2)}\n`);
-    else await writeOut((await import('../render/info.js')).formatInfo(result, flags));
-    if (process.exitCode !== undefined) return;
-    if (result.files.some((f) => f.input.error)) process.exitCode = EXIT.unreadable;
-    else if (flags.strict && result.files.some((f) => f.input.lines.skipped > 0))
-      process.exitCode = EXIT.finding;
+    else await writeOut((await import('../render/info.js')).formatInfo(printableReport(result), flags));
   }
 
   private told(paths: readonly string[], flags: InputFlagValues): Promise<Info> {

@@ -9,6 +9,8 @@ import { type LitmusOutcome, runTest } from '../../src/litmus/suite.js';
 import type { LitmusTest } from '../../src/litmus/test.js';
 import { toFtrace } from '../../src/litmus/to-ftrace.js';
 import { TraceError, type TraceErrorCode } from '../../src/parsers/input/trace-error.js';
+import { printableReport } from '../../src/result/printable.js';
+import { UsageError } from '../../src/result/usage-error.js';
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { Interrupted } from '../interrupted.js';
@@ -70,18 +72,21 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
         // Ctrl-C is heard between two tests only when the event loop turns.
         await new Promise((resolve) => setImmediate(resolve));
       }
+      const partial = run < tests.length;
+      const failed = outcomes.some((o) => !o.ok);
+      process.exitCode = partial ? EXIT.interrupted : failed ? EXIT.finding : EXIT.clean;
       if (flags.json) {
-        const report = { schema: 'pttrace-litmus/1', partial: run < tests.length, outcomes };
+        const report = { schema: 'pttrace-litmus/1', partial, outcomes };
         await writeOut(`${JSON.stringify(report, null, 2)}\n`);
       } else {
         const { formatLitmus, formatLitmusPlain } = await import('../render/litmus.js');
-        await writeOut(flags.plain ? formatLitmusPlain(outcomes) : formatLitmus(outcomes));
+        const shown = printableReport(outcomes);
+        await writeOut(flags.plain ? formatLitmusPlain(shown) : formatLitmus(shown));
       }
-      if (run < tests.length) {
+      if (partial) {
         if (!flags.json) await writeOut(`PARTIAL (interrupted): ${run} of ${tests.length} tests\n`);
         process.stderr.write(`pttrace: interrupted: partial, ${run} of ${tests.length} tests\n`);
-        process.exitCode = EXIT.interrupted;
-      } else process.exitCode = outcomes.some((o) => !o.ok) ? EXIT.finding : EXIT.clean;
+      }
     } finally {
       interruption.off();
       if (given.includes('-')) process.stdin.destroy();
@@ -120,10 +125,10 @@ async function textOf(path: string, signal: AbortSignal): Promise<string> {
 
 function logOf(tests: readonly LitmusTest[], name: string): string {
   const [test] = tests;
-  if (!test || tests.length > 1) throw new RangeError('--ftrace prints one order of one test: give one file');
+  if (!test || tests.length > 1) throw new UsageError('--ftrace prints one order of one test: give one file');
   const order = test.orders.find((o) => o.name === name);
   if (!order) {
-    throw new RangeError(`${test.id} has no order ${name}: ${test.orders.map((o) => o.name).join(', ')}`);
+    throw new UsageError(`${test.id} has no order ${name}: ${test.orders.map((o) => o.name).join(', ')}`);
   }
   return toFtrace(programOf(test, order));
 }

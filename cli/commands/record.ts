@@ -13,6 +13,8 @@ import { LEVEL_TEXT, LEVELS, type Level } from '../../src/record/levels.js';
 import { planRecording } from '../../src/record/plan.js';
 import { printScript, TOOLS, type Tool } from '../../src/record/print.js';
 import { leftovers, removeNamed } from '../../src/record/session.js';
+import { printableName } from '../../src/result/printable.js';
+import { UsageError } from '../../src/result/usage-error.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
@@ -118,8 +120,8 @@ is written).`);
       return;
     }
     if (given)
-      throw new RangeError('--kernel-info is for --print and --dry-run: record asks this kernel itself');
-    if (flags.out === undefined) throw new RangeError('give the recording a name: -o FILE');
+      throw new UsageError('--kernel-info is for --print and --dry-run: record asks this kernel itself');
+    if (flags.out === undefined) throw new UsageError('give the recording a name: -o FILE');
     const tracefs = findTracefs(flags.tracefs);
     const { kernel, config } = machineOf(tracefs);
     const plan = planRecording(kernel, level, flags.clock);
@@ -131,7 +133,7 @@ is written).`);
       command,
       onStart: () => {
         const what = command.length > 0 ? command.join(' ') : 'until Ctrl-C';
-        process.stderr.write(`recording: ${what}\n`);
+        process.stderr.write(`recording: ${printableName(what)}\n`);
       },
     }).catch(refused);
     process.stderr.write(formatSummary(summary));
@@ -145,8 +147,8 @@ is written).`);
       const alive = !force && existsSync(`/proc/${left.pid}`);
       return { left, alive, failed: alive ? [] : removeNamed(tracefs, left.name) };
     });
-    await writeOut(formatCleanup(done));
     if (done.some((d) => d.failed.length > 0)) process.exitCode = EXIT.unreadable;
+    await writeOut(formatCleanup(done));
   }
 }
 
@@ -165,12 +167,12 @@ function readKernelInfo(path: string): KernelInfo {
   }
 }
 
-/** `512K`, `64M`, `1G`, or a number of KiB. Throws RangeError. */
+/** `512K`, `64M`, `1G`, or a number of KiB. Throws UsageError. */
 function kib(text: string): number {
   const m = /^(\d+)([KMG]?)i?B?$/i.exec(text);
   const factor = { '': 1, K: 1, M: 1024, G: 1024 ** 2 }[(m?.[2] ?? '').toUpperCase()];
   const size = m && factor ? Number(m[1]) * factor : 0;
-  if (size < 4) throw new RangeError(`no buffer size: '${text}' (e.g. 512K, 64M)`);
+  if (size < 4) throw new UsageError(`no buffer size: '${text}' (e.g. 512K, 64M)`);
   return size;
 }
 

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { analyse } from '../../src/analyse/analyse.js';
 import { TraceError } from '../../src/parsers/input/trace-error.js';
+import { printableReport } from '../../src/result/printable.js';
 import type { Result } from '../../src/result/types.js';
 import { Filter } from '../../src/timeline/filter.js';
 import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
@@ -92,11 +93,11 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       }),
     );
     refuseNothing(result);
-    await writeOut(await render(result, flags));
     const broken = result.inputs.some((input) => input.error);
     if (result.summary.partial) process.exitCode = EXIT.interrupted;
     else if (broken) process.exitCode = EXIT.unreadable;
     else process.exitCode = result.summary.findings > 0 ? EXIT.finding : EXIT.clean;
+    await writeOut(await render(result, flags));
   }
 
   /** A re-run that would be unsound is a question that cannot be asked of this recording: wrong usage. */
@@ -108,8 +109,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     const { formatWhatIf } = await import('../render/what-if.js');
     const text = flags.json
       ? `${JSON.stringify(report, null, 2)}\n`
-      : formatWhatIf(report, { plain: flags.plain, style: flags['hist-style'] });
-    await writeOut(text);
+      : formatWhatIf(printableReport(report), { plain: flags.plain, style: flags['hist-style'] });
     if (report.partial) process.exitCode = EXIT.interrupted;
     else if (report.inputs.some((input) => input.error)) process.exitCode = EXIT.unreadable;
     else if (report.refused) process.exitCode = EXIT.usage;
@@ -117,6 +117,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       process.exitCode = report.order.verdicts.some((v) => v.verdict === 'violated')
         ? EXIT.finding
         : EXIT.clean;
+    await writeOut(text);
   }
 }
 
@@ -148,7 +149,8 @@ interface Look {
 
 async function render(result: Awaited<ReturnType<typeof analyse>>, look: Look): Promise<string> {
   if (look.json) return (await import('../render/json.js')).formatJson(result);
+  const shown = printableReport(result);
   const style = look['hist-style'];
-  if (look.plain) return (await import('../render/plain.js')).formatPlain(result, style);
-  return (await import('../render/report.js')).formatReport(result, style);
+  if (look.plain) return (await import('../render/plain.js')).formatPlain(shown, style);
+  return (await import('../render/report.js')).formatReport(shown, style);
 }

@@ -1,4 +1,6 @@
 import { Args, Flags } from '@oclif/core';
+import { printableReport } from '../../src/result/printable.js';
+import { UsageError } from '../../src/result/usage-error.js';
 import { show } from '../../src/show/show.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
@@ -39,7 +41,7 @@ export default class Show extends TraceCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Show);
     if (flags.line !== undefined && args.trace === '-') {
-      throw new SyntaxError('--line reads the trace twice, so it needs a file, not standard input');
+      throw new UsageError('--line reads the trace twice, so it needs a file, not standard input');
     }
     const story = await this.reading([args.trace], flags, (options) =>
       show({
@@ -54,8 +56,9 @@ export default class Show extends TraceCommand {
         maxEvents: flags.limit,
       }),
     );
-    if (flags.json) await writeOut(`${JSON.stringify({ schema: 'pttrace-show/1', ...story }, null, 2)}\n`);
-    else await writeOut((await import('../render/story.js')).formatStory(story, flags.plain));
     if (story.errors.length > 0 && process.exitCode === undefined) process.exitCode = EXIT.unreadable;
+    if (flags.json) await writeOut(`${JSON.stringify({ schema: 'pttrace-show/1', ...story }, null, 2)}\n`);
+    else
+      await writeOut((await import('../render/story.js')).formatStory(printableReport(story), flags.plain));
   }
 }

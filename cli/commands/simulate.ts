@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Flags } from '@oclif/core';
 import { stringify } from 'yaml';
+import { UsageError } from '../../src/result/usage-error.js';
 import { SIM_BUGS } from '../../src/simulate/bugs.js';
 import { simulate } from '../../src/simulate/simulate.js';
 import {
@@ -95,11 +96,13 @@ Exit codes: 0 done, 2 a workload that cannot be simulated, 130 interrupted.`;
       return;
     }
     const interruption = onInterrupt();
+    process.exitCode = EXIT.cutOff;
     try {
       const log = simulate(workload, flags.bug ?? null);
       for (;;) {
         const step = log.next();
         if (step.done) {
+          process.exitCode = EXIT.clean;
           if (flags.json) await writeOut(`${JSON.stringify(step.value, null, 2)}\n`);
           else if (flags.summary) process.stderr.write(formatSummary(step.value));
           return;
@@ -122,7 +125,7 @@ function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new RangeError(
+    throw new UsageError(
       `${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unreadable'})`,
     );
   }
@@ -138,14 +141,14 @@ function fromFlags(flags: FlagValues): PartialWorkload {
     const value = flags[name];
     if (value === undefined) return undefined;
     const parsed = Number(value);
-    if (Number.isNaN(parsed)) throw new RangeError(`--${name}: not a number: ${value}`);
+    if (Number.isNaN(parsed)) throw new UsageError(`--${name}: not a number: ${value}`);
     return parsed;
   };
   const amount = (name: string): Amount | undefined => {
     const value = flags[name];
     if (value === undefined) return undefined;
     const parts = /^(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?$/.exec(String(value));
-    if (!parts) throw new RangeError(`--${name}: not a number or LOW-HIGH: ${value}`);
+    if (!parts) throw new UsageError(`--${name}: not a number or LOW-HIGH: ${value}`);
     return parts[2] === undefined ? Number(parts[1]) : [Number(parts[1]), Number(parts[2])];
   };
   return given({

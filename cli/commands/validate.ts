@@ -2,16 +2,20 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { formatAnnotations } from '../../src/gate/annotations.js';
-import { readBaseline, updatedBaseline } from '../../src/gate/baseline.js';
+import { readBaseline } from '../../src/gate/baseline.js';
 import { runGate } from '../../src/gate/gate.js';
 import { formatJunit } from '../../src/gate/junit.js';
 import { loadPolicy } from '../../src/gate/policy-file.js';
 import { formatSarif } from '../../src/gate/sarif.js';
+import { storeBaseline } from '../../src/gate/store-baseline.js';
+import { printable, printableReport } from '../../src/result/printable.js';
+import { UsageError } from '../../src/result/usage-error.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { formatGate, formatGatePlain } from '../render/gate.js';
+import { sameFile } from '../same-file.js';
 
 export default class Validate extends TraceCommand {
   static override summary = 'judge recordings by a policy: the gate for CI';
@@ -74,36 +78,57 @@ cannot be read, 4 internal error, 130 interrupted.`);
     }
     const baselineFile = compared ? resolve(loaded.baselineDir, compared.file) : null;
     const baseline = baselineFile === null ? null : readBaseline(baselineFile);
+    refuseOverwriting(
+      [...traces, ...(flags.policy ? [flags.policy] : []), ...(flags.probes ? [flags.probes] : [])],
+      [flags.junit, flags.sarif],
+    );
     const run = await this.reading(traces, flags, (options) =>
       runGate({ ...options, traces, policy: loaded, baseline }),
     );
     const { report } = run;
-    if (flags['update-baseline'] && baselineFile !== null && !report.summary.partial) {
-      writeReport(baselineFile, `${JSON.stringify(updatedBaseline(baseline, run.read), null, 1)}\n`);
-    }
-    if (flags.junit !== undefined) writeReport(flags.junit, formatJunit(report));
-    if (flags.sarif !== undefined) writeReport(flags.sarif, formatSarif(report));
+    process.exitCode = exitOf(report);
     if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
     else {
-      await writeOut(flags.plain ? formatGatePlain(report) : formatGate(report));
+      const shown = printableReport(report);
+      await writeOut(flags.plain ? formatGatePlain(shown) : formatGate(shown));
       if (flags.annotations ?? process.env.GITHUB_ACTIONS === 'true')
         await writeOut(formatAnnotations(report));
     }
-    process.exitCode = exitOf(report);
+    // The verdict is out; a file that cannot be written is told behind it.
+    const failed = [
+      writeReport(flags.junit, () => formatJunit(report)),
+      writeReport(flags.sarif, () => formatSarif(report)),
+    ].filter((message) => message !== null);
+    if (flags['update-baseline'] && baselineFile !== null && !report.summary.partial)
+      storeBaseline(baselineFile, run.read);
+    for (const message of failed) process.stderr.write(`pttrace: ${printable(message)}\n`);
+    if (failed.length > 0 && process.exitCode === EXIT.clean) process.exitCode = EXIT.usage;
   }
 }
 
 function exitOf(report: Awaited<ReturnType<typeof runGate>>['report']): number {
   if (report.summary.partial) return EXIT.interrupted;
   const checks = report.traces.flatMap((t) => t.checks);
+  if (checks.some((c) => c.outcome === 'fail' && c.id === 'internal')) return EXIT.internal;
   if (checks.some((c) => c.outcome === 'fail' && c.id === 'readable')) return EXIT.unreadable;
   return report.summary.failed > 0 ? EXIT.finding : EXIT.clean;
 }
 
-function writeReport(path: string, text: string): void {
+/** Null, or why the file could not be written. */
+function writeReport(path: string | undefined, text: () => string): string | null {
+  if (path === undefined) return null;
   try {
-    writeFileSync(path, text);
+    writeFileSync(path, text());
+    return null;
   } catch (error) {
-    throw new RangeError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+    return `${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)})`;
+  }
+}
+
+/** Throws UsageError where a report would take the place of an input. */
+function refuseOverwriting(traces: readonly string[], files: readonly (string | undefined)[]): void {
+  for (const file of files) {
+    const input = file === undefined ? undefined : traces.find((trace) => sameFile(trace, file));
+    if (input !== undefined) throw new UsageError(`${file} is an input: give another file to write`);
   }
 }

@@ -25,7 +25,7 @@ import { witnessLines } from './witness.js';
 
 const WIDTH = 118;
 
-/** The report for a terminal. Throws RangeError for an unknown histogram style. */
+/** The report for a terminal. Throws UsageError for an unknown histogram style. */
 export function formatReport(result: Result, style?: string, colour: Palette = palette()): string {
   const family = histStyle(style);
   const parts = [

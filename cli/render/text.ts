@@ -1,6 +1,7 @@
 import { type PrintFamily, printFamily } from '../../src/latency/bpftrace-labels.js';
 import { bucketCounts, printHistMap } from '../../src/latency/bpftrace-print.js';
 import type { LatencyReport } from '../../src/result/types.js';
+import { UsageError } from '../../src/result/usage-error.js';
 
 /** `12345678` ns → `0.012345678 s` and the like: three significant groups, exact input, rounded for people. */
 export function duration(ns: number): string {
@@ -80,12 +81,12 @@ export const ascii = (text: string): string =>
     .replaceAll('\t', ' ')
     .replace(/[^\x20-\x7e]/g, '?');
 
-/** Throws RangeError for an unknown bpftrace version. */
+/** Throws UsageError for an unknown bpftrace version. */
 export function histStyle(version: string | undefined): PrintFamily | undefined {
   if (version === undefined) return undefined;
   const family = printFamily(version);
   if (family === null)
-    throw new RangeError(`no bpftrace version "${version}" is known; give e.g. 0.17 or 0.24`);
+    throw new UsageError(`no bpftrace version "${version}" is known; give e.g. 0.17 or 0.24`);
   return family;
 }
 

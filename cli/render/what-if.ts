@@ -26,7 +26,7 @@ const latencyCells = (label: string, ...rest: string[]): string =>
 const signed = (ns: number): string => `${ns < 0 ? '-' : '+'}${duration(Math.abs(Math.round(ns)))}`;
 const bytes = (n: number): string => (n < 1 << 20 ? `${n / 1024} KiB` : `${(n / (1 << 20)).toFixed(1)} MiB`);
 
-/** The report for people; `plain`: ASCII, at most 75 columns. Throws RangeError for an unknown bpftrace version. */
+/** The report for people; `plain`: ASCII, at most 75 columns. Throws UsageError for an unknown bpftrace version. */
 export function formatWhatIf(
   report: WhatIfReport,
   look: { plain: boolean; style?: string | undefined },

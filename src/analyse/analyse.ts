@@ -16,6 +16,7 @@ import { kernelRule, type Quote, quotedRefs, reportInvariants } from '../replay/
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { timelineReport } from '../replay/timeline-report.js';
 import { type EventQuote, RESULT_SCHEMA, type Result, type VariantReport } from '../result/types.js';
+import { UsageError } from '../result/usage-error.js';
 import { type EvidenceRef, refInput } from '../timeline/batch.js';
 import { EventCounts } from '../timeline/event-counts.js';
 import { Filter, type FilterSpec } from '../timeline/filter.js';
@@ -43,11 +44,11 @@ const VARIANT_CONSISTENCY = 56;
 /**
  * Read, replay and measure; the one place that composes the parts.
  *
- * Throws TraceError when an input cannot be read at all, RangeError for an unknown variant or invariant id.
+ * Throws TraceError when an input cannot be read at all, UsageError for an unknown variant or invariant id.
  */
 export async function analyse(options: AnalyseOptions): Promise<Result> {
   for (const id of options.require ?? []) {
-    if (!CATALOGUE.some((info) => info.id === id)) throw new RangeError(`unknown invariant ${id}`);
+    if (!CATALOGUE.some((info) => info.id === id)) throw new UsageError(`unknown invariant ${id}`);
   }
   const given = options.variants?.length ? maskOf(...options.variants) : null;
   const maxFindings = options.maxFindings ?? DEFAULT_FINDINGS;

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openInput, splitTitle } from '../measure/histogram-input.js';
+import { UsageError } from '../result/usage-error.js';
 
 /** Between two groups of runs: what `--` is replaced with, as no file is called so. */
 export const BETWEEN = '\0--\0';
@@ -8,14 +9,14 @@ export const BETWEEN = '\0--\0';
 /**
  * The two sides of a comparison from what stands on the command line: `BEFORE AFTER`, `b1 b2 -- a1 a2`, or one file
  * that holds exactly two histograms. A name with `*`, `?` or `[` that is no file stands for the files it matches.
- * Throws SyntaxError for anything else.
+ * Throws UsageError for anything else.
  */
 export async function sidesOf(words: readonly string[]): Promise<{ before: string[]; after: string[] }> {
   const at = words.indexOf(BETWEEN);
   if (at >= 0) {
     const [before, after] = [words.slice(0, at), words.slice(at + 1)];
     if (before.length === 0 || after.length === 0 || after.includes(BETWEEN)) {
-      throw new SyntaxError('give runs on both sides of one --: compare before*.gz -- after*.gz');
+      throw new UsageError('give runs on both sides of one --: compare before*.gz -- after*.gz');
     }
     return { before: before.flatMap(matched), after: after.flatMap(matched) };
   }
@@ -23,10 +24,10 @@ export async function sidesOf(words: readonly string[]): Promise<{ before: strin
   if (words.length === 1) {
     const two = await twoHistograms(words[0]!);
     if (two) return { before: [two[0]], after: [two[1]] };
-    throw new SyntaxError(`give BEFORE and AFTER: ${words[0]} does not hold exactly two histograms`);
+    throw new UsageError(`give BEFORE and AFTER: ${words[0]} does not hold exactly two histograms`);
   }
-  if (words.length === 0) throw new SyntaxError('give BEFORE and AFTER');
-  throw new SyntaxError(
+  if (words.length === 0) throw new UsageError('give BEFORE and AFTER');
+  throw new UsageError(
     `${words.length} runs: say where the second side begins, compare ${words[0]} … -- ${words.at(-1)}`,
   );
 }
@@ -50,7 +51,7 @@ async function twoHistograms(path: string): Promise<[string, string] | null> {
 export function matched(word: string): string[] {
   if (!/[*?[]/.test(word) || existsSync(word) || existsSync(splitTitle(word).path)) return [word];
   const found = expand(word.split('/'));
-  if (found.length === 0) throw new SyntaxError(`no file matches ${word}`);
+  if (found.length === 0) throw new UsageError(`no file matches ${word}`);
   return found.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 

@@ -8,6 +8,7 @@ import { homogeneity } from '../latency/hypothesis-tests.js';
 import { timeOutside } from '../latency/intervals.js';
 import { seededRandom } from '../latency/resampling.js';
 import { bodyOnly, sparseTailMerged } from '../latency/shifts.js';
+import { UsageError } from '../result/usage-error.js';
 import { VERSION } from '../version.js';
 import { caveatsOf } from './caveats.js';
 import { failIf } from './conditions.js';
@@ -58,7 +59,7 @@ export async function planInputs(options: Omit<CompareInputs, 'after'>): Promise
   for (const argument of options.before) {
     runs.push(await loadRun(argument, { ...options, windowNs: options.windowNs?.[0] }));
   }
-  if (runs.length === 0) throw new RangeError('a plan needs at least one run');
+  if (runs.length === 0) throw new UsageError('a plan needs at least one run');
   const alpha = options.alpha ?? 0.05;
   const [a, b] = [poolSide(runs), poolSide([])];
   const tail = { what: 'tail', fromNs: tailStart(a, a), ratio: null } as const;
@@ -67,14 +68,14 @@ export async function planInputs(options: Omit<CompareInputs, 'after'>): Promise
 }
 
 /**
- * Everything two sides say about each other. Throws TraceError for unreadable inputs, RangeError for ambiguous ones,
- * SyntaxError for a malformed condition.
+ * Everything two sides say about each other. Throws TraceError for unreadable inputs, UsageError for ambiguous ones,
+ * UsageError for a malformed condition.
  */
 export async function compareInputs(options: CompareInputs): Promise<CompareReport> {
   const conditions = (options.failIf ?? []).map((text) => ({ text, condition: parseCondition(text) }));
   const sides: [RunSample[], RunSample[]] = [[], []];
   for (const [i, list] of [options.before, options.after].entries()) {
-    if (list.length === 0) throw new RangeError('each side needs at least one run');
+    if (list.length === 0) throw new UsageError('each side needs at least one run');
     for (const argument of list) {
       const windowNs = options.windowNs?.[i];
       sides[i]!.push(await loadRun(argument, { ...options, windowNs }));
@@ -97,7 +98,7 @@ export interface CompareSamplesOptions
   readonly moreTailsNs?: readonly number[];
 }
 
-/** As `compareInputs`, from runs already read; at least one on each side. Throws RangeError for uneven pairs. */
+/** As `compareInputs`, from runs already read; at least one on each side. Throws UsageError for uneven pairs. */
 export function compareSamples(
   a: readonly RunSample[],
   b: readonly RunSample[],
@@ -116,7 +117,7 @@ export function compared(
   const margins = options.margins ?? DEFAULT_MARGINS;
   const paired = options.paired ?? false;
   if (paired && (a.length !== b.length || a.length < 2)) {
-    throw new RangeError(
+    throw new UsageError(
       `--paired wants as many runs before as after, two or more: got ${a.length} and ${b.length}`,
     );
   }

@@ -13,7 +13,7 @@ interface Answer {
 
 /**
  * Judges conditions on intervals whose unit is the run. With one run on a side nothing is decided: two runs of one
- * kernel may differ as much as is seen. Throws RangeError for a tail that does not start at a row where only rows are
+ * kernel may differ as much as is seen. Throws UsageError for a tail that does not start at a row where only rows are
  * known.
  */
 export function failIf(

@@ -1,3 +1,4 @@
+import { UsageError } from '../result/usage-error.js';
 /**
  * Conditions for CI, e.g. `p99 > +5%`.
  *
@@ -29,7 +30,7 @@ export interface Clause {
 /** Any of these, each of which is all of its clauses. */
 export type Condition = readonly (readonly Clause[])[];
 
-/** Throws SyntaxError that names the clause and what it could have been. */
+/** Throws UsageError that names the clause and what it could have been. */
 export function parseCondition(text: string): Condition {
   const any = text
     .split(/\s*(?:,|\bor\b|\|\|)\s*/)
@@ -39,25 +40,25 @@ export function parseCondition(text: string): Condition {
 
 function parseClause(text: string): Clause {
   const m = /^(.+?)\s*(>=|<=|>|<)\s*(.+)$/.exec(text);
-  if (m === null) throw new SyntaxError(`--fail-if: "${text}" is no condition; write e.g. p99 > +5%`);
+  if (m === null) throw new UsageError(`--fail-if: "${text}" is no condition; write e.g. p99 > +5%`);
   const metric = parseMetric(m[1]!.trim(), text);
   const operator = m[2] as Operator;
   const t = m[3]!.replaceAll(' ', '');
   const number = /^([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(%|x|ns|us|µs|ms|s)?$/i.exec(t);
   if (number === null) {
-    throw new SyntaxError(`--fail-if: "${m[3]}" is no threshold; write e.g. +5%, 1.5x, +200us`);
+    throw new UsageError(`--fail-if: "${m[3]}" is no threshold; write e.g. +5%, 1.5x, +200us`);
   }
   const value = Number(number[1]);
   const unit = number[2]?.toLowerCase();
   if (metric.kind === 'a12') {
-    if (unit !== undefined) throw new SyntaxError(`--fail-if: a12 is a probability; write e.g. a12 > 0.55`);
+    if (unit !== undefined) throw new UsageError(`--fail-if: a12 is a probability; write e.g. a12 > 0.55`);
     return { text, metric, operator, scale: 'value', threshold: value };
   }
   if (unit === '%') return { text, metric, operator, scale: 'ratio', threshold: 1 + value / 100 };
   if (unit === 'x') return { text, metric, operator, scale: 'ratio', threshold: value };
   const ns = unit === undefined ? undefined : UNITS[unit];
   if (ns === undefined || (metric.kind !== 'quantile' && metric.kind !== 'mean')) {
-    throw new SyntaxError(`--fail-if: "${text}": write the threshold as a change (+5%) or a ratio (1.5x)`);
+    throw new UsageError(`--fail-if: "${text}": write the threshold as a change (+5%) or a ratio (1.5x)`);
   }
   return { text, metric, operator, scale: 'difference', threshold: value * ns };
 }
@@ -76,19 +77,19 @@ function parseMetric(name: string, text: string): Metric {
   if (lower === 'median') return { kind: 'quantile', q: 0.5 };
   const tail = /^tail\((.+)\)$/.exec(lower);
   if (tail !== null) return { kind: 'tail', fromNs: parseDuration(tail[1]!) };
-  throw new SyntaxError(
+  throw new UsageError(
     `--fail-if: "${text}": there is no "${name}"; there are p50 … p99.99, mean, count, rate, a12, tail(8us)`,
   );
 }
 
-/** `8us`, `1.5 ms`, `8192` (ns) → ns. Throws SyntaxError. */
+/** `8us`, `1.5 ms`, `8192` (ns) → ns. Throws UsageError. */
 export function parseDuration(text: string): number {
   const m = /^\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|k|m)?\s*$/i.exec(text);
-  if (m === null) throw new SyntaxError(`"${text}" is no duration; write e.g. 1s, 8us, 8192ns`);
+  if (m === null) throw new UsageError(`"${text}" is no duration; write e.g. 1s, 8us, 8192ns`);
   const unit = m[2] ?? 'ns';
   // K and M are those of the rows bpftrace prints.
   const factor = unit === 'K' || unit === 'k' ? 1024 : unit === 'M' ? 1024 ** 2 : UNITS[unit.toLowerCase()];
-  if (factor === undefined) throw new SyntaxError(`"${text}" is no duration; write e.g. 1s, 8us, 8192ns`);
+  if (factor === undefined) throw new UsageError(`"${text}" is no duration; write e.g. 1s, 8us, 8192ns`);
   return Number(m[1]) * factor;
 }
 

@@ -1,9 +1,10 @@
 import { DEFAULT_MARGINS, type Margins } from '../latency/equivalence.js';
+import { UsageError } from '../result/usage-error.js';
 
 /**
  * `10%`: the ratio of a quantile may be off by so much; `a12=0.05,tail=1.5,quantile=1.1` names the margins one by
  * one. What is not named keeps its default.
- * Throws SyntaxError.
+ * Throws UsageError.
  */
 export function parseMargins(text: string): Margins {
   const margins: { a12: number; riskRatio: number; quantileRatio: number } = { ...DEFAULT_MARGINS };
@@ -24,16 +25,16 @@ export function parseMargins(text: string): Margins {
   return margins;
 }
 
-const wrong = (text: string): SyntaxError =>
-  new SyntaxError(
+const wrong = (text: string): UsageError =>
+  new UsageError(
     `--margin wants e.g. 10% (quantiles), or a12=0.05,tail=1.5,quantile=1.1 with a12 up to 0.5 and ratios above 1, not "${text}"`,
   );
 
-/** `3%` → the standard deviation of the logarithm that runs of one kernel have. Throws SyntaxError. */
+/** `3%` → the standard deviation of the logarithm that runs of one kernel have. Throws UsageError. */
 export function parseSpread(text: string): number {
   const m = /^(\d+(?:\.\d+)?)%$/.exec(text.trim());
   const percent = m ? Number(m[1]) : Number.NaN;
   if (!(percent > 0 && percent <= 100))
-    throw new SyntaxError(`--spread wants percent above 0, e.g. 3%, not "${text}"`);
+    throw new UsageError(`--spread wants percent above 0, e.g. 3%, not "${text}"`);
   return Math.log1p(percent / 100);
 }

@@ -5,6 +5,7 @@ import type { Distribution } from '../latency/distribution.js';
 import { superiority } from '../latency/effect-sizes.js';
 import { quantileInterval } from '../latency/intervals.js';
 import { superioritySorted } from '../latency/two-samples.js';
+import { UsageError } from '../result/usage-error.js';
 import type { RunSample } from './sides.js';
 
 /** A number every run has one of. */
@@ -22,7 +23,7 @@ export const calls = (r: RunSample): number => r.durations?.count ?? total(r.bin
 /**
  * The statistic of every run; null where a run does not have it: no window for a rate, fewer than 5 calls beyond a
  * quantile, an open row. From rows a quantile and a mean are points inside the rows, by the same convention on both
- * sides. Throws RangeError for a share that would cut a row.
+ * sides. Throws UsageError for a share that would cut a row.
  */
 export function valuesOf(runs: readonly RunSample[], of: Statistic): RunValues | null {
   const each = runs.map((r) => numberOf(r, of));
@@ -98,7 +99,7 @@ export function aboveRow(r: Pick<RunSample, 'bins' | 'argument'>, fromNs: number
     const low = r.bins.edges[i]!;
     const high = r.bins.edges[i + 1]!;
     if (low < fromNs && high > fromNs && c > 0) {
-      throw new RangeError(
+      throw new UsageError(
         `tail(${fromNs}ns): the row ${low} to ${high} ns of ${r.argument} cannot be cut there`,
       );
     }

@@ -20,6 +20,7 @@ import {
 import { TraceError } from '../parsers/input/trace-error.js';
 import type { PipelineOptions } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
+import { UsageError } from '../result/usage-error.js';
 import type { FilterSpec } from '../timeline/filter.js';
 
 /** One run of one side, whatever it was read from. */
@@ -56,7 +57,7 @@ export interface RunOptions extends Omit<PipelineOptions, 'paths'> {
 const KEEP_ORDER = 1_000_000;
 
 /**
- * Reads one run. Throws TraceError for an unreadable input or a recording that gives no ns, RangeError where the title
+ * Reads one run. Throws TraceError for an unreadable input or a recording that gives no ns, UsageError where the title
  * names no or several histograms.
  */
 export async function loadRun(argument: string, options: RunOptions): Promise<RunSample> {
@@ -65,7 +66,7 @@ export async function loadRun(argument: string, options: RunOptions): Promise<Ru
   if (opened?.kind === 'histograms') return printedOrEvents(argument, path, title, opened, options);
   if (opened?.kind === 'result') return fromResult(argument, title, opened.value, opened.input, options);
   if (title !== null && title !== EVENTS) {
-    throw new RangeError(`${path} is a recording: it has no block called "${title}"`);
+    throw new UsageError(`${path} is a recording: it has no block called "${title}"`);
   }
   if (opened?.stdin) options = { ...options, stdin: opened.stdin };
   if (opened?.cut) {
@@ -227,7 +228,7 @@ function fromResult(
   if (meant.length !== 1) {
     const why =
       title === null ? 'holds several histograms' : `has ${meant.length === 0 ? 'no' : 'several'} "${title}"`;
-    throw new RangeError(
+    throw new UsageError(
       `${input.path} ${why}; say which as ${input.path}#NAME: ${blocks.map((b) => `"${b.name}"`).join(', ')}`,
     );
   }

@@ -2,6 +2,7 @@ import { namesOf, VARIANTS, type Variant } from '../kernel/variants.js';
 import { nearest } from '../litmus/parse.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import type { Rule } from '../replay/rules/rule.js';
+import { UsageError } from '../result/usage-error.js';
 import { BUG_WORDS, type BugWords } from './bugs.js';
 import { READER_WORDS, type ReaderWords } from './readers.js';
 import { freePath } from './variant-trees.js';
@@ -35,7 +36,7 @@ export function topics(): string[] {
  * Explains an invariant (I05 or its name), a litmus bug (L27), a kernel variant (C), a reader kind (rcu) or the
  * free path of a variant.
  *
- * Throws RangeError for a topic that does not exist, with the nearest one that does.
+ * Throws UsageError for a topic that does not exist, with the nearest one that does.
  */
 export function explain(topic: string, variant?: string): Explanation {
   const wanted = topic.trim();
@@ -50,7 +51,7 @@ export function explain(topic: string, variant?: string): Explanation {
   const asVariant = VARIANTS.find((x) => x.id.toLowerCase() === wanted.toLowerCase());
   if (asVariant) return variantExplained(asVariant);
   const near = likely(wanted, [...topics(), ...CATALOGUE.map((i) => i.name)]);
-  throw new RangeError(
+  throw new UsageError(
     `there is no topic "${topic}"${near ? `; did you mean ${near}?` : '.'} Topics: I01 to ${CATALOGUE.at(-1)?.id}, L01 to L38, a variant (${VARIANTS.map((x) => x.id).join(' ')}), a reader (${READER_WORDS.map((r) => r.kind).join(' ')}), ${FREE_PATH}`,
   );
 }
@@ -69,7 +70,7 @@ function variantOf(id: string): Variant {
     id,
     VARIANTS.map((x) => x.id),
   );
-  throw new RangeError(
+  throw new UsageError(
     `there is no kernel variant "${id}"${near ? `; did you mean ${near}?` : '.'} Variants: ${VARIANTS.map((x) => x.id).join(' ')}`,
   );
 }

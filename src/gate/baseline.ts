@@ -76,7 +76,8 @@ export function updatedBaseline(
   old: Baseline | null,
   runs: readonly { path: string; result: Result; samples: ReadonlyMap<string, RunSample> }[],
 ): Baseline {
-  const traces: Record<string, BaselineTrace> = { ...old?.traces };
+  // Recordings may be called `toString` or `__proto__`.
+  const traces = new Map<string, BaselineTrace>(Object.entries(old?.traces ?? {}));
   for (const { path, result, samples } of runs) {
     const latency: Record<string, (readonly [number, number])[]> = {};
     for (const [name, sample] of samples) {
@@ -84,12 +85,12 @@ export function updatedBaseline(
       sample.durations?.forEachRun((value, times) => counted.push([value, times]));
       if (counted.length <= MAX_DISTINCT) latency[name] = counted;
     }
-    traces[basename(path)] = {
+    traces.set(basename(path), {
       decided: result.invariants.filter((i) => i.verdict === 'pass').map((i) => i.id),
       latency,
-    };
+    });
   }
-  const sorted = Object.fromEntries(Object.entries(traces).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  const sorted = Object.fromEntries([...traces].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
   return { schema: BASELINE_SCHEMA, version: VERSION, traces: sorted };
 }
 
@@ -101,7 +102,8 @@ export function baselineChecks(
   baseline: Baseline | null,
   policy: Compared,
 ): GateCheck[] {
-  const before = baseline?.traces[basename(path)];
+  const name = basename(path);
+  const before = baseline && Object.hasOwn(baseline.traces, name) ? baseline.traces[name] : undefined;
   if (!before) {
     return [
       {
@@ -116,7 +118,7 @@ export function baselineChecks(
   }
   const checks: GateCheck[] = [decidedCheck(result, before)];
   for (const [name, sample] of samples) {
-    const old = before.latency[name];
+    const old = Object.hasOwn(before.latency, name) ? before.latency[name] : undefined;
     if (old && old.length > 0) {
       checks.push(...latencyChecks(name, stored(name, old), sample, policy));
     }

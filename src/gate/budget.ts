@@ -1,4 +1,5 @@
 import type { LatencyReport } from '../result/types.js';
+import { UsageError } from '../result/usage-error.js';
 
 /** A parsed latency budget: `p99 <= 50us`. */
 export interface Budget {
@@ -11,12 +12,12 @@ export interface Budget {
 const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 };
 const BUDGET = /^\s*(p50|p90|p99|p99\.9|max|count)\s*(<=|<|>=|>)\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s)?\s*$/;
 
-/** Throws RangeError with what was expected. A time without a unit is in ns. */
+/** Throws UsageError with what was expected. A time without a unit is in ns. */
 export function parseBudget(text: string): Budget {
   const match = BUDGET.exec(text);
-  if (!match) throw new RangeError(`"${text}" is no budget; expected e.g. "p99 <= 50us" or "count >= 1000"`);
+  if (!match) throw new UsageError(`"${text}" is no budget; expected e.g. "p99 <= 50us" or "count >= 1000"`);
   const what = match[1] as Budget['what'];
-  if (what === 'count' && match[4] !== undefined) throw new RangeError(`"${text}": a count has no unit`);
+  if (what === 'count' && match[4] !== undefined) throw new UsageError(`"${text}": a count has no unit`);
   return {
     what,
     relation: match[2] as Budget['relation'],

@@ -2,6 +2,7 @@ import { type AnalyseOptions, analyse } from '../analyse/analyse.js';
 import type { RunSample } from '../compare/sides.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import type { Result } from '../result/types.js';
+import { UsageError } from '../result/usage-error.js';
 import { VERSION } from '../version.js';
 import { type Baseline, baselineChecks, baselineSamples } from './baseline.js';
 import { judge } from './judge.js';
@@ -49,14 +50,20 @@ export async function runGate(options: GateOptions): Promise<GateRun> {
       read.push({ path, result, samples });
       traces.push({ path, inputs: result.inputs, checks, spanSeconds: seconds(result) });
     } catch (error) {
-      if (!(error instanceof TraceError)) throw error;
+      // A question that cannot be asked of any recording.
+      if (error instanceof UsageError) throw error;
       if (options.signal?.aborted) {
         // An input cut off by the abort is not unreadable.
         if (traces.length === 0) throw error;
         partial = true;
         break;
       }
-      traces.push({ path, inputs: [], checks: [unreadable(error)], spanSeconds: 0 });
+      traces.push({
+        path,
+        inputs: [],
+        checks: [error instanceof TraceError ? unreadable(error) : internal(error)],
+        spanSeconds: 0,
+      });
     }
     if (partial) break;
   }
@@ -82,6 +89,16 @@ export async function runGate(options: GateOptions): Promise<GateRun> {
 
 const seconds = (result: Result): number =>
   result.timeline.unit === 'ns' ? Number(result.timeline.spanNs) / 1e9 : 0;
+
+/** A fault of ours costs this recording its verdict, not the others theirs. */
+const internal = (error: unknown): GateCheck => ({
+  id: 'internal',
+  outcome: 'fail',
+  level: 'error',
+  message: `internal error: ${error instanceof Error ? (error.stack ?? error.message).split('\n', 2).join(' ') : String(error)}`,
+  next: "Please report this with the recording's first lines.",
+  findings: [],
+});
 
 const unreadable = (error: TraceError): GateCheck => ({
   id: 'readable',

@@ -1,15 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import { VARIANTS } from '../kernel/variants.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
+import { UsageError } from '../result/usage-error.js';
 import { readSchema } from '../schema/read-schema.js';
 import { DEFAULT_POLICY } from './default-policy.js';
 import type { Policy } from './types.js';
 
 /** A policy that cannot be used; the message names file, line and column and says what was expected. */
-export class PolicyError extends RangeError {
+export class PolicyError extends UsageError {
   readonly path: string;
   /** 1-based, 0 unknown. */
   readonly line: number;
@@ -32,6 +33,11 @@ export interface LoadedPolicy {
 }
 
 const MAX_BYTES = 1 << 20;
+const TOO_LARGE = 'is larger than 1 MiB: no policy';
+/** Brackets within brackets; the schema has three levels. */
+const MAX_DEPTH = 50;
+/** Files that one policy may be put together from: lists that extend lists grow by multiplication. */
+const MAX_FILES = 64;
 const schema = readSchema('policy');
 const check = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile<Policy>(schema);
 
@@ -40,15 +46,21 @@ export function loadPolicy(path: string | null): LoadedPolicy {
   if (path === null) {
     return { policy: DEFAULT_POLICY, sources: ['default'], baselineDir: '.' };
   }
-  return load(resolve(path), path, []);
+  return load(resolve(path), path, [], { left: MAX_FILES });
 }
 
-function load(file: string, shown: string, above: readonly string[]): LoadedPolicy {
+function load(file: string, shown: string, above: readonly string[], files: { left: number }): LoadedPolicy {
+  if (files.left-- <= 0) throw new PolicyError(shown, 0, 0, `extends more than ${MAX_FILES} files`);
   if (above.includes(file)) throw new PolicyError(shown, 0, 0, 'extends itself');
   let text: string;
   try {
+    // A device or a FIFO may have no end, or no writer.
+    const stat = statSync(file);
+    if (!stat.isFile()) throw new PolicyError(shown, 0, 0, 'is no file');
+    if (stat.size > MAX_BYTES) throw new PolicyError(shown, 0, 0, TOO_LARGE);
     text = readFileSync(file, 'utf8');
   } catch (error) {
+    if (error instanceof PolicyError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
     throw new PolicyError(shown, 0, 0, `cannot be read (${code})`);
   }
@@ -58,7 +70,9 @@ function load(file: string, shown: string, above: readonly string[]): LoadedPoli
   let baselineDir = dirname(file);
   for (const name of own.extends ?? []) {
     const base =
-      name === 'default' ? loadPolicy(null) : load(resolve(dirname(file), name), name, [...above, file]);
+      name === 'default'
+        ? loadPolicy(null)
+        : load(resolve(dirname(file), name), name, [...above, file], files);
     policy = mergePolicies(policy, base.policy);
     sources.push(...base.sources);
     if (base.policy.baseline && !own.baseline) baselineDir = base.baselineDir;
@@ -81,7 +95,8 @@ export function mergePolicies(base: Policy, over: Policy): Policy {
 
 /** One policy text, checked; `extends` is not followed. Throws PolicyError. */
 export function parsePolicy(text: string, path: string): Policy {
-  if (text.length > MAX_BYTES) throw new PolicyError(path, 0, 0, 'is larger than 1 MiB: no policy');
+  if (text.length > MAX_BYTES) throw new PolicyError(path, 0, 0, TOO_LARGE);
+  refuseDepth(text, path);
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const fault = doc.errors[0];
@@ -89,7 +104,13 @@ export function parsePolicy(text: string, path: string): Policy {
     const at = lines.linePos(fault.pos[0]);
     throw new PolicyError(path, at.line, at.col, fault.message);
   }
-  const value: unknown = doc.toJS({ maxAliasCount: 100 });
+  let value: unknown;
+  try {
+    value = doc.toJS({ maxAliasCount: 100 });
+  } catch {
+    // The reader's guard against aliases of aliases, or a depth that it cannot follow.
+    throw new PolicyError(path, 0, 0, 'its aliases stand for more than a policy can hold');
+  }
   const fail = (keys: readonly (string | number)[], message: string): never => {
     const node = nodeAt(doc.contents, keys);
     const at = node?.range ? lines.linePos(node.range[0]) : { line: 1, col: 1 };
@@ -113,6 +134,17 @@ export function parsePolicy(text: string, path: string): Policy {
     if (!known.has(id)) fail(['invariants', 'required', i], `${id} is not checked by this version`);
   });
   return policy;
+}
+
+/** Depth costs the reader stack and time before it can tell of it. Brackets in strings count: no policy has so many. */
+function refuseDepth(text: string, path: string): void {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 91 || c === 123) depth++;
+    else if (c === 93 || c === 125) depth--;
+    if (depth > MAX_DEPTH) throw new PolicyError(path, 0, 0, `is nested deeper than ${MAX_DEPTH} levels`);
+  }
 }
 
 /** The node a path leads to, or the deepest one on the way; keys of maps stand for their pair. */

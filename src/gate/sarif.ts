@@ -67,6 +67,7 @@ function rulesOf(report: GateReport): Rule[] {
 
 const POLICY_RULES: Readonly<Record<string, string>> = {
   readable: 'The recording can be read to its end',
+  internal: 'The recording could be judged without a fault of pttrace',
   variant: 'The recording comes from the expected kernel variant',
   loss: 'The ring buffer lost no more events than allowed',
   lines: 'No more lines than allowed could not be used',

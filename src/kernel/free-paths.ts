@@ -1,3 +1,4 @@
+import { UsageError } from '../result/usage-error.js';
 import { type FreeStep, VARIANTS } from './variants.js';
 
 /** What follows the flush when no batch page could be had, in this order. */
@@ -26,19 +27,19 @@ export const FLUSH_CEILING = 33;
  * Free path of a variant (kernel-semantics §1.3). `pv`: a guest with paravirtual TLB flush. By default
  * what the variant is by definition.
  *
- * Throws RangeError for an unknown variant and for a machine the variant excludes.
+ * Throws UsageError for an unknown variant and for a machine the variant excludes.
  */
 export function freePath(id: string, guest?: boolean): FreePath {
   const v = VARIANTS.find((x) => x.id === id);
   if (!v) {
-    throw new RangeError(`unknown kernel variant '${id}'; known: ${VARIANTS.map((x) => x.id).join(', ')}`);
+    throw new UsageError(`unknown kernel variant '${id}'; known: ${VARIANTS.map((x) => x.id).join(', ')}`);
   }
   const pv = guest ?? v.machine === 'pv-guest';
   if (pv && v.machine === 'hardware') {
     const other = VARIANTS.find((x) => x.machine === 'pv-guest');
-    throw new RangeError(`variant ${id} excludes a PV guest${other ? `: use ${other.id}` : ''}`);
+    throw new UsageError(`variant ${id} excludes a PV guest${other ? `: use ${other.id}` : ''}`);
   }
-  if (!pv && v.machine === 'pv-guest') throw new RangeError(`variant ${id} is a PV guest by definition`);
+  if (!pv && v.machine === 'pv-guest') throw new UsageError(`variant ${id} is a PV guest by definition`);
   const batch = v.leaf === 'rcu' || (v.leaf === 'either' && pv);
   const steps = batch ? v.singlePath : [];
   // On native hardware the flush before them sent the IPIs.

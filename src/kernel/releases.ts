@@ -1,3 +1,4 @@
+import { UsageError } from '../result/usage-error.js';
 /** A kernel release: major, minor, patch level (0 where none is printed). */
 export interface Release {
   readonly major: number;
@@ -22,7 +23,7 @@ export function parseRelease(text: string): Release | null {
 
 const bare = (text: string): Release => {
   const release = parseRelease(text);
-  if (!release) throw new RangeError(`no kernel release: ${text}`);
+  if (!release) throw new UsageError(`no kernel release: ${text}`);
   return release;
 };
 

@@ -2,6 +2,7 @@ import { VARIANT_ROWS, type VariantRow } from './variant-rows.js';
 
 export type { FreeStep } from './variant-rows.js';
 
+import { UsageError } from '../result/usage-error.js';
 /** Set of kernel variants, one bit each. 0 = no known kernel behaves like that. */
 export type VariantMask = number;
 
@@ -28,7 +29,7 @@ export function maskOf(...ids: readonly string[]): VariantMask {
   for (const id of ids) {
     const bit = VARIANTS.findIndex((x) => x.id === id);
     if (bit < 0)
-      throw new RangeError(`unknown kernel variant '${id}'; known: ${VARIANTS.map((x) => x.id).join(', ')}`);
+      throw new UsageError(`unknown kernel variant '${id}'; known: ${VARIANTS.map((x) => x.id).join(', ')}`);
     mask |= 1 << bit;
   }
   return mask;

@@ -1,3 +1,4 @@
+import { UsageError } from '../result/usage-error.js';
 import type { Estimate } from './bootstrap-shifts.js';
 import { studentCritical } from './special-functions.js';
 
@@ -68,10 +69,10 @@ export function pooledReach(a: Moments, b: Moments, alpha: number): number {
 /**
  * As `contrastOfRuns` for runs that were taken in pairs (interleaved: before, after, before, after …): Student's
  * interval of the differences, which what both of a pair have in common does not widen. Null with fewer than two
- * pairs. Throws RangeError for unequal numbers.
+ * pairs. Throws UsageError for unequal numbers.
  */
 export function contrastOfPairs(a: RunValues, b: RunValues, alpha: number): Estimate | null {
-  if (a.values.length !== b.values.length) throw new RangeError('pairs need as many runs before as after');
+  if (a.values.length !== b.values.length) throw new UsageError('pairs need as many runs before as after');
   if (a.values.length < 2 || !finite(a) || !finite(b)) return null;
   const m = momentsOf({
     values: a.values.map((v, i) => b.values[i]! - v),

@@ -1,3 +1,4 @@
+import { UsageError } from '../result/usage-error.js';
 import type { RecordBatch } from '../timeline/batch.js';
 import { Interner } from '../timeline/interner.js';
 import { BodyArg } from './body-args.js';
@@ -6,7 +7,7 @@ import type { OpenPairs } from './open-pairs.js';
 /** One part of a map key. `pid` is the thread id as the trace prints it, `tgid` the process where it is recorded. */
 export type KeyPart = 'comm' | 'pid' | 'tgid' | 'cpu' | { readonly arg: string };
 
-/** `comm,cpu,arg:len` → parts. Throws SyntaxError for an unknown part. */
+/** `comm,cpu,arg:len` → parts. Throws UsageError for an unknown part. */
 export function parseKeyParts(text: string): KeyPart[] {
   return text
     .split(',')
@@ -16,7 +17,7 @@ export function parseKeyParts(text: string): KeyPart[] {
       if (p === 'comm' || p === 'pid' || p === 'tgid' || p === 'cpu') return p;
       if (p === 'tid') return 'pid';
       if (p.startsWith('arg:') && p.length > 4) return { arg: p.slice(4) };
-      throw new SyntaxError(`--by wants comm, pid, tgid, cpu or arg:NAME, not "${p}"`);
+      throw new UsageError(`--by wants comm, pid, tgid, cpu or arg:NAME, not "${p}"`);
     });
 }
 

@@ -1,3 +1,4 @@
+import { UsageError } from '../result/usage-error.js';
 import {
   histBounds,
   type LhistShape,
@@ -17,14 +18,14 @@ export type HistShape =
 /** Buckets an lhist may have (bpftrace's own limit). */
 const MAX_LHIST = 1000;
 
-/** Throws RangeError for what bpftrace would refuse. */
+/** Throws UsageError for what bpftrace would refuse. */
 export function checkShape(shape: HistShape, family: PrintFamily): HistShape {
   if (shape.kind === 'hist') {
     if (!(Number.isInteger(shape.bits) && shape.bits >= 0 && shape.bits <= MAX_BITS)) {
-      throw new RangeError(`hist bits must be 0 to ${MAX_BITS}, not ${shape.bits}`);
+      throw new UsageError(`hist bits must be 0 to ${MAX_BITS}, not ${shape.bits}`);
     }
     if (shape.bits > 0 && !PRINT_RULES[family].bits) {
-      throw new RangeError(
+      throw new UsageError(
         `bpftrace before 0.20 has no hist(x, bits): give --bpftrace-version 0.20 or later`,
       );
     }
@@ -32,18 +33,18 @@ export function checkShape(shape: HistShape, family: PrintFamily): HistShape {
   }
   const { min, max, step } = shape;
   if (![min, max, step].every(Number.isInteger) || step <= 0 || min < 0 || max <= min) {
-    throw new RangeError('lhist wants whole min < max and a step above 0');
+    throw new UsageError('lhist wants whole min < max and a step above 0');
   }
   if (max - min < step || (max - min) / step > MAX_LHIST) {
-    throw new RangeError(`lhist wants 1 to ${MAX_LHIST} buckets between min and max`);
+    throw new UsageError(`lhist wants 1 to ${MAX_LHIST} buckets between min and max`);
   }
   return shape;
 }
 
-/** `0,10000,100` → lhist shape. Throws SyntaxError. */
+/** `0,10000,100` → lhist shape. Throws UsageError. */
 export function parseLhist(text: string): HistShape {
   const m = /^(\d+),(\d+),(\d+)$/.exec(text.replaceAll(' ', ''));
-  if (m === null) throw new SyntaxError(`--lhist wants MIN,MAX,STEP, e.g. 0,100000,5000, not "${text}"`);
+  if (m === null) throw new UsageError(`--lhist wants MIN,MAX,STEP, e.g. 0,100000,5000, not "${text}"`);
   return { kind: 'lhist', min: Number(m[1]), max: Number(m[2]), step: Number(m[3]) };
 }
 

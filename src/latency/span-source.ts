@@ -1,4 +1,5 @@
 import { SYSCALL_NAMES } from '../kernel/tracepoints.js';
+import { UsageError } from '../result/usage-error.js';
 import type { EventHead } from '../timeline/events.js';
 
 /** How begins and ends of an event pair find each other: by thread, CPU, nothing, or equal arguments. */
@@ -21,12 +22,12 @@ export type SpanSource =
   | { readonly kind: 'rcu'; readonly name: string }
   | { readonly kind: 'events'; readonly from: string; readonly to: string; readonly match: MatchKey };
 
-/** `tid`, `cpu`, `none`, `arg:NAME`, `arg:A=B`. Throws SyntaxError. */
+/** `tid`, `cpu`, `none`, `arg:NAME`, `arg:A=B`. Throws UsageError. */
 export function parseMatch(text: string): MatchKey {
   if (text === 'tid' || text === 'pid') return 'tid';
   if (text === 'cpu' || text === 'none') return text;
   const m = /^arg:([\w.]+)(?:=([\w.]+))?$/.exec(text);
-  if (m === null) throw new SyntaxError(`--match wants tid, cpu, none, arg:NAME or arg:A=B, not "${text}"`);
+  if (m === null) throw new UsageError(`--match wants tid, cpu, none, arg:NAME or arg:A=B, not "${text}"`);
   return { begin: m[1]!, end: m[2] ?? m[1]! };
 }
 

@@ -1,11 +1,12 @@
 import { VARIANTS } from '../kernel/variants.js';
 import { isMmuRule, LITMUS_RULES } from '../machine/rules.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
+import { UsageError } from '../result/usage-error.js';
 import { STEPS } from './steps.js';
 import type { LitmusOrder, LitmusStep, LitmusTest } from './test.js';
 
 /** A litmus file that does not say what it should; the message begins with `file:line:column`. */
-export class LitmusError extends SyntaxError {
+export class LitmusError extends UsageError {
   override readonly name = 'LitmusError';
   readonly line: number;
   readonly column: number;

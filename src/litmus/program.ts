@@ -5,6 +5,7 @@ import { Names } from '../machine/names.js';
 import { unrelated } from '../machine/unrelated.js';
 import { FLUSH_ALL, KernelModel } from '../mmu/kernel-model.js';
 import { RcuModel } from '../mmu/rcu-model.js';
+import { UsageError } from '../result/usage-error.js';
 import { FLAG } from '../timeline/flags.js';
 import type { LitmusOrder, LitmusStep, LitmusTest } from './test.js';
 
@@ -24,7 +25,7 @@ export interface Program {
   readonly stuck: readonly number[];
 }
 
-/** Numbers and operations of one order, setup included. Throws SyntaxError for a step that cannot be meant. */
+/** Numbers and operations of one order, setup included. Throws UsageError for a step that cannot be meant. */
 export function programOf(test: LitmusTest, order: LitmusOrder): Program {
   return new Builder(test, order).build();
 }
@@ -88,11 +89,11 @@ class Builder {
 
   private step(step: LitmusStep, cpu: number): void {
     const run = ACTIONS[step.op];
-    if (!run) throw new SyntaxError(`there is no step ${step.op}`);
+    if (!run) throw new UsageError(`there is no step ${step.op}`);
     try {
       run(this.tools, step, cpu);
     } catch (error) {
-      if (error instanceof SyntaxError) throw new SyntaxError(`${this.test.id}: ${error.message}`);
+      if (error instanceof UsageError) throw new UsageError(`${this.test.id}: ${error.message}`);
       throw error;
     }
   }
@@ -139,7 +140,7 @@ function unlink(b: Tools, step: LitmusStep, cpu: number, named: string | undefin
   const chain = b.mapped.get(key) ?? [];
   const table = named ?? chain.at(-1);
   if (table === undefined || !chain.includes(table)) {
-    throw new SyntaxError(`line ${step.line}: no table is mapped at ${arg(step, 0)} ${arg(step, 1)}`);
+    throw new UsageError(`line ${step.line}: no table is mapped at ${arg(step, 0)} ${arg(step, 1)}`);
   }
   chain.splice(chain.lastIndexOf(table), 1);
   b.emit(OP.UL, cpu, [...place(b, step), b.page(table), NAN]);
@@ -234,7 +235,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     b.emit(OP.DR, cpu, [b.readers.get(`${cpu} ${arg(s, 0)}`)?.at(-1) ?? NAN, b.page(arg(s, 0))]),
   rdend: (b, s, cpu) => {
     const id = b.readers.get(`${cpu} ${arg(s, 0)}`)?.pop();
-    if (id === undefined) throw new SyntaxError(`line ${s.line}: P${cpu} has no walker on ${arg(s, 0)}`);
+    if (id === undefined) throw new UsageError(`line ${s.line}: P${cpu} has no walker on ${arg(s, 0)}`);
     if (id !== READER.lock) b.rcu().readerEnds(cpu, section(id));
     b.emit(OP.RE, cpu, [id, b.page(arg(s, 0))]);
   },

@@ -37,7 +37,7 @@ export function asExpected(order: LitmusOrder, verdict: LitmusVerdict): boolean 
   return order.violates.every((id) => verdict.violated.includes(id));
 }
 
-/** One order through the machine and its invariants. Throws SyntaxError for steps that cannot be meant. */
+/** One order through the machine and its invariants. Throws UsageError for steps that cannot be meant. */
 export function runOrder(test: LitmusTest, order: LitmusOrder): LitmusVerdict {
   return runProgram(programOf(test, order), order.variants);
 }

@@ -29,7 +29,7 @@ export interface LitmusOutcome {
 /**
  * Runs every order of a test, as operations and as the log they would leave.
  *
- * Throws SyntaxError for a step that cannot be meant (an unlink where nothing is mapped).
+ * Throws UsageError for a step that cannot be meant (an unlink where nothing is mapped).
  */
 export async function runTest(test: LitmusTest): Promise<LitmusOutcome[]> {
   const outcomes: LitmusOutcome[] = [];

@@ -7,6 +7,7 @@ import { resultHistograms } from '../latency/read-result.js';
 import { describeSource, type SpanSource } from '../latency/span-source.js';
 import { nameWithUnit, unitOfName } from '../latency/unit-names.js';
 import { TraceError } from '../parsers/input/trace-error.js';
+import { UsageError } from '../result/usage-error.js';
 import { VERSION } from '../version.js';
 import { collectSpans, type SpanRun } from './collect-spans.js';
 import {
@@ -34,7 +35,7 @@ export * from './hist-report.js';
 /**
  * Histograms of durations from recordings, or printed histograms read back.
  *
- * Throws TraceError when an input cannot be read, RangeError for a shape bpftrace would refuse or a title that names
+ * Throws TraceError when an input cannot be read, UsageError for a shape bpftrace would refuse or a title that names
  * no histogram.
  */
 export async function hist(options: HistOptions): Promise<HistReport> {
@@ -53,7 +54,7 @@ export async function hist(options: HistOptions): Promise<HistReport> {
       return opened.cut ? { ...read, partial: true } : read;
     }
     if (title !== null && title !== EVENTS) {
-      throw new RangeError(`${path} is a recording: it has no block called "${title}"`);
+      throw new UsageError(`${path} is a recording: it has no block called "${title}"`);
     }
     options = { ...options, paths: [path] };
     if (opened.stdin) options = { ...options, stdin: opened.stdin };
@@ -158,7 +159,7 @@ function mapNameOf(name: string | undefined, unit: 'ns' | 'us' | 'ticks'): strin
   if (unit === 'ticks') return said !== null && 'noTime' in said ? `@${name}` : `@${name}_ticks`;
   const unitNs = unit === 'us' ? 1000 : 1;
   if (said !== null && 'ns' in said && said.ns !== unitNs) {
-    throw new RangeError(`the name @${name} says another unit than ${unit}`);
+    throw new UsageError(`the name @${name} says another unit than ${unit}`);
   }
   return unit === 'us' ? nameWithUnit(name, unitNs) : `@${name}`;
 }

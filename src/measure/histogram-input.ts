@@ -8,6 +8,7 @@ import { abortOf, type Compression, isStored, readSource } from '../parsers/inpu
 import { TraceError } from '../parsers/input/trace-error.js';
 import { newPipeline } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
+import { UsageError } from '../result/usage-error.js';
 
 /** Printed histograms and result files are looked for in inputs up to this size (decompressed). */
 const MAX_TEXT = 4 << 20;
@@ -269,7 +270,7 @@ export function histogramsNamed(all: readonly ReadHistogram[], title: string | n
 }
 
 /**
- * The one histogram meant. Throws RangeError listing what there is when none or several are.
+ * The one histogram meant. Throws UsageError listing what there is when none or several are.
  */
 export function oneHistogram(
   all: readonly ReadHistogram[],
@@ -283,7 +284,7 @@ export function oneHistogram(
     title === null
       ? 'holds several histograms'
       : `has ${meant.length === 0 ? 'no histogram' : 'several histograms'} called "${title}"`;
-  throw new RangeError(`${path} ${why}; say which as ${path}#TITLE or ${path}#line N: ${there}`);
+  throw new UsageError(`${path} ${why}; say which as ${path}#TITLE or ${path}#line N: ${there}`);
 }
 
 const plain = (text: string): string => text.trim().replace(/\s+/g, ' ').replace(/:$/, '').toLowerCase();

@@ -5,6 +5,7 @@ import { quantileInterval } from '../latency/intervals.js';
 import { readBackCounts } from '../latency/read-back.js';
 import { nameWithUnit } from '../latency/unit-names.js';
 import type { InputReport } from '../result/types.js';
+import { UsageError } from '../result/usage-error.js';
 import { VERSION } from '../version.js';
 import {
   DEFAULT_QUANTILES,
@@ -16,7 +17,7 @@ import {
 import { histogramsNamed } from './histogram-input.js';
 import { finite, printed } from './printed-map.js';
 
-/** Printed histograms as a report. Throws RangeError for a title that names none. */
+/** Printed histograms as a report. Throws UsageError for a title that names none. */
 export function readBack(
   all: readonly ReadHistogram[],
   title: string | null,
@@ -24,7 +25,7 @@ export function readBack(
   options: HistOptions & { family: PrintFamily },
 ): HistReport {
   const meant = histogramsNamed(all, title);
-  if (meant.length === 0) throw new RangeError(`${input.path} has no histogram called "${title}"`);
+  if (meant.length === 0) throw new UsageError(`${input.path} has no histogram called "${title}"`);
   const notes: string[] = [];
   if (options.hgrm) notes.push('no HDR export: single durations are not known from printed bins');
   if (options.unit === 'us') notes.push('printed bins keep their own unit');

@@ -1,3 +1,4 @@
+import { UsageError } from '../result/usage-error.js';
 /**
  * What a kernel says of itself: enough to plan a recording on another machine. Read from tracefs, or from the text
  * that `KERNEL_INFO_COMMAND` prints.
@@ -51,7 +52,7 @@ export const KERNEL_INFO_COMMAND = [
 ].join('; ');
 
 /**
- * Reads a kernel-info file. Throws RangeError with the line when it is none.
+ * Reads a kernel-info file. Throws UsageError with the line when it is none.
  */
 export function parseKernelInfo(text: string): KernelInfo {
   const sections = new Map<string, string[]>();
@@ -65,11 +66,11 @@ export function parseKernelInfo(text: string): KernelInfo {
     } else if (current) {
       if (line.trim() !== '') current.push(line);
     } else if (line.trim() !== '') {
-      throw new RangeError(`line ${index + 1}: no kernel-info file: it begins with '${line.slice(0, 40)}'`);
+      throw new UsageError(`line ${index + 1}: no kernel-info file: it begins with '${line.slice(0, 40)}'`);
     }
   });
   if (!sections.has(SECTIONS.uname)) {
-    throw new RangeError(`line 1: no kernel-info file: the section '## ${SECTIONS.uname}' is missing`);
+    throw new UsageError(`line 1: no kernel-info file: the section '## ${SECTIONS.uname}' is missing`);
   }
   return kernelInfoOf((name) => sections.get(name) ?? null);
 }

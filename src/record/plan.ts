@@ -5,6 +5,7 @@ import { namesOf, type VariantMask } from '../kernel/variants.js';
 import { Coverage } from '../replay/coverage.js';
 import { type Decidable, decidable } from '../replay/decidable.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
+import { UsageError } from '../result/usage-error.js';
 import { cleanSymbol } from '../timeline/events.js';
 import type { KernelInfo } from './kernel-info.js';
 import { variantsOf } from './kernel-variants.js';
@@ -62,7 +63,7 @@ const CLOCKS = ['mono', 'boot', 'mono_raw', 'global', 'local'];
 
 /**
  * Which probes to set on this kernel, what it cannot give, and what can be decided then. Pure.
- * `clock`: the one wanted; throws RangeError if the kernel does not have it.
+ * `clock`: the one wanted; throws UsageError if the kernel does not have it.
  */
 export function planRecording(kernel: KernelInfo, level: Level, clock?: string): RecordingPlan {
   const missing: Missing[] = [];
@@ -170,7 +171,7 @@ function clockOf(kernel: KernelInfo, wanted: string | undefined): string {
   const { clocks } = kernel;
   if (wanted !== undefined) {
     if (clocks.length > 0 && !clocks.includes(wanted)) {
-      throw new RangeError(`this kernel has no trace clock '${wanted}'; it has: ${clocks.join(', ')}`);
+      throw new UsageError(`this kernel has no trace clock '${wanted}'; it has: ${clocks.join(', ')}`);
     }
     return wanted;
   }

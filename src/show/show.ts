@@ -47,7 +47,7 @@ const DEFAULT_EVENTS = 400;
 
 /**
  * The life of one object across CPUs: every event that did something to it, and the flushes, enqueues and
- * callbacks it rode in. Throws TraceError for unreadable input, SyntaxError for a bad address.
+ * callbacks it rode in. Throws TraceError for unreadable input, UsageError for a bad address.
  */
 export async function show(options: ShowOptions): Promise<Story> {
   let { subject } = options;

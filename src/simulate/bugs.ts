@@ -1,4 +1,5 @@
 import type { FreePath } from '../kernel/free-paths.js';
+import { UsageError } from '../result/usage-error.js';
 
 /** A rule of the kernel that can be switched off, to see what a replay says. */
 export interface SimBug {
@@ -27,17 +28,17 @@ export const SIM_BUGS: readonly SimBug[] = [
   bug('callbacks-before-gp', 'callbacks run before their grace period has ended', ['I36'], 'batch'),
 ];
 
-/** The bug of this name. Throws RangeError where there is none, or the workload has no place for it. */
+/** The bug of this name. Throws UsageError where there is none, or the workload has no place for it. */
 export function findBug(name: string, path: FreePath, targets: number): SimBug {
   const found = SIM_BUGS.find((b) => b.name === name);
   if (!found) {
-    throw new RangeError(`unknown rule '${name}'; known: ${SIM_BUGS.map((b) => b.name).join(', ')}`);
+    throw new UsageError(`unknown rule '${name}'; known: ${SIM_BUGS.map((b) => b.name).join(', ')}`);
   }
   const missing =
     (found.needs === 'batch' && path.leaf !== 'batch') ||
     (found.needs === 'pages' && path.leaf !== 'pages') ||
     (found.needs === 'targets' && targets === 0);
   if (missing)
-    throw new RangeError(`${name} needs ${found.needs}, which variant ${path.variant} here has not`);
+    throw new UsageError(`${name} needs ${found.needs}, which variant ${path.variant} here has not`);
   return found;
 }

@@ -14,7 +14,7 @@ import { World } from './world.js';
  * Simulates a workload: yields the ftrace log in chunks, in order of time, and returns the summary. Memory is
  * bounded by the calls and callbacks under way. The same workload gives the same bytes.
  *
- * Throws RangeError for a rule (`bug`, see `SIM_BUGS`) that does not exist or has no place in the workload.
+ * Throws UsageError for a rule (`bug`, see `SIM_BUGS`) that does not exist or has no place in the workload.
  */
 export function* simulate(workload: Workload, bug: string | null = null): Generator<string, SimSummary> {
   const path = freePath(workload.variant, workload.pv);

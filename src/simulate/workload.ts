@@ -2,6 +2,7 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { LineCounter, type Node, parseDocument } from 'yaml';
 import { freePath } from '../kernel/free-paths.js';
 import { VARIANTS } from '../kernel/variants.js';
+import { UsageError } from '../result/usage-error.js';
 import { readSchema } from '../schema/read-schema.js';
 import { PRIOR_GRACE_PERIOD_MS } from './costs.js';
 
@@ -69,7 +70,7 @@ export const DEFAULT_WORKLOAD: Workload = {
 };
 
 /** A workload that cannot be simulated; the message names file, line and column. */
-export class WorkloadError extends RangeError {}
+export class WorkloadError extends UsageError {}
 
 /** Parts of a workload, as a file or flags give them. */
 export type PartialWorkload = Partial<Omit<Workload, 'readers' | 'rcu'>> & {

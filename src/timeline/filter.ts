@@ -1,3 +1,4 @@
+import { UsageError } from '../result/usage-error.js';
 import type { Interner } from './interner.js';
 import type { TimeBase } from './time-base.js';
 
@@ -96,10 +97,10 @@ export class Filter {
   }
 }
 
-/** Low 53 bits of a hexadecimal address. Throws SyntaxError when it is none. */
+/** Low 53 bits of a hexadecimal address. Throws UsageError when it is none. */
 export function addr53(text: string): number {
   const hex = text.trim().replace(/^0x/i, '');
-  if (!/^[0-9a-f]{1,16}$/i.test(hex)) throw new SyntaxError(`not a hexadecimal address: ${text}`);
+  if (!/^[0-9a-f]{1,16}$/i.test(hex)) throw new UsageError(`not a hexadecimal address: ${text}`);
   return Number(BigInt(`0x${hex}`) & 0x1f_ffff_ffff_ffffn);
 }
 

@@ -40,7 +40,7 @@ export interface WhatIfOptions extends PipelineOptions {
 /**
  * Re-run a recording under another kernel variant.
  *
- * Throws TraceError when an input cannot be read at all, RangeError for an unknown variant. A re-run that would be
+ * Throws TraceError when an input cannot be read at all, UsageError for an unknown variant. A re-run that would be
  * unsound is no error: the report says `refused`.
  */
 export async function whatIf(options: WhatIfOptions): Promise<WhatIfReport> {

@@ -7,6 +7,7 @@ import { parseKeyParts } from '../../src/latency/group-keys.js';
 import { PairCollector } from '../../src/latency/pair-collector.js';
 import { ENDED, PairMatcher } from '../../src/latency/pairs.js';
 import { parseMatch, type SpanSource } from '../../src/latency/span-source.js';
+import { UsageError } from '../../src/result/usage-error.js';
 import { RecordBatch } from '../../src/timeline/batch.js';
 import { type EventHead, EventTable, RESERVED } from '../../src/timeline/events.js';
 import { Interner } from '../../src/timeline/interner.js';
@@ -284,8 +285,8 @@ describe('PairCollector', () => {
       { key: 'new, 3, 16, 139732304814080, 5', values: [9], cut: {} },
       { key: 'a, 0, 16, -131391639519232, 5', values: [], cut: { end: 1 } },
     ]);
-    expect(() => parseKeyParts('comm,what')).toThrow(SyntaxError);
-    expect(() => parseMatch('arg:')).toThrow(SyntaxError);
+    expect(() => parseKeyParts('comm,what')).toThrow(UsageError);
+    expect(() => parseMatch('arg:')).toThrow(UsageError);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../src/result/usage-error.js';
 import { replayFixtures } from './damage/fixtures.js';
 import { replayLines, replayStory, report, violatedIds } from './support/replay.js';
 import { insertBefore, munmapRcu, munmapSync, singleRcu, singleSync, smpSync } from './support/story.js';
@@ -44,7 +45,7 @@ describe('variants', () => {
   });
 
   it('refuses a name that is none', async () => {
-    await expect(replayStory(munmapRcu(1), { variants: ['Z9'] })).rejects.toThrow(RangeError);
+    await expect(replayStory(munmapRcu(1), { variants: ['Z9'] })).rejects.toThrow(UsageError);
   });
 
   it.each([

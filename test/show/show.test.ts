@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UsageError } from '../../src/result/usage-error.js';
 import { type Subject, show } from '../../src/show/show.js';
 import { replayFixtures } from '../replay/damage/fixtures.js';
 import { readRecording } from '../replay/damage/recording.js';
@@ -128,7 +129,7 @@ describe('show --mm, --gather, --head', () => {
   });
 
   it('refuses what is no address', async () => {
-    await expect(tell({ mm: 'init_mm' })).rejects.toThrow(SyntaxError);
+    await expect(tell({ mm: 'init_mm' })).rejects.toThrow(UsageError);
   });
 });
 

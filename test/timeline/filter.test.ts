@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../src/result/usage-error.js';
 import { addr53, Filter, type FilterSpec } from '../../src/timeline/filter.js';
 import { Interner } from '../../src/timeline/interner.js';
 import { TimeBase } from '../../src/timeline/time-base.js';
@@ -75,6 +76,6 @@ describe('addr53', () => {
   });
 
   it.each(['', '0x', 'mm', '12345678901234567', '0x1g'])('refuses %j', (text) => {
-    expect(() => addr53(text)).toThrow(SyntaxError);
+    expect(() => addr53(text)).toThrow(UsageError);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/result/usage-error.js';
 import { REFUSALS } from '../../src/what-if/policy.js';
 import { ofFile, ofText } from './support/run.js';
 import { trace } from './support/trace.js';
@@ -52,7 +53,7 @@ describe('refusals', () => {
   });
 
   test('an unknown variant is an error', async () => {
-    await expect(ofText(unpatched, 'Z9')).rejects.toThrow(RangeError);
+    await expect(ofText(unpatched, 'Z9')).rejects.toThrow(UsageError);
   });
 
   test('every rule has been met above', () => {

@@ -1,3 +1,4 @@
+import { UsageError } from '../../result/usage-error.js';
 import { latin1 } from '../../timeline/batch.js';
 import { printfHead } from '../bpftrace/bpftrace-log.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
@@ -19,29 +20,29 @@ const MAX_LINE_BYTES = 2048;
 const STAMPS: Readonly<Record<string, number>> = { ts: 0, tsNs: 0, tsUs: 3, tsMs: 6, tsS: 9 };
 const OTHERS = new Set(['cpu', 'pid', 'tid', 'comm', 'flags', 'event', 'body', 'rest', 'args']);
 
-/** The dialect of a pattern. Throws SyntaxError for one that is no pattern, RangeError for groups that lack. */
+/** The dialect of a pattern. Throws UsageError for one that is no pattern and for groups that lack. */
 export function lineFormat(pattern: string): DialectInfo {
   let regex: RegExp;
   try {
     regex = new RegExp(pattern, 'd');
   } catch (error) {
     const why = (error as Error).message.replace(/^Invalid regular expression: /, '');
-    throw new SyntaxError(`--line-format is no regular expression: ${why}`);
+    throw new UsageError(`--line-format is no regular expression: ${why}`);
   }
   if (repeatsNested(pattern)) {
-    throw new RangeError(
+    throw new UsageError(
       '--line-format repeats a group that itself repeats, such as (a+)+: on some lines that would never end',
     );
   }
   const groups = [...new Set([...pattern.matchAll(/\(\?<([A-Za-z_$][\w$]*)>/g)].map((m) => m[1]!))];
   const stamps = groups.filter((g) => Object.hasOwn(STAMPS, g));
   if (stamps.length !== 1) {
-    throw new RangeError(
+    throw new UsageError(
       `--line-format needs one group for the time, (?<ts>…), or tsNs, tsUs, tsMs, tsS for its unit; it has ${stamps.length}`,
     );
   }
   if (!groups.includes('event'))
-    throw new RangeError('--line-format needs a group for the event: (?<event>…)');
+    throw new UsageError('--line-format needs a group for the event: (?<event>…)');
   return {
     id: LINE_FORMAT_ID,
     title: 'lines of the given --line-format',

@@ -65,6 +65,7 @@ function seekLines(input: ScannedInput, offsets: readonly number[], take: Take):
         knownOffset += n;
       }
       const n = readSync(fd, buffer, 0, READ, offset);
+      if (n === 0) continue;
       const lf = buffer.indexOf(LF);
       take(offset, knownLine, buffer.subarray(0, lf >= 0 && lf < n ? lf : n));
     }

@@ -1,5 +1,3 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import type { RecordBatch } from '../../timeline/batch.js';
 import { RESERVED } from '../../timeline/events.js';
 import { Reorder } from '../../timeline/reorder.js';
@@ -18,6 +16,7 @@ import { quoteMail } from './quoted-line.js';
 import { behindFacts } from './recording-facts.js';
 import type { ScanInputOptions, ScannedInput } from './scanned-input.js';
 import { isStored, readSource } from './source.js';
+import { Spool } from './spool.js';
 
 export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input.js';
 
@@ -28,7 +27,7 @@ export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input
 export async function scanInput(path: string, options: ScanInputOptions): Promise<ScannedInput> {
   if (options.format === undefined && isTraceDatFile(path)) return scanTraceDat(path, options);
   const stored = isStored(path);
-  const spool = !stored && options.spoolDir !== undefined ? openSpool(options.spoolDir, options.input) : null;
+  const spool = !stored && options.spoolDir !== undefined ? new Spool(options.spoolDir, options.input) : null;
   let scanner: LineScanner | null = null;
   let dialect: DialectInfo | null = null;
   let why = '';
@@ -84,7 +83,7 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
           options.onProgress?.({ bytes, totalBytes, events: scanner?.counts[0] ?? 0 }),
       },
       (chunk) => {
-        if (spool) writeSync(spool.fd, chunk);
+        spool?.write(chunk);
         if (scanner) {
           scanner.push(chunk);
           return;
@@ -112,6 +111,8 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
       if (found) start(found);
     }
     const done = scanner ?? start(finder.finish());
+    if (spool?.cut)
+      done.note('copy-cut', 'more than there is room for a copy of: lines behind that are named, not quoted');
     done.finish();
     if (reorder) putInOrder(reorder, done);
     const { compression, error } = end;
@@ -136,7 +137,7 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
       compression: stored ? end.compression : 'none',
     };
   } finally {
-    if (spool) closeSync(spool.fd);
+    spool?.close();
     (dat as TraceDatSpool | null)?.close();
   }
 }
@@ -156,9 +157,4 @@ function putInOrder(reorder: Reorder, scanner: LineScanner): void {
       `${late} lines came too late to be put in their place: what is absent around them proves nothing`,
     );
   }
-}
-
-function openSpool(dir: string, input: number): { fd: number; file: string } {
-  const file = join(dir, `stdin-${input}`);
-  return { fd: openSync(file, 'w', 0o600), file };
 }

@@ -111,8 +111,13 @@ async function unpackChunk(
 /** A file that reads the same twice; pipes and the files of tracefs, which have no size, do not. */
 export function isStored(path: string): boolean {
   if (path === '-') return false;
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat?.isFile() === true && stat.size > 0;
+  try {
+    const stat = statSync(path);
+    return stat.isFile() && stat.size > 0;
+  } catch {
+    // No such file, a loop of links, a path through a file, a name too long: opening it says which.
+    return false;
+  }
 }
 
 /** The first bytes of a file, for formats that are not streams. Empty for stdin. */
@@ -154,9 +159,10 @@ async function firstChunk(raw: Chunks): Promise<Uint8Array | null> {
  * A file of a disk, read in place: the kernel reads ahead by itself, and waking a thread for every chunk costs more
  * than the copy it makes.
  */
-function storedChunks(handle: FileHandle, total: number | null): Chunks {
+function storedChunks(handle: FileHandle, total: number | null, path: string): Chunks {
   const buffers = [Buffer.allocUnsafeSlow(STORED_CHUNK), Buffer.allocUnsafeSlow(STORED_CHUNK)] as const;
   let turn = 0;
+  let read = 0;
   return {
     total,
     next: async () => {
@@ -164,11 +170,20 @@ function storedChunks(handle: FileHandle, total: number | null): Chunks {
       if (++turn % CHUNKS_AT_ONCE === 0) await setImmediate();
       const buffer = buffers[turn % 2]!;
       const bytesRead = readSync(handle.fd, buffer, 0, STORED_CHUNK, null);
-      return bytesRead === 0 ? null : buffer.subarray(0, bytesRead);
+      read += bytesRead;
+      if (bytesRead > 0) return buffer.subarray(0, bytesRead);
+      if (total !== null && read < total) throw shrunk(path, read, total);
+      return null;
     },
     close: () => handle.close(),
   };
 }
+
+/** Somebody cut the file, or a rotation replaced it: what came before is no whole recording. */
+const shrunk = (path: string, read: number, total: number): TraceError =>
+  new TraceError('truncated', `it had ${total} bytes and ended after ${read}: it shrank while it was read`, {
+    path,
+  });
 
 /** The next chunk is being read while the caller works on this one. */
 async function fileChunks(path: string, signal: AbortSignal | undefined): Promise<Chunks> {
@@ -187,7 +202,7 @@ async function fileChunks(path: string, signal: AbortSignal | undefined): Promis
     if (code === 'ENOENT') throw new TraceError('not-found', 'no such file', { path, cause: error });
     throw new TraceError('unreadable', `cannot be read (${code ?? String(error)})`, { path, cause: error });
   }
-  if (regular) return storedChunks(handle, total);
+  if (regular) return storedChunks(handle, total, path);
   const buffers = [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)] as const;
   let turn = 0;
   const start = async (): Promise<Uint8Array | null> => {

@@ -1,8 +1,9 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { QuotedLine, ScanInputOptions, ScannedInput } from '../input/scanned-input.js';
 import { readSource, type SourceEnd } from '../input/source.js';
+import { type TemporaryFolder, temporaryFolder } from '../input/temporary-folder.js';
 import { TraceError } from '../input/trace-error.js';
 import { quoteRecords, scanTraceDat } from './trace-dat-input.js';
 
@@ -18,13 +19,15 @@ export const beginsTraceDat = (chunk: Uint8Array): boolean => MAGIC.every((byte,
  * quoting from standard input) serves too.
  */
 export class TraceDatSpool {
-  private readonly dir: string | null;
+  private readonly folder: TemporaryFolder | null;
+  private readonly given: { readonly file: string; readonly cut?: boolean } | null;
   private readonly file: string;
   private fd: number;
 
-  constructor(given: { readonly file: string } | null) {
-    this.dir = given ? null : mkdtempSync(join(tmpdir(), 'pttrace-dat-'));
-    this.file = given?.file ?? join(this.dir!, 'trace.dat');
+  constructor(given: { readonly file: string; readonly cut?: boolean } | null) {
+    this.given = given;
+    this.folder = given ? null : temporaryFolder('pttrace-dat-');
+    this.file = given?.file ?? join(this.folder!.path, 'trace.dat');
     this.fd = given ? -1 : openSync(this.file, 'w', 0o600);
   }
 
@@ -44,6 +47,8 @@ export class TraceDatSpool {
 
   /** Reads what was gathered. Throws as `scanTraceDat`, or what ended the source if that explains it. */
   async finish(path: string, options: ScanInputOptions, end: SourceEnd): Promise<ScannedInput> {
+    if (this.given?.cut)
+      throw new TraceError('unreadable', `no room for a copy of the trace.dat in ${tmpdir()}`, { path });
     try {
       const scanned = await scanTraceDat(this.file, { ...options, onProgress: undefined }, path);
       const { report } = scanned;
@@ -51,7 +56,7 @@ export class TraceDatSpool {
       return {
         ...scanned,
         report: { ...report, compression: end.compression, ...error },
-        ...(this.dir === null ? {} : { quote: (offsets) => quoteAgain(path, options, offsets) }),
+        ...(this.folder === null ? {} : { quote: (offsets) => quoteAgain(path, options, offsets) }),
       };
     } catch (error) {
       throw error instanceof TraceError && end.error ? end.error : error;
@@ -65,7 +70,7 @@ export class TraceDatSpool {
   close(): void {
     if (this.fd >= 0) closeSync(this.fd);
     this.fd = -1;
-    if (this.dir !== null) rmSync(this.dir, { recursive: true, force: true });
+    this.folder?.release();
   }
 }
 
