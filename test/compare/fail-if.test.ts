@@ -86,7 +86,7 @@ describe('conditions', () => {
         try {
           expect(parseCondition(text).flat().length).toBeGreaterThan(0);
         } catch (error) {
-          expect(error).toBeInstanceOf(SyntaxError);
+          expect(error).toBeInstanceOf(UsageError);
         }
       }),
     );
