@@ -30,7 +30,8 @@ export function endOutput(error: NodeJS.ErrnoException): never {
 
 /** Broken pipes, full disks and the signals that end a process, in one place for every command. */
 export function guardOutput(): void {
-  process.stdout.on('error', endOutput);
+  // Before oclif's own, which throws what is no broken pipe.
+  process.stdout.prependListener('error', endOutput);
   // Nobody reads the messages; the exit code still speaks.
   process.stderr.on('error', () => {});
   for (const [signal, code] of ENDING) {

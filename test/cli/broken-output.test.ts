@@ -1,0 +1,93 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { builtCommand } from '../support/built.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const BIN = join(ROOT, 'bin/run.js');
+const GOOD = join(ROOT, 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz');
+let bad = '';
+let dir = '';
+
+beforeAll(() => {
+  builtCommand();
+  dir = mkdtempSync(join(tmpdir(), 'pttrace-test-'));
+  bad = join(dir, 'bad.txt');
+  const log = spawnSync('node', [BIN, 'simulate', '--bug', 'no-wait', '--munmaps', '2'], {
+    maxBuffer: 1 << 28,
+  });
+  spawnSync('sh', ['-c', `cat > ${bad}`], { input: log.stdout });
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const shell = (command: string) =>
+  spawnSync('bash', ['-o', 'pipefail', '-c', command], {
+    encoding: 'utf8',
+    env: { ...process.env, BIN, GOOD, BAD: bad },
+  });
+
+describe('what was decided is not undone by who reads it', () => {
+  test.each([
+    ['validate "$BAD" | true', 1],
+    ['validate "$BAD" --json | head -c 10 > /dev/null', 1],
+    ['replay "$BAD" --json | head -c 10 > /dev/null', 1],
+    [`compare "$GOOD" "$GOOD" --fail-if 'p50 > -99%' | true`, 1],
+    ['validate "$GOOD" | true', 0],
+    // Nobody knows whether the rest of the input was whole: as a program ends whose pipe breaks.
+    ['convert "$GOOD" --to jsonl | head -c 10 > /dev/null', 141],
+    ['simulate --munmaps 200 | head -c 10 > /dev/null', 141],
+  ])('%s', (command, code) => {
+    expect(shell(`node "$BIN" ${command}`).status).toBe(code);
+  });
+
+  test.skipIf(!existsSync('/dev/full')).each([
+    ['validate "$BAD"', 1],
+    ['validate "$GOOD"', 4],
+    ['explain I09', 4],
+    ['convert "$GOOD" --to csv', 4],
+    ['simulate', 4],
+  ])('a full disk: %s', (command, code) => {
+    const ran = shell(`node "$BIN" ${command} > /dev/full`);
+    expect(ran.status).toBe(code);
+    expect(ran.stderr).toBe('pttrace: standard output cannot be written (ENOSPC): the report is not whole\n');
+  });
+
+  test('a side file that cannot be written costs no verdict', () => {
+    const ran = shell('node "$BIN" validate "$BAD" --plain --junit /nonexistent/junit.xml');
+    expect(ran.status).toBe(1);
+    expect(ran.stdout).toMatch(/^gate: red/m);
+    expect(ran.stderr).toMatch(/junit\.xml cannot be written \(ENOENT\)/);
+  });
+
+  test('a report does not take the place of an input', () => {
+    const ran = shell('node "$BIN" validate "$BAD" --junit "$BAD"');
+    expect(ran.status).toBe(2);
+    expect(ran.stderr).toMatch(/is an input/);
+  });
+});
+
+describe('signals that end the process leave nothing behind', () => {
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('%s', async (signal, code) => {
+    const temporary = join(dir, signal);
+    spawnSync('mkdir', [temporary]);
+    const child = spawn('node', [BIN, 'replay', '-'], {
+      env: { ...process.env, TMPDIR: temporary },
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (chunk) => (said += chunk));
+    child.stdin.write('# tracer: nop\n#\n  a-1  [000] ..... 1.000000: sched_waking: comm=a pid=1\n');
+    // The copy of standard input shows that reading has begun.
+    while (readdirSync(temporary).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill(signal);
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(code);
+    expect(said).toBe(`pttrace: ended by ${signal}\n`);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+});
