@@ -9,7 +9,7 @@ import { writeOut } from '../output.js';
 export default class Show extends TraceCommand {
   static override summary = 'the life of one table, mm, gather or rcu_head across CPUs';
   static override description =
-    'Every event that did something to the object, and the flushes, enqueues and callbacks it rode in, one column per CPU. With --line, of a life too long for --limit what is nearest to that line.';
+    'Every event that did something to the object, and the flushes, enqueues and callbacks it rode in, one column per CPU. With --line, the one life that the line is in: of a table from its allocation to its release, its call_rcu and callback included.';
   static override usage =
     'show TRACE --line N | --table T | --gather ADDRESS | --head ADDRESS | --mm ADDRESS [FLAGS]';
   static override examples = [
@@ -33,6 +33,10 @@ export default class Show extends TraceCommand {
     gather: Flags.string({ description: 'mmu_gather address (tlb=)' }),
     head: Flags.string({ description: 'rcu_head address' }),
     line: Flags.integer({ description: 'the object this line (1-based) is about', min: 1 }),
+    'all-lives': Flags.boolean({
+      description: 'with --line: every life of the page, not only the one that the line is in',
+      dependsOn: ['line'],
+    }),
     limit: Flags.integer({ description: 'events shown at most', default: 400, min: 1 }),
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/show.schema.json)' }),
@@ -53,6 +57,7 @@ export default class Show extends TraceCommand {
           head: flags.head,
           line: flags.line,
         },
+        allLives: flags['all-lives'],
         maxEvents: flags.limit,
       }),
     );

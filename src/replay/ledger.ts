@@ -31,6 +31,8 @@ export interface Complaint {
   readonly flipNs?: number;
   /** Number of the event at which it happened; set by the ledger. */
   readonly at?: number;
+  /** What to say of it where the variants that the whole trace allows say it differently. */
+  readonly words?: (candidates: VariantMask) => Partial<Pick<Complaint, 'message' | 'held' | 'missing'>>;
 }
 
 export interface UnknownTally {
@@ -289,7 +291,10 @@ export class Ledger {
         if (m.count === 0) continue;
         if (candidates !== 0 && (candidates & ~m.violatedUnder & ALL_VARIANTS) === 0) {
           t.violated += m.count;
-          for (const c of m.complaints) if (t.complaints.length < this.maxComplaints) t.complaints.push(c);
+          for (const c of m.complaints) {
+            if (t.complaints.length < this.maxComplaints)
+              t.complaints.push({ ...c, ...c.words?.(candidates) });
+          }
         } else if (candidates !== 0 && (candidates & ~m.passUnder & ALL_VARIANTS) === 0) {
           t.pass[m.known]! += m.count;
         } else {

@@ -30,6 +30,8 @@ export interface Subject {
 
 export interface ShowOptions extends PipelineOptions {
   readonly subject: Subject;
+  /** With a line: every life of its page, not only the one that the line is in. */
+  readonly allLives?: boolean | undefined;
   /** Events told at most; default 400. */
   readonly maxEvents?: number | undefined;
 }
@@ -66,6 +68,7 @@ export async function show(options: ShowOptions): Promise<Story> {
       watchOf(subject, bases),
       options.maxEvents ?? DEFAULT_EVENTS,
       options.subject.line ?? null,
+      options.allLives ?? false,
     );
     const t = teller;
     return { batch: (batch) => t.batch(batch), boundary: () => t.boundary() };
@@ -94,6 +97,9 @@ export async function show(options: ShowOptions): Promise<Story> {
   if (run.partial) notes.push('PARTIAL: interrupted, the rest of the trace was not read');
   if (events.length === 0) notes.push('no event of this trace is about it');
   if (omitted > 0) notes.push(`${omitted} further events are not shown; narrow it down or raise the limit`);
+  const { filled, lives } = teller!;
+  if (filled > 0) notes.push(`${filled} more of its entries were filled in between`);
+  if (lives > 1) notes.push(`the page has ${lives} lives in this trace: --all-lives tells all of them`);
   if (run.bases.vmemmap !== run.bases.vmemmap) {
     notes.push('the vmemmap base is unknown: releases (by pfn) cannot be tied to tables (by struct page)');
   }
@@ -150,6 +156,11 @@ function titleOf(subject: Subject): string {
   return 'nothing';
 }
 
+/** How far a page is in its life as a table. */
+const STAGE = { none: 0, allocated: 1, table: 2, handed: 3, freed: 4 } as const;
+type Stage = (typeof STAGE)[keyof typeof STAGE];
+const HANDED = new Set<number>([OP.TR, OP.APP, OP.PVOP, OP.UL, OP.DEFER]);
+
 /** Steps the machine and keeps the lines that concern the watched object. */
 class Teller extends SilentHooks implements Hooks {
   readonly told = new Map<EvidenceRef, string>();
@@ -164,13 +175,19 @@ class Teller extends SilentHooks implements Hooks {
   private line = 0;
   /** The gather of that line is finished: its address serves the next one. */
   private over = false;
+  /** Lives of the page so far; entries filled that are not told. */
+  lives = 0;
+  filled = 0;
+  private readonly oneLife: boolean;
+  private stage: Stage = STAGE.none;
 
-  constructor(decoder: Decoder, watch: Watch, maxEvents: number, around: number | null) {
+  constructor(decoder: Decoder, watch: Watch, maxEvents: number, around: number | null, allLives: boolean) {
     super();
     this.decoder = decoder;
     this.watch = watch;
     this.maxEvents = maxEvents;
     this.around = around;
+    this.oneLife = around !== null && !allLives && watch.page === watch.page;
   }
 
   batch(batch: RecordBatch): void {
@@ -187,7 +204,49 @@ class Teller extends SilentHooks implements Hooks {
 
   boundary(): void {
     this.state = newState();
+    if (this.oneLife && this.stage !== STAGE.none) this.nextLife();
   }
+
+  /** The page begins another life: that of the line is over, or has not begun. */
+  private nextLife(): void {
+    this.lives++;
+    this.stage = STAGE.none;
+    if (this.over) return;
+    if (this.line > this.around!) {
+      this.over = true;
+      return;
+    }
+    this.told.clear();
+    this.omitted = 0;
+    this.filled = 0;
+  }
+
+  /** Where in its life the page is; true: this is one more of its entries, which are counted only. */
+  private liveOn(op: Op, page: number): boolean {
+    const fill = op.a3 === page && (op.kind === OP.PUB || op.kind === OP.PTEA || op.kind === OP.PMDA);
+    let now: Stage = this.stage;
+    if (op.kind === OP.ALLOC) now = STAGE.allocated;
+    else if (op.kind === OP.PTEN) now = STAGE.table;
+    else if (op.kind === OP.FREE) now = STAGE.freed;
+    else if (fill || op.kind === OP.PUB) now = STAGE.table;
+    else if (HANDED.has(op.kind)) now = STAGE.handed;
+    else return false;
+    const again =
+      op.kind === OP.ALLOC
+        ? this.stage !== STAGE.none
+        : op.kind === OP.PTEN
+          ? this.stage >= STAGE.table
+          : op.kind !== OP.FREE && this.stage === STAGE.freed;
+    if (again) this.nextLife();
+    const more = fill && this.filledOnce;
+    this.filledOnce = again || this.stage === STAGE.none ? fill : this.filledOnce || fill;
+    if (this.lives === 0) this.lives = 1;
+    this.stage = now;
+    if (!more || this.over || this.line === this.around) return false;
+    this.filled++;
+    return true;
+  }
+  private filledOnce = false;
 
   private tell(ref: EvidenceRef, note: string): void {
     if (ref < 0 || this.over || this.told.has(ref)) return;
@@ -216,7 +275,7 @@ class Teller extends SilentHooks implements Hooks {
     const { page, mm, tlb, head } = this.watch;
     if (page === page) {
       const note = this.pageNote(op, page);
-      if (note !== '') this.tell(op.ref, note);
+      if (note !== '' && !(this.oneLife && this.liveOn(op, page))) this.tell(op.ref, note);
     }
     if (mm === mm) {
       const at = MM_SLOT[op.kind];
@@ -253,6 +312,13 @@ class Teller extends SilentHooks implements Hooks {
       case OP.DR:
       case OP.DEFER:
         return op.a1 === page ? KIND_NOTE[op.kind]! : '';
+      case OP.CR:
+        return op.a2 === page && isTableFunc(op.a1) && op.a1 !== FUNC.tlb_remove_table_rcu
+          ? 'call_rcu on its own head'
+          : '';
+      case OP.CB:
+        if (op.a2 === page && op.a1 !== FUNC.tlb_remove_table_rcu) return 'its callback runs';
+        return op.tables.subarray(0, op.nTables).includes(page) ? 'callback of a batch that lists it' : '';
       default:
         return '';
     }

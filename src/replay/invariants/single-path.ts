@@ -5,8 +5,8 @@ import {
   SINGLE_SYNC_IPI,
   SINGLE_SYNC_RCU,
 } from '../../kernel/variant-sets.js';
-import { ALL_VARIANTS } from '../../kernel/variants.js';
-import { KNOWN } from '../ledger.js';
+import { ALL_VARIANTS, type VariantMask } from '../../kernel/variants.js';
+import { type Complaint, KNOWN } from '../ledger.js';
 import type { Table } from '../state.js';
 import { absent, CLOCK, type Court, instanceOf, LOSS, provenAbsent, w, witnesses } from './court.js';
 
@@ -17,6 +17,36 @@ const SYNC_THEN_FREE = SINGLE_BY_FREE & SINGLE_SYNC_IPI;
 const GP_THEN_FREE = SINGLE_BY_FREE & SINGLE_SYNC_RCU;
 
 const SYNC1 = 'tlb_remove_table_sync_one(): an IPI to all CPUs, answered';
+
+type Words = Partial<Pick<Complaint, 'message' | 'held' | 'missing'>>;
+const RCU_WALKERS = ['walkers under rcu_read_lock() (pte_offset_map), which no IPI waits for'];
+const inside = (candidates: VariantMask, set: VariantMask): boolean =>
+  (candidates & ~set & ALL_VARIANTS) === 0;
+
+/** What the fallback of the recorded kernel puts before the release of a single table. */
+function freedAtOnce(candidates: VariantMask): Words {
+  const before = 'a single table was released by the task itself';
+  if (inside(candidates, SYNC_THEN_FREE)) {
+    return { message: `${before} without the SYNC1 broadcast that must come first`, missing: SYNC1 };
+  }
+  if (inside(candidates, CALL_RCU_ALONE | SYNC_THEN_CALL_RCU)) {
+    const message = `${before}: this kernel hands it to call_rcu(), which waits for a grace period`;
+    return { message, held: RCU_WALKERS, missing: 'call_rcu() and a grace period' };
+  }
+  if (inside(candidates, GP_THEN_FREE)) {
+    const message = `${before} without the synchronize_rcu() that must come first`;
+    return { message, held: RCU_WALKERS, missing: 'synchronize_rcu(): a grace period' };
+  }
+  const message = `${before}, and nothing that waits for its walkers came first`;
+  return { message, missing: 'what this kernel waits for: an IPI to all CPUs, or a grace period' };
+}
+
+function afterIpi(candidates: VariantMask): Words {
+  if (!inside(candidates, CALL_RCU_ALONE | SYNC_THEN_CALL_RCU)) return {};
+  const message =
+    'a single table was released after an IPI to all CPUs: this kernel hands it to call_rcu(), which waits for a grace period';
+  return { message, held: RCU_WALKERS, missing: 'call_rcu() and a grace period' };
+}
 
 /**
  * I07 single-path-shape: what a table that found no room in a batch goes through before it is free. Source:
@@ -110,6 +140,7 @@ export class SinglePathShape {
         message: 'a single table was released right after SYNC1, which this kernel does not do',
         severity: 'S1',
         known: KNOWN.observed,
+        words: afterIpi,
         events,
       }));
       return;
@@ -127,6 +158,7 @@ export class SinglePathShape {
           assumesAllCpus: true,
           held: ['GUP-fast walkers with interrupts off'],
           missing: SYNC1,
+          words: freedAtOnce,
           events,
         }),
         at,

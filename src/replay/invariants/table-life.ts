@@ -154,8 +154,14 @@ export class TableLifeFamily {
     }
     const listed = op.ref !== head.crRef;
     ledger.violated(12, {
-      message: `${levelName(table)} table ${pageName(table.key)} was released by a task and again by an RCU callback`,
+      message: `${levelName(table)} table ${pageName(table.key)} ${
+        listed
+          ? 'was released by a task and again by an RCU callback'
+          : 'was released by its task, then handed to call_rcu(), which releases it again'
+      }`,
       known: KNOWN.observed,
+      missing: 'its release by the callback only',
+      before: table.freeRef,
       events: witnesses(
         w(table.trRef, 'handed over'),
         w(table.freeRef, 'released'),
