@@ -21,6 +21,7 @@ import { type EvidenceRef, refInput } from '../timeline/batch.js';
 import { EventCounts } from '../timeline/event-counts.js';
 import { Filter, type FilterSpec } from '../timeline/filter.js';
 import { VERSION } from '../version.js';
+import { QueueScope } from './queue-scope.js';
 
 export interface AnalyseOptions extends PipelineOptions {
   /** Any skipped line is a finding. */
@@ -69,6 +70,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const counts = new EventCounts(pipeline.events);
   let engine: ReplayEngine | null = null;
   let queued = 0;
+  const scope = new QueueScope(filter !== null, () => engine!.ledger.hidden);
   const facts = options.facts ?? new RecordingFacts();
   const run = await runPipeline(pipeline, { ...options, facts }, (decoder) => {
     engine = new ReplayEngine({
@@ -81,20 +83,22 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
       maxFindings: Math.max(maxFindings, 50),
       listener: {
         queued: (tsNs, func, tables, known) => {
+          if (!scope.queued(tsNs)) return;
           queued++;
           deferred.queued(tsNs, known ? tables : Number.NaN, delayKind(func) === 'batch');
         },
         ran: (crTsNs, cbTsNs, func, tables, known) => {
-          queued++;
           const kind = delayKind(func);
-          if (!kind) return;
+          if (!kind || !scope.ran(crTsNs)) return;
+          queued++;
           delays.ran(crTsNs, cbTsNs, known ? tables : Number.NaN, kind);
           deferred.ran(cbTsNs, known ? tables : Number.NaN, kind === 'batch');
         },
         censored: (func, why) => {
           const kind = delayKind(func);
+          if (!kind || !scope.censored(why)) return;
           queued++;
-          if (kind) delays.censored(kind, why);
+          delays.censored(kind, why);
         },
         segment: (tsNs) => deferred.segment(tsNs),
       },

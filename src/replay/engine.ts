@@ -16,7 +16,7 @@ import { Judges, type RcuListener } from './judges.js';
 import { KNOWN, Ledger } from './ledger.js';
 import { step } from './machine.js';
 import { newState } from './state.js';
-import { subjectMm } from './subject.js';
+import { subjectMm, subjectPid } from './subject.js';
 
 export interface EngineOptions {
   readonly names: Interner;
@@ -122,7 +122,7 @@ export class ReplayEngine {
       if (context === CONTEXT.task && this.runsCallbacks(batch.comm[row]!)) op.context = CONTEXT.softirq;
       if (filter) {
         const mm = subjectMm(court.state, op);
-        this.ledger.hidden = !filter.shows(ts, cpu, op.pid, batch.comm[row]!, mm);
+        this.ledger.hidden = !filter.shows(ts, cpu, subjectPid(court.state, op), batch.comm[row]!, mm);
       }
       this.operations[op.kind]!++;
       step(court.state, op, this.judges);

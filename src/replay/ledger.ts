@@ -56,6 +56,8 @@ export interface Tally {
   violated: number;
   unknown: number;
   censored: number;
+  /** Opportunities that the user's filter leaves out: context, judged neither way. */
+  outside: number;
   readonly complaints: Complaint[];
   readonly doubtful: Doubtful;
   /** Passes that rest on what was not seen, by `KNOWN`. */
@@ -64,7 +66,8 @@ export interface Tally {
   readonly masked: Map<string, MaskedTally>;
 }
 
-const HIDDEN = 'hidden by the filter';
+/** I52 and I53 are about the recording itself, whatever part of it is looked at. */
+const FIRST_OF_RECORDING = 52;
 
 /** Losses remembered one by one; older ones are joined into one wide gap. */
 const MAX_GAPS = 4096;
@@ -101,6 +104,7 @@ export class Ledger {
         violated: 0,
         unknown: 0,
         censored: 0,
+        outside: 0,
         complaints: [],
         doubtful: new Doubtful(),
         quiet: new Map(),
@@ -113,7 +117,7 @@ export class Ledger {
   }
 
   pass(invariant: number, known: Known): void {
-    if (this.hidden) this.unknown(invariant, HIDDEN, -1);
+    if (this.hidden) this.tally(invariant).outside++;
     else this.tally(invariant).pass[known]!++;
   }
 
@@ -137,6 +141,7 @@ export class Ledger {
 
   /** Take back a pass that a later event contradicts. */
   revoke(invariant: number, known: Known): void {
+    if (this.hidden) return;
     const t = this.tally(invariant);
     if (t.pass[known]! > 0) t.pass[known]!--;
   }
@@ -144,7 +149,7 @@ export class Ledger {
   /** `at`: number of the event at which it happened, where that is not the one being judged. */
   violated(invariant: number, complaint: Complaint, at = this.now): void {
     if (this.hidden) {
-      this.unknown(invariant, HIDDEN, -1);
+      this.tally(invariant).outside++;
       return;
     }
     const t = this.tally(invariant);
@@ -158,6 +163,11 @@ export class Ledger {
   }
 
   unknown(invariant: number, why: string, example: EvidenceRef, count = 1): void {
+    if (this.hidden && invariant < FIRST_OF_RECORDING) this.tally(invariant).outside += count;
+    else this.undecided(invariant, why, example, count);
+  }
+
+  private undecided(invariant: number, why: string, example: EvidenceRef, count = 1): void {
     const t = this.tally(invariant);
     t.unknown += count;
     const u = t.unknowns.get(why);
@@ -167,7 +177,8 @@ export class Ledger {
 
   /** Cut off by an edge of the recording: not an opportunity at all, but counted. */
   censored(invariant: number): void {
-    this.tally(invariant).censored++;
+    if (this.hidden) this.tally(invariant).outside++;
+    else this.tally(invariant).censored++;
   }
 
   /** An instance that is violated under some variants, passes under others and says nothing about the rest. */
@@ -180,7 +191,7 @@ export class Ledger {
     at = this.now,
   ): void {
     if (this.hidden) {
-      this.unknown(invariant, HIDDEN, -1);
+      this.tally(invariant).outside++;
       return;
     }
     const t = this.tally(invariant);
@@ -234,7 +245,7 @@ export class Ledger {
     const absences = t.pass[KNOWN.absence]!;
     if (absences === 0) return;
     t.pass[KNOWN.absence] = 0;
-    this.unknown(invariant, why, -1, absences);
+    this.undecided(invariant, why, -1, absences);
   }
 
   /** Whether a loss told of since event number `at` reaches back beyond it. */
@@ -263,14 +274,14 @@ export class Ledger {
     if (count > 0) {
       t.violated -= count;
       keep(t.complaints, (c) => !taken(c));
-      this.unknown(invariant, why, ref, count);
+      this.undecided(invariant, why, ref, count);
     }
     for (const m of t.masked.values()) {
       const doubted = take(m.doubtful);
       if (doubted.count === 0) continue;
       m.count -= doubted.count;
       keep(m.complaints, (c) => !taken(c));
-      this.unknown(invariant, why, doubted.ref, doubted.count);
+      this.undecided(invariant, why, doubted.ref, doubted.count);
     }
   }
 
@@ -280,7 +291,7 @@ export class Ledger {
       const { count, ref } = take(passes);
       if (count === 0) continue;
       t.pass[known]! -= count;
-      this.unknown(invariant, why, ref, count);
+      this.undecided(invariant, why, ref, count);
     }
   }
 
@@ -299,7 +310,7 @@ export class Ledger {
           t.pass[m.known]! += m.count;
         } else {
           const example = m.complaints[0]?.events[0]?.ref ?? -1;
-          this.unknown(
+          this.undecided(
             invariant,
             'the rule differs between the kernel variants this trace allows',
             example,

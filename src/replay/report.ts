@@ -131,6 +131,12 @@ function verdictOf(
     };
   }
   if (decided > 0) return { verdict: 'pass', reason: '' };
+  if (tally.outside > 0) {
+    return {
+      verdict: 'not-applicable',
+      reason: `nothing to check inside the filter, ${tally.outside} outside`,
+    };
+  }
   if (candidates !== 0 && (candidates & info.variants) === 0) {
     return { verdict: 'not-applicable', reason: 'the kernel variant has no such path' };
   }

@@ -29,6 +29,8 @@ export interface Table {
   trSeq: number;
   trTs: number;
   trCpu: number;
+  /** Thread that handed it over; -1 unknown. */
+  trPid: number;
   /** The unlink itself was seen (`free_pte`), not inferred from the hand-over. */
   ulRef: EvidenceRef;
   appRef: EvidenceRef;
@@ -180,6 +182,8 @@ export interface Head {
   readonly crRef: EvidenceRef;
   readonly crTs: number;
   readonly crSeq: number;
+  /** Thread that queued it; -1 unknown. */
+  readonly crPid: number;
   /** CPU on whose list it is. */
   crCpu: number;
   /** Seq at which it is known to be on the list: its tracepoint, or whatever else its task did next; 0 not yet. */
@@ -386,6 +390,7 @@ export function newTable(key: number, level: number, mm: number): Table {
     trSeq: 0,
     trTs: Number.NaN,
     trCpu: -1,
+    trPid: -1,
     ulRef: -1,
     appRef: -1,
     flush: null,

@@ -192,6 +192,7 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
     crRef: op.ref,
     crTs: op.tsNs,
     crSeq: state.seq,
+    crPid: op.pid,
     crCpu: op.cpu,
     listedSeq: op.kind === OP.RQ ? state.seq : 0,
     tables: [],

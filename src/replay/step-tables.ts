@@ -186,6 +186,7 @@ function hand(table: Table, state: MachineState | null, seq: number, task: Task,
   table.trRef = op.ref;
   table.trTs = op.tsNs;
   table.trCpu = op.cpu;
+  table.trPid = op.pid;
   table.trSeq = seq;
   hooks.tableRemoved(table, state && !task.gather?.finishing ? task.gather : null, task, op);
   if (!state) return;

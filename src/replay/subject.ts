@@ -33,6 +33,27 @@ export function subjectMm(state: MachineState, op: Op): number {
   }
 }
 
+/**
+ * The thread an operation belongs to: what `--pid` selects by. Callbacks run, and release tables, under any task's name:
+ * they are their enqueuer's.
+ */
+export function subjectPid(state: MachineState, op: Op): number {
+  switch (op.kind) {
+    case OP.FREE: {
+      const table = state.tables.get(op.a0);
+      return table && table.trPid >= 0 ? table.trPid : op.pid;
+    }
+    case OP.CB:
+      return state.headsByAddr.get(op.a0)?.crPid ?? op.pid;
+    case OP.RI:
+      return state.headsByRhp.get(op.a0)?.crPid ?? op.pid;
+    case OP.CBret:
+      return (op.cpu >= 0 ? state.cpus[op.cpu]?.callback?.crPid : undefined) ?? op.pid;
+    default:
+      return op.pid;
+  }
+}
+
 function taskMm(state: MachineState, op: Op): number {
   return op.pid > 0 ? (state.tasks.get(op.pid)?.mm ?? Number.NaN) : Number.NaN;
 }

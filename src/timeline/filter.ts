@@ -2,7 +2,7 @@ import { UsageError } from '../result/usage-error.js';
 import type { Interner } from './interner.js';
 import type { TimeBase } from './time-base.js';
 
-/** What the user wants to hear about; hidden events still drive the machine, their verdicts become unknown. */
+/** What the user wants to hear about; hidden events still drive the machine, but are not judged. */
 export interface FilterSpec {
   /** Decimal ns (ticks) on the recording's own clock, inclusive. */
   readonly sinceNs?: string | undefined;

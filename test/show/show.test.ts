@@ -50,6 +50,7 @@ describe('show --table', () => {
     'flushed',
     'enqueue',
     'invoke',
+    'callback',
     'table-free',
   ].map((label) => `${label}#2`);
 

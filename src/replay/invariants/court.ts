@@ -128,6 +128,15 @@ export function provenAbsent(
     unproven(LOSS);
     return;
   }
+  const { ledger } = court;
+  const { hidden } = ledger;
+  const say = unproven;
+  unproven = (why) => {
+    const now = ledger.hidden;
+    ledger.hidden = hidden;
+    say(why);
+    ledger.hidden = now;
+  };
   const missing = (why: string): void => {
     if (!still || still()) unproven(`absence of ${probe} is not proven: ${why}`);
   };
@@ -135,8 +144,6 @@ export function provenAbsent(
     missing('it was not seen to fire on this CPU before');
     return;
   }
-  const { ledger } = court;
-  const hidden = ledger.hidden;
   const at = ledger.now;
   let flipNs = INFINITE;
   const next = (i: number): void => {
