@@ -19,7 +19,8 @@ const TRACE_DAT = {
 };
 const HISTOGRAMS = {
   id: 'histograms',
-  title: 'printed histograms: bpftrace text and JSON, bcc, in a mail or not',
+  title:
+    'printed histograms: bpftrace text and JSON, bcc, `perf ftrace latency`, hist triggers, HdrHistogram, in a mail or not',
 };
 
 /** Every trace among the fixtures, by path, in order. */

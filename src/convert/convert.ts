@@ -46,12 +46,16 @@ export async function convert(options: ConvertOptions): Promise<Converted> {
     out.clear();
   };
   const facts = new RecordingFacts();
-  let said = false;
+  let said = 0;
+  /** Each where it stands: a reader learns it there, too. */
+  const tell = (): void => {
+    if (facts.all.length > said) writer.recorded(facts.all.slice(said));
+    said = facts.all.length;
+  };
   // Passed on with the first rows: an input that cannot be read leaves no output behind.
   writer.begin(true);
   const rows = (batch: RecordBatch): void => {
-    if (!said) writer.recorded(facts.all);
-    said = true;
+    tell();
     writer.rows(batch);
     pass();
   };
@@ -59,7 +63,7 @@ export async function convert(options: ConvertOptions): Promise<Converted> {
     options.paths.length === 1
       ? [await scanInput(options.paths[0]!, { ...options, input: 0, context: pipeline, facts, sink: rows })]
       : await joined(pipeline, { ...options, facts }, rows, () => writer.begin(false));
-  if (!said) writer.recorded(facts.all);
+  tell();
   const [first] = inputs;
   if (first) writer.end({ ...first.header, cpus: Math.max(...inputs.map((i) => i.header.cpus)) });
   pass();

@@ -249,3 +249,9 @@ test('strace and tables: any line ends and is counted', async () => {
     { numRuns: 60 },
   );
 });
+
+test('F03: several machines in one report are not one', async () => {
+  await expect(hist({ paths: [at('F03-tracecmd-report-host-guest.txt')] })).rejects.toThrow(
+    'several machines',
+  );
+});

@@ -100,6 +100,11 @@ const REFUSED: readonly {
     is: (text) => PERF_WITHOUT_TIME.test(text),
   },
   {
+    code: 'unsupported-format',
+    what: 'is a trace-cmd report of several machines in one, whose threads and CPUs have the same numbers: give each by itself, `trace-cmd report -i FILE > FILE.txt`',
+    is: (text) => /^ *\S+: cpus=\d+\s*$/m.test(text),
+  },
+  {
     code: 'no-times',
     what: "is the output of bcc's trace: it has no stamps finer than a second and does not tell a function's entry from its return. `pttrace record --print bpftrace` prints a program that does",
     is: (text) => /^(?:TIME +)?(?:CPU +)?PID +TID +COMM +FUNC +-?\s*$/m.test(text.slice(0, 2000)),

@@ -1,4 +1,5 @@
 import { MAX_CPUS, MAX_PID, RecordBatch } from '../../timeline/batch.js';
+import { LAST_RESERVED } from '../../timeline/events.js';
 import {
   type HeaderFacts,
   LINE,
@@ -19,6 +20,7 @@ const WINDOW = 256 << 10;
 /** A line number can be recovered from any offset by counting newlines from the last checkpoint. */
 const CHECKPOINT_LINES = 4096;
 const MAX_REASONS = 64;
+const MAX_STAMP = 2 ** 64;
 const QUOTE_BYTES = 120;
 const LF = 10;
 const CR = 13;
@@ -72,6 +74,8 @@ export class LineScanner implements LineHost {
   /** Lines begun. */
   private taken = 0;
   private lastSkip: SkipReason | null = null;
+  /** Why a row of the current line was not taken. */
+  private refused: string | null = null;
   private lineStart = 0;
   private lineEnd = 0;
 
@@ -115,6 +119,11 @@ export class LineScanner implements LineHost {
 
   commit(): void {
     const { batch } = this;
+    const wrong = this.unsayable();
+    if (wrong !== null) {
+      this.refused = wrong;
+      return;
+    }
     const i = batch.length++;
     if (batch.cpu[i]! >= MAX_CPUS || batch.cpu[i]! < -1) {
       this.note(
@@ -134,6 +143,20 @@ export class LineScanner implements LineHost {
     batch.offset[i] = this.lineOffset;
     // Here and not before the line: one line may give several rows.
     if (batch.length === batch.capacity) this.flush();
+  }
+
+  /** Why the row at `batch.length` is no event that any form of output could carry; null if it is one. */
+  private unsayable(): string | null {
+    const { batch } = this;
+    const i = batch.length;
+    const event = batch.event[i]!;
+    if (event <= LAST_RESERVED) return null;
+    const ts = batch.tsNs[i]!;
+    // The kernel's stamps are unsigned 64-bit numbers.
+    const absolute = (this.time.baseSec ?? 0) * 1e9 + ts;
+    if (!(absolute < MAX_STAMP && absolute > -MAX_STAMP)) return 'an event whose stamp is beyond 64 bits';
+    const head = this.events.head(event);
+    return head.name === '' && head.symbol === '' ? 'an event without a name' : null;
   }
 
   skip(reason: string): LineKind {
@@ -248,12 +271,21 @@ export class LineScanner implements LineHost {
       this.takeFact(start, end);
       return;
     }
+    const { baseSec } = this.time;
+    this.refused = null;
     const kind = this.dialect.line(this.window, start, end, this);
-    this.counts[kind]!++;
+    if (this.refused === null) this.counts[kind]!++;
+    else {
+      // A wrong first stamp is no zero point for those behind it.
+      this.time.baseSec = baseSec;
+      this.counts[this.skip(this.refused)]!++;
+    }
   }
 
   private takeFact(start: number, end: number): void {
     this.counts[LINE.header]!++;
+    // What stands behind an event is known behind it only, however the rows are batched.
+    this.flush();
     this.learn(this.window, start, end);
   }
 

@@ -30,12 +30,14 @@ const MARK = /^ {0,3}(\||\/\/|#|\*|;|%|\+|!|--|>|\xe2\x94\x82)(?= |\t|$)/;
 const NUMBER = /^ *\d{1,9}(?:\t| +\xe2\x94\x82 ?)/;
 /** Where the process id stands at the least: names are padded to 16 columns. */
 const PADDED = /^(?:\s|.{16}-\d)/;
+/** `trace-cmd report -i A -i B` names the machine before each line: that is no decoration. */
+const SEVERAL = /^ *\S+: cpus=\d+\s*$/m;
 const LINES = 400;
 
 /** The layers of a text by its first bytes; null where it has none. */
 export function layersOf(sample: Uint8Array): Layers | null {
   const text = latin1(sample, 0, Math.min(sample.length, 64 << 10));
-  if (/class=(["'])trace-data\1|linuxPerfData/.test(text)) return null;
+  if (/class=(["'])trace-data\1|linuxPerfData/.test(text) || SEVERAL.test(text)) return null;
   const ansi = /\x1b[[\](]/.test(text);
   let lines = text.split(/\r?\n/, LINES);
   if (ansi) lines = lines.map((line) => line.replace(ANSI, ''));
