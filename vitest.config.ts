@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     env: { TZ: 'UTC', LC_ALL: 'C', NO_COLOR: '1' },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Against what hangs; a slow machine is no fault.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     setupFiles: ['test/support/property-seed.ts', 'test/support/cpu-times.ts'],
     pool: 'forks',
     // Also on two cores; by default one is kept free.

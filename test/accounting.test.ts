@@ -86,7 +86,7 @@ const RECORDINGS = existsSync(join(SHARED, 'recordings'))
   ? files(join(SHARED, 'recordings')).map((f) => f.slice(SHARED.length + 1))
   : [];
 describe.skipIf(RECORDINGS.length === 0)('every recording (skipped where ../shared is absent)', () => {
-  it.each(RECORDINGS)('%s', { timeout: 60_000 }, async (file) => {
+  it.each(RECORDINGS)('%s', async (file) => {
     await check(join(SHARED, file));
   });
 });
@@ -125,7 +125,7 @@ const OTHERWISE: Record<string, { events: number; why: string }> = {
 };
 
 describe.skipIf(CORPUS.length === 0)('every public trace (skipped where ../shared is absent)', () => {
-  it.each(CORPUS)('$file', { timeout: 60_000 }, async ({ file, events }) => {
+  it.each(CORPUS)('$file', async ({ file, events }) => {
     const found = await check(join(SHARED, 'corpus', file));
     const counted = found instanceof TraceError ? 0 : found.files[0]!.input.lines.event;
     const said = OTHERWISE[file];

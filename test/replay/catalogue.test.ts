@@ -81,7 +81,7 @@ beforeAll(async () => {
       if (wanted.includes(damage.expected)) break;
     }
   }
-}, 300_000);
+});
 
 describe.each(CATALOGUE.map((info) => [info.id, info] as const))('%s', (id, info) => {
   it('is kept by some trace', () => {
