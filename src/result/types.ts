@@ -32,7 +32,7 @@ export interface InputReport {
   format: string;
   /** Why that dialect was chosen. */
   formatWhy: string;
-  compression: 'none' | 'gzip' | 'zstd' | 'xz';
+  compression: 'none' | 'gzip' | 'zlib' | 'zstd' | 'xz';
   /** Bytes after decompression. */
   bytes: number;
   lines: LineCounts;

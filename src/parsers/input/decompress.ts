@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, createInflate } from 'node:zlib';
 import { TraceError } from './trace-error.js';
 
-export type Compression = 'none' | 'gzip' | 'zstd' | 'xz';
+export type Compression = 'none' | 'gzip' | 'zlib' | 'zstd' | 'xz';
 
 /** Compressed bytes in; the plain ones go to the sink given at opening. */
 export interface Decompressor {
@@ -26,7 +26,7 @@ export function openDecompressor(
   path: string,
   sink: (chunk: Uint8Array) => void,
 ): Decompressor {
-  return how === 'gzip' ? gunzip(path, sink) : viaProgram(how, path, sink);
+  return how === 'gzip' || how === 'zlib' ? gunzip(how, path, sink) : viaProgram(how, path, sink);
 }
 
 /** The state both kinds share: one failure or one end, reported to whoever waits. */
@@ -88,15 +88,16 @@ class Flow implements Decompressor {
   }
 }
 
-function gunzip(path: string, sink: (chunk: Uint8Array) => void): Decompressor {
-  const stream = createGunzip({ chunkSize: GZIP_CALL });
+function gunzip(how: 'gzip' | 'zlib', path: string, sink: (chunk: Uint8Array) => void): Decompressor {
+  const stream =
+    how === 'gzip' ? createGunzip({ chunkSize: GZIP_CALL }) : createInflate({ chunkSize: GZIP_CALL });
   const flow = new Flow(stream, stream, sink, () => stream.destroy());
   stream.on('end', () => flow.finished());
   stream.on('error', (error: NodeJS.ErrnoException) =>
     flow.fail(
       error.code === 'Z_BUF_ERROR'
-        ? new TraceError('truncated', 'the gzip data ends early: the file is cut', { path, cause: error })
-        : new TraceError('corrupt', `the gzip data is damaged (${error.message})`, { path, cause: error }),
+        ? new TraceError('truncated', `the ${how} data ends early: the file is cut`, { path, cause: error })
+        : new TraceError('corrupt', `the ${how} data is damaged (${error.message})`, { path, cause: error }),
     ),
   );
   return flow;

@@ -105,7 +105,7 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
     const gathered = letter.finish();
     mail = gathered.mail;
     const rest = mail?.bytes ?? gathered.rest;
-    if (!scanner && end.error && finder.bytes === 0 && rest === null) throw end.error;
+    if (!scanner && end.error && finder.bytes === 0 && (rest === null || rest.length === 0)) throw end.error;
     if (rest !== null) {
       const found = finder.add(rest);
       if (found) start(found);

@@ -2,6 +2,8 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { JsonLayer } from '../tracefs/json-layer.js';
+import { findAtraceBody } from '../tracefs/system-trace-events.js';
 import { type Compression, type Decompressor, openDecompressor } from './decompress.js';
 import { TraceError } from './trace-error.js';
 
@@ -43,22 +45,24 @@ export function compressionOf(bytes: Uint8Array): Compression {
   if (bytes[0] === 0xfd && bytes[1] === 0x37 && bytes[2] === 0x7a && bytes[3] === 0x58 && bytes[4] === 0x5a) {
     return 'xz';
   }
-  return 'none';
+  return findAtraceBody(bytes)?.zlib === true ? 'zlib' : 'none';
 }
 
 /**
- * Reads a file, pipe or stdin to its end, decompressing by content, and hands every chunk to `sink` as it comes;
+ * Reads a file, pipe or stdin to its end, decompressing by content, and hands every chunk to `plain` as it comes;
  * nothing is gathered. Chunks are overwritten afterwards: use or copy them within the call.
  *
  * Throws TraceError `not-found`, `is-directory`, `unreadable` when nothing can be read. Damage in the middle
  * (truncated gzip, a disk error) ends the reading: it is returned as `error` after all good bytes were delivered.
- * An exception of `sink` ends the reading too and is passed on.
+ * An exception of `plain` ends the reading too and is passed on.
  */
 export async function readSource(
   options: SourceOptions,
-  sink: (chunk: Uint8Array) => void,
+  plain: (chunk: Uint8Array) => void,
 ): Promise<SourceEnd> {
   const { path, signal } = options;
+  const layer = new JsonLayer(path, plain);
+  const sink = (chunk: Uint8Array): void => layer.write(chunk);
   const raw = path === '-' ? stdinChunks(options) : await fileChunks(path, signal);
   let unpack: Decompressor | null = null;
   let compression: Compression = 'none';
@@ -71,6 +75,13 @@ export async function readSource(
     let chunk = await firstChunk(raw);
     compression = chunk === null ? 'none' : compressionOf(chunk);
     if (compression !== 'none') unpack = openDecompressor(compression, path, sink);
+    if (compression === 'zlib' && chunk !== null) {
+      // `atrace -z`: what stands before the packed text is text.
+      const { offset } = findAtraceBody(chunk)!;
+      sink(chunk.subarray(0, offset));
+      read += offset;
+      chunk = chunk.subarray(offset);
+    }
     while (chunk !== null && !stopped()) {
       read += chunk.length;
       options.onBytes?.(read, raw.total);
@@ -80,6 +91,7 @@ export async function readSource(
       chunk = await raw.next();
     }
     if (unpack !== null && !stopped()) await unpack.end();
+    if (!stopped()) layer.end();
     return { compression, error: null, aborted: stopped() };
   } catch (error) {
     if (stopped()) return { compression, error: null, aborted: true };
