@@ -1,6 +1,6 @@
 import { OP } from '../kernel/ops.js';
 import { probeKinds } from '../kernel/probe-kinds.js';
-import { ALL_VARIANTS, maskOf, namesOf, type VariantMask } from '../kernel/variants.js';
+import { maskOf, namesOf, type VariantMask } from '../kernel/variants.js';
 import { DeferredTables } from '../latency/deferred.js';
 import { CallbackDelays, delayKind } from '../latency/delays.js';
 import { PairCollector } from '../latency/pair-collector.js';
@@ -10,7 +10,6 @@ import type { ScannedInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import { ReplayEngine } from '../replay/engine.js';
-import { KNOWN } from '../replay/ledger.js';
 import { doubtMissed } from '../replay/missed-hits.js';
 import { kernelRule, type Quote, quotedRefs, reportInvariants } from '../replay/report.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
@@ -39,9 +38,6 @@ export interface AnalyseOptions extends PipelineOptions {
 }
 
 const DEFAULT_FINDINGS = 10;
-/** I56. */
-const VARIANT_CONSISTENCY = 56;
-
 /**
  * Read, replay and measure; the one place that composes the parts.
  *
@@ -122,7 +118,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   spans.finish();
   const kinds = probeKinds(facts.probes, facts.events, facts.missed);
   doubtMissed(replay.ledger, kinds.missed);
-  const candidates = settle(replay, run.inputs, given);
+  const candidates = settle(replay, run.inputs);
   const quotes = await quoteLines(evidenceWanted(replay, maxFindings), run.inputs, pipeline);
   const quote: Quote = (ref, role) => quoted(quotes.get(ref), ref, role, pipeline);
   const invariants = reportInvariants(
@@ -177,32 +173,17 @@ const isWhole = (replay: ReplayEngine, inputs: readonly ScannedInput[]): boolean
   replay.cpus.every((cpu) => cpu.lossIntervals === 0);
 
 /** Resolve what could only be resolved at the end; returns the variants the trace allows. */
-function settle(
-  replay: ReplayEngine,
-  inputs: readonly ScannedInput[],
-  given: VariantMask | null,
-): VariantMask {
-  const { ledger, detector } = replay;
+function settle(replay: ReplayEngine, inputs: readonly ScannedInput[]): VariantMask {
+  const { session } = replay;
   const announced = Math.max(...inputs.map((i) => i.header.cpus), 0);
   const seen = replay.cpus.filter((c) => c.events > 0).length;
   const machine = Math.max(announced, replay.cpus.length, replay.cpusNamed);
   if (machine > seen) {
-    ledger.blind(
+    session.ledger.blind(
       `only ${seen} of ${machine} CPUs have events in this trace: the others may have acted unseen`,
     );
   }
-  const pieces = detector.evidence.filter((e) => e.keepsMask !== ALL_VARIANTS);
-  const conflict = detector.conflict();
-  if (conflict) {
-    ledger.violated(VARIANT_CONSISTENCY, { ...conflict, known: KNOWN.observed });
-  } else if (pieces.length > 0) ledger.tally(VARIANT_CONSISTENCY).pass[KNOWN.observed]! += pieces.length;
-  else if (replay.operations[OP.TR]! + replay.operations[OP.CR]! > 0) {
-    ledger.unknown(VARIANT_CONSISTENCY, 'no event of this trace tells kernel variants apart', -1);
-  }
-  // After a contradiction the rules are those of the variants the trace had allowed until then.
-  const candidates = detector.contradiction ? (given ?? detector.consistent) : detector.mask;
-  ledger.resolve(candidates);
-  return candidates;
+  return session.settle();
 }
 
 function evidenceWanted(replay: ReplayEngine, maxFindings: number): EvidenceRef[] {

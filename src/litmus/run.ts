@@ -1,17 +1,11 @@
-import { VariantDetector } from '../kernel/detect-variant.js';
 import { setSlot } from '../kernel/marker.js';
 import { Op } from '../kernel/ops.js';
-import { ALL_VARIANTS, maskOf } from '../kernel/variants.js';
+import { maskOf } from '../kernel/variants.js';
 import type { ProgramOp } from '../machine/emitter.js';
-import { Coverage } from '../replay/coverage.js';
-import { type Court, SYSCALL_KINDS } from '../replay/invariants/court.js';
-import { Judges } from '../replay/judges.js';
-import { Ledger } from '../replay/ledger.js';
-import { step } from '../replay/machine.js';
+import type { Ledger } from '../replay/ledger.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
-import { newState } from '../replay/state.js';
+import { Session } from '../replay/session.js';
 import { contextOf } from '../timeline/flags.js';
-import { SkewBounds } from '../timeline/skew.js';
 import { type Program, programOf } from './program.js';
 import type { LitmusOrder, LitmusTest } from './test.js';
 
@@ -43,30 +37,19 @@ export function runOrder(test: LitmusTest, order: LitmusOrder): LitmusVerdict {
 }
 
 export function runProgram(program: Program, variants: readonly string[]): LitmusVerdict {
-  const detector = new VariantDetector(variants.length > 0 ? maskOf(...variants) : null);
-  const court: Court = {
-    state: newState(),
-    ledger: new Ledger(),
-    coverage: new Coverage(),
-    syscalls: new Coverage(SYSCALL_KINDS),
-    detector,
-    skew: new SkewBounds(),
-    epsilonNs: 0,
-    resolutionNs: 1,
-  };
-  const judges = new Judges(court, (id) => program.funcs.name(id), null);
+  const session = new Session({
+    variants: variants.length > 0 ? maskOf(...variants) : null,
+    exactClock: true,
+    nameOf: (id) => program.funcs.name(id),
+  });
   const op = new Op();
   for (const given of program.ops) {
     fill(op, given);
-    step(court.state, op, judges);
-    court.coverage.fired(op.kind, op.cpu, court.state.seq);
-    detector.observe(op);
+    session.feed(op);
   }
-  court.coverage.end('the test ends');
-  court.syscalls.end('the test ends');
-  judges.end();
-  court.ledger.resolve(detector.contradiction ? ALL_VARIANTS : detector.mask);
-  return { ...verdictOf(court.ledger), stuck: program.stuck };
+  session.end('the test ends');
+  session.settle();
+  return { ...verdictOf(session.ledger), stuck: program.stuck };
 }
 
 function fill(op: Op, given: ProgramOp): void {

@@ -1,5 +1,5 @@
 import type { Decoder } from '../kernel/decoder.js';
-import { VariantDetector } from '../kernel/detect-variant.js';
+import type { VariantDetector } from '../kernel/detect-variant.js';
 import type { FuncTable } from '../kernel/func-table.js';
 import { OP, OP_COUNT, Op } from '../kernel/ops.js';
 import type { VariantMask } from '../kernel/variants.js';
@@ -8,14 +8,12 @@ import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import type { Filter } from '../timeline/filter.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Interner } from '../timeline/interner.js';
-import { SkewBounds } from '../timeline/skew.js';
+import type { SkewBounds } from '../timeline/skew.js';
 import type { TimeBase } from '../timeline/time-base.js';
-import { Coverage, NAMED_READER } from './coverage.js';
-import { type Court, LOSS, SYSCALL_KINDS, syscallKind, w, witnesses } from './invariants/court.js';
-import { Judges, type RcuListener } from './judges.js';
-import { KNOWN, Ledger } from './ledger.js';
-import { step } from './machine.js';
-import { newState } from './state.js';
+import type { Coverage } from './coverage.js';
+import type { Ledger } from './ledger.js';
+import { listening, type RcuListener } from './rcu-listener.js';
+import { Session } from './session.js';
 import { subjectMm, subjectPid } from './subject.js';
 
 export interface EngineOptions {
@@ -50,10 +48,10 @@ export interface CpuClock {
 
 /** Drives the machine and the invariants with a recorded timeline, batch by batch. */
 export class ReplayEngine {
+  readonly session: Session;
   readonly ledger: Ledger;
-  readonly coverage = new Coverage();
-  private readonly syscalls = new Coverage(SYSCALL_KINDS);
-  readonly skew = new SkewBounds();
+  readonly coverage: Coverage;
+  readonly skew: SkewBounds;
   readonly detector: VariantDetector;
   readonly cpus: CpuClock[] = [];
   readonly operations = new Float64Array(OP_COUNT);
@@ -68,40 +66,31 @@ export class ReplayEngine {
   private maxNs = Number.NEGATIVE_INFINITY;
   private readonly options: EngineOptions;
   private readonly op = new Op();
-  private readonly court: Court;
-  private judges: Judges;
   private orderedRows = 0;
-  private silentLoss = false;
   /** Events before the current capture. */
   private segmentStart = 0;
   private callbackThread: (boolean | undefined)[] = [];
 
   constructor(options: EngineOptions) {
     this.options = options;
-    this.ledger = new Ledger(options.maxFindings);
-    this.detector = new VariantDetector(options.variants);
-    const { skew } = this;
-    this.court = {
-      state: newState(),
-      ledger: this.ledger,
-      coverage: this.coverage,
-      syscalls: this.syscalls,
-      detector: this.detector,
-      skew: this.skew,
-      get resolutionNs() {
-        return options.time.resolutionNs;
-      },
-      // Pairs without an inversion show clocks that agree; without any pair a step of the stamp may lie.
-      get epsilonNs() {
-        return skew.pairs > 0 ? skew.worstInversionNs : options.time.resolutionNs;
-      },
-    };
-    this.judges = this.newJudges();
+    const { listener } = options;
+    this.session = new Session({
+      variants: options.variants,
+      resolutionNs: () => options.time.resolutionNs,
+      nameOf: (id) => options.funcs.name(id),
+      maxFindings: options.maxFindings,
+      listeners: (evidence) => (listener ? [listening(evidence, listener)] : []),
+    });
+    this.ledger = this.session.ledger;
+    this.coverage = this.session.coverage;
+    this.skew = this.session.skew;
+    this.detector = this.session.detector;
   }
 
   batch(batch: RecordBatch): void {
     const { decoder, filter } = this.options;
-    const { op, court, coverage } = this;
+    const { op, session } = this;
+    const { ledger } = session;
     const events = batch.event;
     const stamps = batch.tsNs;
     const cpus = batch.cpu;
@@ -116,39 +105,29 @@ export class ReplayEngine {
       if (ts < this.maxNs - SEGMENT_JUMP_NS && this.jumpsBack(ts, cpu)) this.newSegment();
       if (ts > this.maxNs) this.maxNs = ts;
       this.clock(batch, row, ts, cpu);
-      this.ledger.now = this.events;
+      ledger.now = this.events;
       if (!decoder.decode(batch, row, op)) continue;
       const context = op.context;
       if (context === CONTEXT.task && this.runsCallbacks(batch.comm[row]!)) op.context = CONTEXT.softirq;
       if (filter) {
-        const mm = subjectMm(court.state, op);
-        this.ledger.hidden = !filter.shows(ts, cpu, subjectPid(court.state, op), batch.comm[row]!, mm);
+        const mm = subjectMm(session.state, op);
+        ledger.hidden = !filter.shows(ts, cpu, subjectPid(session.state, op), batch.comm[row]!, mm);
       }
       this.operations[op.kind]!++;
-      step(court.state, op, this.judges);
-      coverage.fired(op.kind, op.cpu, court.state.seq);
-      if (op.kind === OP.RB && op.a1 === op.a1) coverage.fired(NAMED_READER, op.cpu, court.state.seq);
+      session.feed(op);
       if (op.kind === OP.IS && op.a0 >= this.cpusNamed) this.cpusNamed = op.a0 + 1;
-      if (op.kind === OP.SE || op.kind === OP.SX) {
-        this.syscalls.fired(syscallKind(op.a0, op.kind === OP.SX), op.cpu, court.state.seq);
-      }
-      this.detector.observe(op);
     }
   }
 
   /** End of the timeline. Idempotent. */
   finish(): void {
     if (this.orderedRows < 0) return;
-    this.ledger.hidden = false;
-    this.endCapture('the trace ends before its probe fired again');
-    this.ledger.tally(52).pass[KNOWN.observed]! += this.orderedRows;
+    const { session } = this;
+    session.ledger.hidden = false;
+    session.end('the trace ends before its probe fired again');
+    const losslessCpus = this.cpus.filter((c) => c && c.events > 0 && c.lossIntervals === 0).length;
+    session.recording.recordingEnded({ orderedEvents: this.orderedRows, losslessCpus });
     this.orderedRows = -1;
-    const lossless = this.cpus.filter((c) => c && c.events > 0 && c.lossIntervals === 0).length;
-    this.ledger.tally(53).pass[KNOWN.observed]! += lossless;
-  }
-
-  private newJudges(): Judges {
-    return new Judges(this.court, (id) => this.options.funcs.name(id), this.options.listener);
   }
 
   private fact(event: number, batch: RecordBatch, row: number): void {
@@ -158,10 +137,7 @@ export class ReplayEngine {
       return;
     }
     if (event === RESERVED.silentLoss) {
-      this.silentLoss = true;
-      this.court.state.lossSeq = Number.POSITIVE_INFINITY;
-      this.ledger.lost(Number.NEGATIVE_INFINITY, LOSS);
-      this.ledger.unknown(53, 'the recorder tells of lost events elsewhere', -1);
+      this.session.loseSomewhere();
       return;
     }
     if (event !== RESERVED.lost) return;
@@ -172,17 +148,13 @@ export class ReplayEngine {
     op.ref = batch.ref(row);
     op.context = CONTEXT.unknown;
     op.a0 = batch.aux[row]!;
-    step(this.court.state, op, this.judges);
-    this.ledger.lost(this.lastShown(cpu), LOSS);
-    this.coverage.lost(cpu);
-    this.syscalls.lost(cpu);
+    this.session.lose(op, this.lastShown(cpu));
     if (cpu >= 0) {
       const clock = this.clockOf(cpu);
       clock.gap = true;
       clock.lossIntervals++;
       clock.lost = clock.lost < 0 || op.a0 < 0 ? -1 : clock.lost + op.a0;
     }
-    this.ledger.unknown(53, 'events were lost: what is absent there proves nothing', op.ref);
   }
 
   /** Number of the last event before a loss on `cpu`; of an unknown CPU, the earliest of all last events. */
@@ -201,12 +173,8 @@ export class ReplayEngine {
     const clock = cpu < this.cpus.length ? this.cpus[cpu]! : this.clockOf(cpu);
     clock.events++;
     if (ts < clock.lastNs && !clock.gap) {
-      this.ledger.violated(52, {
-        message: `the clock of CPU ${cpu} goes back by ${clock.lastNs - ts} ${this.options.time.unit}`,
-        known: KNOWN.observed,
-        certain: true,
-        events: witnesses(w(clock.lastRef, 'before'), w(batch.ref(row), 'earlier stamp')),
-      });
+      const by = clock.lastNs - ts;
+      this.session.recording.clockBack(cpu, by, this.options.time.unit, clock.lastRef, batch.ref(row));
     } else this.orderedRows++;
     clock.gap = false;
     clock.lastNs = ts;
@@ -252,26 +220,16 @@ export class ReplayEngine {
 
   private newSegment(): void {
     this.past = this.extent();
-    this.endCapture('the capture ends before its probe fired again');
+    this.session.end('the capture ends before its probe fired again');
     this.segments++;
-    this.court.state = newState();
-    if (this.silentLoss) this.court.state.lossSeq = Number.POSITIVE_INFINITY;
-    this.judges = this.newJudges();
+    this.session.restart();
     this.maxNs = Number.NEGATIVE_INFINITY;
     this.segmentStart = this.events;
     for (const clock of this.cpus) {
       clock.lastNs = Number.NEGATIVE_INFINITY;
       clock.lastEvent = this.events;
     }
-    this.detector.segment();
     this.options.listener?.segment(this.lastNs);
-  }
-
-  private endCapture(why: string): void {
-    // First: what is still pending is judged by the probes that work up to here.
-    this.judges.end();
-    this.coverage.end(why);
-    this.syscalls.end(why);
   }
 
   private runsCallbacks(comm: number): boolean {

@@ -149,6 +149,7 @@ function end(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
     gather.freesSinceFlush = 0;
   }
   hooks.flushDone(flush, gather, task, op);
+  if (gather && gather.early.length > 0) gather.early = [];
   flush.covers = [];
   if (flush.gen === flush.gen) {
     if (state.doneFlushes.size >= MAX_OPEN) state.doneFlushes.clear();

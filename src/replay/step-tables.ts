@@ -252,6 +252,9 @@ function freePage(state: MachineState, pfn: number, op: Op, task: Task, cpu: Cpu
     else freeTable(state, table, op, task, cpu, inTask, hooks);
   } else if (gather) {
     hooks.pageFreed(pfn, frame, gather, op);
+    if (gather.flushes === 0 && !gather.headless) {
+      gather.early.push({ ref: op.ref, ts: op.tsNs, seq: state.seq, known: frame });
+    }
   }
   if (gather) {
     if (gather.freesSinceFlush++ === 0) {

@@ -1,14 +1,8 @@
-import { VariantDetector } from '../kernel/detect-variant.js';
-import { OP, Op } from '../kernel/ops.js';
+import { Op } from '../kernel/ops.js';
 import type { VariantMask } from '../kernel/variants.js';
-import { Coverage } from '../replay/coverage.js';
-import { type Court, SYSCALL_KINDS, syscallKind } from '../replay/invariants/court.js';
-import { Judges } from '../replay/judges.js';
-import { type Complaint, Ledger, type Tally, type Witness } from '../replay/ledger.js';
-import { step } from '../replay/machine.js';
+import type { Complaint, Ledger, Tally, Witness } from '../replay/ledger.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
-import { newState } from '../replay/state.js';
-import { SkewBounds } from '../timeline/skew.js';
+import { Session } from '../replay/session.js';
 import { differs, type Edits, editsOf } from './edit.js';
 import type { OpLog } from './op-log.js';
 import { PageNames } from './page-names.js';
@@ -109,33 +103,18 @@ function faultsOf(
 
 function judge(given: RerunInput, edits: Edits, mask: VariantMask): { ledger: Ledger; operations: number } {
   const { log } = given;
-  const skew = new SkewBounds();
-  const detector = new VariantDetector(mask);
-  const court: Court = {
-    state: newState(),
-    ledger: new Ledger(),
-    coverage: new Coverage(),
-    syscalls: new Coverage(SYSCALL_KINDS),
-    detector,
-    skew,
-    resolutionNs: given.resolutionNs,
-    get epsilonNs() {
-      return skew.pairs > 0 ? skew.worstInversionNs : given.resolutionNs;
-    },
-  };
-  const judges = new Judges(court, given.funcName, null);
+  const session = new Session({
+    variants: mask,
+    resolutionNs: () => given.resolutionNs,
+    nameOf: given.funcName,
+  });
   const op = new Op();
   const names = new PageNames();
   let operations = 0;
   let last = -1;
   const one = (): void => {
     operations++;
-    step(court.state, op, judges);
-    court.coverage.fired(op.kind, op.cpu, court.state.seq);
-    if (op.kind === OP.SE || op.kind === OP.SX) {
-      court.syscalls.fired(syscallKind(op.a0, op.kind === OP.SX), op.cpu, court.state.seq);
-    }
-    detector.observe(op);
+    session.feed(op);
   };
   let next = 0;
   for (let i = 0; i < log.length; i++) {
@@ -163,9 +142,7 @@ function judge(given: RerunInput, edits: Edits, mask: VariantMask): { ledger: Le
       if (m.defers) names.hold(m.defers);
     }
   }
-  court.coverage.end('the recording ends');
-  court.syscalls.end('the recording ends');
-  judges.end();
-  court.ledger.resolve(mask);
-  return { ledger: court.ledger, operations };
+  session.end('the recording ends');
+  session.ledger.resolve(mask);
+  return { ledger: session.ledger, operations };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_VARIANTS, maskOf } from '../../src/kernel/variants.js';
 import { Coverage } from '../../src/replay/coverage.js';
-import { w, witnesses } from '../../src/replay/invariants/court.js';
+import { w, witnesses } from '../../src/replay/evidence.js';
 import { KNOWN, Ledger } from '../../src/replay/ledger.js';
 import { quotedRefs, reportInvariants } from '../../src/replay/report.js';
 import type { EventQuote } from '../../src/result/types.js';

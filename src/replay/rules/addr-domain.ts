@@ -1,7 +1,11 @@
+import { isKernelAddr } from '../../kernel/bytes.js';
+import { OP } from '../../kernel/ops.js';
+import { w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { enqueueOf } from '../step-rcu.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I55. */
 export const addrDomain = rule({
   number: 55,
   name: 'addr-domain',
@@ -17,4 +21,36 @@ export const addrDomain = rule({
     'Pointers in traces may be hashed. Hashed pointers can be compared with each other, and with nothing else.',
   bugs: [],
   instead: 'A rule on the recording.',
+  monitor: (evidence, verdicts) => {
+    /** Head address → what the tracepoints print for it. */
+    const hashes = new Map<number, number>();
+    return {
+      on: {
+        /**
+         * The enqueue tracepoint follows the call_rcu probe of the same head at once. Raw, both print one address;
+         * hashed, one address has one hash for as long as the kernel runs (lib/vsprintf.c ptr_to_hashval()).
+         */
+        [OP.RQ]: (op, task) => {
+          const enqueue = enqueueOf(evidence.state, task, op);
+          if (!enqueue || op.a0 !== op.a0 || enqueue.addr !== enqueue.addr) return;
+          const { addr } = enqueue;
+          const expected = isKernelAddr(op.a0) ? addr : hashes.get(addr);
+          if (expected === undefined) {
+            if (hashes.size >= MAX_HASHES) hashes.clear();
+            hashes.set(addr, op.a0);
+          } else if (expected === op.a0) verdicts.pass(KNOWN.observed);
+          else {
+            verdicts.violated({
+              message:
+                'the probe and the tracepoint of one call_rcu name different heads: pointers of two kernels are mixed',
+              known: KNOWN.observed,
+              events: witnesses(w(enqueue.ref, 'call_rcu probe'), w(op.ref, 'rcu_callback')),
+            });
+          }
+        },
+      },
+    };
+  },
 });
+
+const MAX_HASHES = 1 << 16;

@@ -1,7 +1,19 @@
+import type { Op } from '../../kernel/ops.js';
+import { KNOWN } from '../ledger.js';
+import type { Holder, MechPage } from '../state/mech.js';
+import {
+  type Happened,
+  isClear,
+  pageReleased,
+  promiseMade,
+  queuedToRcu,
+  stillHeld,
+  wentAwayAndBack,
+  worst,
+} from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I31. */
 export const allContexts = rule({
   number: 31,
   name: 'all-contexts',
@@ -16,4 +28,23 @@ export const allContexts = rule({
   words:
     'With page-table isolation each process has two sets of translations, one for the kernel and one for the program, under different tags. A flush has to reach both; and for kernel addresses, those of every process.',
   bugs: ['L30'],
+  monitor: (evidence, verdicts) => {
+    /** One set of translations was flushed, the other, under the user PCID, was not. */
+    const halfDone = (holder: Holder | undefined, page: MechPage | null, op: Op, what: Happened): void => {
+      if (holder?.halfDone && holder.hold !== 2) stillHeld(evidence, verdicts, holder, page, op, what);
+    };
+    return {
+      released(page, reused, _task, op) {
+        const { mech } = evidence.state;
+        halfDone(worst(mech, page, false), page, op, pageReleased(page, reused, 'table'));
+        halfDone(worst(mech, page, true), page, op, pageReleased(page, reused, 'page'));
+        if (isClear(mech, page) && page.holders.some((h) => h.user)) verdicts.pass(KNOWN.observed);
+      },
+      bound: (page, head, op) =>
+        halfDone(worst(evidence.state.mech, page, false), page, op, queuedToRcu(page, head)),
+      cameBack: (holder, op) => halfDone(holder, null, op, wentAwayAndBack(holder)),
+      promised: (what, holders, op) =>
+        halfDone(holders.find((h) => h.hold === 1) ?? holders[0], null, op, promiseMade(what)),
+    };
+  },
 });

@@ -1,8 +1,13 @@
+import { FUNC, type Op } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
+import { LOSS, w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import type { Head } from '../state.js';
+import { batchCount } from './batch-count.js';
+import { notReleased, showsItsFrees, tooFew } from './callback-frees.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I08. */
 export const batchBound = rule({
   number: 8,
   name: 'batch-bound',
@@ -20,4 +25,41 @@ export const batchBound = rule({
     'A batch of tables is one page with room for 509 pointers. More cannot fit, and the callback must release as many tables as were put in.',
   bugs: [],
   instead: 'No release bug is known; an off-by-one here would write beyond the page.',
+  monitor: (evidence, verdicts) => {
+    /** The callback releases what was appended. */
+    const counted = (head: Head, op: Op): void => {
+      const count = batchCount(evidence, head, op);
+      if (count === 'lost') verdicts.unknown(LOSS, op.ref);
+      else if (count === 'differs') {
+        verdicts.violated({
+          message: `${head.tables.length} tables were appended, but the callback releases ${op.a3}`,
+          known: KNOWN.observed,
+          assumesAllCpus: true,
+          events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'callback')),
+        });
+      }
+    };
+    return {
+      queued(head, _gather, _task, op) {
+        if (head.func !== FUNC.tlb_remove_table_rcu || !head.tablesKnown) return;
+        if (head.tables.length <= MAX_TABLE_BATCH) verdicts.pass(KNOWN.observed);
+        else {
+          verdicts.violated({
+            message: `a batch of ${head.tables.length} tables: a page holds ${MAX_TABLE_BATCH}`,
+            known: KNOWN.observed,
+            events: witnesses(w(op.ref, 'call_rcu')),
+          });
+        }
+      },
+      callbackRan: (head, _cpu, op) => counted(head, op),
+      callbackFunc: counted,
+      callbackOver(head, cpu, op) {
+        if (!showsItsFrees(head) || notReleased(evidence, head).length > 0) return;
+        tooFew(evidence, verdicts, head, cpu, op);
+      },
+    };
+  },
 });
+
+/** mm/mmu_gather.c MAX_TABLE_BATCH: (4096 − 24) / 8. */
+const MAX_TABLE_BATCH = 509;

@@ -1,7 +1,9 @@
+import { OP } from '../../kernel/ops.js';
+import { w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I43. */
 export const batchLimits = rule({
   number: 43,
   name: 'batch-limits',
@@ -16,4 +18,39 @@ export const batchLimits = rule({
   words: 'RCU runs only so many callbacks in one go, so that nothing else starves.',
   bugs: [],
   instead: 'Freeing 509 tables is one callback: it may take long although the count is small.',
+  monitor: (evidence, verdicts) => {
+    /** Limit of the batch that runs on a CPU; 0 none known. */
+    const limits: number[] = [];
+    return {
+      on: {
+        [OP.BATCH]: (op) => {
+          if (op.cpu >= 0) limits[op.cpu] = op.a1 === op.a1 ? Math.max(op.a1, 0) : 0;
+        },
+        /** The limit is printed; idle CPUs and callback kthreads go on beyond it. */
+        [OP.BATCHE]: (op) => {
+          if (op.cpu < 0) return;
+          const limit = limits[op.cpu] ?? 0;
+          limits[op.cpu] = 0;
+          if (limit === 0 || !(op.a0 >= 0)) return;
+          const state = evidence.nameOf(op.a1);
+          if (op.a0 <= limit) verdicts.pass(KNOWN.observed);
+          // perf cannot print these characters: `idle=>c<>c<>c<>c<`.
+          else if (!BATCH_STATE.test(state)) {
+            verdicts.unknown('whether the CPU was idle at the end of the batch is not shown', op.ref);
+          } else if (/[IR]/.test(state)) verdicts.pass(KNOWN.observed);
+          else {
+            verdicts.violated({
+              message: `${op.a0} callbacks ran in one batch whose limit is ${limit}`,
+              known: KNOWN.observed,
+              assumesAllCpus: true,
+              events: witnesses(w(op.ref, 'batch ends')),
+            });
+          }
+        },
+      },
+    };
+  },
 });
+
+/** include/trace/events/rcu.h rcu_batch_end: more callbacks, need_resched, idle task, callback kthread. */
+const BATCH_STATE = /^[.C][.S][.I][.R]$/;

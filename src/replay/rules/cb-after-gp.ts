@@ -1,7 +1,24 @@
+import { OP, type Op } from '../../kernel/ops.js';
+import type { EvidenceRef } from '../../timeline/batch.js';
+import {
+  CLOCK,
+  type Evidence,
+  explainedBySkew,
+  flips,
+  LOSS,
+  lostSince,
+  margin,
+  order,
+  w,
+  witnesses,
+} from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import type { Monitor } from '../monitor.js';
+import type { Cpu, Head } from '../state.js';
+import type { Verdicts } from '../verdicts.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I36. */
 export const cbAfterGp = rule({
   number: 36,
   name: 'cb-after-gp',
@@ -16,4 +33,65 @@ export const cbAfterGp = rule({
   words:
     'call_rcu() promises that the callback runs after a full grace period: one that starts after the call and ends before the callback.',
   bugs: ['L33'],
+  monitor: (evidence, verdicts) => new CbAfterGp(evidence, verdicts),
 });
+
+const NO_GP = 'grace periods are not shown: needs rcu:rcu_grace_period (CONFIG_RCU_TRACE)';
+
+class CbAfterGp implements Monitor {
+  private readonly evidence: Evidence;
+  private readonly verdicts: Verdicts;
+  /** Callbacks that came before any sufficient grace period had been seen to end. */
+  private waiting: { head: Head; ref: EvidenceRef }[] = [];
+
+  constructor(evidence: Evidence, verdicts: Verdicts) {
+    this.evidence = evidence;
+    this.verdicts = verdicts;
+  }
+
+  callbackRan(head: Head, _cpu: Cpu | null, op: Op): void {
+    const { state, coverage } = this.evidence;
+    if (coverage.total(OP.GP) === 0) this.verdicts.unknown(NO_GP, op.ref);
+    else if (state.gp.ended > head.gpStarts)
+      this.verdicts.pass(head.ran === 1 ? KNOWN.observed : KNOWN.inferred);
+    else if (lostSince(this.evidence, head.crSeq)) this.verdicts.unknown(LOSS, op.ref);
+    else this.waiting.push({ head, ref: op.ref });
+  }
+
+  gpEnded(op: Op): void {
+    if (this.waiting.length === 0) return;
+    const { evidence, verdicts } = this;
+    for (const { head, ref } of this.waiting) {
+      const enough = evidence.state.gp.ended > head.gpStarts;
+      if (lostSince(evidence, head.crSeq)) verdicts.unknown(LOSS, ref);
+      else if (
+        enough &&
+        (order(evidence, head.cbTs, head.cbCpu, op.tsNs, op.cpu) === null ||
+          explainedBySkew(evidence, head.cbTs, head.cbCpu, op.tsNs, op.cpu))
+      ) {
+        verdicts.unknown(CLOCK, ref);
+      } else {
+        verdicts.violated({
+          message: 'a callback ran before a full grace period had passed since call_rcu',
+          known: KNOWN.observed,
+          assumesAllCpus: true,
+          before: ref,
+          ...(enough ? flips(margin(evidence, head.cbTs, head.cbCpu, op.tsNs, op.cpu)) : {}),
+          events: witnesses(
+            w(head.crRef, 'call_rcu'),
+            w(ref, 'callback'),
+            w(op.ref, enough ? 'first sufficient grace period ends' : 'grace period ends'),
+          ),
+        });
+      }
+    }
+    this.waiting = [];
+  }
+
+  end(): void {
+    for (const { ref } of this.waiting) {
+      this.verdicts.unknown('the trace ends before the grace period that would decide it', ref);
+    }
+    this.waiting = [];
+  }
+}

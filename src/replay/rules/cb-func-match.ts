@@ -1,8 +1,11 @@
+import { FUNC, isTableFunc, type Op } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
+import { w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import type { Head } from '../state.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I39. */
 export const cbFuncMatch = rule({
   number: 39,
   name: 'cb-func-match',
@@ -19,4 +22,30 @@ export const cbFuncMatch = rule({
   words:
     "The function that runs is the one that was queued. It is stored in the table's own struct, where a stray write shows as another function.",
   bugs: ['L34'],
+  monitor: (_evidence, verdicts) => {
+    const sameFunc = (head: Head, func: number, op: Op, first: boolean): void => {
+      if (func === head.func) {
+        if (first && isTableFunc(func)) verdicts.pass(KNOWN.observed);
+        return;
+      }
+      if (head.func === FUNC.unknown || func === FUNC.unknown) return;
+      if (!first && isTableFunc(head.func)) verdicts.revoke(KNOWN.observed);
+      verdicts.violated({
+        message: 'the callback that ran is not the one that was queued on this head',
+        known: KNOWN.observed,
+        events: witnesses(w(head.crRef, 'queued'), w(op.ref, 'ran')),
+      });
+    };
+    return {
+      callbackRan(head, _cpu, op) {
+        if (head.cbFunc !== 0) sameFunc(head, head.cbFunc, op, true);
+        else if (isTableFunc(head.func)) {
+          // Its releases show that it ran, not as what.
+          verdicts.unknown('which function ran is not shown, only what it released', op.ref);
+        }
+      },
+      /** The callback's own probe fires after the tracepoint that invoked it. */
+      callbackFunc: (head, op) => sameFunc(head, op.a1, op, false),
+    };
+  },
 });

@@ -1,6 +1,7 @@
+import { w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
 import { rule } from './rule.js';
 
-/** I52. */
 export const clock = rule({
   number: 52,
   name: 'clock',
@@ -17,4 +18,15 @@ export const clock = rule({
     'Time stamps of one CPU do not go back, and an effect is not stamped before its cause. Where clocks differ, the order of close events is not known.',
   bugs: [],
   instead: 'A rule on the recording.',
+  monitor: (_evidence, verdicts) => ({
+    clockBack(cpu, by, unit, before, ref) {
+      verdicts.violated({
+        message: `the clock of CPU ${cpu} goes back by ${by} ${unit}`,
+        known: KNOWN.observed,
+        certain: true,
+        events: witnesses(w(before, 'before'), w(ref, 'earlier stamp')),
+      });
+    },
+    recordingEnded: ({ orderedEvents }) => verdicts.passes(KNOWN.observed, orderedEvents),
+  }),
 });

@@ -1,7 +1,9 @@
+import { w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I22. */
 export const depositOnlyAfterSync = rule({
   number: 22,
   name: 'deposit-only-after-sync',
@@ -16,4 +18,18 @@ export const depositOnlyAfterSync = rule({
   words:
     'Tables kept as spares are later released without any waiting. That is safe only if nobody can be inside them, so a table that was in use before must be unlinked, flushed, and waited for with an interrupt to all CPUs before it becomes a spare.',
   bugs: ['L04'],
+  monitor: (_evidence, verdicts) => ({
+    deposited(page, parent, sync, op) {
+      if (!page.everLinked) return;
+      if (page.links.length === 0 && sync.seq > page.ul.seq) {
+        verdicts.pass(KNOWN.observed);
+        return;
+      }
+      verdicts.violated({
+        message: `table ${pageName(page.key)}, linked before, was deposited on ${pageName(parent)} without an IPI to all CPUs since its unlink`,
+        known: KNOWN.observed,
+        events: witnesses(w(page.ul.ref, 'unlinked'), w(op.ref, 'deposited')),
+      });
+    },
+  }),
 });

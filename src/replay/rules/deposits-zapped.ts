@@ -1,7 +1,11 @@
+import type { Op } from '../../kernel/ops.js';
+import { shownBy } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import type { MechPage } from '../state/mech.js';
+import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I15. */
 export const depositsZapped = rule({
   number: 15,
   name: 'deposits-zapped',
@@ -16,4 +20,20 @@ export const depositsZapped = rule({
   words:
     'For each huge page the kernel keeps a spare page table at hand (a deposit), hung on the PMD table. When the PMD table goes, the spare ones must have been taken off before, or they are lost.',
   bugs: ['L35'],
+  monitor: (_evidence, verdicts) => {
+    const depositsAt = (page: MechPage, op: Op, done: string): void => {
+      const deposit = page.deposits[0];
+      if (deposit !== undefined) {
+        const message = `table ${pageName(page.key)} was ${done} with table ${pageName(deposit)} still deposited`;
+        verdicts.violated(shownBy(op, done, message));
+      } else if (page.everDeposits) verdicts.pass(KNOWN.observed);
+    };
+    return {
+      released: (page, reused, _task, op) =>
+        depositsAt(page, op, reused ? 'used for something else' : 'released'),
+      handedOver(page, op) {
+        if (page) depositsAt(page, op, 'handed to a gather');
+      },
+    };
+  },
 });

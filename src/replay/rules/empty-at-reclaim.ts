@@ -1,8 +1,10 @@
 import { RECLAIMS } from '../../kernel/variant-sets.js';
+import { shownBy } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I17. */
 export const emptyAtReclaim = rule({
   number: 17,
   name: 'empty-at-reclaim',
@@ -18,4 +20,15 @@ export const emptyAtReclaim = rule({
   words:
     'MADV_DONTNEED may remove a page table that has become empty. Empty means all 512 entries at that moment: if the lock was dropped in between, another thread may have put a page there, and it would be lost.',
   bugs: ['L25'],
+  monitor: (_evidence, verdicts) => ({
+    declaredEmpty(page, op) {
+      const [va] = page.entries.keys();
+      if (va === undefined) {
+        verdicts.pass(KNOWN.observed);
+        return;
+      }
+      const message = `table ${pageName(page.key)} was taken for empty while its entry for 0x${va.toString(16)} is set`;
+      verdicts.violated(shownBy(op, 'taken for empty', message));
+    },
+  }),
 });

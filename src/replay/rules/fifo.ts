@@ -1,7 +1,8 @@
+import { LOSS, lostSince, w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I42. */
 export const fifo = rule({
   number: 42,
   name: 'fifo',
@@ -16,4 +17,40 @@ export const fifo = rule({
   words: 'Callbacks queued on one CPU run in the order in which they were queued.',
   bugs: [],
   instead: 'No release bug is known; a change of order shows a damaged list.',
+  monitor: (evidence, verdicts) => ({
+    /** rcu_segcblist keeps the order of one CPU's enqueues. */
+    callbackRan(head, _cpu, op) {
+      if (head.crCpu < 0 || op.cpu < 0) return;
+      if (head.crCpu !== op.cpu) {
+        verdicts.unknown('the callback ran on another CPU than the one that queued it', op.ref);
+        return;
+      }
+      const younger = head.overtakenBy;
+      if (!younger) {
+        // A younger one may have run in what was lost here.
+        if ((evidence.state.cpus[op.cpu]?.lossSeq ?? 0) > head.crSeq) verdicts.unknown(LOSS, op.ref);
+        else verdicts.pass(head.ran === 1 ? KNOWN.observed : KNOWN.inferred);
+        return;
+      }
+      if (lostSince(evidence, head.crSeq)) {
+        verdicts.unknown(LOSS, op.ref);
+        return;
+      }
+      if (head.listedSeq === 0 || head.listedSeq > younger.crSeq) {
+        verdicts.unknown('the older call_rcu may have been interrupted before it reached the list', op.ref);
+        return;
+      }
+      verdicts.violated({
+        message: `callbacks of CPU ${head.crCpu} ran out of order`,
+        known: KNOWN.observed,
+        before: younger.cbRef,
+        events: witnesses(
+          w(head.crRef, 'queued first'),
+          w(younger.crRef, 'queued second'),
+          w(younger.cbRef, 'second ran'),
+          w(op.ref, 'first ran'),
+        ),
+      });
+    },
+  }),
 });

@@ -1,7 +1,8 @@
+import { PROMISE } from '../mech-hooks.js';
+import { heldAtPromise } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I28. */
 export const flushBeforePtlDrop = rule({
   number: 28,
   name: 'flush-before-ptl-drop',
@@ -17,4 +18,7 @@ export const flushBeforePtlDrop = rule({
   words:
     'When a page moves from one place to another under a lock, whoever takes the lock next may free it from the new place. So the old place must be flushed everywhere before the lock is dropped.',
   bugs: ['L12'],
+  monitor: (evidence, verdicts) => ({
+    promised: heldAtPromise(evidence, verdicts, PROMISE.unlock),
+  }),
 });

@@ -1,7 +1,8 @@
+import { PROMISE } from '../mech-hooks.js';
+import { heldAtPromise } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I29. */
 export const flushBeforeReturn = rule({
   number: 29,
   name: 'flush-before-return',
@@ -16,4 +17,7 @@ export const flushBeforeReturn = rule({
   words:
     "When munmap() or mprotect() returns, the program may rely on it: no CPU may still use what was removed. If two calls work on the same range, the one that finds nothing to do must still wait for the other's flush.",
   bugs: ['L15', 'L16', 'L19'],
+  monitor: (evidence, verdicts) => ({
+    promised: heldAtPromise(evidence, verdicts, PROMISE.return),
+  }),
 });

@@ -1,7 +1,13 @@
+import { OP, type Op } from '../../kernel/ops.js';
+import { absent, type Evidence, w, witnesses } from '../evidence.js';
+import { KNOWN, type Witness } from '../ledger.js';
+import type { Monitor } from '../monitor.js';
+import type { Gather, Table, Task } from '../state.js';
+import type { Verdicts } from '../verdicts.js';
+import { AfterGather } from './after-gather.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I49. */
 export const gatherPair = rule({
   number: 49,
   name: 'gather-pair',
@@ -18,4 +24,92 @@ export const gatherPair = rule({
     'Tables are collected between tlb_gather_mmu() and tlb_finish_mmu() of the same task and the same process; no table is handed over outside.',
   bugs: [],
   instead: 'mm->tlb_flush_pending would lose count, see L15.',
+  monitor: (evidence, verdicts) => new GatherPair(evidence, verdicts),
 });
+
+class GatherPair implements Monitor {
+  private readonly evidence: Evidence;
+  private readonly verdicts: Verdicts;
+  private readonly late: AfterGather;
+  /** Whether tlb_gather_mmu and tlb_gather_mmu_fullmm were seen. */
+  private readonly begins: [boolean, boolean] = [false, false];
+
+  constructor(evidence: Evidence, verdicts: Verdicts) {
+    this.evidence = evidence;
+    this.verdicts = verdicts;
+    this.late = new AfterGather(evidence, verdicts);
+  }
+
+  gatherBegun(_gather: Gather, previous: Gather | null, task: Task, op: Op): void {
+    this.late.outside(task, op);
+    this.begins[op.a2 === 1 ? 1 : 0] = true;
+    if (!previous || previous.finishing || previous.headless) return;
+    absent(
+      this.evidence,
+      this.verdicts,
+      { kinds: [OP.GE], cpu: op.cpu, since: previous.gbSeq, probe: 'the tlb_finish_mmu probe' },
+      {
+        message: `task ${task.key} begins a gather while its previous one is open`,
+        events: witnesses(w(previous.gbRef, 'gather begins'), w(op.ref, 'gather begins again')),
+      },
+    );
+  }
+
+  gatherEnded(gather: Gather | null, task: Task, op: Op): void {
+    this.late.finished(gather, task, op);
+    if (!gather || gather.headless) {
+      const message = `task ${task.key} finishes a gather that it never began`;
+      this.neverBegun(task, op, message, w(task.lastGeRef, 'previous gather ends'), 'gather ends');
+      return;
+    }
+    const otherMm = gather.mm === gather.mm && op.a1 === op.a1 && gather.mm !== op.a1;
+    const otherTlb = gather.tlb === gather.tlb && op.a0 === op.a0 && gather.tlb !== op.a0;
+    if (otherMm || otherTlb) {
+      this.verdicts.violated({
+        message: `a gather ends with ${otherMm ? 'another mm' : 'another mmu_gather'} than it began with`,
+        known: KNOWN.observed,
+        events: witnesses(w(gather.gbRef, 'gather begins'), w(op.ref, 'gather ends')),
+      });
+    } else this.verdicts.pass(gather.tlb === gather.tlb ? KNOWN.observed : KNOWN.inferred);
+  }
+
+  tableAfterGather(table: Table, task: Task, op: Op): void {
+    this.late.handedOver(table, task, op);
+  }
+
+  syscallEntered(task: Task, op: Op): void {
+    this.late.outside(task, op);
+  }
+
+  syscallLeft(task: Task, op: Op): void {
+    this.late.outside(task, op);
+  }
+
+  tableRemoved(_table: Table, gather: Gather | null, task: Task, op: Op): void {
+    if (gather) return;
+    const message = `task ${task.key} hands over a table outside any gather`;
+    this.neverBegun(task, op, message, w(task.lastGeRef, 'last gather ended'), 'table handed over');
+  }
+
+  private neverBegun(task: Task, op: Op, message: string, before: Witness, role: string): void {
+    if (!task.gatherSeen || !this.beginsShow(op)) {
+      this.verdicts.censored();
+      return;
+    }
+    absent(
+      this.evidence,
+      this.verdicts,
+      { kinds: [OP.GB], cpu: op.cpu, since: 0, probe: 'the tlb_gather_mmu probe' },
+      { message, events: witnesses(before, w(op.ref, role)) },
+    );
+  }
+
+  /**
+   * A gather begins in one of two functions, and the probe of the right one must work before a missing beginning
+   * means anything. Bit 0 of the flags that the finish prints is `fullmm` (struct mmu_gather); unprinted, it takes both.
+   */
+  private beginsShow(op: Op): boolean {
+    if (op.kind === OP.GE && op.a5 === op.a5) return this.begins[op.a5 % 2 === 1 ? 1 : 0];
+    return this.begins[0] && this.begins[1];
+  }
+}

@@ -1,7 +1,9 @@
+import { CLOCK, flips, LOSS, margin, order, w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { MmGenerations } from './mm-generations.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I25. */
 export const genRules = rule({
   number: 25,
   name: 'gen-rules',
@@ -16,4 +18,42 @@ export const genRules = rule({
   words:
     "Every change of a process's tables gets a number that only grows. A CPU that has caught up with number n skips all requests up to n. If a number is used twice or goes back, flushes are skipped that were needed.",
   bugs: ['L18'],
+  monitor: (evidence, verdicts) => {
+    const generations = evidence.shared(MmGenerations);
+    generations.flushed = (compared, last, gen, op) => {
+      if (compared === 'higher') verdicts.pass(KNOWN.observed);
+      else if (compared === 'same' && last.flushRef >= 0 && gen > 1) {
+        if (evidence.state.lossSeq > 0) verdicts.unknown(LOSS, op.ref);
+        else {
+          verdicts.violated({
+            message: `two flushes of one mm have the same generation ${gen}`,
+            known: KNOWN.observed,
+            assumesAllCpus: true,
+            events: witnesses(w(last.ref, 'first flush'), w(op.ref, 'second flush')),
+          });
+        }
+      }
+    };
+    generations.wentBack = (last, gen, flush, op) => {
+      const known = order(evidence, last.ts, last.cpu, flush.frTs, flush.cpu);
+      if (evidence.state.lossSeq > 0) verdicts.unknown(LOSS, op.ref);
+      else if (known === null) verdicts.unknown(CLOCK, op.ref);
+      else {
+        verdicts.violated({
+          message: `the generation of an mm goes back from ${last.gen} to ${gen}: CPUs that have the higher one skip this flush`,
+          known,
+          assumesAllCpus: true,
+          held: ['CPUs of the mm: what this flush should remove'],
+          missing: `a generation above ${last.gen}`,
+          ...flips(margin(evidence, last.ts, last.cpu, flush.frTs, flush.cpu)),
+          events: witnesses(
+            w(last.ref, 'earlier flush'),
+            w(flush.frRef, 'flush begins'),
+            w(op.ref, 'its generation'),
+          ),
+        });
+      }
+    };
+    return {};
+  },
 });

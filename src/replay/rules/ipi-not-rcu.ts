@@ -1,8 +1,15 @@
+import type { Op } from '../../kernel/ops.js';
+import { READER } from '../../kernel/ops.js';
 import { SINGLE_SYNC_IPI } from '../../kernel/variant-sets.js';
+import { type Evidence, LOSS, lostSince, w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import type { MechPage } from '../state/mech.js';
+import type { MachineState, Reader, Table } from '../state.js';
+import type { Verdicts } from '../verdicts.js';
+import { pageName, tableName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I06. */
 export const ipiNotRcu = rule({
   number: 6,
   name: 'ipi-not-rcu',
@@ -19,4 +26,86 @@ export const ipiNotRcu = rule({
   words:
     'There are two ways to wait for lockless walkers. Sending an interrupt to every CPU waits for walkers that have interrupts off, because they answer only when they are done. Walkers under rcu_read_lock() have interrupts on: they answer and go on walking. So a table that such walkers can reach must wait for a grace period; an interrupt is not enough. This is why the series exists.',
   bugs: ['L27'],
+  monitor: (evidence, verdicts) => ({
+    /** An IPI waits for walkers with interrupts off, never for those under rcu_read_lock(). */
+    released(page, reused, _task, op) {
+      const { state } = evidence;
+      const table = state.tables.get(page.key);
+      if (reused || !table || !page.everLinked || table.head || state.mech.gp.seq > page.ul.seq) return;
+      const sync = state.mech.sync;
+      const byIpi = sync.seq > page.ul.seq && page.ul.seq > 0;
+      const reader = rcuReader(state, page);
+      const events = witnesses(
+        w(reader?.ref ?? -1, 'rcu_read_lock() walker begins'),
+        w(page.emptied, 'taken for empty'),
+        w(page.ul.ref, 'unlinked'),
+        w(byIpi ? sync.ref : -1, 'IPI to all CPUs returned'),
+        w(op.ref, 'released'),
+      );
+      const name = `table ${pageName(page.key)}`;
+      if (byIpi && reader) {
+        verdicts.violated({
+          message: `${name} was released after an IPI only, under a walker that only a grace period waits for`,
+          known: KNOWN.observed,
+          held: [`CPU ${reader.cpu}: a walker under rcu_read_lock() on ${name}`],
+          events,
+        });
+      } else if (page.emptied >= 0) {
+        verdicts.violated({
+          message: `${name} was reclaimed and released without a grace period: its walkers hold only rcu_read_lock()`,
+          known: KNOWN.observed,
+          events,
+        });
+      } else if (byIpi) {
+        // Rests on no walker having been seen.
+        if (state.lossSeq > 0) verdicts.unknown(LOSS, op.ref);
+        else verdicts.passUnseen(KNOWN.absence, op.ref);
+      }
+    },
+
+    /** Where the free path shows in a gather: munmap and exit keep RCU walkers out by their locks. */
+    tableFreed(table, _task, _cpu, op) {
+      if (table.ulRef >= 0 && !table.head && table.freedByTask && table.trSeq > 0) {
+        reclaimedAtOnce(evidence, verdicts, table, op);
+      } else if (table.sync && !table.head && table.freedByTask) verdicts.pass(KNOWN.inferred);
+    },
+  }),
 });
+
+function rcuReader(state: MachineState, page: MechPage): Reader | undefined {
+  for (const r of state.readers.values()) {
+    if (r.table === page.key && r.kind === READER.rcu && r.seq < page.ul.seq) return r;
+  }
+  return undefined;
+}
+
+/**
+ * mm/pt_reclaim.c (mm/memory.c since 7.2): a table reclaimed by MADV_DONTNEED may be walked by page faults and rmap under
+ * rcu_read_lock() alone (___pte_offset_map()), so every kernel that reclaims frees it by RCU.
+ */
+function reclaimedAtOnce(evidence: Evidence, verdicts: Verdicts, table: Table, op: Op): void {
+  if (evidence.state.mech.gp.seq > table.trSeq) {
+    verdicts.pass(KNOWN.inferred);
+    return;
+  }
+  if (lostSince(evidence, table.trSeq)) {
+    verdicts.unknown(LOSS, op.ref);
+    return;
+  }
+  const how = table.sync ? 'after an IPI to all CPUs only' : 'by the task itself';
+  verdicts.violated({
+    message: `${tableName(table)} was reclaimed and released ${how}: its walkers under rcu_read_lock() are not waited for`,
+    known: KNOWN.observed,
+    assumesAllCpus: true,
+    held: ['walkers under rcu_read_lock() (pte_offset_map), which no IPI waits for'],
+    missing: 'call_rcu() and a grace period',
+    before: op.ref,
+    events: witnesses(
+      w(table.ulRef, 'unlinked by reclaim'),
+      w(table.trRef, 'handed over'),
+      w(table.flush?.fdRef ?? -1, 'flush done'),
+      w(table.sync?.ref ?? -1, 'IPI to all CPUs'),
+      w(op.ref, 'released'),
+    ),
+  });
+}

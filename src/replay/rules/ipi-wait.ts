@@ -1,7 +1,28 @@
+import { OP, type Op } from '../../kernel/ops.js';
+import type { EvidenceRef } from '../../timeline/batch.js';
+import {
+  absent,
+  CLOCK,
+  type Evidence,
+  explainedBySkew,
+  flips,
+  instanceOf,
+  LOSS,
+  lostSince,
+  margin,
+  order,
+  w,
+  witnesses,
+} from '../evidence.js';
+import { type Complaint, KNOWN } from '../ledger.js';
+import type { Monitor } from '../monitor.js';
+import type { Flush, Gather, Target, Task } from '../state.js';
+import type { Verdicts } from '../verdicts.js';
+import { LateAnswers } from './late-answers.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
+import { everyCpuAnswered } from './unflushed.js';
 
-/** I24. */
 export const ipiWait = rule({
   number: 24,
   name: 'ipi-wait',
@@ -16,4 +37,120 @@ export const ipiWait = rule({
   words:
     'The CPU that asks others to flush must wait until the last of them is done. Whoever goes on earlier frees pages that are still in use.',
   bugs: ['L18'],
+  monitor: (evidence, verdicts) => new IpiWait(evidence, verdicts),
 });
+
+/** kernel/smp.c smp_call_function_many_cond() with wait: the sender leaves after the last handler. */
+class IpiWait implements Monitor {
+  private readonly evidence: Evidence;
+  private readonly verdicts: Verdicts;
+  private readonly answers: LateAnswers;
+  private untargeted = 0;
+  private untargetedRef: EvidenceRef = -1;
+
+  constructor(evidence: Evidence, verdicts: Verdicts) {
+    this.evidence = evidence;
+    this.verdicts = verdicts;
+    this.answers = new LateAnswers(evidence, verdicts);
+  }
+
+  flushDone(flush: Flush, _gather: Gather | null, _task: Task, op: Op): void {
+    if (flush.handlersOnly ? everyCpuAnswered(flush) : flush.targets.length > 0) this.targetsLeft(flush, op);
+    else if (flush.multi) {
+      // Nobody needed an interrupt, or nothing shows who got one: told apart at the end.
+      if (this.untargeted++ === 0) this.untargetedRef = flush.frRef;
+    }
+  }
+
+  private targetsLeft(flush: Flush, op: Op): void {
+    const { evidence, verdicts } = this;
+    let missing = 0;
+    for (const target of flush.targets) if (target.ixRef < 0 && target.invRef < 0) missing++;
+    for (const target of flush.targets) if (target.ixRef < 0) flush.lateTargets++;
+    if (missing > 0) {
+      for (const target of flush.targets) {
+        if (target.ixRef < 0 && target.invRef < 0) this.unanswered(flush, target, op);
+      }
+      return;
+    }
+    if (flush.targets.some((t) => t.inverted)) {
+      verdicts.unknown(CLOCK, op.ref);
+      flush.lateTargets = -1;
+      return;
+    }
+    if (lostSince(evidence, flush.frSeq)) {
+      // A target that was lost with its handler would not be missed.
+      verdicts.unknown(LOSS, op.ref);
+      return;
+    }
+    flush.waited = true;
+    this.answers.returned(flush);
+    const seen = flush.lateTargets === 0 && !flush.handlersOnly;
+    verdicts.pass(seen ? KNOWN.observed : KNOWN.inferred);
+  }
+
+  private unanswered(flush: Flush, target: Target, op: Op): void {
+    absent(
+      this.evidence,
+      this.verdicts,
+      {
+        kinds: [OP.IX],
+        cpu: target.cpu,
+        since: flush.frSeq,
+        probe: 'csd:csd_function_exit',
+        instance: instanceOf(op),
+        still: () => target.ixRef < 0 && target.invRef < 0,
+        doubt: () => (target.inverted ? CLOCK : null),
+      },
+      {
+        assumesAllCpus: false,
+        message: `the flush returned although CPU ${target.cpu} never ran its handler`,
+        held: [`CPU ${target.cpu}: its TLB, not flushed`],
+        events: witnesses(w(target.isRef, `sent to CPU ${target.cpu}`), w(op.ref, 'flush returned')),
+      },
+    );
+  }
+
+  targetLate(target: Target, op: Op): void {
+    const { evidence, verdicts } = this;
+    const flush = target.flush!;
+    if (flush.waited) {
+      flush.waited = false;
+      verdicts.revoke(KNOWN.inferred);
+    } else if (flush.lateTargets < 0) return;
+    // One verdict per broadcast.
+    flush.lateTargets = -1;
+    const known = order(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
+    if (known === null) {
+      verdicts.unknown(CLOCK, op.ref);
+      return;
+    }
+    const finding: Complaint = {
+      message: `the flush returned before CPU ${target.cpu} had finished its handler`,
+      known,
+      certain: true,
+      held: [`CPU ${target.cpu}: its TLB, the handler not finished`],
+      before: flush.fdRef,
+      ...flips(margin(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu)),
+      events: witnesses(
+        w(flush.frRef, 'flush begins'),
+        w(target.isRef, `sent to CPU ${target.cpu}`),
+        w(flush.fdRef, 'flush returned'),
+        w(op.ref, 'handler ends'),
+      ),
+    };
+    const skewed = explainedBySkew(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
+    if (skewed) this.answers.late(flush, target.cpu, finding);
+    else verdicts.violated(finding);
+  }
+
+  end(): void {
+    this.answers.end();
+    if (this.evidence.coverage.total(OP.IS) === 0) {
+      for (let i = 0; i < this.untargeted; i++) {
+        this.verdicts.unknown('targets of the broadcast are not shown', this.untargetedRef);
+      }
+    }
+    this.untargeted = 0;
+  }
+}

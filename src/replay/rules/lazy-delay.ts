@@ -1,8 +1,10 @@
+import { isTableFunc } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
+import { w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I45. */
 export const lazyDelay = rule({
   number: 45,
   name: 'lazy-delay',
@@ -20,4 +22,24 @@ export const lazyDelay = rule({
     'Callbacks may be delayed on purpose for up to ten seconds to save power. Much longer than that means that a grace period is stuck.',
   bugs: [],
   instead: 'Not a bug of page tables, but tables pile up meanwhile.',
+  monitor: (_evidence, verdicts) => ({
+    callbackRan(head, _cpu, op) {
+      if (!isTableFunc(head.func)) return;
+      const ns = op.tsNs - head.crTs;
+      if (ns <= LAZY_NS) verdicts.pass(KNOWN.observed);
+      else if (ns <= STALL_NS)
+        verdicts.unknown('more than 10 s: a lazy flush and a slow grace period explain it', op.ref);
+      else {
+        verdicts.violated({
+          message: `the callback ran ${(ns / 1e9).toFixed(1)} s after call_rcu: a stalled grace period`,
+          known: KNOWN.observed,
+          events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'callback')),
+        });
+      }
+    },
+  }),
 });
+
+/** Lazy callbacks are flushed after 10 s (jiffies_lazy_flush); a stall is announced after 21 s more. */
+const LAZY_NS = 10e9;
+const STALL_NS = 31e9;

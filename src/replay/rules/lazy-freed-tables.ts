@@ -1,7 +1,8 @@
+import { KNOWN } from '../ledger.js';
+import { isClear, isDevice, pageReleased, stillHeld, worst } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I27. */
 export const lazyFreedTables = rule({
   number: 27,
   name: 'lazy-freed-tables',
@@ -16,4 +17,14 @@ export const lazyFreedTables = rule({
   words:
     'A CPU that runs a kernel thread keeps the tables of the last process loaded (lazy TLB). It uses no addresses of that process, but its walker may go there by speculation. Before a table of the process is released, that CPU has to leave it.',
   bugs: ['L21', 'L11', 'L10'],
+  monitor: (evidence, verdicts) => ({
+    released(page, reused, _task, op) {
+      const { mech } = evidence.state;
+      const holder = worst(mech, page, false);
+      if (holder && !isDevice(holder) && mech.lazy.get(holder.cpu)?.mm === holder.mm) {
+        stillHeld(evidence, verdicts, holder, page, op, pageReleased(page, reused, 'table'));
+      } else if (isClear(mech, page) && page.holders.some((h) => h.lazy && !h.leaf))
+        verdicts.pass(KNOWN.observed);
+    },
+  }),
 });

@@ -1,6 +1,6 @@
+import { KNOWN } from '../ledger.js';
 import { rule } from './rule.js';
 
-/** I53. */
 export const lostEvents = rule({
   number: 53,
   name: 'lost-events',
@@ -16,4 +16,11 @@ export const lostEvents = rule({
     'When the recorder was too slow, events are missing. From then on the absence of an event proves nothing.',
   bugs: [],
   instead: 'A rule on the recording.',
+  monitor: (_evidence, verdicts) => ({
+    eventsLost(ref) {
+      if (ref < 0) verdicts.unknown('the recorder tells of lost events elsewhere', -1);
+      else verdicts.unknown('events were lost: what is absent there proves nothing', ref);
+    },
+    recordingEnded: ({ losslessCpus }) => verdicts.passes(KNOWN.observed, losslessCpus),
+  }),
 });

@@ -1,7 +1,9 @@
+import { LOSS, w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { MmGenerations } from './mm-generations.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I50. */
 export const mmLifetime = rule({
   number: 50,
   name: 'mm-lifetime',
@@ -17,4 +19,22 @@ export const mmLifetime = rule({
     "When exit_mmap() has returned, the process's tables are gone. A flush after it is meant for tables that belong to somebody else.",
   bugs: [],
   instead: 'Reference counts (mm_users, mm_count) guard against it.',
+  monitor: (evidence, verdicts) => {
+    evidence.shared(MmGenerations).afterExit = (same, last, op) => {
+      if (!same) verdicts.pass(KNOWN.inferred);
+      else if (evidence.state.lossSeq > 0) verdicts.unknown(LOSS, op.ref);
+      else {
+        verdicts.violated({
+          message: 'an mm is flushed after its exit_mmap() has returned',
+          known: KNOWN.observed,
+          events: witnesses(
+            w(last.ref, 'last flush'),
+            w(last.exitRef, 'exit_mmap returned'),
+            w(op.ref, 'flush'),
+          ),
+        });
+      }
+    };
+    return {};
+  },
 });

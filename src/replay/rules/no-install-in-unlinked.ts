@@ -1,7 +1,9 @@
+import { w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I20. */
 export const noInstallInUnlinked = rule({
   number: 20,
   name: 'no-install-in-unlinked',
@@ -16,4 +18,17 @@ export const noInstallInUnlinked = rule({
   words:
     'Once nothing points to a table, an entry written into it is lost: the page behind it is reachable by nobody and freed by nobody.',
   bugs: ['L38'],
+  monitor: (_evidence, verdicts) => ({
+    entrySet(page, unlinked, op) {
+      if (!unlinked) {
+        if (page.everLinked) verdicts.pass(KNOWN.observed);
+        return;
+      }
+      verdicts.violated({
+        message: `an entry was set in table ${pageName(page.key)}, to which nothing points any more`,
+        known: KNOWN.observed,
+        events: witnesses(w(page.ul.ref, 'unlinked'), w(op.ref, 'entry set')),
+      });
+    },
+  }),
 });

@@ -1,7 +1,8 @@
+import { PROMISE } from '../mech-hooks.js';
+import { heldAtPromise } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I21. */
 export const noMixedSize = rule({
   number: 21,
   name: 'no-mixed-size',
@@ -16,4 +17,7 @@ export const noMixedSize = rule({
   words:
     'The same address must not be translated by a 4 KiB entry on one CPU and by a 2 MiB entry on another. The hardware may use either, and some CPUs stop with a machine check. First clear, then flush everywhere, then install.',
   bugs: ['L31'],
+  monitor: (evidence, verdicts) => ({
+    promised: heldAtPromise(evidence, verdicts, PROMISE.huge),
+  }),
 });

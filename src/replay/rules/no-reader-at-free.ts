@@ -1,7 +1,14 @@
+import type { Op } from '../../kernel/ops.js';
+import { bothOrders, CLOCK, type Evidence, flips, margin, order, w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import type { Monitor } from '../monitor.js';
+import type { MechPage } from '../state/mech.js';
+import { type Cpu, LIFE, type Reader, type Table, type Task } from '../state.js';
+import type { Verdicts } from '../verdicts.js';
+import { READER_NAMES, tableName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I05. */
 export const noReaderAtFree = rule({
   number: 5,
   name: 'no-reader-at-free',
@@ -17,4 +24,135 @@ export const noReaderAtFree = rule({
   words:
     'Some code walks page tables without taking the lock under which they are freed: it only turns interrupts off, or calls rcu_read_lock(), or relies on another lock. While such a walk that began before the table was unlinked is still going on, the table must not be released or used for anything else.',
   bugs: ['L04', 'L07', 'L28', 'L29'],
+  monitor: (evidence, verdicts) => new NoReaderAtFree(evidence, verdicts),
 });
+
+class NoReaderAtFree implements Monitor {
+  private readonly evidence: Evidence;
+  private readonly verdicts: Verdicts;
+  /** Tables with named reader sections that ended before they were freed. */
+  private readonly read = new Set<number>();
+
+  constructor(evidence: Evidence, verdicts: Verdicts) {
+    this.evidence = evidence;
+    this.verdicts = verdicts;
+  }
+
+  tableFreed(table: Table, _task: Task, _cpu: Cpu | null, op: Op): void {
+    if (table.trSeq === 0) return;
+    if (this.openAt(table.key, table, (reader) => reader.seq <= table.trSeq, op)) return;
+    if (this.read.delete(table.key)) this.verdicts.pass(KNOWN.observed);
+    else this.verdicts.unknown('no reader section that names this table is in the trace', op.ref);
+  }
+
+  /** Tables that reach their release without a gather; a hand-over seen by probes is judged at the release. */
+  released(page: MechPage, _reused: boolean, _task: Task, op: Op): void {
+    const table = this.evidence.state.tables.get(page.key);
+    if (!table || !page.everLinked || table.trSeq > 0) return;
+    const open = this.openAt(page.key, table, (reader) => page.ul.seq === 0 || reader.seq <= page.ul.seq, op);
+    if (!open && page.readsOver > 0) this.verdicts.pass(KNOWN.observed);
+  }
+
+  /** What is open now is decided when it ends. */
+  private openAt(key: number, table: Table, older: (reader: Reader) => boolean, op: Op): boolean {
+    let open = false;
+    for (const reader of this.evidence.state.readers.values()) {
+      if (reader.table !== key || !older(reader)) continue;
+      open = true;
+      reader.overlaps.push({ what: 'free', table, head: null, ref: op.ref, ts: op.tsNs, cpu: op.cpu });
+    }
+    return open;
+  }
+
+  readerEnded(reader: Reader, op: Op): void {
+    const { evidence, verdicts } = this;
+    for (const overlap of reader.overlaps) {
+      if (overlap.what !== 'free' || !overlap.table) continue;
+      const { table } = overlap;
+      const known = bothOrders(
+        order(evidence, reader.ts, reader.cpu, table.trTs, table.trCpu),
+        order(evidence, overlap.ts, overlap.cpu, op.tsNs, op.cpu),
+      );
+      if (known === null) {
+        verdicts.unknown(CLOCK, overlap.ref);
+        continue;
+      }
+      verdicts.violated({
+        message: `${tableName(table)} was released inside a reader section on it`,
+        known,
+        held: [`CPU ${reader.cpu}: a walker on the table (${READER_NAMES[reader.kind] ?? 'reader'})`],
+        before: overlap.ref,
+        ...flips(
+          margin(evidence, reader.ts, reader.cpu, table.trTs, table.trCpu),
+          margin(evidence, overlap.ts, overlap.cpu, op.tsNs, op.cpu),
+        ),
+        events: witnesses(
+          w(reader.ref, `reader begins on CPU ${reader.cpu}`),
+          w(table.trRef, 'unlinked'),
+          w(overlap.ref, 'released'),
+          w(op.ref, 'reader ends'),
+        ),
+      });
+    }
+    const table = evidence.state.tables.get(reader.table);
+    if (table && table.life !== LIFE.freed) this.read.add(reader.table);
+  }
+
+  dereferenced(table: Table, op: Op): void {
+    if (table.life !== LIFE.freed) {
+      this.readsGivenAway(table, op);
+      return;
+    }
+    const { evidence, verdicts } = this;
+    const known = order(evidence, table.freeTs, table.freeCpu, op.tsNs, op.cpu);
+    if (known === null) {
+      verdicts.unknown(CLOCK, op.ref);
+      return;
+    }
+    verdicts.violated({
+      message: `${tableName(table)} was dereferenced after its release`,
+      known,
+      held: [`CPU ${op.cpu}: a pointer to the table`],
+      before: table.freeRef,
+      ...flips(margin(evidence, table.freeTs, table.freeCpu, op.tsNs, op.cpu)),
+      events: witnesses(w(table.trRef, 'unlinked'), w(table.freeRef, 'released'), w(op.ref, 'dereferenced')),
+    });
+  }
+
+  /** A walker that was inside when its table was given to somebody else, and reads on: it need not end to be wrong. */
+  private readsGivenAway(table: Table, op: Op): void {
+    const { evidence } = this;
+    for (const reader of evidence.state.readers.values()) {
+      if (reader.table !== table.key || reader.cpu !== op.cpu || reader.kind !== op.a0) continue;
+      const at = reader.overlaps.findIndex((o) => o.what === 'free' && o.table === table);
+      const given = reader.overlaps[at];
+      const known = given ? order(evidence, given.ts, given.cpu, op.tsNs, op.cpu) : null;
+      if (!given || known === null) continue;
+      reader.overlaps.splice(at, 1);
+      this.verdicts.violated({
+        message: `${tableName(table)} was dereferenced after it was given to somebody else`,
+        known,
+        held: [`CPU ${op.cpu}: a pointer to the table`],
+        before: given.ref,
+        ...flips(margin(evidence, given.ts, given.cpu, op.tsNs, op.cpu)),
+        events: witnesses(
+          w(reader.ref, 'walker begins'),
+          w(given.ref, 'given away'),
+          w(op.ref, 'dereferenced'),
+        ),
+      });
+    }
+  }
+
+  readerExpired(reader: Reader): void {
+    for (const overlap of reader.overlaps) {
+      if (overlap.what === 'free') {
+        this.verdicts.unknown('a reader open at the release has no end in the trace', reader.ref);
+      }
+    }
+  }
+
+  end(): void {
+    for (const reader of this.evidence.state.readers.values()) this.readerExpired(reader);
+  }
+}

@@ -1,7 +1,8 @@
+import { PROMISE } from '../mech-hooks.js';
+import { heldAtPromise } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I30. */
 export const pfnmapFlushBeforeVmaUnlink = rule({
   number: 30,
   name: 'pfnmap-flush-before-vma-unlink',
@@ -16,4 +17,7 @@ export const pfnmapFlushBeforeVmaUnlink = rule({
   words:
     'Pages of a device have no count of users; the driver finds its mappings through the file and removes them itself. So a mapping must be flushed before it disappears from the file, or the driver frees pages that are still reachable.',
   bugs: ['L14'],
+  monitor: (evidence, verdicts) => ({
+    promised: heldAtPromise(evidence, verdicts, PROMISE.vma),
+  }),
 });

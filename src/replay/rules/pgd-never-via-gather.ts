@@ -1,7 +1,10 @@
+import { OP } from '../../kernel/ops.js';
+import { shownBy } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I14. */
 export const pgdNeverViaGather = rule({
   number: 14,
   name: 'pgd-never-via-gather',
@@ -16,4 +19,17 @@ export const pgdNeverViaGather = rule({
   words:
     'The top-level table of a process (PGD) is on a list of its own that shares memory with the rcu_head, and it is freed only when the last CPU has left the process. It must never go the way of the other tables.',
   bugs: ['L34'],
+  monitor: (evidence, verdicts) => ({
+    handedOver(page, op) {
+      if (page?.pgd) {
+        const message = `the top-level table ${pageName(page.key)} was handed to a gather`;
+        verdicts.violated(shownBy(op, 'handed over', message));
+      } else if (op.kind !== OP.TR && evidence.state.mech.pgds > 0) verdicts.pass(KNOWN.observed);
+    },
+
+    /** From the probe that fired: each level has its own, and none is for the top one. */
+    tableRemoved(table, _gather, _task, op) {
+      if (op.kind === OP.TR && table.level >= 1 && table.level <= 4) verdicts.pass(KNOWN.observed);
+    },
+  }),
 });

@@ -1,7 +1,9 @@
+import { OP } from '../../kernel/ops.js';
+import { absent, syscallKind, w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I54. */
 export const pidReuse = rule({
   number: 54,
   name: 'pid-reuse',
@@ -19,4 +21,41 @@ export const pidReuse = rule({
   bugs: [],
   instead:
     'A rule on the recording: the script in the review filtered by name on entry only, so a start could be left behind by a task that changed its name, and paired with the end of another.',
+  monitor: (evidence, verdicts) => ({
+    /**
+     * The next bracket under the tid of an exited task is a new task's. It begins with what only a new one can show: its
+     * fork, the child's return of clone(), an entry, a gather. The return of another call is the dead one's.
+     */
+    tidReused(task, op) {
+      if (op.kind === OP.FORK) {
+        verdicts.pass(KNOWN.observed);
+        return;
+      }
+      const name = op.kind === OP.SX ? evidence.nameOf(op.a0) : '';
+      if (op.kind !== OP.SX || CHILD_RETURNS.test(name)) {
+        verdicts.pass(KNOWN.inferred);
+        return;
+      }
+      const same = task.exitSyscall === op.a0;
+      absent(
+        evidence,
+        verdicts,
+        {
+          kinds: [syscallKind(op.a0, false)],
+          coverage: evidence.syscalls,
+          cpu: op.cpu,
+          since: task.exitSeq,
+          probe: `the entry event of ${name}`,
+        },
+        {
+          message: `task ${task.key} returns from ${name}() after its sched_process_exit${same ? ', which it had entered before' : ''}`,
+          before: op.ref,
+          events: witnesses(w(task.exitRef, 'exited'), w(op.ref, 'returned')),
+        },
+      );
+    },
+  }),
 });
+
+/** The first event of a child is the return of the call that made it. */
+const CHILD_RETURNS = /^(?:clone|clone3|fork|vfork)$/;

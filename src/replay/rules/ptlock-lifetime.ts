@@ -1,7 +1,10 @@
+import { w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { LIFE } from '../state.js';
+import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I16. */
 export const ptlockLifetime = rule({
   number: 16,
   name: 'ptlock-lifetime',
@@ -16,4 +19,33 @@ export const ptlockLifetime = rule({
   words:
     'On some kernels the lock of a page table is an object of its own. A walker that found the table under rcu_read_lock() may still take the lock, so it has to live as long as the table: until the callback.',
   bugs: ['L26'],
+  monitor: (evidence, verdicts) => ({
+    bound(page, head, op) {
+      if (page.ptlFreed < 0) return;
+      verdicts.violated({
+        message: `the lock of table ${pageName(page.key)} was destroyed before its grace period even began`,
+        known: KNOWN.observed,
+        events: witnesses(w(page.ptlFreed, 'lock destroyed'), w(head.crRef, 'call_rcu'), w(op.ref, 'queued')),
+      });
+    },
+
+    splitLock(page, destroyed, op) {
+      const table = evidence.state.tables.get(page.key);
+      const head = table?.head;
+      if (!destroyed) {
+        if (page.ptlFreed < 0) return;
+        verdicts.violated({
+          message: `the lock of table ${pageName(page.key)} is used after it was destroyed`,
+          known: KNOWN.observed,
+          events: witnesses(w(page.ptlFreed, 'lock destroyed'), w(op.ref, 'lock used')),
+        });
+      } else if (head && head.ran === 0 && table.life === LIFE.rcu) {
+        verdicts.violated({
+          message: `the lock of table ${pageName(page.key)} was destroyed before its RCU callback`,
+          known: KNOWN.observed,
+          events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'lock destroyed')),
+        });
+      } else if (head) verdicts.pass(KNOWN.observed);
+    },
+  }),
 });

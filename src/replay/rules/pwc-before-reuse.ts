@@ -1,7 +1,12 @@
+import { OP } from '../../kernel/ops.js';
+import { LOSS, lostSince, w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { pageReleased, stillHeld, wasHeld, wentAwayAndBack, worst } from './cached.js';
+import { tableName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
+import { everyTargetShown, unflushed } from './unflushed.js';
 
-/** I03. */
 export const pwcBeforeReuse = rule({
   number: 3,
   name: 'pwc-before-reuse',
@@ -17,4 +22,43 @@ export const pwcBeforeReuse = rule({
   words:
     'CPUs do not only cache final translations but also the way to them: the upper levels of the tables (paging-structure cache). A CPU with such a copy goes straight to the lower table without looking at its parent. So a table may be released or reused only after these copies are gone too, on lazy CPUs as well.',
   bugs: ['L02', 'L03', 'L10', 'L21', 'L22', 'L23', 'L24'],
+  monitor: (evidence, verdicts) => ({
+    tableFreed(table, _task, _cpu, op) {
+      if (table.trSeq === 0) return;
+      if (table.flush) verdicts.pass(everyTargetShown(table.flush) ? KNOWN.observed : KNOWN.inferred);
+      else if (table.leafFlush) {
+        if (everyTargetShown(table.leafFlush)) verdicts.pass(KNOWN.inferred);
+        else verdicts.unknown('the flush passed freed_tables=0: lazy CPUs may have been skipped', op.ref);
+      } else unflushed(evidence, verdicts, table, op, 'released', 'released');
+    },
+
+    tableReused(table, op) {
+      // Releases are shown by pfn: without the base they cannot be tied to this table.
+      if (evidence.coverage.total(OP.FREE) === 0 || table.key < 0) return;
+      if (lostSince(evidence, table.trSeq)) {
+        verdicts.unknown(LOSS, op.ref);
+        return;
+      }
+      verdicts.violated({
+        message: `${tableName(table)} was allocated again before it was released`,
+        known: KNOWN.absence,
+        assumesAllCpus: true,
+        events: witnesses(
+          w(table.trRef, 'unlinked'),
+          w(table.head?.crRef ?? -1, 'call_rcu'),
+          w(op.ref, 'reused'),
+        ),
+      });
+    },
+
+    released(page, reused, _task, op) {
+      const holder = worst(evidence.state.mech, page, false);
+      if (holder) stillHeld(evidence, verdicts, holder, page, op, pageReleased(page, reused, 'table'));
+      else if (wasHeld(page, false)) verdicts.pass(KNOWN.observed);
+    },
+
+    cameBack(holder, op) {
+      if (!holder.leaf) stillHeld(evidence, verdicts, holder, null, op, wentAwayAndBack(holder));
+    },
+  }),
 });

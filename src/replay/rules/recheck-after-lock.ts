@@ -1,7 +1,9 @@
+import { shownBy, w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I19. */
 export const recheckAfterLock = rule({
   number: 19,
   name: 'recheck-after-lock',
@@ -17,4 +19,25 @@ export const recheckAfterLock = rule({
   words:
     'A walker reads a pointer to a table, then waits for a lock or takes a reference. In between the table may have been unlinked. Before it relies on what it found it must read the pointer again.',
   bugs: ['L05', 'L13'],
+  monitor: (_evidence, verdicts) => ({
+    pinned(page, stale, rechecked, op) {
+      if (rechecked || !stale) {
+        verdicts.pass(KNOWN.observed);
+        return;
+      }
+      verdicts.violated({
+        message: `a page found through table ${pageName(page.key)} is kept although the table was unlinked meanwhile`,
+        known: KNOWN.observed,
+        events: witnesses(w(page.ul.ref, 'unlinked'), w(op.ref, 'kept without looking again')),
+      });
+    },
+
+    moved(page, op) {
+      if (page) verdicts.pass(KNOWN.observed);
+      else {
+        const message = `an entry is installed that points to no live table (${pageName(op.a2)})`;
+        verdicts.violated(shownBy(op, 'installed', message));
+      }
+    },
+  }),
 });

@@ -1,4 +1,7 @@
 import { ALL_VARIANTS, type VariantMask } from '../../kernel/variants.js';
+import type { Evidence } from '../evidence.js';
+import type { Monitor } from '../monitor.js';
+import type { Verdicts } from '../verdicts.js';
 
 export type Severity = 'S1' | 'S2' | 'S3' | 'S4';
 
@@ -35,6 +38,8 @@ export interface RuleText {
   readonly bugs: readonly string[];
   /** Said where no historic bug is known. */
   readonly instead?: string;
+  /** Its check: what it listens to, and what it writes into its book. Made anew for each capture. */
+  readonly monitor: (evidence: Evidence, verdicts: Verdicts) => Monitor;
 }
 
 /** One ordering rule: its words, what it takes to decide it, and how. One file each; `catalogue.ts` lists them. */

@@ -1,7 +1,8 @@
+import { KNOWN } from '../ledger.js';
+import { isDevice, pageReleased, stillHeld, worst } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I33. */
 export const secondaryMmu = rule({
   number: 33,
   name: 'secondary-mmu',
@@ -16,4 +17,18 @@ export const secondaryMmu = rule({
   words:
     'Devices behind an IOMMU and virtual machines walk the same tables or copies of them. Interrupts and RCU do not reach them: they have to be told, and must have answered, before a page is released.',
   bugs: ['L24'],
+  monitor: (evidence, verdicts) => ({
+    released(page, reused, _task, op) {
+      const { mech } = evidence.state;
+      const walk = worst(mech, page, false);
+      const leaf = worst(mech, page, true);
+      if (walk && isDevice(walk)) {
+        stillHeld(evidence, verdicts, walk, page, op, pageReleased(page, reused, 'table'));
+      }
+      if (leaf && isDevice(leaf)) {
+        stillHeld(evidence, verdicts, leaf, page, op, pageReleased(page, reused, 'page'));
+      }
+      if (!walk && !leaf && page.holders.some(isDevice)) verdicts.pass(KNOWN.observed);
+    },
+  }),
 });

@@ -1,7 +1,8 @@
+import { PROMISE } from '../mech-hooks.js';
+import { heldAtPromise, stillHeld, wentAwayAndBack } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I26. */
 export const switchInCatchup = rule({
   number: 26,
   name: 'switch-in-catchup',
@@ -16,4 +17,8 @@ export const switchInCatchup = rule({
   words:
     "A CPU that comes back to a process it ran before compares the number it has caught up with. If it is behind, it must flush before it touches the process's memory.",
   bugs: ['L20'],
+  monitor: (evidence, verdicts) => ({
+    promised: heldAtPromise(evidence, verdicts, PROMISE.switchIn),
+    cameBack: (holder, op) => stillHeld(evidence, verdicts, holder, null, op, wentAwayAndBack(holder)),
+  }),
 });

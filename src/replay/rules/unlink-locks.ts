@@ -1,7 +1,8 @@
+import { shownBy } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I18. */
 export const unlinkLocks = rule({
   number: 18,
   name: 'unlink-locks',
@@ -17,4 +18,13 @@ export const unlinkLocks = rule({
   words:
     'Unlinking a table while the process lives on needs several locks at once, because different kinds of walkers rely on different ones. One of them missing means that one kind of walker is not kept out.',
   bugs: ['L06', 'L08'],
+  monitor: (_evidence, verdicts) => ({
+    needed(lock, op) {
+      if (lock) verdicts.pass(KNOWN.observed);
+      else {
+        const message = 'a table is about to be unlinked without a lock that this needs';
+        verdicts.violated(shownBy(op, 'lock needed', message));
+      }
+    },
+  }),
 });

@@ -1,7 +1,9 @@
+import { w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
-/** I35. */
 export const unshareSync = rule({
   number: 35,
   name: 'unshare-sync',
@@ -16,4 +18,20 @@ export const unshareSync = rule({
   words:
     'Large pages of different processes may share one PMD table. When the last but one leaves, the table belongs to the other alone and is changed freely; a lockless walker of the one that left may still be inside. An interrupt to all CPUs comes first.',
   bugs: ['L07', 'L10'],
+  monitor: (evidence, verdicts) => ({
+    /** The last sharer of a PMD table leaves it to others only after an IPI to all CPUs. */
+    released(page, reused, _task, op) {
+      if (!reused || page.sharers <= 1 || page.ul.seq === 0) return;
+      if (evidence.state.mech.sync.seq > page.ul.seq) {
+        verdicts.pass(KNOWN.observed);
+        return;
+      }
+      verdicts.violated({
+        message: `shared table ${pageName(page.key)} was used for something else without an IPI to all CPUs after its unlink`,
+        known: KNOWN.observed,
+        held: [`GUP-fast walkers of the process that left ${pageName(page.key)}`],
+        events: witnesses(w(page.ul.ref, 'unlinked'), w(op.ref, 'used anew')),
+      });
+    },
+  }),
 });

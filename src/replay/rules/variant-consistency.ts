@@ -1,6 +1,7 @@
+import { OP } from '../../kernel/ops.js';
+import { KNOWN } from '../ledger.js';
 import { rule } from './rule.js';
 
-/** I56. */
 export const variantConsistency = rule({
   number: 56,
   name: 'variant-consistency',
@@ -16,4 +17,15 @@ export const variantConsistency = rule({
     'Each kernel version frees tables in its own way. One recording shows one way; two ways mean two recordings, or a kernel that is not known.',
   bugs: [],
   instead: 'A rule on the recording.',
+  monitor: ({ detector, coverage }, verdicts) => ({
+    recordingEnded() {
+      const conflict = detector.conflict();
+      const telling = detector.discriminating;
+      if (conflict) verdicts.violated({ ...conflict, known: KNOWN.observed });
+      else if (telling > 0) verdicts.passes(KNOWN.observed, telling);
+      else if (coverage.total(OP.TR) + coverage.total(OP.CR) > 0) {
+        verdicts.unknown('no event of this trace tells kernel variants apart', -1);
+      }
+    },
+  }),
 });

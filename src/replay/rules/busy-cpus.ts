@@ -1,9 +1,10 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { CONTEXT } from '../../timeline/flags.js';
+import { type Evidence, flips, margin, order, provenAbsent, w, witnesses } from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
 import type { Cpu, Flush } from '../state.js';
-import { type Court, flips, margin, order, provenAbsent, w, witnesses } from './court.js';
+import type { Verdicts } from '../verdicts.js';
 
 /** What runs on a CPU, as its context switches tell. */
 interface Running {
@@ -51,14 +52,16 @@ const MASK_BITS = 53;
  * That a task is such a thread shows where it takes a flush of the mm itself: before the flush, and again after it.
  */
 export class BusyCpus {
-  private readonly court: Court;
+  private readonly evidence: Evidence;
+  private readonly verdicts: Verdicts;
   private readonly running: Running[] = [];
   /** Threads that took a flush of an mm as its users: tid → mm, and where. */
   private readonly users = new Map<number, { mm: number; ref: EvidenceRef }>();
   private left: Left[] = [];
 
-  constructor(court: Court) {
-    this.court = court;
+  constructor(evidence: Evidence, verdicts: Verdicts) {
+    this.evidence = evidence;
+    this.verdicts = verdicts;
   }
 
   tick(cpu: Cpu, op: Op): void {
@@ -67,7 +70,7 @@ export class BusyCpus {
       run = {
         pid: -1,
         sinceTs: op.tsNs,
-        sinceSeq: this.court.state.seq,
+        sinceSeq: this.evidence.state.seq,
         ref: op.ref,
         bySwitch: false,
         shown: false,
@@ -94,7 +97,7 @@ export class BusyCpus {
   private switched(run: Running, pid: number, bySwitch: boolean, cpu: Cpu, op: Op): void {
     run.pid = pid;
     run.sinceTs = op.tsNs;
-    run.sinceSeq = this.court.state.seq;
+    run.sinceSeq = this.evidence.state.seq;
     run.ref = op.ref;
     run.bySwitch = bySwitch;
     run.shown = false;
@@ -102,7 +105,7 @@ export class BusyCpus {
     if (this.left.length === 0) return;
     // It must have run on until the flush was over.
     this.left = this.left.filter(
-      (l) => l.cpu !== cpu.id || order(this.court, l.flush.fdTs, l.flush.cpu, op.tsNs, cpu.id) !== null,
+      (l) => l.cpu !== cpu.id || order(this.evidence, l.flush.fdTs, l.flush.cpu, op.tsNs, cpu.id) !== null,
     );
   }
 
@@ -135,7 +138,7 @@ export class BusyCpus {
   }
 
   flushDone(flush: Flush, op: Op): void {
-    const { coverage } = this.court;
+    const { coverage } = this.evidence;
     if (!flush.multi || flush.freedTables !== 0 || !(flush.mask > 0)) return;
     if (flush.handlersOnly || coverage.total(OP.IS) === 0) return;
     let bits = flush.mask;
@@ -150,9 +153,9 @@ export class BusyCpus {
     const run = this.running[cpu];
     if (!run?.bySwitch || !run.shown || run.broken || run.sinceSeq >= flush.frSeq) return;
     if (this.users.get(run.pid)?.mm !== flush.mm) return;
-    if (order(this.court, run.sinceTs, cpu, flush.frTs, flush.cpu) === null) return;
+    if (order(this.evidence, run.sinceTs, cpu, flush.frTs, flush.cpu) === null) return;
     if (this.left.length >= MAX_LEFT) this.left.shift();
-    const { ledger } = this.court;
+    const { ledger } = this.evidence;
     const l: Left = {
       flush,
       cpu,
@@ -160,7 +163,7 @@ export class BusyCpus {
       ref: flush.multiRef,
       doneRef: op.ref,
       ranRef: run.ref,
-      flipNs: margin(this.court, run.sinceTs, cpu, flush.frTs, flush.cpu),
+      flipNs: margin(this.evidence, run.sinceTs, cpu, flush.frTs, flush.cpu),
       at: ledger.now,
       hidden: ledger.hidden,
       probe: null,
@@ -168,7 +171,7 @@ export class BusyCpus {
     };
     this.left.push(l);
     provenAbsent(
-      this.court,
+      this.evidence,
       { kinds: [OP.IS], cpu: flush.cpu, since: flush.frSeq, probe: 'csd:csd_queue_cpu' },
       () => {
         l.probe = true;
@@ -183,11 +186,11 @@ export class BusyCpus {
 
   private decide(l: Left): void {
     if (l.againRef < 0 || l.probe === null) return;
-    const { ledger } = this.court;
+    const { ledger } = this.evidence;
     const now = ledger.hidden;
     ledger.hidden = l.hidden;
-    if (l.probe === true) ledger.violated(23, leftOut(l), l.at);
-    else ledger.unknown(23, l.probe, l.doneRef);
+    if (l.probe === true) this.verdicts.violated(leftOut(l), l.at);
+    else this.verdicts.unknown(l.probe, l.doneRef);
     ledger.hidden = now;
   }
 }

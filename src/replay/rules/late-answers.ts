@@ -1,6 +1,7 @@
+import { CLOCK, type Evidence } from '../evidence.js';
 import type { Complaint } from '../ledger.js';
 import type { Flush } from '../state.js';
-import { CLOCK, type Court } from './court.js';
+import type { Verdicts } from '../verdicts.js';
 
 /** Late answers kept of one pair of CPUs. */
 const MAX_LATE = 64;
@@ -20,11 +21,13 @@ interface Pair {
  * they are judged at the end of the capture, by how many broadcasts were answered in time.
  */
 export class LateAnswers {
-  private readonly court: Court;
+  private readonly evidence: Evidence;
+  private readonly verdicts: Verdicts;
   private pairs = new Map<string, Pair>();
 
-  constructor(court: Court) {
-    this.court = court;
+  constructor(evidence: Evidence, verdicts: Verdicts) {
+    this.evidence = evidence;
+    this.verdicts = verdicts;
   }
 
   returned(flush: Flush): void {
@@ -37,14 +40,14 @@ export class LateAnswers {
   }
 
   late(flush: Flush, cpu: number, complaint: Complaint): void {
-    const { now, hidden } = this.court.ledger;
+    const { now, hidden } = this.evidence.ledger;
     const pair = this.pair(flush.cpu, cpu);
     if (pair.late.length < MAX_LATE) pair.late.push({ complaint, at: now, hidden });
     else pair.moreLate++;
   }
 
   end(): void {
-    const { ledger } = this.court;
+    const { ledger } = this.evidence;
     const { hidden } = ledger;
     let inTime = 0;
     let late = 0;
@@ -56,10 +59,10 @@ export class LateAnswers {
     for (const pair of this.pairs.values()) {
       for (const { complaint, at, hidden: was } of pair.late) {
         ledger.hidden = was;
-        if (agree) ledger.violated(24, complaint, at);
-        else ledger.unknown(24, CLOCK, complaint.events.at(-1)?.ref ?? -1);
+        if (agree) this.verdicts.violated(complaint, at);
+        else this.verdicts.unknown(CLOCK, complaint.events.at(-1)?.ref ?? -1);
       }
-      if (pair.moreLate > 0) ledger.unknown(24, CLOCK, -1, pair.moreLate);
+      if (pair.moreLate > 0) this.verdicts.unknown(CLOCK, -1, pair.moreLate);
     }
     ledger.hidden = hidden;
     this.pairs = new Map();

@@ -1,7 +1,9 @@
 import { OP, type Op, READER } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { type Evidence, LOSS, order } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
-import { type Court, LOSS, order } from './court.js';
+import type { Monitor, OpListeners } from '../monitor.js';
+import type { Verdicts } from '../verdicts.js';
 
 /** Spans kept one by one; beyond it neighbours are joined, at the later of their ends. */
 const MAX_SPANS = 8192;
@@ -23,7 +25,7 @@ export interface Instant {
 
 /** A span without a reader across it: a pass, as soon as the probe that would have shown one fires again. */
 interface Span {
-  readonly invariant: number;
+  readonly verdicts: Verdicts;
   readonly end: Instant;
   readonly ref: EvidenceRef;
   readonly hidden: boolean;
@@ -43,8 +45,15 @@ const NEVER: Instant = { seq: 0, tsNs: Number.NaN, cpu: -1 };
  * beginning fired before the span and after it, on every CPU that shows events, with no loss between. Readers seen
  * as GUP brackets only run where somebody pins pages: there the probe must have fired on any CPU (inferred).
  */
-export class ReaderWatch {
-  private readonly court: Court;
+export class ReaderWatch implements Monitor {
+  private readonly evidence: Evidence;
+  private readonly users: Verdicts[] = [];
+
+  readonly on: OpListeners = {
+    [OP.RB]: (op) => this.seen(op),
+    [OP.GUP]: (op) => this.seen(op),
+  };
+
   /** Number of the last event before this capture. */
   private readonly begun: number;
   private readonly byCpu: Firing[] = [];
@@ -54,36 +63,41 @@ export class ReaderWatch {
   /** CPU whose newest reader is the oldest: until it shows another, nothing more is proven. */
   private slowest = -1;
 
-  constructor(court: Court) {
-    this.court = court;
-    this.begun = court.ledger.now;
+  constructor(evidence: Evidence) {
+    this.evidence = evidence;
+    this.begun = evidence.ledger.now;
   }
 
-  /** Invariant `invariant` holds over the span from `start` to `end` unless a reader was there unseen. */
-  quiet(invariant: number, start: Instant, end: Instant, ref: EvidenceRef): void {
-    const { ledger, state, coverage } = this.court;
+  /** A rule whose passes rest on what this watches. */
+  join(verdicts: Verdicts): void {
+    this.users.push(verdicts);
+  }
+
+  /** The rule holds over the span from `start` to `end` unless a reader was there unseen. */
+  quiet(verdicts: Verdicts, start: Instant, end: Instant, ref: EvidenceRef): void {
+    const { ledger, state, coverage } = this.evidence;
     // What was lost may have begun a section that is still open, however long ago.
     if (state.lossSeq > 0) {
-      ledger.unknown(invariant, LOSS, ref);
+      verdicts.unknown(LOSS, ref);
       return;
     }
-    const span = { invariant, end, ref, hidden: ledger.hidden, count: 1 };
+    const span = { verdicts, end, ref, hidden: ledger.hidden, count: 1 };
     if (coverage.total(OP.RB) === 0) {
       if (this.surely(this.brackets.first, start)) this.bracketSpans = put(this.bracketSpans, span);
-      else ledger.unknown(invariant, before(BRACKETS, -1), ref);
+      else verdicts.unknown(before(BRACKETS, -1), ref);
       return;
     }
     for (const { id, lastSeq } of state.cpus) {
       if (lastSeq < 0 || this.surely(this.byCpu[id]?.first ?? NEVER, start)) continue;
-      ledger.unknown(invariant, before(READERS, id), ref);
+      verdicts.unknown(before(READERS, id), ref);
       return;
     }
     this.spans = put(this.spans, span);
   }
 
   /** A reader or GUP bracket begins. */
-  seen(op: Op): void {
-    const now: Instant = { seq: this.court.state.seq, tsNs: op.tsNs, cpu: op.cpu };
+  private seen(op: Op): void {
+    const now: Instant = { seq: this.evidence.state.seq, tsNs: op.tsNs, cpu: op.cpu };
     if (op.kind === OP.GUP) {
       if (op.a0 !== 1) return;
       fired(this.brackets, now);
@@ -98,7 +112,7 @@ export class ReaderWatch {
     if (mine) fired(mine, now);
     else this.byCpu[op.cpu] = { first: now, last: now };
     if (this.spans.length === 0 || (this.slowest >= 0 && this.slowest !== op.cpu)) return;
-    const all = this.court.state.cpus.filter((c) => c.lastSeq >= 0).map((c) => this.byCpu[c.id]);
+    const all = this.evidence.state.cpus.filter((c) => c.lastSeq >= 0).map((c) => this.byCpu[c.id]);
     let slow = op.cpu;
     for (const f of all) if (f && f.last.seq < this.byCpu[slow]!.last.seq) slow = f.last.cpu;
     this.slowest = slow;
@@ -107,18 +121,22 @@ export class ReaderWatch {
   }
 
   /** The first event of a CPU in this capture: what was proven without it is not. */
-  appeared(): void {
+  cpuAppeared(): void {
     this.slowest = -1;
-    if (this.court.coverage.total(OP.RB) > 0) this.forget(LATE);
+    if (this.evidence.coverage.total(OP.RB) > 0) this.forget(LATE);
   }
 
-  /** A section ended that began before the capture: no absence of readers until now means anything. */
-  forget(why: string): void {
-    const { ledger } = this.court;
+  /** A section ended that began before the capture. */
+  readerUnseen(): void {
+    this.forget('a reader that was never seen to begin ended later: it may have been open');
+  }
+
+  /** No absence of readers until now means anything. */
+  private forget(why: string): void {
     for (const span of [...this.spans, ...this.bracketSpans]) this.unknown(span, why);
     this.spans = [];
     this.bracketSpans = [];
-    for (const id of [37, 40]) ledger.seenAfterAll(id, this.begun, why);
+    for (const verdicts of this.users) verdicts.seenAfterAll(this.begun, why);
   }
 
   end(): void {
@@ -133,7 +151,7 @@ export class ReaderWatch {
     known: typeof KNOWN.absence | typeof KNOWN.inferred,
     by: Firing[],
   ): Span[] {
-    const { state } = this.court;
+    const { state } = this.evidence;
     const open: Span[] = [];
     for (const span of spans) {
       if (state.lossSeq > 0) this.unknown(span, LOSS);
@@ -144,21 +162,21 @@ export class ReaderWatch {
   }
 
   private pass(span: Span, known: typeof KNOWN.absence | typeof KNOWN.inferred): void {
-    const { ledger } = this.court;
+    const { ledger } = this.evidence;
     const now = ledger.hidden;
     ledger.hidden = span.hidden;
-    for (let i = 0; i < span.count; i++) ledger.passUnseen(span.invariant, known, span.ref);
+    for (let i = 0; i < span.count; i++) span.verdicts.passUnseen(known, span.ref);
     ledger.hidden = now;
   }
 
   private unknown(span: Span, why: string): void {
-    this.court.ledger.unknown(span.invariant, why, span.ref, span.count);
+    span.verdicts.unknown(why, span.ref, span.count);
   }
 
   /** One before the other, and not within the clock error. */
   private surely(a: Instant, b: Instant): boolean {
     if (a.seq === 0 || a.seq > b.seq) return false;
-    return order(this.court, a.tsNs, a.cpu, b.tsNs, b.cpu) !== null;
+    return order(this.evidence, a.tsNs, a.cpu, b.tsNs, b.cpu) !== null;
   }
 }
 
@@ -171,13 +189,14 @@ function put(spans: Span[], span: Span): Span[] {
   spans.push(span);
   if (spans.length <= MAX_SPANS) return spans;
   spans.sort(
-    (a, b) => a.invariant - b.invariant || Number(a.hidden) - Number(b.hidden) || a.end.seq - b.end.seq,
+    (a, b) =>
+      a.verdicts.rule - b.verdicts.rule || Number(a.hidden) - Number(b.hidden) || a.end.seq - b.end.seq,
   );
   const joined: Span[] = [];
   for (let i = 0; i < spans.length; i++) {
     const span = spans[i]!;
     const next = spans[i + 1];
-    if (next?.invariant === span.invariant && next.hidden === span.hidden) {
+    if (next?.verdicts === span.verdicts && next.hidden === span.hidden) {
       joined.push({ ...next, count: span.count + next.count });
       i++;
     } else joined.push(span);

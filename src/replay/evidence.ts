@@ -1,10 +1,12 @@
-import type { VariantDetector } from '../../kernel/detect-variant.js';
-import type { Op } from '../../kernel/ops.js';
-import type { EvidenceRef } from '../../timeline/batch.js';
-import type { SkewBounds } from '../../timeline/skew.js';
-import type { Coverage } from '../coverage.js';
-import { type Complaint, KNOWN, type Known, type Ledger, type Witness } from '../ledger.js';
-import type { MachineState } from '../state.js';
+import type { VariantDetector } from '../kernel/detect-variant.js';
+import type { Op } from '../kernel/ops.js';
+import type { EvidenceRef } from '../timeline/batch.js';
+import type { SkewBounds } from '../timeline/skew.js';
+import type { Coverage } from './coverage.js';
+import { type Complaint, KNOWN, type Known, type Ledger, type Witness } from './ledger.js';
+import type { Monitor } from './monitor.js';
+import type { MachineState } from './state.js';
+import type { Verdicts } from './verdicts.js';
 
 /** Syscall events are counted per call: another call's events prove nothing about this one's. */
 export const SYSCALL_KINDS = 4096;
@@ -12,9 +14,12 @@ export const syscallKind = (id: number, exit: boolean): number => id * 2 + (exit
 
 const INFINITE = Number.POSITIVE_INFINITY;
 
-/** What every invariant family works with. */
-export interface Court {
-  state: MachineState;
+/** Builds what several rules of a session share: made once, told of everything before they are. */
+export type Shared<T extends Monitor> = new (evidence: Evidence) => T;
+
+/** What verdicts rest on: the machine's state, which probes demonstrably fire, how far the clocks can be trusted. */
+export interface Evidence {
+  readonly state: MachineState;
   readonly ledger: Ledger;
   readonly coverage: Coverage;
   /** The same per syscall: kinds are `syscallKind`. */
@@ -25,6 +30,10 @@ export interface Court {
   readonly epsilonNs: number;
   /** Smallest step of the stamps, ns. */
   readonly resolutionNs: number;
+  /** Name of a syscall, or of what else the recording names by an id. */
+  nameOf(id: number): string;
+  /** The one of this session. */
+  shared<T extends Monitor>(of: Shared<T>): T;
 }
 
 /**
@@ -32,19 +41,31 @@ export interface Court {
  * than the clock error. Recorders merge by ns and then print µs, so file order holds among equal stamps unless
  * the clocks themselves are off: such an order counts, but is called order-dependent. Null: not known.
  */
-export function order(court: Court, tsA: number, cpuA: number, tsB: number, cpuB: number): Known | null {
+export function order(
+  evidence: Evidence,
+  tsA: number,
+  cpuA: number,
+  tsB: number,
+  cpuB: number,
+): Known | null {
   if (cpuA === cpuB) return KNOWN.observed;
   const apart = Math.abs(tsB - tsA);
-  if (apart < court.epsilonNs) return null;
-  return apart <= court.resolutionNs ? KNOWN.order : KNOWN.observed;
+  if (apart < evidence.epsilonNs) return null;
+  return apart <= evidence.resolutionNs ? KNOWN.order : KNOWN.observed;
 }
 
 /**
  * An effect that is stamped after what it should have come before: what the clocks of the two CPUs may be apart,
  * as far as the shortest IPIs between them tell, explains it as well. Nothing is known of CPUs without IPIs.
  */
-export function explainedBySkew(court: Court, tsA: number, cpuA: number, tsB: number, cpuB: number): boolean {
-  const ahead = cpuA === cpuB ? Number.POSITIVE_INFINITY : court.skew.aheadNs(cpuA, cpuB);
+export function explainedBySkew(
+  evidence: Evidence,
+  tsA: number,
+  cpuA: number,
+  tsB: number,
+  cpuB: number,
+): boolean {
+  const ahead = cpuA === cpuB ? Number.POSITIVE_INFINITY : evidence.skew.aheadNs(cpuA, cpuB);
   return ahead < Number.POSITIVE_INFINITY && tsB - tsA < ahead;
 }
 
@@ -58,9 +79,9 @@ export function bothOrders(a: Known | null, b: Known | null): Known | null {
  * Clock error, ns, beyond what the trace already shows, at which the order of two events would no longer be known;
  * infinite on one CPU. The order holds while stamps lie at least `epsilonNs` apart.
  */
-export function margin(court: Court, tsA: number, cpuA: number, tsB: number, cpuB: number): number {
+export function margin(evidence: Evidence, tsA: number, cpuA: number, tsB: number, cpuB: number): number {
   if (cpuA === cpuB || tsA !== tsA || tsB !== tsB) return Number.POSITIVE_INFINITY;
-  return Math.max(0, Math.abs(tsB - tsA) - court.epsilonNs);
+  return Math.max(0, Math.abs(tsB - tsA) - evidence.epsilonNs);
 }
 
 /** `{ flipNs }` of the narrowest of these margins; nothing where no order of two CPUs matters. */
@@ -73,7 +94,7 @@ export const CLOCK = 'the events that decide it lie within the clock error of ea
 export const LOSS = 'events were lost, or may have been, in between';
 
 /** Whether any event was lost since step `seq`: then nothing absent since is evidence. */
-export const lostSince = (court: Court, seq: number): boolean => court.state.lossSeq > seq;
+export const lostSince = (evidence: Evidence, seq: number): boolean => evidence.state.lossSeq > seq;
 
 /** What is absent: operations whose probes must all work on `cpu`, and since which step they did not fire. */
 export interface Absence {
@@ -100,35 +121,35 @@ export const instanceOf = (op: Op): { tsNs: number; cpu: number } => ({ tsNs: op
  * without loss; unknown otherwise.
  */
 export function absent(
-  court: Court,
-  invariant: number,
+  evidence: Evidence,
+  verdicts: Verdicts,
   absence: Absence,
-  complaint: Omit<Complaint, 'known'>,
+  finding: Omit<Complaint, 'known'>,
 ): void {
-  const example = complaint.events[complaint.events.length - 1]?.ref ?? -1;
-  const at = court.ledger.now;
+  const example = finding.events[finding.events.length - 1]?.ref ?? -1;
+  const at = evidence.ledger.now;
   // A task that was elsewhere for a while may have done there what is absent here.
-  const whole: Complaint = { assumesAllCpus: true, ...complaint, known: KNOWN.absence };
+  const whole: Complaint = { assumesAllCpus: true, ...finding, known: KNOWN.absence };
   provenAbsent(
-    court,
+    evidence,
     absence,
-    (flip) => court.ledger.violated(invariant, { ...whole, ...flips(flip, whole.flipNs ?? INFINITE) }, at),
-    (why) => court.ledger.unknown(invariant, why, example),
+    (flip) => verdicts.violated({ ...whole, ...flips(flip, whole.flipNs ?? INFINITE) }, at),
+    (why) => verdicts.unknown(why, example),
   );
 }
 
 /** As `absent`, with what to do in either case. The filter state of now counts, not that of the proving event. */
 export function provenAbsent(
-  court: Court,
-  { kinds, cpu, since, probe, still, doubt, instance, coverage = court.coverage }: Absence,
+  evidence: Evidence,
+  { kinds, cpu, since, probe, still, doubt, instance, coverage = evidence.coverage }: Absence,
   proven: (flipNs: number) => void,
   unproven: (why: string) => void,
 ): void {
-  if (lostSince(court, since)) {
+  if (lostSince(evidence, since)) {
     unproven(LOSS);
     return;
   }
-  const { ledger } = court;
+  const { ledger } = evidence;
   const { hidden } = ledger;
   const say = unproven;
   unproven = (why) => {
@@ -153,13 +174,13 @@ export function provenAbsent(
       return;
     }
     if (i === 1 && instance && instance.cpu !== cpu) {
-      const proofTs = court.state.cpus[cpu]?.lastTs ?? Number.NaN;
-      const skewed = explainedBySkew(court, instance.tsNs, instance.cpu, proofTs, cpu);
-      if (skewed || order(court, instance.tsNs, instance.cpu, proofTs, cpu) === null) {
+      const proofTs = evidence.state.cpus[cpu]?.lastTs ?? Number.NaN;
+      const skewed = explainedBySkew(evidence, instance.tsNs, instance.cpu, proofTs, cpu);
+      if (skewed || order(evidence, instance.tsNs, instance.cpu, proofTs, cpu) === null) {
         if (!still || still()) unproven(CLOCK);
         return;
       }
-      flipNs = margin(court, instance.tsNs, instance.cpu, proofTs, cpu);
+      flipNs = margin(evidence, instance.tsNs, instance.cpu, proofTs, cpu);
     }
     if (i < kinds.length) {
       coverage.ask({ kind: kinds[i]!, cpu, proven: () => next(i + 1), unproven: missing });
@@ -185,3 +206,10 @@ export const w = (ref: EvidenceRef, role: string): Witness => ({ ref, role });
 export function witnesses(...events: Witness[]): Witness[] {
   return events.filter((e) => e.ref >= 0).sort((a, b) => a.ref - b.ref);
 }
+
+/** A violation that one operation shows by itself; `before`: what belongs to it. */
+export const shownBy = (op: Op, role: string, message: string, ...before: Witness[]): Complaint => ({
+  message,
+  known: KNOWN.observed,
+  events: witnesses(...before, w(op.ref, role)),
+});

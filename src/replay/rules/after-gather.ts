@@ -1,7 +1,8 @@
 import { OP, type Op } from '../../kernel/ops.js';
+import { absent, type Evidence, w, witnesses } from '../evidence.js';
 import type { Gather, Table, Task } from '../state.js';
-import { absent, type Court, w, witnesses } from './court.js';
-import { levelName, pageName } from './table-life.js';
+import type { Verdicts } from '../verdicts.js';
+import { levelName, pageName } from './names.js';
 
 /** One hand-over after the end of its gather: whether another began unseen is shown by what its task does next. */
 interface Pending {
@@ -18,11 +19,13 @@ interface Pending {
  * anew before nor finished again after it. Source: mm/mmu_gather.c tlb_gather_mmu(), tlb_finish_mmu().
  */
 export class AfterGather {
-  private readonly court: Court;
+  private readonly evidence: Evidence;
+  private readonly verdicts: Verdicts;
   private readonly pending = new Map<number, Pending[]>();
 
-  constructor(court: Court) {
-    this.court = court;
+  constructor(evidence: Evidence, verdicts: Verdicts) {
+    this.evidence = evidence;
+    this.verdicts = verdicts;
   }
 
   handedOver(table: Table, task: Task, op: Op): void {
@@ -56,8 +59,8 @@ export class AfterGather {
     this.pending.delete(task.key);
     for (const p of list) {
       absent(
-        this.court,
-        49,
+        this.evidence,
+        this.verdicts,
         {
           kinds: [OP.GB, OP.GE],
           cpu: p.cpu,

@@ -1,0 +1,17 @@
+import { FUNC, OP, type Op } from '../../kernel/ops.js';
+import type { Evidence } from '../evidence.js';
+import type { Head } from '../state.js';
+
+/** What the count that a batch callback prints says of the tables that were appended; null: nothing, or that it agrees. */
+export type BatchCount = 'lost' | 'still-listed' | 'differs' | null;
+
+export function batchCount({ state }: Evidence, head: Head, op: Op): BatchCount {
+  if (op.kind !== OP.CB || !(op.a3 >= 0) || head.func !== FUNC.tlb_remove_table_rcu || !head.tablesKnown)
+    return null;
+  if (op.a3 === head.tables.length) return null;
+  // Every level passes tlb_remove_table(): only where its probe showed all of them is the count known.
+  if (head.tables.length === 0 || !head.tables.every((t) => t.appRef >= 0)) return null;
+  if (state.lossSeq > 0) return 'lost';
+  const stillListed = head.released.length > 0 && op.a3 === head.tables.length + head.released.length;
+  return stillListed ? 'still-listed' : 'differs';
+}

@@ -1,0 +1,97 @@
+import { FUNC, OP, type Op } from '../../kernel/ops.js';
+import { absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
+import { type Cpu, type Head, LIFE } from '../state.js';
+import type { Verdicts } from '../verdicts.js';
+import { levelName, pageName } from './names.js';
+
+// What a callback was given to release is released by the time it is over. Source: mm/mmu_gather.c
+// tlb_remove_table_rcu(): __tlb_remove_table() for each of `nr`, then the batch page.
+
+/** Without the callback's own probe the frees themselves tell when it ran. */
+export const showsItsFrees = (head: Head): boolean => head.ran === 1 && !head.stale;
+
+/** Tables, by key, that it had to release and did not. */
+export function notReleased(evidence: Evidence, head: Head): number[] {
+  const { tables } = evidence.state;
+  const wanted = new Set<number>();
+  if (head.tablesKnown) for (const t of head.tables) if (t.life === LIFE.rcu && t.key >= 0) wanted.add(t.key);
+  for (const key of head.listed) if (key >= 0) wanted.add(key);
+  for (const key of head.frees) wanted.delete(key);
+  // Released elsewhere, or in another life already: judged by other rules.
+  return [...wanted].filter((key) => {
+    const table = tables.get(key);
+    return table === undefined || (table.head === head && table.life === LIFE.rcu);
+  });
+}
+
+export function leaked(
+  evidence: Evidence,
+  verdicts: Verdicts,
+  head: Head,
+  key: number,
+  cpu: Cpu,
+  op: Op,
+): void {
+  const { state } = evidence;
+  const table = state.tables.get(key);
+  const name = table ? `${levelName(table)} table ${pageName(key)}` : `table ${pageName(key)}`;
+  const shown = (): boolean => {
+    const now = state.tables.get(key);
+    return now === undefined ? table === undefined : now.life === LIFE.rcu && now.head === head;
+  };
+  absent(
+    evidence,
+    verdicts,
+    {
+      kinds: [OP.FREE],
+      cpu: cpu.id,
+      since: head.cbSeq,
+      probe: 'kmem:mm_page_free',
+      instance: instanceOf(op),
+      still: shown,
+    },
+    {
+      assumesAllCpus: false,
+      message: `${name} was not released by the RCU callback that it was queued for`,
+      held: [`${name}: unlinked and queued, and now nobody's`],
+      missing: 'its release by the callback',
+      before: op.ref,
+      events: witnesses(
+        w(table?.trRef ?? -1, 'handed over'),
+        w(head.crRef, 'call_rcu'),
+        w(head.cbRef, 'callback begins'),
+        w(op.ref, 'callback is over'),
+      ),
+    },
+  );
+}
+
+/** Where the tables have no names that can be compared, their number is left. */
+export function tooFew(evidence: Evidence, verdicts: Verdicts, head: Head, cpu: Cpu, op: Op): void {
+  if (head.func !== FUNC.tlb_remove_table_rcu || !(head.nr > 0) || head.listed.some((key) => key >= 0))
+    return;
+  if (head.tablesKnown && head.tables.every((t) => t.key >= 0)) return;
+  const missing = head.nr - head.frees.length;
+  if (missing <= 0) return;
+  absent(
+    evidence,
+    verdicts,
+    {
+      kinds: [OP.FREE],
+      cpu: cpu.id,
+      since: head.cbSeq,
+      probe: 'kmem:mm_page_free',
+      instance: instanceOf(op),
+    },
+    {
+      assumesAllCpus: false,
+      message: `the callback was to release ${head.nr} tables, but released ${head.frees.length} pages`,
+      before: op.ref,
+      events: witnesses(
+        w(head.crRef, 'call_rcu'),
+        w(head.cbRef, 'callback begins'),
+        w(op.ref, 'callback is over'),
+      ),
+    },
+  );
+}

@@ -1,0 +1,127 @@
+import { OP, type Op } from '../../kernel/ops.js';
+import type { EvidenceRef } from '../../timeline/batch.js';
+import { CONTEXT } from '../../timeline/flags.js';
+import type { Monitor, OpListeners } from '../monitor.js';
+import type { Flush, Task } from '../state.js';
+
+/** Highest generation seen of an mm, and the flush that had it. */
+export interface Generation {
+  gen: number;
+  ref: EvidenceRef;
+  flushRef: EvidenceRef;
+  ts: number;
+  cpu: number;
+  task: number;
+  /** Everything of it was flushed with its tables, as exit_mmap() does: the address may belong to a new mm since. */
+  mayHaveEnded: boolean;
+  /** The flush whose lower generation has been judged. */
+  backRef: EvidenceRef;
+  /** exit_mmap() of it has returned; -1 not. */
+  exitRef: EvidenceRef;
+}
+
+/** How the generation of a flush compares with the highest of its mm. */
+export type Compared = 'higher' | 'same' | 'lower';
+
+/**
+ * TLB generations of every mm that flushes show. A new mm at the same address begins anew. Source: arch/x86/mm/tlb.c
+ * inc_mm_tlb_gen(); mm/mmap.c exit_mmap().
+ */
+export class MmGenerations implements Monitor {
+  /** A flush of its own shows its generation. Called before `last` takes it over. */
+  flushed: (compared: Compared, last: Generation, gen: number, op: Op) => void = () => {};
+  /** A flush of the same thread has a lower generation than one that ended before it began. */
+  wentBack: (last: Generation, gen: number, flush: Flush, op: Op) => void = () => {};
+  /** The first generation seen of an mm whose exit_mmap() has returned; `same`: it is still the same mm. */
+  afterExit: (same: boolean, last: Generation, op: Op) => void = () => {};
+
+  private readonly byMm = new Map<number, Generation>();
+  /** mm of the exit_mmap() that a task is in. */
+  private readonly exits = new Map<number, number>();
+
+  readonly on: OpListeners = {
+    [OP.FMULTI]: (op, task) => this.shown(op.a1, op.a4, task, op),
+    [OP.INV]: (op, task) => {
+      if (op.context === CONTEXT.task) this.shown(op.a1, op.a4, task, op);
+    },
+    [OP.EXITMM]: (op, task) => this.exitMmap(op, task),
+  };
+
+  private shown(mm: number, gen: number, task: Task, op: Op): void {
+    const flush = task.flush;
+    if (mm !== mm || mm === 0 || gen !== gen || gen <= 0) return;
+    const last = this.byMm.get(mm);
+    const mine = flush !== null && flush.mm === mm ? flush.frRef : -1;
+    if (!last) {
+      this.byMm.set(mm, {
+        gen,
+        ref: op.ref,
+        flushRef: mine,
+        ts: op.tsNs,
+        cpu: op.cpu,
+        task: task.key,
+        mayHaveEnded: whole(flush),
+        backRef: -1,
+        exitRef: -1,
+      });
+      return;
+    }
+    if (last.exitRef >= 0) this.exited(mm, last, gen, op);
+    if (mine < 0 || last.flushRef === mine) return;
+    this.flushed(gen > last.gen ? 'higher' : gen === last.gen ? 'same' : 'lower', last, gen, op);
+    if (gen < last.gen && gen > 1) {
+      if (flush && this.goesBack(last, gen, flush, task, op)) return;
+      if (!last.mayHaveEnded) return;
+    }
+    // Lower than before and small: the address belongs to a new mm.
+    last.gen = gen;
+    last.ref = op.ref;
+    last.flushRef = mine;
+    last.ts = op.tsNs;
+    last.cpu = op.cpu;
+    last.task = task.key;
+    last.mayHaveEnded = whole(flush);
+  }
+
+  /**
+   * inc_mm_tlb_gen() only counts up: a flush that begins after another had its number has a higher one. The mm is the
+   * same where its thread is, and nothing has flushed all of it meanwhile, which every end of an mm does.
+   */
+  private goesBack(last: Generation, gen: number, flush: Flush, task: Task, op: Op): boolean {
+    if (last.mayHaveEnded || last.task !== task.key || task.key <= 0) return false;
+    if (last.backRef === flush.frRef) return true;
+    last.backRef = flush.frRef;
+    this.wentBack(last, gen, flush, op);
+    return true;
+  }
+
+  /** The next generation after exit_mmap() shows whether this is still the same mm. */
+  private exited(mm: number, last: Generation, gen: number, op: Op): void {
+    if (gen === last.gen + 1 && gen > 2) {
+      this.afterExit(true, last, op);
+      last.exitRef = -1;
+      return;
+    }
+    // A handler of an older flush may still be on its way.
+    if (gen <= last.gen && gen > 1) return;
+    this.afterExit(false, last, op);
+    this.byMm.delete(mm);
+  }
+
+  private exitMmap(op: Op, task: Task): void {
+    if (op.a1 === 1) {
+      if (op.a0 === op.a0) this.exits.set(task.key, op.a0);
+      return;
+    }
+    const mm = this.exits.get(task.key);
+    if (mm === undefined) return;
+    this.exits.delete(task.key);
+    const last = this.byMm.get(mm);
+    if (last) last.exitRef = op.ref;
+  }
+}
+
+/** Everything, with the tables: mm/mmap.c exit_mmap() ends with such a flush. */
+const whole = (flush: Flush | null): boolean =>
+  flush === null || !(flush.end <= USER_END) || flush.freedTables !== flush.freedTables;
+const USER_END = 2 ** 52;

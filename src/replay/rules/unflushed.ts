@@ -1,0 +1,100 @@
+import { OP, type Op } from '../../kernel/ops.js';
+import { type Absence, absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
+import { type Complaint, KNOWN } from '../ledger.js';
+import type { Flush, Gather, Table } from '../state.js';
+import type { Verdicts } from '../verdicts.js';
+import { tableName } from './names.js';
+
+export const FLUSH_RETURN = 'the return of flush_tlb_mm_range()';
+export const FLUSH_PROBE = 'the flush_tlb_mm_range probes (entry and return)';
+
+/** A table without a finished flush: not begun, or begun and not back. Either rests on what is not there. */
+export function unflushed(
+  evidence: Evidence,
+  verdicts: Verdicts,
+  table: Table,
+  op: Op,
+  done: string,
+  role: string,
+): void {
+  const begun = table.begun;
+  const absence: Absence = begun
+    ? { kinds: [OP.FD], cpu: begun.cpu, since: begun.frSeq, probe: FLUSH_PROBE }
+    : { kinds: [OP.FR, OP.FD], cpu: table.trCpu, since: table.trSeq, probe: FLUSH_PROBE };
+  const released = role === 'released';
+  absent(evidence, verdicts, released ? { ...absence, instance: instanceOf(op) } : absence, {
+    message: begun
+      ? `${tableName(table)} was ${done} ${narrowOr(begun, 'before its flush returned')}`
+      : `${tableName(table)} was ${done} with no TLB flush since its unlink`,
+    ...stillCached(begun),
+    events: witnesses(
+      w(table.trRef, 'unlinked'),
+      w(begun?.frRef ?? -1, 'flush begins'),
+      w(begun?.leftOut?.ref ?? -1, 'addresses to be flushed'),
+      w(released ? (table.head?.crRef ?? -1) : -1, 'call_rcu'),
+      w(op.ref, role),
+    ),
+  });
+}
+
+/** Who may still walk a table whose flush has not returned, as far as its sender says. */
+export function stillCached(begun: Flush | null): { held?: readonly string[]; missing?: string } {
+  if (!begun) return {};
+  if (begun.leftOut && begun.fdSeq > 0) {
+    const { start, end } = begun.leftOut;
+    return {
+      held: [`CPUs of the mm: what they cached of ${range(start, end)}`],
+      missing: `flush_tlb_mm_range() of ${range(start, end)}`,
+    };
+  }
+  const open = begun.targets.filter((t) => t.ixRef < 0);
+  const held = open.map(
+    (t) => `CPU ${t.cpu}: TLB and paging-structure cache, its flush handler not finished`,
+  );
+  return held.length > 0 ? { held, missing: FLUSH_RETURN } : { missing: FLUSH_RETURN };
+}
+
+const range = (start: number, end: number): string => `0x${start.toString(16)}-0x${end.toString(16)}`;
+
+/** A flush that has returned and is not enough asked for other addresses. */
+export function narrowOr(begun: Flush, early: string): string {
+  if (!begun.leftOut || begun.fdSeq === 0) return early;
+  const { start, end } = begun.leftOut;
+  return `after a flush of ${range(begun.start, begun.end)}, which leaves out ${range(start, end)}`;
+}
+
+/** freed_tables interrupts every CPU of the mask: with all of their handlers seen, none is missing. */
+export function everyCpuAnswered(flush: Flush): boolean {
+  if (flush.freedTables !== 1 || !(flush.mask > 0) || flush.targets.length === 0) return false;
+  let bits = flush.mask;
+  for (let cpu = 0; bits > 0; cpu++, bits = Math.floor(bits / 2)) {
+    if (bits % 2 === 1 && cpu !== flush.cpu && !flush.targets.some((t) => t.cpu === cpu)) return false;
+  }
+  return true;
+}
+
+export function everyTargetShown(flush: Flush): boolean {
+  if (!flush.multi || (flush.handlersOnly && !everyCpuAnswered(flush))) return false;
+  for (const target of flush.targets) if (target.invRef < 0) return false;
+  return flush.targets.length > 0;
+}
+
+/** A page of the mm that was released before the flush of its gather had returned. */
+export const releasedEarly = (
+  gather: Gather,
+  early: Gather['early'][number],
+  flush: Flush,
+  op: Op,
+): Complaint => ({
+  message: 'a page of this mm was released before the TLB flush of its gather had returned',
+  known: KNOWN.observed,
+  severity: 'S1',
+  before: early.ref,
+  missing: FLUSH_RETURN,
+  events: witnesses(
+    w(gather.gbRef, 'gather begins'),
+    w(early.ref, 'page released'),
+    w(flush.frRef, 'flush begins'),
+    w(op.ref, 'flush done'),
+  ),
+});

@@ -1,0 +1,193 @@
+import { VariantDetector } from '../kernel/detect-variant.js';
+import { OP, type Op } from '../kernel/ops.js';
+import type { VariantMask } from '../kernel/variants.js';
+import { SkewBounds } from '../timeline/skew.js';
+import { Coverage, NAMED_READER } from './coverage.js';
+import { type Evidence, LOSS, type Shared, SYSCALL_KINDS, syscallKind } from './evidence.js';
+import { Ledger } from './ledger.js';
+import { step } from './machine.js';
+import type { Monitor } from './monitor.js';
+import { type Installed, Monitors } from './monitors.js';
+import { CATALOGUE } from './rules/catalogue.js';
+import type { Rule } from './rules/rule.js';
+import { type MachineState, newState } from './state.js';
+import { Verdicts } from './verdicts.js';
+
+export interface SessionOptions {
+  /** Variants it can be; null: what the operations allow. */
+  readonly variants?: VariantMask | null;
+  /** Smallest step of the stamps, ns; asked again and again where it is learnt on the way. Default 1. */
+  readonly resolutionNs?: () => number;
+  /** Stamps of all CPUs come from one clock without error: programs, explorations. */
+  readonly exactClock?: boolean;
+  /** Name of a syscall, or of what else is named by an id. */
+  readonly nameOf?: (id: number) => string;
+  /** Findings kept per rule. */
+  readonly maxFindings?: number;
+  /** Default: the catalogue. */
+  readonly rules?: readonly Rule[];
+  /** Told of everything after the rules; made anew for each capture. */
+  readonly listeners?: (evidence: Evidence) => readonly Monitor[];
+}
+
+/** An IPI arrives after it was sent, and is answered before the sender goes on: what clocks of two CPUs may be apart. */
+const clocks = (skew: SkewBounds): Monitor => ({
+  ipiArrived: ({ from, cpu, isTs, ieTs }) => skew.add(from, cpu, ieTs - isTs),
+  flushDone(flush, _gather, _task, op) {
+    for (const { ixRef, ixTs, cpu } of flush.targets) {
+      if (ixRef >= 0) skew.bound(cpu, flush.cpu, op.tsNs - ixTs);
+    }
+  },
+});
+
+/** One for all captures: what is left of an old one must not keep the machine of that capture alive. */
+class SessionEvidence implements Evidence {
+  state = newState();
+  readonly ledger: Ledger;
+  readonly coverage: Coverage;
+  readonly syscalls: Coverage;
+  readonly detector: VariantDetector;
+  readonly skew: SkewBounds;
+  readonly nameOf: (id: number) => string;
+  /** What rules share, by what made it. */
+  readonly made = new Map<Shared<Monitor>, Monitor>();
+  private readonly resolution: () => number;
+  private readonly exactClock: boolean;
+
+  constructor(session: Session, options: SessionOptions) {
+    this.ledger = session.ledger;
+    this.coverage = session.coverage;
+    this.syscalls = session.syscalls;
+    this.detector = session.detector;
+    this.skew = session.skew;
+    this.nameOf = options.nameOf ?? String;
+    this.resolution = options.resolutionNs ?? (() => 1);
+    this.exactClock = options.exactClock ?? false;
+  }
+
+  get resolutionNs(): number {
+    return this.resolution();
+  }
+
+  /** Pairs without an inversion show clocks that agree; without any pair a step of the stamp may lie. */
+  get epsilonNs(): number {
+    if (this.exactClock) return 0;
+    return this.skew.pairs > 0 ? this.skew.worstInversionNs : this.resolution();
+  }
+
+  restart(): void {
+    this.state = newState();
+    this.made.clear();
+  }
+
+  shared<T extends Monitor>(of: Shared<T>): T {
+    let one = this.made.get(of);
+    if (!one) this.made.set(of, (one = new of(this)));
+    return one as T;
+  }
+}
+
+/**
+ * The referee: the machine, the monitors of all rules, the book of verdicts and the upkeep between them. Recordings,
+ * litmus programs, what-if re-runs and explorations feed it operations one by one and read the ledger.
+ */
+export class Session {
+  readonly ledger: Ledger;
+  readonly coverage = new Coverage();
+  readonly syscalls = new Coverage(SYSCALL_KINDS);
+  readonly skew = new SkewBounds();
+  readonly detector: VariantDetector;
+  private readonly options: SessionOptions;
+  private readonly evidence: SessionEvidence;
+  private monitors: Monitors;
+
+  constructor(options: SessionOptions = {}) {
+    this.options = options;
+    this.ledger = new Ledger(options.maxFindings);
+    this.detector = new VariantDetector(options.variants ?? null);
+    this.evidence = new SessionEvidence(this, options);
+    this.monitors = this.install();
+  }
+
+  get state(): MachineState {
+    return this.evidence.state;
+  }
+
+  /** Whom facts about the recording itself are told. */
+  get recording(): Pick<Monitors, 'clockBack' | 'eventsLost' | 'recordingEnded'> {
+    return this.monitors;
+  }
+
+  /** One operation: the machine's step, the verdicts on it, and what it proves of the probes and the kernel. */
+  feed(op: Op): void {
+    const { coverage } = this;
+    const { state } = this.evidence;
+    step(state, op, this.monitors);
+    coverage.fired(op.kind, op.cpu, state.seq);
+    if (op.kind === OP.RB && op.a1 === op.a1) coverage.fired(NAMED_READER, op.cpu, state.seq);
+    if (op.kind === OP.SE || op.kind === OP.SX) {
+      this.syscalls.fired(syscallKind(op.a0, op.kind === OP.SX), op.cpu, state.seq);
+    }
+    this.detector.observe(op);
+  }
+
+  /** Events were lost (`OP.lost`); `since`: number of the last event shown before the loss. */
+  lose(op: Op, since: number): void {
+    step(this.state, op, this.monitors);
+    this.ledger.lost(since, LOSS);
+    this.coverage.lost(op.cpu);
+    this.syscalls.lost(op.cpu);
+    this.monitors.eventsLost(op.ref);
+  }
+
+  /** Events were lost, nobody knows where: nothing absent is evidence any more. */
+  loseSomewhere(): void {
+    this.state.lossSeq = Number.POSITIVE_INFINITY;
+    this.ledger.lost(Number.NEGATIVE_INFINITY, LOSS);
+    this.monitors.eventsLost(-1);
+  }
+
+  /** The capture ends, for the reason given: what is still open can no longer be decided. */
+  end(why: string): void {
+    // First: what is still pending is judged by the probes that work up to here.
+    this.monitors.end();
+    this.coverage.end(why);
+    this.syscalls.end(why);
+  }
+
+  /** A new capture begins after `end`: the machine starts anew, what was learnt of the kernel stays. */
+  restart(): void {
+    const { lossSeq } = this.state;
+    this.evidence.restart();
+    this.monitors = this.install();
+    if (lossSeq === Number.POSITIVE_INFINITY) this.state.lossSeq = lossSeq;
+    this.detector.segment();
+  }
+
+  /**
+   * Settles what depends on the kernel variant, once everything was fed. Returns the variants that remain: after a
+   * contradiction those that the operations had allowed until then.
+   */
+  settle(): VariantMask {
+    const { detector } = this;
+    const candidates = detector.contradiction
+      ? (this.options.variants ?? detector.consistent)
+      : detector.mask;
+    this.ledger.resolve(candidates);
+    return candidates;
+  }
+
+  /** The monitors of a capture: facts that rules share first, then the rules, then who measures. */
+  private install(): Monitors {
+    const { options, skew, evidence } = this;
+    const rules: Installed[] = (options.rules ?? CATALOGUE).map((rule) => ({
+      by: rule,
+      monitor: rule.monitor(evidence, new Verdicts(this.ledger, rule.number)),
+    }));
+    const installed: Installed[] = [{ by: clocks, monitor: clocks(skew) }];
+    for (const [by, monitor] of evidence.made) installed.push({ by, monitor });
+    installed.push(...rules);
+    for (const monitor of options.listeners?.(evidence) ?? []) installed.push({ by: monitor, monitor });
+    return new Monitors(installed, evidence);
+  }
+}
