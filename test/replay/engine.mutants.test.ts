@@ -130,8 +130,7 @@ describe('losses reach back', () => {
 
   it('losses told of elsewhere are everywhere, in every capture', () => {
     const { engine: e, feed } = engine();
-    const state = (): number =>
-      (e as unknown as { court: { state: { lossSeq: number } } }).court.state.lossSeq;
+    const state = (): number => e.session.state.lossSeq;
     feed([{ event: RESERVED.silentLoss }, { cpu: 0 }]);
     expect(state()).toBe(Number.POSITIVE_INFINITY);
     feed([{ event: RESERVED.segment }, { cpu: 0 }]);
