@@ -13,7 +13,7 @@ const ADVICE: Readonly<Record<TraceErrorCode, string>> = {
   binary: 'Turn it into text first: `trace-cmd report`, `perf script --ns`.',
   'unsupported-format': '',
   'unknown-format':
-    'pttrace reads logs of ftrace, trace-cmd, perf and bpftrace: `pttrace info FILE` tells what else is in it, --format names the dialect if you know better.',
+    'pttrace reads logs of ftrace, trace-cmd, perf, bpftrace, strace and LTTng, and printed histograms (docs/formats.md). --format names the dialect if you know better, --line-format describes lines of any other log.',
   'no-times': '',
   truncated: 'Copy the file again; what could be read is in the report.',
   corrupt: 'Copy the file again; what could be read is in the report.',
