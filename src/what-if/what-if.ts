@@ -243,6 +243,12 @@ function notesOf(report: WhatIfReport, recorded: Recorded, from: Policy, to: Pol
       `the model reproduces the recorded counts of ${reproduced} of ${withTables} gathers with tables; of the others only the difference between the variants is applied`,
     );
   }
+  const { starved } = report.gathers;
+  if (starved > 0 && from.leaf !== to.leaf) {
+    notes.push(
+      `${starved} of ${withTables} gathers found no memory for a batch: ${to.id} asks for other pages, so which of its tables would find none is not known and in no interval`,
+    );
+  }
   if (cut > 0)
     notes.push(`${cut} gathers are cut by an end of the recording or by lost events and are left out`);
   if (recorded.full) notes.push('more syscalls than are kept one by one: the first 500000 are re-run');
