@@ -9,6 +9,7 @@ import { timeOutside } from '../latency/intervals.js';
 import { seededRandom } from '../latency/resampling.js';
 import { bodyOnly, sparseTailMerged } from '../latency/shifts.js';
 import { UsageError } from '../result/usage-error.js';
+import { Filter } from '../timeline/filter.js';
 import { VERSION } from '../version.js';
 import { caveatsOf } from './caveats.js';
 import { failIf } from './conditions.js';
@@ -16,6 +17,7 @@ import { parseCondition } from './fail-if.js';
 import { type HeadlineRow, headline, marginOf, tailStart } from './headline.js';
 import { type Design, severalRuns, shiftOf, superiorityOf } from './inference.js';
 import { METHODS } from './methods.js';
+import { phaseMeans, phaseSentence } from './phases.js';
 import { planOf } from './plan-report.js';
 import { finePair, type PooledSide, poolSide } from './pooled-side.js';
 import {
@@ -81,9 +83,11 @@ export async function compareInputs(options: CompareInputs): Promise<CompareRepo
       sides[i]!.push(await loadRun(argument, { ...options, windowNs }));
     }
   }
+  const phases = await whichPhase(sides, options);
   const clauses = conditions.flatMap((c) => c.condition.flat());
   const { report, design } = compared(sides[0], sides[1], {
     ...options,
+    phases,
     moreQuantiles: clauses.flatMap((c) => (c.metric.kind === 'quantile' ? [c.metric.q] : [])),
     moreTailsNs: clauses.flatMap((c) => (c.metric.kind === 'tail' ? [c.metric.fromNs] : [])),
   });
@@ -91,11 +95,28 @@ export async function compareInputs(options: CompareInputs): Promise<CompareRepo
   return report;
 }
 
+/** Which phase of munmap changed: for recordings of munmap, read a second time. */
+async function whichPhase(
+  sides: readonly [readonly RunSample[], readonly RunSample[]],
+  options: CompareInputs,
+): Promise<string> {
+  const other =
+    options.source !== undefined && !(options.source.kind === 'syscall' && options.source.name === 'munmap');
+  if (other || !Filter.isEmpty(options.filter) || sides.flat().some((r) => r.from !== 'events' || r.partial))
+    return '';
+  const quiet = { ...options, onProgress: undefined };
+  const a = await phaseMeans(options.before, quiet);
+  const b = a && (await phaseMeans(options.after, quiet));
+  return a && b ? phaseSentence(a, b, options.alpha ?? 0.05, options.paired ?? false) : '';
+}
+
 export interface CompareSamplesOptions
   extends Pick<CompareInputs, 'names' | 'margins' | 'alpha' | 'seed' | 'paired' | 'spread'> {
   /** Quantiles and tails whose shift a condition asks for, besides those of the report. */
   readonly moreQuantiles?: readonly number[];
   readonly moreTailsNs?: readonly number[];
+  /** What is said of the phases of the call, in the sentence. */
+  readonly phases?: string;
 }
 
 /** As `compareInputs`, from runs already read; at least one on each side. Throws UsageError for uneven pairs. */
@@ -166,7 +187,7 @@ export function compared(
     spread: design.spread,
     a12Inside: a12Rule ? a12Rule.verdict === 'equivalent' : null,
     plan,
-    phases: '',
+    phases: options.phases ?? '',
   });
   const report: CompareReport = {
     schema: COMPARE_SCHEMA,

@@ -44,7 +44,7 @@ export function edgeWords(ns: number): string {
 export function changeWords(ratio: number, wide = Math.max(ratio, 1 / ratio) >= 2): string {
   if (Number.isNaN(ratio)) return '-';
   if (!Number.isFinite(ratio)) return '∞';
-  if (wide) return `${digits(ratio, 3)}x`;
+  if (wide) return ratio >= 1000 ? '>999x' : ratio < 0.001 ? '<0.001x' : `${digits(ratio, 3)}x`;
   const percent = (ratio - 1) * 100;
   const rounded = Math.abs(percent) >= 10 ? Math.round(percent) : Number(percent.toFixed(1));
   return `${rounded < 0 ? '−' : rounded > 0 ? '+' : '±'}${Math.abs(rounded)} %`;
