@@ -9,6 +9,7 @@ import { type LitmusOutcome, runTest } from '../../src/litmus/suite.js';
 import type { LitmusTest } from '../../src/litmus/test.js';
 import { toFtrace } from '../../src/litmus/to-ftrace.js';
 import { TraceError, type TraceErrorCode } from '../../src/parsers/input/trace-error.js';
+import { byName } from '../../src/result/by-name.js';
 import { printableReport } from '../../src/result/printable.js';
 import { UsageError } from '../../src/result/usage-error.js';
 import { onInterrupt } from '../base-command.js';
@@ -94,10 +95,10 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
   }
 }
 
-const UNREADABLE: Readonly<Record<string, readonly [TraceErrorCode, string]>> = {
+const UNREADABLE: Readonly<Record<string, readonly [TraceErrorCode, string]>> = byName({
   ENOENT: ['not-found', 'no such file'],
   EISDIR: ['is-directory', 'is a directory'],
-};
+});
 
 function ownTests(root: string): string[] {
   const dir = join(root, 'fixtures', 'litmus');

@@ -1,10 +1,11 @@
+import { byName } from '../../src/result/by-name.js';
 import type { WhatIfCost, WhatIfReport, WhatIfSeries } from '../../src/what-if/report.js';
 import { picture } from './compare-tables.js';
 import { MAIL_WIDTH, narrow } from './plain.js';
 import { ascii, duration, histogram, histStyle, wrap } from './text.js';
 import { plural } from './verdicts.js';
 
-const COUNT_NAMES: Readonly<Record<string, string>> = {
+const COUNT_NAMES: Readonly<Record<string, string>> = byName({
   gathers: 'gathers',
   tables: 'page tables removed',
   flushes: 'TLB flushes in gathers',
@@ -16,7 +17,7 @@ const COUNT_NAMES: Readonly<Record<string, string>> = {
   deferredTables: 'tables freed by RCU',
   inlineTables: 'tables freed in the gather',
   gracePeriods: 'grace periods waited for',
-};
+});
 
 const cells = (label: string, ...rest: string[]): string =>
   `  ${label.padEnd(30)}${rest.map((r) => r.padStart(16)).join('')}`.trimEnd();

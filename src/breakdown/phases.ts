@@ -1,5 +1,6 @@
 import { FUNC, isTableFunc, OP, type Op } from '../kernel/ops.js';
 import { Distribution } from '../latency/distribution.js';
+import { byName } from '../result/by-name.js';
 import { CONTEXT } from '../timeline/flags.js';
 
 /**
@@ -217,4 +218,7 @@ export class PhaseClock {
 }
 
 /** The syscalls that unmap, by name. */
-export const SYSCALLS: Readonly<Record<string, number>> = { munmap: FUNC.munmap, madvise: FUNC.madvise };
+export const SYSCALLS: Readonly<Record<string, number>> = byName({
+  munmap: FUNC.munmap,
+  madvise: FUNC.madvise,
+});

@@ -1,3 +1,4 @@
+import { byName } from '../result/by-name.js';
 import { UsageError } from '../result/usage-error.js';
 /**
  * Conditions for CI, e.g. `p99 > +5%`.
@@ -63,7 +64,7 @@ function parseClause(text: string): Clause {
   return { text, metric, operator, scale: 'difference', threshold: value * ns };
 }
 
-const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 };
+const UNITS: Readonly<Record<string, number>> = byName({ ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 });
 
 function parseMetric(name: string, text: string): Metric {
   const lower = name.toLowerCase();

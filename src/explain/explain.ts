@@ -2,6 +2,7 @@ import { namesOf, VARIANTS, type Variant } from '../kernel/variants.js';
 import { nearest } from '../litmus/parse.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import type { Rule } from '../replay/rules/rule.js';
+import { byName } from '../result/by-name.js';
 import { UsageError } from '../result/usage-error.js';
 import { BUG_WORDS, type BugWords } from './bugs.js';
 import { READER_WORDS, type ReaderWords } from './readers.js';
@@ -81,12 +82,12 @@ function ruleOf(topic: string): Rule | undefined {
   return CATALOGUE.find((r) => r.name === topic.toLowerCase());
 }
 
-const SEVERITY: Readonly<Record<string, string>> = {
+const SEVERITY: Readonly<Record<string, string>> = byName({
   S1: 'S1: memory is corrupted or read by the wrong owner',
   S2: 'S2: stale data, a security window',
   S3: 'S3: a deviation, a leak or a delay',
   S4: 'S4: about the quality of the recording',
-};
+});
 
 function ruleExplained(rule: Rule, v: Variant | undefined): Explanation {
   const sections: Section[] = [

@@ -1,3 +1,4 @@
+import { byName } from '../result/by-name.js';
 import type { LatencyReport } from '../result/types.js';
 import { UsageError } from '../result/usage-error.js';
 
@@ -9,7 +10,7 @@ export interface Budget {
   readonly limit: number;
 }
 
-const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 };
+const UNITS: Readonly<Record<string, number>> = byName({ ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 });
 const BUDGET = /^\s*(p50|p90|p99|p99\.9|max|count)\s*(<=|<|>=|>)\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s)?\s*$/;
 
 /** Throws UsageError with what was expected. A time without a unit is in ns. */

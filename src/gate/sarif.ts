@@ -1,4 +1,5 @@
 import { CATALOGUE } from '../replay/rules/catalogue.js';
+import { byName } from '../result/by-name.js';
 import type { EventQuote, InputReport } from '../result/types.js';
 import type { GateCheck, GateFinding, GateReport, GateTrace } from './types.js';
 
@@ -65,7 +66,7 @@ function rulesOf(report: GateReport): Rule[] {
   });
 }
 
-const POLICY_RULES: Readonly<Record<string, string>> = {
+const POLICY_RULES: Readonly<Record<string, string>> = byName({
   readable: 'The recording can be read to its end',
   internal: 'The recording could be judged without a fault of pttrace',
   variant: 'The recording comes from the expected kernel variant',
@@ -74,7 +75,7 @@ const POLICY_RULES: Readonly<Record<string, string>> = {
   probe: 'A required probe fired',
   latency: 'A latency keeps its budget',
   baseline: 'A latency has not got worse than the stored baseline allows',
-};
+});
 
 function resultsOf(trace: GateTrace, check: GateCheck, ruleIndex: number): object[] {
   const level = check.outcome === 'ignored' ? 'note' : check.level;

@@ -1,3 +1,4 @@
+import { byName } from '../result/by-name.js';
 import { MAX_CPUS } from '../timeline/batch.js';
 import type { Bases } from './bases.js';
 import { ascii, find, isKernelAddr, parseValue53, signed53, startsWith } from './bytes.js';
@@ -27,7 +28,7 @@ interface MarkerOp {
 
 const READER_KEYS = { kind: 0, mm: 2, lock: 3 };
 const AT = { mm: 0, addr: 1 };
-export const MARKER_OPS: Readonly<Record<string, MarkerOp>> = {
+export const MARKER_OPS: Readonly<Record<string, MarkerOp>> = byName({
   RB: { kind: OP.RB, keys: READER_KEYS, table: 1 },
   RE: { kind: OP.RE, keys: READER_KEYS, table: 1 },
   DR: { kind: OP.DR, keys: { kind: 0 }, table: 1 },
@@ -70,7 +71,7 @@ export const MARKER_OPS: Readonly<Record<string, MarkerOp>> = {
   TLBSYNC: { kind: OP.TLBSYNC, keys: {}, table: -1 },
   SYNC1: { kind: OP.SYNC1, keys: { enter: 0 }, table: -1 },
   SYNCR: { kind: OP.SYNCR, keys: { enter: 0 }, table: -1 },
-};
+});
 
 /** How the text of a marker begins. */
 export const MARKER = ascii('pttrace:');

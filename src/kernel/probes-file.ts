@@ -1,3 +1,4 @@
+import { byName } from '../result/by-name.js';
 /**
  * The `kprobe_events` / `dynamic_events` file of a recording: which event printed which register or field.
  * Grammar: Documentation/trace/kprobetrace.rst, fprobetrace.rst.
@@ -31,7 +32,7 @@ export interface ProbesFile {
 }
 
 /** Parameter registers of the x86-64 calling convention, in order. */
-const PARAMETER: Readonly<Record<string, string>> = {
+const PARAMETER: Readonly<Record<string, string>> = byName({
   di: '1',
   rdi: '1',
   si: '2',
@@ -42,7 +43,7 @@ const PARAMETER: Readonly<Record<string, string>> = {
   rcx: '4',
   r8: '5',
   r9: '6',
-};
+});
 
 /** Parameters still sit in their registers here: endbr64 and the ftrace call take 9 bytes. */
 const ENTRY_BYTES = 9;

@@ -1,3 +1,4 @@
+import { byName } from '../result/by-name.js';
 import { FUNC, OP, type OpKind, READER } from './ops.js';
 
 /**
@@ -104,7 +105,7 @@ const singleCallback = (func: number): SymbolMeaning => ({
 const gup: SymbolMeaning = { entry: spec(OP.GUP, [], [[0, 1]]), ret: spec(OP.GUP, [], [[0, 0]]) };
 const flushWait: SymbolMeaning = { entry: spec(OP.SYNC1, [], [[0, 1]]), ret: spec(OP.SYNC1, [], [[0, 0]]) };
 
-export const SYMBOLS: Readonly<Record<string, SymbolMeaning>> = {
+export const SYMBOLS: Readonly<Record<string, SymbolMeaning>> = byName({
   // gather
   tlb_gather_mmu: { entry: spec(OP.GB, GATHER, [[2, 0]]) },
   tlb_gather_mmu_fullmm: { entry: spec(OP.GB, GATHER, [[2, 1]]) },
@@ -200,13 +201,13 @@ export const SYMBOLS: Readonly<Record<string, SymbolMeaning>> = {
     entry: spec(OP.FPGD, [TLB, 'addr 1 addr 2', 'end 2 addr 3'], [[3, 1]]),
     ret: spec(OP.FPGD, [], [[3, 0]]),
   },
-};
+});
 
 /**
  * Event names that stand for a symbol when the line itself names none (perf prints only an address) or names one
  * we do not know: the usual names with underscores dropped or `_ret` added. Basis: inferred.
  */
-export const EVENT_ALIASES: Readonly<Record<string, string>> = {
+export const EVENT_ALIASES: Readonly<Record<string, string>> = byName({
   pte_free_tlb: '___pte_free_tlb',
   pmd_free_tlb: '___pmd_free_tlb',
   pud_free_tlb: '___pud_free_tlb',
@@ -215,7 +216,7 @@ export const EVENT_ALIASES: Readonly<Record<string, string>> = {
   pmd_alloc: '__pmd_alloc',
   call_rcu_common: '__call_rcu_common',
   tlb_remove_table_one_rcu: '__tlb_remove_table_one_rcu',
-};
+});
 
 /** `p_sym_0`, `r_sym_0`, `sym__return`, `sym_ret`, `sym` → symbol and side; null if no symbol is known by that name. */
 export function symbolOfEventName(name: string): { symbol: string; ret: boolean } | null {
@@ -239,7 +240,7 @@ export function symbolOfEventName(name: string): { symbol: string; ret: boolean 
 }
 
 /** Names an argument may have per role, besides the role's own name. Lower case. */
-export const ARGUMENT_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
+export const ARGUMENT_SYNONYMS: Readonly<Record<string, readonly string[]>> = byName({
   tlb: ['gather', 'mmu_gather'],
   mm: ['mm_struct', 'tlb_mm'],
   table: ['page', 'pmd', 'pud', 'p4d', 'pte', 'pt', 'ptdesc', 'pgtable', 'tbl', 'pud_t', 'pmd_t'],
@@ -262,13 +263,13 @@ export const ARGUMENT_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   nr: ['count', 'nr_tables', 'n'],
   tables: ['pages', 'tbls', 'list'],
   ret: ['retval', 'rc'],
-};
+});
 
 /**
  * Argument orders of the reference probe sets, by role; `.` is an argument without a role. Used only when names
  * tell nothing and the number of arguments is the same; the basis is then `assumed`.
  */
-export const REFERENCE_LAYOUTS: Readonly<Record<string, readonly string[]>> = {
+export const REFERENCE_LAYOUTS: Readonly<Record<string, readonly string[]>> = byName({
   tlb_gather_mmu: ['tlb mm'],
   tlb_gather_mmu_fullmm: ['tlb mm'],
   tlb_finish_mmu: ['tlb mm batch start end flags'],
@@ -298,4 +299,4 @@ export const REFERENCE_LAYOUTS: Readonly<Record<string, readonly string[]>> = {
   free_folio_and_swap_cache: ['page'],
   exit_mmap: ['mm'],
   pte_free_defer: ['mm table'],
-};
+});

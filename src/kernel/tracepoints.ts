@@ -1,3 +1,4 @@
+import { byName } from '../result/by-name.js';
 import { OP, type OpKind } from './ops.js';
 import type { Role } from './symbols.js';
 
@@ -38,7 +39,7 @@ const CSD = [field('func', 1, 'func'), field('csd', 2, 'addr')];
  * `mm_page_free_batched`, the second line of a free already traced by `mm_page_free`.
  * Formats: include/trace/events/{tlb,csd,rcu,kmem,sched}.h, arch/x86/include/asm/trace/irq_vectors.h.
  */
-export const TRACEPOINTS: Readonly<Record<string, TracepointSpec>> = {
+export const TRACEPOINTS: Readonly<Record<string, TracepointSpec>> = byName({
   tlb_flush: special(OP.TLBF, BODY.tlbFlush),
   csd_queue_cpu: plain(OP.IS, [field('cpu', 0, 'num'), ...CSD]),
   csd_function_entry: plain(OP.IE, CSD),
@@ -62,7 +63,7 @@ export const TRACEPOINTS: Readonly<Record<string, TracepointSpec>> = {
   sched_switch: special(OP.SW, BODY.schedSwitch),
   sys_enter: special(OP.SE, BODY.rawSyscallEnter),
   sys_exit: special(OP.SX, BODY.rawSyscallExit),
-};
+});
 
 /** x86-64 numbers of the syscalls that unmap or map (arch/x86/entry/syscalls/syscall_64.tbl). */
 export const SYSCALL_NAMES: Readonly<Record<number, string>> = {

@@ -1,3 +1,4 @@
+import { byName } from '../result/by-name.js';
 /**
  * What mail does to a pasted table, undone as far as it can be: line ends, quoted-printable (RFC 2045 6.7), HTML
  * entities, and blanks that are not blanks.
@@ -15,7 +16,7 @@ export function normaliseMail(text: string): string {
     .replace(/[\u200b\ufeff]/g, '');
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
+const ENTITIES: Readonly<Record<string, string>> = byName({
   lt: '<',
   gt: '>',
   amp: '&',
@@ -24,7 +25,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '#124': '|',
   '#160': ' ',
   '#xa0': ' ',
-};
+});
 
 /**
  * `=XX` bytes are UTF-8; `=` at the end of a line joins it with the next. Anything else stays as it is, numbers too:

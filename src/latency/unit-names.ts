@@ -1,3 +1,4 @@
+import { byName } from '../result/by-name.js';
 /** What a histogram's name says of its numbers. */
 export type NamedUnit =
   /** Nanoseconds per unit. */
@@ -5,7 +6,7 @@ export type NamedUnit =
   /** A clock that is no time, or no time at all: `ticks`, `kbytes`. */
   | { readonly noTime: string };
 
-const TIMES: Readonly<Record<string, number>> = {
+const TIMES: Readonly<Record<string, number>> = byName({
   ns: 1,
   nsec: 1,
   nsecs: 1,
@@ -39,7 +40,7 @@ const TIMES: Readonly<Record<string, number>> = {
   secs: 1e9,
   second: 1e9,
   seconds: 1e9,
-};
+});
 const NO_TIMES: ReadonlySet<string> = new Set([
   'tick',
   'ticks',

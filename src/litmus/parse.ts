@@ -1,6 +1,7 @@
 import { VARIANTS } from '../kernel/variants.js';
 import { isMmuRule, LITMUS_RULES } from '../machine/rules.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
+import { byName } from '../result/by-name.js';
 import { UsageError } from '../result/usage-error.js';
 import { STEPS } from './steps.js';
 import type { LitmusOrder, LitmusStep, LitmusTest } from './test.js';
@@ -18,7 +19,7 @@ export class LitmusError extends UsageError {
   }
 }
 
-const LEVELS: Readonly<Record<string, number>> = { PTE: 1, PMD: 2, PUD: 3, P4D: 4, PGD: 5 };
+const LEVELS: Readonly<Record<string, number>> = byName({ PTE: 1, PMD: 2, PUD: 3, P4D: 4, PGD: 5 });
 const HEADER = ['ref', 'note', 'levels', 'variant', 'broken'];
 const CPU_NAME = /^(?:P|CPU|cpu)?(\d{1,3})$/;
 const DEVICE_NAME = /^D(\d{0,2})$/;

@@ -5,6 +5,7 @@ import { Names } from '../machine/names.js';
 import { unrelated } from '../machine/unrelated.js';
 import { FLUSH_ALL, KernelModel } from '../mmu/kernel-model.js';
 import { RcuModel } from '../mmu/rcu-model.js';
+import { byName } from '../result/by-name.js';
 import { UsageError } from '../result/usage-error.js';
 import { FLAG } from '../timeline/flags.js';
 import type { LitmusOrder, LitmusStep, LitmusTest } from './test.js';
@@ -180,20 +181,20 @@ function runCallbacks(b: Tools, owner: number, cpu: number): void {
 
 const section = (kind: number): 'rcu' | 'cpu' => (kind === READER.rcu ? 'rcu' : 'cpu');
 
-const READER_KINDS: Readonly<Record<string, number>> = {
+const READER_KINDS: Readonly<Record<string, number>> = byName({
   irqoff: READER.irqoff,
   rcu: READER.rcu,
   preemptoff: READER.preemptoff,
   lock: READER.lock,
-};
+});
 
 /** What an invalidation is confined to. */
-const ONLY: Readonly<Record<string, number>> = { leaf: 1, kernel: 2 };
+const ONLY: Readonly<Record<string, number>> = byName({ leaf: 1, kernel: 2 });
 
 const walks: Action = (b, s, cpu) =>
   b.emit(OP.HW, cpu, [...place(b, s), device(s), s.args[2] === 'user' ? 1 : NAN]);
 
-const ACTIONS: Readonly<Record<string, Action>> = {
+const ACTIONS: Readonly<Record<string, Action>> = byName({
   map: (b, s, cpu) => {
     const key = `${arg(s, 0)} ${arg(s, 1)}`;
     b.mapped.set(key, [...(b.mapped.get(key) ?? []), arg(s, 2)]);
@@ -320,4 +321,4 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     b.emit(OP.EMPTY, cpu, [b.page(arg(s, 2))]);
     unlink(b, s, cpu, arg(s, 2));
   },
-};
+});

@@ -1,3 +1,4 @@
+import { byName } from '../result/by-name.js';
 /** What an argument of a step names. */
 export type ArgKind = 'mm' | 'address' | 'page' | 'head' | 'lock' | 'reader' | 'word';
 
@@ -13,7 +14,7 @@ export interface StepSpec {
 }
 
 /** Steps of a litmus test; docs/litmus.md has the same table for people. */
-export const STEPS: Readonly<Record<string, StepSpec>> = {
+export const STEPS: Readonly<Record<string, StepSpec>> = byName({
   // page tables
   map: { args: ['mm', 'address', 'page'], what: 'the parent entry for the address points to a table' },
   unlink: {
@@ -127,4 +128,4 @@ export const STEPS: Readonly<Record<string, StepSpec>> = {
   },
   scan: { args: ['page'], what: 'reclaim starts to empty a table' },
   tryreclaim: { args: ['mm', 'address', 'page'], what: 'reclaim unlinks it if it may' },
-};
+});

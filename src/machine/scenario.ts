@@ -1,4 +1,5 @@
 import { freePath } from '../kernel/free-paths.js';
+import { byName } from '../result/by-name.js';
 import { programKind } from './freers.js';
 import type { Memory } from './gather.js';
 import { hardware } from './hardware.js';
@@ -54,7 +55,7 @@ export const DEFAULTS: Scenario = {
 };
 
 /** Rules that no released kernel follows yet, and the variants that do. */
-const UNRELEASED: Readonly<Record<string, readonly string[]>> = { 'unshare-skips-lazy': ['F', 'Fn'] };
+const UNRELEASED: Readonly<Record<string, readonly string[]>> = byName({ 'unshare-skips-lazy': ['F', 'Fn'] });
 
 /** Rules that are off in this scenario: those asked for and those that the variant does not have yet. */
 export function brokenRules(s: Scenario): Set<string> {

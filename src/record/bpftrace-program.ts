@@ -1,3 +1,4 @@
+import { byName } from '../result/by-name.js';
 import type { PlannedEvent, PlannedProbe, RecordingPlan } from './plan.js';
 
 /** One block of a bpftrace program, and what the kernel must have for it. */
@@ -12,14 +13,14 @@ export const BPFTRACE_HEADER = 'BEGIN { printf("# nsecs cpu pid tid comm probe a
 
 const COLUMNS = '%llu %d %d %d %s';
 const VALUES = 'nsecs, cpu, pid, tid, comm';
-const REGISTERS: Readonly<Record<string, string>> = {
+const REGISTERS: Readonly<Record<string, string>> = byName({
   di: 'arg0',
   si: 'arg1',
   dx: 'arg2',
   cx: 'arg3',
   r8: 'arg4',
   r9: 'arg5',
-};
+});
 
 interface Field {
   readonly name: string;
@@ -43,7 +44,7 @@ function fieldOf(arg: string): Field | null {
 }
 
 /** Fields of tracepoints, named as in the kernel's `format` files. */
-const TRACEPOINT_FIELDS: Readonly<Record<string, readonly string[]>> = {
+const TRACEPOINT_FIELDS: Readonly<Record<string, readonly string[]>> = byName({
   tlb_flush: ['reason %d', 'pages %ld'],
   rcu_grace_period: ['gp_seq %ld', 'gpevent %str'],
   rcu_callback: ['rhp 0x%lx', 'func %sym'],
@@ -58,7 +59,7 @@ const TRACEPOINT_FIELDS: Readonly<Record<string, readonly string[]>> = {
   sys_enter: ['id %ld'],
   sys_exit: ['id %ld', 'ret %ld'],
   sys_enter_munmap: ['addr 0x%lx', 'len %lu'],
-};
+});
 
 function tracepointFields(event: string): Field[] {
   const rows = TRACEPOINT_FIELDS[event] ?? (event.startsWith('sys_exit_') ? ['ret %ld'] : []);

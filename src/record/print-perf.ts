@@ -1,14 +1,15 @@
+import { byName } from '../result/by-name.js';
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
 import type { RecordingPlan } from './plan.js';
 import * as sh from './shell.js';
 
 /** Clocks that perf knows, by the name tracefs has for them. */
-const PERF_CLOCKS: Readonly<Record<string, string>> = {
+const PERF_CLOCKS: Readonly<Record<string, string>> = byName({
   mono: 'CLOCK_MONOTONIC',
   mono_raw: 'CLOCK_MONOTONIC_RAW',
   boot: 'CLOCK_BOOTTIME',
   tai: 'CLOCK_TAI',
-};
+});
 
 /** A shell script that records with perf; the probes are set through tracefs. */
 export function perfScript(plan: RecordingPlan, options: sh.ScriptOptions): string {

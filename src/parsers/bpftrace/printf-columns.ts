@@ -1,3 +1,4 @@
+import { byName } from '../../result/by-name.js';
 import { latin1 } from '../../timeline/batch.js';
 
 /** What a column of a printf log holds. */
@@ -13,7 +14,7 @@ export interface Shape {
 }
 
 /** Header words people write, by what they mean; a suffix of the first says the unit. */
-const WORDS: Readonly<Record<string, Column>> = {
+const WORDS: Readonly<Record<string, Column>> = byName({
   ts: 'ts',
   time: 'ts',
   timestamp: 'ts',
@@ -33,7 +34,7 @@ const WORDS: Readonly<Record<string, Column>> = {
   func: 'event',
   function: 'event',
   name: 'event',
-};
+});
 /** What a first column may be called for a line to be a header. */
 const STAMPED = /^#?\s*(?:ts|time(?:stamp)?|[num]?secs?|elapsed)(?:[_(\s]|$)/i;
 

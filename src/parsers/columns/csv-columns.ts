@@ -1,3 +1,4 @@
+import { byName } from '../../result/by-name.js';
 /** What a CSV column holds; a free one is an argument of the event, by the column's name. */
 export type CsvColumn =
   | 'ts'
@@ -28,7 +29,7 @@ export interface CsvHeader {
 }
 
 /** Header words people write, besides the columns' own names. */
-const WORDS: Readonly<Record<string, CsvColumn>> = {
+const WORDS: Readonly<Record<string, CsvColumn>> = byName({
   time: 'ts',
   timestamp: 'ts',
   nsecs: 'ts',
@@ -45,7 +46,7 @@ const WORDS: Readonly<Record<string, CsvColumn>> = {
   info: 'args',
   body: 'args',
   fields: 'args',
-};
+});
 const OWN: ReadonlySet<string> = new Set<CsvColumn>([
   'ts',
   'cpu',

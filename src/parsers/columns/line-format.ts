@@ -1,3 +1,4 @@
+import { byName } from '../../result/by-name.js';
 import { UsageError } from '../../result/usage-error.js';
 import { latin1 } from '../../timeline/batch.js';
 import { printfHead } from '../bpftrace/bpftrace-log.js';
@@ -17,7 +18,7 @@ export const LINE_FORMAT_ID = 'line-format';
 
 /** Backtracking grows with the length of the line. */
 const MAX_LINE_BYTES = 2048;
-const STAMPS: Readonly<Record<string, number>> = { ts: 0, tsNs: 0, tsUs: 3, tsMs: 6, tsS: 9 };
+const STAMPS: Readonly<Record<string, number>> = byName({ ts: 0, tsNs: 0, tsUs: 3, tsMs: 6, tsS: 9 });
 const OTHERS = new Set(['cpu', 'pid', 'tid', 'comm', 'flags', 'event', 'body', 'rest', 'args']);
 
 /** The dialect of a pattern. Throws UsageError for one that is no pattern and for groups that lack. */

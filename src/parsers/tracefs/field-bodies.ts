@@ -1,3 +1,5 @@
+import { byName } from '../../result/by-name.js';
+
 /**
  * Bodies that list the raw fields of an event, put back into the form the event's own print format gives, so
  * that everything behind the parser knows one form only:
@@ -17,7 +19,7 @@ interface Field {
 }
 
 /** Events whose print format is not a plain `name=value` list. `{field}` is replaced. */
-const FORMATS: Readonly<Record<string, string>> = {
+const FORMATS: Readonly<Record<string, string>> = byName({
   tlb_flush: 'pages:{pages} reason:({reason})',
   rcu_utilization: '{s}',
   rcu_grace_period: '{rcuname} {gp_seq} {gpevent}',
@@ -26,7 +28,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   rcu_batch_start: '{rcuname} CBs={qlen} bl={blimit}',
   rcu_watching: '{polarity} {oldnesting} {newnesting} {counter}',
   rcu_dyntick: '{polarity} {oldnesting} {newnesting} {counter}',
-};
+});
 
 const FIELD_START = /(?:^| )([A-Za-z_]\w*)=/g;
 
