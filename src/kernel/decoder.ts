@@ -1,11 +1,12 @@
 import type { RecordBatch } from '../timeline/batch.js';
-import type { EventTable } from '../timeline/events.js';
+import type { EventHead, EventTable } from '../timeline/events.js';
 import { contextOf } from '../timeline/flags.js';
 import type { Bases } from './bases.js';
 import * as bodies from './bodies.js';
 import { DIGIT, parseValue53, signed53, startsWith } from './bytes.js';
 import { batchCount, type EventPlan, FORM, learnArguments, planOf } from './event-plan.js';
 import type { FuncTable } from './func-table.js';
+import { Hits } from './hits.js';
 import { decodeMarker, headPage, MARKER, setSlot } from './marker.js';
 import { BASIS, OP, type Op } from './ops.js';
 import type { ArgumentPlan } from './probe-args.js';
@@ -39,6 +40,8 @@ export class Decoder {
   private state = new Uint8Array(256);
   private readonly plans: EventPlan[] = [];
   private readonly syscalls: number[] = [];
+  /** By function and side: all that shows its hits. */
+  private readonly hits = new Map<string, Hits>();
   private maxCpu = 0;
   /** Number last read by `pointer`. */
   private value = 0;
@@ -73,9 +76,10 @@ export class Decoder {
       if (plan.args === null || plan.args.length > 0) this.fields(plan, id, batch, row, op);
       for (let i = 0; i < plan.fixed.length; i++) setSlot(op, plan.fixed[i]![0], plan.fixed[i]![1]);
       if (op.kind === OP.CR || op.kind === OP.CB) this.head(op);
-      return true;
+      return plan.hits === null || !plan.hits.again(plan.source, op);
     }
-    return this.special(plan, id, batch, row, op);
+    if (!this.special(plan, id, batch, row, op)) return false;
+    return plan.hits === null || !plan.hits.again(plan.source, op);
   }
 
   /** What a row says of itself; nothing of its body yet. */
@@ -114,8 +118,21 @@ export class Decoder {
     this.state[id] = plan ? PLANNED : NO_MEANING;
     if (!plan) return false;
     this.plans[id] = plan;
+    this.sharedHits(plan, this.events.head(id));
     this.syscalls[id] = plan.syscall === '' ? 0 : this.funcs.idOfName(plan.syscall);
     return true;
+  }
+
+  /** Which of the events that show the same hits this one is: by its name, whatever place its head names besides. */
+  private sharedHits(plan: EventPlan, head: EventHead): void {
+    const syscall = plan.kind === OP.SE || plan.kind === OP.SX;
+    if ((plan.symbol === '' && !syscall) || plan.kind === OP.other) return;
+    const key = `${syscall ? '' : plan.symbol} ${plan.kind} ${plan.fixed.join()}`;
+    let hits = this.hits.get(key);
+    if (!hits) this.hits.set(key, (hits = new Hits()));
+    plan.hits = hits;
+    const tracer = head.kind === 'function' || head.kind === 'span';
+    plan.source = hits.source(syscall ? head.kind : tracer ? head.kind : head.name);
   }
 
   private special(plan: EventPlan, id: number, batch: RecordBatch, row: number, op: Op): boolean {
@@ -286,7 +303,13 @@ export class Decoder {
       if (c === 0x7d) break;
       let q = p;
       while (q < end && b[q] !== 0x2c && b[q] !== 0x7d) q++;
-      op.tables[n++] = this.bases.pageOfStructPage(parseValue53(b, p, q));
+      const page = parseValue53(b, p, q);
+      // No table is at NULL: this reader of the recording does not know the array's elements.
+      if (page === 0) {
+        n = 0;
+        break;
+      }
+      op.tables[n++] = this.bases.pageOfStructPage(page);
       p = q;
     }
     op.nTables = n;

@@ -1,5 +1,6 @@
 import type { EventHead } from '../timeline/events.js';
 import { ascii } from './bytes.js';
+import type { Hits } from './hits.js';
 import { BASIS, type Basis, FUNC, OP, type OpKind } from './ops.js';
 import { type ArgumentPlan, argumentNames, resolveLayout } from './probe-args.js';
 import type { ProbesFile } from './probes-file.js';
@@ -27,6 +28,10 @@ export interface EventPlan {
   relearned: number;
   /** FuncId of the syscall. */
   readonly syscall: string;
+  /** What else shows the same hits; null where nothing can. */
+  hits: Hits | null;
+  /** Its number there. */
+  source: number;
 }
 
 const base: EventPlan = {
@@ -40,6 +45,8 @@ const base: EventPlan = {
   headBasis: BASIS.observed,
   relearned: 0,
   syscall: '',
+  hits: null,
+  source: 0,
 };
 
 /** Plan of a head, null if it means nothing to the machine. */

@@ -77,6 +77,25 @@ export class RecordBatch {
     return latin1(this.bytes, this.bodyStart[row]!, this.bodyEnd[row]!);
   }
 
+  /** Row `from` as row `to` as well. */
+  copyRow(from: number, to: number): void {
+    const columns = [
+      this.tsNs,
+      this.offset,
+      this.line,
+      this.cpu,
+      this.pid,
+      this.tgid,
+      this.flags,
+      this.comm,
+      this.event,
+      this.bodyStart,
+      this.bodyEnd,
+      this.aux,
+    ];
+    for (const column of columns) column[to] = column[from]!;
+  }
+
   eventId(row: number): EventId {
     return this.event[row]!;
   }

@@ -17,6 +17,8 @@ export const RESERVED = {
   silentLoss: 4,
 } as const;
 /** Ids above are events. */
+/** `aux` of a `segment` that begins with a header of its own: nothing learnt of the kernel holds there. */
+export const NEW_HEADER = 1;
 export const LAST_RESERVED = 4;
 
 /**

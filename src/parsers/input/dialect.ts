@@ -53,8 +53,11 @@ export interface LineHost extends TraceContext {
   /** 1-based number and byte offset of the current line. */
   readonly lineNumber: number;
   readonly lineOffset: number;
-  /** Commit the row at `batch.length` (line, offset and input are filled in). */
-  commit(): void;
+  /**
+   * Commit the row at `batch.length` (line, offset and input are filled in). `within`: byte of the line at which it
+   * begins, where several events stand on one.
+   */
+  commit(within?: number): void;
   /** Count a skipped line under `reason`; returns `LINE.skipped`. */
   skip(reason: string): LineKind;
   /** Take back the skip just counted: the line was recognised after all, or is counted already. */
@@ -110,6 +113,8 @@ export interface DialectInfo {
 }
 
 export interface ScanOptions {
+  /** Lines are not in time order. */
+  readonly unordered?: boolean | undefined;
   readonly input: number;
   readonly context: TraceContext;
   readonly sink: BatchSink;

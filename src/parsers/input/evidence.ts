@@ -87,15 +87,17 @@ async function streamLines(input: ScannedInput, offsets: readonly number[], take
     while (next < offsets.length) {
       const lf = chunk.indexOf(LF, at);
       const end = lf < 0 ? chunk.length : lf;
-      if (lineStart === offsets[next]) {
+      // Several events may stand on one line: what is wanted may begin anywhere in it.
+      const lineEnd = base + end;
+      if (lf < 0 || offsets[next]! < lineEnd) {
         const piece = chunk.subarray(at, end);
         const whole: Uint8Array = carry ? concat(carry, piece) : piece;
-        if (lf >= 0) {
-          take(offsets[next]!, line, whole);
-          next++;
-          carry = null;
-        } else if (whole.length < READ) carry = whole.slice();
-      }
+        for (; lf >= 0 && next < offsets.length && offsets[next]! < lineEnd; next++) {
+          const from = offsets[next]! - lineStart;
+          if (from >= 0 && from < whole.length) take(offsets[next]!, line, whole.subarray(from));
+        }
+        carry = lf < 0 ? whole.slice(0, READ) : null;
+      } else carry = null;
       if (lf < 0) break;
       line++;
       lineStart = base + lf + 1;
@@ -104,8 +106,12 @@ async function streamLines(input: ScannedInput, offsets: readonly number[], take
     base += chunk.length;
     if (next >= offsets.length) stop.abort();
   });
-  if (next < offsets.length && carry !== null && lineStart === offsets[next])
-    take(offsets[next]!, line, carry);
+  for (; next < offsets.length && carry !== null; next++) {
+    const from = offsets[next]! - lineStart;
+    if (from >= 0 && from < (carry as Uint8Array).length) {
+      take(offsets[next]!, line, (carry as Uint8Array).subarray(from));
+    }
+  }
 }
 
 /** Index of the last element ≤ `value` of an ascending list, -1 none. */

@@ -1,5 +1,5 @@
-import { MAX_CPUS, MAX_PID, RecordBatch } from '../../timeline/batch.js';
-import { LAST_RESERVED } from '../../timeline/events.js';
+import { latin1, MAX_CPUS, MAX_PID, RecordBatch } from '../../timeline/batch.js';
+import { LAST_RESERVED, RESERVED } from '../../timeline/events.js';
 import {
   type HeaderFacts,
   LINE,
@@ -21,6 +21,7 @@ const WINDOW = 256 << 10;
 const CHECKPOINT_LINES = 4096;
 const MAX_REASONS = 64;
 const MAX_STAMP = 2 ** 64;
+const KERNEL_NAMED = /\bLinux version (\d+\.\d+\S*) \(|^# os release\s*: (\d+\.\d+\S*)/;
 const QUOTE_BYTES = 120;
 const LF = 10;
 const CR = 13;
@@ -76,11 +77,17 @@ export class LineScanner implements LineHost {
   private lastSkip: SkipReason | null = null;
   /** Why a row of the current line was not taken. */
   private refused: string | null = null;
+  /** Newest stamp. */
+  private lastNs = Number.NEGATIVE_INFINITY;
+  /** Text that is no trace has come since the last event. */
+  private prose = false;
+  private readonly ordered: boolean;
   private lineStart = 0;
   private lineEnd = 0;
 
   constructor(dialect: LineDialect, options: ScanOptions) {
     this.dialect = dialect;
+    this.ordered = options.unordered !== true;
     this.options = options;
     this.facts = options.facts ?? new RecordingFacts();
     this.names = options.context.names;
@@ -117,13 +124,16 @@ export class LineScanner implements LineHost {
 
   // LineHost
 
-  commit(): void {
+  commit(within = 0): void {
     const { batch } = this;
     const wrong = this.unsayable();
     if (wrong !== null) {
       this.refused = wrong;
       return;
     }
+    const ts = batch.tsNs[batch.length]!;
+    if (this.prose) this.behindProse(ts);
+    if (ts > this.lastNs) this.lastNs = ts;
     const i = batch.length++;
     if (batch.cpu[i]! >= MAX_CPUS || batch.cpu[i]! < -1) {
       this.note(
@@ -140,7 +150,7 @@ export class LineScanner implements LineHost {
       batch.pid[i] = -1;
     }
     batch.line[i] = this.lineNumber;
-    batch.offset[i] = this.lineOffset;
+    batch.offset[i] = this.lineOffset + within;
     // Here and not before the line: one line may give several rows.
     if (batch.length === batch.capacity) this.flush();
   }
@@ -280,6 +290,31 @@ export class LineScanner implements LineHost {
       this.time.baseSec = baseSec;
       this.counts[this.skip(this.refused)]!++;
     }
+    if (kind === LINE.foreign && this.ordered && this.lastNs > Number.NEGATIVE_INFINITY) this.prose = true;
+    if (kind === LINE.foreign || kind === LINE.header) this.kernelNamed(start, end);
+  }
+
+  /** Of two excerpts in one text the later may come first: an earlier stamp behind prose is of another excerpt. */
+  private behindProse(ts: number): void {
+    // A fact has no time of its own.
+    if (ts !== ts) return;
+    this.prose = false;
+    if (!(ts < this.lastNs)) return;
+    const { batch } = this;
+    const row = batch.length;
+    if (row + 1 >= batch.capacity) this.flush();
+    const at = batch.length;
+    batch.copyRow(row, at + 1);
+    this.lastNs = Number.NEGATIVE_INFINITY;
+    this.fact(RESERVED.segment, -1, 0);
+    this.note('excerpts', 'behind prose the time goes back: taken as another excerpt');
+  }
+
+  /** `Linux version 7.3.4 (…)` of the kernel's log, `# os release : 6.12.117` of perf's header. */
+  private kernelNamed(start: number, end: number): void {
+    const text = latin1(this.window, start, Math.min(end, start + 160));
+    const named = KERNEL_NAMED.exec(text);
+    if (named) this.recorded(`kernel Linux ${named[1] ?? named[2]}`);
   }
 
   private takeFact(start: number, end: number): void {

@@ -63,6 +63,7 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
       ...options,
       ...(reorder ? { sink: (batch: RecordBatch) => reorder!.push(batch) } : {}),
       places: mail ?? undefined,
+      unordered: info.unordered,
     });
     scanner = made;
     if (info.silentLoss !== undefined) {

@@ -68,6 +68,22 @@ export class RecordingFacts {
     return found === undefined ? null : found.slice(key.length + 1);
   }
 
+  /**
+   * The kernel that was recorded: release ('' where nothing says it, or where inputs say different ones) and options
+   * (null: none are given).
+   */
+  kernel(): { release: string; config: ReadonlyMap<string, string> | null } {
+    let release: string | null = null;
+    const config = new Map<string, string>();
+    for (const fact of this.all) {
+      const named = /^kernel (?:Linux )?(\S+)/.exec(fact);
+      if (named) release = release === null || release === named[1] ? named[1]! : '';
+      const set = /^config (?:(CONFIG_\w+)=(\S+)|# (CONFIG_\w+) is not set)$/.exec(fact);
+      if (set) config.set(set[1] ?? set[3]!, set[2] ?? 'n');
+    }
+    return { release: release ?? '', config: config.size > 0 ? config : null };
+  }
+
   private learn(text: string): { code: string; message: string } | null {
     const base = /^base (vmemmap|direct-map) (0x[0-9a-f]{8,16})$/.exec(text);
     if (base) return this.base(base[1]!, base[2]!);

@@ -1,0 +1,35 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { analyse } from '../../src/analyse/analyse.js';
+
+// Correct kernels: whatever is unusual in these recordings, none of it is a violation (fixtures/alarms/README.md).
+
+const FOLDER = new URL('../../fixtures/alarms/', import.meta.url).pathname;
+
+describe.each(readdirSync(FOLDER).filter((name) => !name.endsWith('.md')))('%s', (name) => {
+  it('accuses nobody', async () => {
+    const { invariants } = await analyse({ paths: [FOLDER + name] });
+    const violated = invariants.filter((i) => i.verdict === 'violated');
+    expect(violated.map((i) => `${i.id}: ${i.findings[0]?.message}`)).toEqual([]);
+    // It is judged, not passed over; without any order nothing can be.
+    if (!name.startsWith('reversed'))
+      expect(invariants.reduce((sum, i) => sum + i.instances.pass, 0)).toBeGreaterThan(0);
+  });
+});
+
+describe('what is said beside', () => {
+  const notes = async (name: string): Promise<string[]> =>
+    (await analyse({ paths: [FOLDER + name] })).inputs[0]!.notes.map((note) => note.code);
+
+  it('events on one line are read, and each is quoted from where it begins', async () => {
+    const result = await analyse({ paths: [`${FOLDER}6.1-nohash-real.txt.gz`] });
+    expect(result.inputs[0]!.notes.map((n) => n.code)).toContain('glued-lines');
+    expect(result.timeline.events).toBeGreaterThan(result.inputs[0]!.lines.event);
+    const quoted = result.variant.evidence.flatMap((e) => e.events);
+    for (const event of quoted) expect(event.text).toMatch(/^ *\S.*-\d+ +\[\d{3}\]/);
+  });
+
+  it('excerpts are told apart', async () => {
+    expect(await notes('mail-two-excerpts.eml')).toContain('excerpts');
+  });
+});
