@@ -128,11 +128,12 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
   }
 
   async run(): Promise<void> {
-    const { argv, flags } = await this.parse(
+    const { raw, flags } = await this.parse(
       Compare,
       this.argv.map((w) => (w === '--' ? BETWEEN : w)),
     );
-    const words = argv.map(String);
+    // In the order given: oclif's argv puts words that occur twice together.
+    const words = raw.filter((t) => t.type === 'arg').map((t) => t.input);
     if ((flags.before || flags.after) && words.length > 0) {
       throw new UsageError('give either BEFORE AFTER, or runs with both --before and --after');
     }
