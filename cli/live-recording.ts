@@ -40,6 +40,14 @@ const textOf = (path: string): string => {
   }
 };
 
+function bytesOf(path: string): Uint8Array | null {
+  try {
+    return readFileSync(path);
+  } catch {
+    return null;
+  }
+}
+
 function kernelConfig(): string {
   try {
     return gunzipSync(readFileSync('/proc/config.gz')).toString();
@@ -59,7 +67,15 @@ export function machineOf(tracefs: TracefsDir): Machine {
   const version = /^(\S+) version (\S+)/.exec(textOf('/proc/version'));
   const build = textOf('/proc/sys/kernel/version').trim();
   const uname = version ? `${version[1]} ${version[2]} ${build} x86_64` : '';
-  return { kernel: liveKernelInfo(tracefs, { uname, config, kallsyms: textOf('/proc/kallsyms') }), config };
+  return {
+    kernel: liveKernelInfo(tracefs, {
+      uname,
+      config,
+      kallsyms: textOf('/proc/kallsyms'),
+      btf: bytesOf('/sys/kernel/btf/vmlinux'),
+    }),
+    config,
+  };
 }
 
 export interface RecordingOptions {

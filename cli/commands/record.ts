@@ -20,7 +20,13 @@ import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 
 /** KiB per CPU by level. */
-const BUFFER_KB: Readonly<Record<Level, number>> = { latency: 4096, tables: 16384, full: 32768 };
+const BUFFER_KB: Readonly<Record<Level, number>> = {
+  latency: 4096,
+  tables: 16384,
+  readers: 32768,
+  locks: 49152,
+  full: 49152,
+};
 /** Of what is free, all CPUs together. */
 const BUFFER_SHARE = 4;
 

@@ -21,6 +21,7 @@ import { EventCounts } from '../timeline/event-counts.js';
 import { Filter, type FilterSpec } from '../timeline/filter.js';
 import { VERSION } from '../version.js';
 import { QueueScope } from './queue-scope.js';
+import { ReaderMargins } from './reader-margins.js';
 
 export interface AnalyseOptions extends PipelineOptions {
   /** Any skipped line is a finding. */
@@ -63,6 +64,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   });
   const delays = new CallbackDelays();
   const deferred = new DeferredTables();
+  const readers = new ReaderMargins();
   const counts = new EventCounts(pipeline.events);
   let engine: ReplayEngine | null = null;
   let queued = 0;
@@ -97,6 +99,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
           delays.censored(kind, why);
         },
         segment: (tsNs) => deferred.segment(tsNs),
+        walks: readers,
       },
     });
     const replay = engine;
@@ -119,7 +122,8 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const kinds = probeKinds(facts.probes, facts.events, facts.missed);
   doubtMissed(replay.ledger, kinds.missed);
   const candidates = settle(replay, run.inputs);
-  const quotes = await quoteLines(evidenceWanted(replay, maxFindings), run.inputs, pipeline);
+  const wanted = evidenceWanted(replay, maxFindings, readers.refs());
+  const quotes = await quoteLines(wanted, run.inputs, pipeline);
   const quote: Quote = (ref, role) => quoted(quotes.get(ref), ref, role, pipeline);
   const invariants = reportInvariants(
     replay.ledger,
@@ -152,6 +156,9 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     invariants,
     latency: [...spanReports(spans, syscall, pipeline.time), ...delays.reports(pipeline.time)],
     deferred: deferred.report(pipeline.time),
+    ...(replay.operations[OP.MAPR]! > 0
+      ? { readers: readers.report(pipeline.time, replay.operations[OP.MAPR]!, quote) }
+      : {}),
     operations: operations(replay),
     summary: {
       findings: 0,
@@ -186,9 +193,14 @@ function settle(replay: ReplayEngine, inputs: readonly ScannedInput[]): VariantM
   return session.settle();
 }
 
-function evidenceWanted(replay: ReplayEngine, maxFindings: number): EvidenceRef[] {
+function evidenceWanted(
+  replay: ReplayEngine,
+  maxFindings: number,
+  readers: readonly EvidenceRef[],
+): EvidenceRef[] {
   const refs = quotedRefs(replay.ledger, maxFindings);
   for (const evidence of replay.detector.evidence) for (const ref of evidence.refs) refs.add(ref);
+  for (const ref of readers) refs.add(ref);
   return [...refs].filter((ref) => ref >= 0).sort((a, b) => a - b);
 }
 

@@ -15,6 +15,7 @@ const RAW: Bases = {
   how: 'raw',
   pageOfStructPage: (addr) => addr,
   pageOfVa: (addr) => addr,
+  pageOfPtl: () => Number.NaN,
 };
 
 /**

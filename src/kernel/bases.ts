@@ -6,6 +6,8 @@ export type PageKey = number;
 /** sizeof(struct page) on x86-64. */
 export const STRUCT_PAGE = 64;
 export const PAGE = 4096;
+/** offsetof(struct ptdesc, ptl), where the lock is embedded (no lockdep, no PREEMPT_RT). */
+const PTL_OFFSET = 40;
 /** Direct map and vmemmap of 4-level paging cover 64 TiB (Documentation/arch/x86/x86_64/mm.rst); 5-level 32 PiB. */
 const PFN_LIMIT = 2 ** 34;
 /** Struct-page identities lie below this, direct-map identities above it. */
@@ -26,6 +28,8 @@ export interface Bases {
   pageOfStructPage(addr: Addr): PageKey;
   /** Page that contains the direct-map address `addr`. */
   pageOfVa(addr: Addr): PageKey;
+  /** Page whose struct ptdesc holds the spinlock at `addr`; NaN: it is no page-table lock, or the base is not known. */
+  pageOfPtl(addr: Addr): PageKey;
 }
 
 /** Translation with known or unknown (NaN) bases. */
@@ -53,6 +57,12 @@ class LinearBases implements Bases {
     // The direct map lies below vmemmap in every layout: a recorder that printed the VA is still understood.
     if (pfn < 0 && addr >= this.directMap) return this.pageOfVa(addr);
     return STRUCT_PAGE_DOMAIN - Math.floor(addr / STRUCT_PAGE);
+  }
+
+  pageOfPtl(addr: Addr): PageKey {
+    const at = addr - this.vmemmap;
+    if (!(at >= 0 && at < PFN_LIMIT * STRUCT_PAGE) || at % STRUCT_PAGE !== PTL_OFFSET) return Number.NaN;
+    return Math.floor(at / STRUCT_PAGE);
   }
 
   pageOfVa(addr: Addr): PageKey {

@@ -8,7 +8,7 @@ import { batchCount, type EventPlan, FORM, learnArguments, planOf } from './even
 import type { FuncTable } from './func-table.js';
 import { Hits } from './hits.js';
 import { decodeMarker, headPage, MARKER, setSlot } from './marker.js';
-import { BASIS, OP, type Op } from './ops.js';
+import { BASIS, GP_EVENT, OP, type Op } from './ops.js';
 import type { ArgumentPlan } from './probe-args.js';
 import type { ProbesFile } from './probes-file.js';
 
@@ -76,6 +76,8 @@ export class Decoder {
       if (plan.args === null || plan.args.length > 0) this.fields(plan, id, batch, row, op);
       for (let i = 0; i < plan.fixed.length; i++) setSlot(op, plan.fixed[i]![0], plan.fixed[i]![1]);
       if (op.kind === OP.CR || op.kind === OP.CB) this.head(op);
+      // rcu_gp_init() that found no reason to begin one.
+      else if (op.kind === OP.GP && op.a2 === 0) op.a1 = GP_EVENT.other;
       return plan.hits === null || !plan.hits.again(plan.source, op);
     }
     if (!this.special(plan, id, batch, row, op)) return false;
@@ -92,7 +94,7 @@ export class Decoder {
     op.pid = batch.pid[row]!;
     op.flags = batch.flags[row]!;
     op.context = contextOf(op.flags);
-    op.a0 = op.a1 = op.a2 = op.a3 = op.a4 = op.a5 = Number.NaN;
+    op.a0 = op.a1 = op.a2 = op.a3 = op.a4 = op.a5 = op.a6 = op.a7 = Number.NaN;
     op.nTables = 0;
   }
 
@@ -198,7 +200,7 @@ export class Decoder {
         learnArguments(plan, this.events.head(id), batch.body(row), this.probes);
         op.basis = plan.basis;
         args = plan.args!;
-        op.a0 = op.a1 = op.a2 = op.a3 = op.a4 = op.a5 = Number.NaN;
+        op.a0 = op.a1 = op.a2 = op.a3 = op.a4 = op.a5 = op.a6 = op.a7 = Number.NaN;
         i = -1;
         p = batch.bodyStart[row]!;
         if (args.length === 0) break;
@@ -273,6 +275,13 @@ export class Decoder {
       case 'entry':
         setSlot(op, role.to, Math.floor((value % PHYS_LIMIT) / 4096));
         return;
+      case 'pmd':
+        setSlot(op, role.to, tableOfPmd(value));
+        return;
+      case 'ptl':
+        setSlot(op, role.to, value);
+        setSlot(op, role.also!, this.bases.pageOfPtl(value));
+        return;
       case 'func':
         setSlot(op, role.to, this.funcs.idOf(b, start, end));
         return;
@@ -320,6 +329,16 @@ export class Decoder {
     op.a3 = batchCount(op.a1, op.a3);
     if (op.nTables > 0) op.nTables = op.a3 >= 0 ? Math.min(op.nTables, op.a3) : 0;
   }
+}
+
+const PRESENT = 0x01;
+const HUGE_PAGE = 0x80;
+
+/** The table a PMD entry points to; 0 if it points to none: empty, not present, or a huge page. */
+function tableOfPmd(value: number): number {
+  if (value !== value) return value;
+  const bits = value % 256;
+  return (bits & PRESENT) !== 0 && (bits & HUGE_PAGE) === 0 ? Math.floor((value % PHYS_LIMIT) / 4096) : 0;
 }
 
 function endOfValue(b: Uint8Array, p: number, end: number): number {

@@ -177,4 +177,6 @@ export function setSlot(op: Op, slot: number, value: number): void {
   else if (slot === 3) op.a3 = value;
   else if (slot === 4) op.a4 = value;
   else if (slot === 5) op.a5 = value;
+  else if (slot === 6) op.a6 = value;
+  else if (slot === 7) op.a7 = value;
 }

@@ -17,7 +17,10 @@ export const OP = {
   segment: 2,
   /** `tlb_gather_mmu[_fullmm]`: a0 tlb, a1 mm, a2 1 = fullmm. */
   GB: 3,
-  /** `tlb_finish_mmu` entry: a0 tlb, a1 mm, a2 batch page key (0 none), a3 start, a4 end, a5 flag bits. */
+  /**
+   * `tlb_finish_mmu` entry: a0 tlb, a1 mm, a2 batch page key (0 none), a3 start, a4 end, a5 flag bits, a6
+   * mm->notifier_subscriptions, a7 mm->tlb_flush_pending.
+   */
   GE: 4,
   /** `tlb_finish_mmu` return. */
   GEret: 5,
@@ -73,7 +76,7 @@ export const OP = {
   RQ: 30,
   /** `rcu:rcu_invoke_callback`: a0 rhp key, a1 FuncId. */
   RI: 31,
-  /** `rcu:rcu_grace_period`: a0 gp_seq, a1 GP_EVENT. */
+  /** `rcu:rcu_grace_period`, or probes that print gp_seq: a0 gp_seq, a1 GP_EVENT. */
   GP: 32,
   /** `kmem:mm_page_free`: a0 pfn, a1 order. */
   FREE: 33,
@@ -91,7 +94,7 @@ export const OP = {
   RB: 39,
   /** Reader ends: as RB. */
   RE: 40,
-  /** `gup_fast_fallback` bracket: a0 1 = entry, 0 = return. NOT the IRQ-off section itself. */
+  /** `gup_fast_fallback` bracket: a0 1 = entry, 0 = return. NOT the IRQ-off section itself. a1 start, a2 pages. */
   GUP: 41,
   /** `exit_mmap`: a0 mm, a1 1 = entry, 0 = return. */
   EXITMM: 42,
@@ -142,7 +145,10 @@ export const OP = {
   PTL: 64,
   /** A page is the top-level table of a process: a0 page key. */
   PGD: 65,
-  /** A spare PTE table is deposited: a0 table page key, a1 page key of the PMD table it is kept on. */
+  /**
+   * A spare PTE table is deposited: a0 table page key, a1 page key of the PMD table it is kept on; by a probe also a2
+   * address of the PMD entry, a3 mmap_lock.count.
+   */
   DEP: 66,
   /** A deposited table is withdrawn: a0 table page key. */
   WDR: 67,
@@ -168,9 +174,43 @@ export const OP = {
   EXIT: 77,
   /** `sched:sched_process_fork`: a0 thread id of the child. */
   FORK: 78,
+  /**
+   * A walker looks a PTE table up (`__pte_offset_map`, `pte_offset_map_lock` …): a0 address of the PMD entry, a1 user
+   * address, a2 page key of the table the entry points to (0 none, NaN not printed), a3 page key of the table that
+   * holds the entry, a4 mm, a5 `LOOKUP`.
+   */
+  MAP: 79,
+  /** Return of a lookup: a0 address of the PTE (0 refused), a1 page key of the table it lies in, a5 `LOOKUP`. */
+  MAPR: 80,
+  /** A spinlock inside a struct ptdesc: a0 its address, a1 page key of the table (NaN: no page-table lock), a5 `SPIN`. */
+  PLK: 81,
+  /**
+   * `pmdp_collapse_flush` (mm/pgtable-generic.c), which clears the entry: a0 mm, a1 user address, a2 page key of the
+   * table, a3 address of the PMD entry, a4 mmap_lock.count, a5 count of the anon_vma's lock, a6 of the file's i_mmap_rwsem,
+   * a7 page key of the PMD table.
+   */
+  COLL: 82,
+  /** Its return. */
+  COLLR: 83,
+  /** `rcu_report_qs_rnp`: a0 mask of those that report, a1 node, a2 grace period, a3 what is still missing. */
+  QSR: 84,
+  /** `switch_mm_irqs_off`: a0 next mm, a1 its tlb_gen, a2 its ctx_id. */
+  SWMM: 85,
+  /** A mapping is taken off its file (`unlink_file_vma[_batch_add]`): a0 vma, a1 vm_flags. */
+  VMAOFF: 86,
+  /** `set_pte_range`: a0 address of the first PTE, a1 page key of the table, a2 user address. */
+  SETP: 87,
+  /** `__mmu_notifier_invalidate_range_start`. */
+  MNI: 88,
+  /** `huge_pmd_unshare`: a5 1 = entry, 0 = return with a0. */
+  UNSH: 89,
+  /** A huge PMD is about to be installed (`map_anon_folio_pmd_*`): a0 address of the entry, a1 user address. */
+  HUGEI: 90,
+  /** No operation of its own: `GE` printed mm->notifier_subscriptions (a6). */
+  NSUB: 91,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
-export const OP_COUNT = 79;
+export const OP_COUNT = 92;
 /** Operations from here on concern facts (`replay/step-mech.ts`): most of them only markers and programs give. */
 export const OP_FIRST_FACT = 51;
 
@@ -195,7 +235,21 @@ export const isTableFunc = (func: number): boolean => func >= 1 && func <= 3;
 
 export const CR_SOURCE = { call_rcu: 0, __call_rcu_common: 1, other: 2 } as const;
 
-export const GP_EVENT = { other: 0, start: 1, end: 2, cpuend: 3, cpustart: 4, cpuqs: 5 } as const;
+/** `init`, `endret`: entry of `rcu_gp_init`, return of `rcu_gp_cleanup`; their other ends are `start` and `end`. */
+export const GP_EVENT = {
+  other: 0,
+  start: 1,
+  end: 2,
+  cpuend: 3,
+  cpustart: 4,
+  cpuqs: 5,
+  init: 6,
+  endret: 7,
+} as const;
+
+/** How a PTE table is looked up; all but `plain` name the mm. */
+export const LOOKUP = { plain: 0, lock: 1, readOnly: 2, readWrite: 3 } as const;
+export const SPIN = { lock: 0, unlock: 1, trylock: 2 } as const;
 
 /** Reader kinds: what protects the walk. */
 export const READER = { irqoff: 0, rcu: 1, preemptoff: 2, lock: 3, hw: 4 } as const;
@@ -228,6 +282,8 @@ export class Op {
   a3 = Number.NaN;
   a4 = Number.NaN;
   a5 = Number.NaN;
+  a6 = Number.NaN;
+  a7 = Number.NaN;
   /** CB: tables printed by the probe. */
   nTables = 0;
   readonly tables = new Float64Array(512);

@@ -50,12 +50,10 @@ export function resolveLayout(
     return true;
   });
   names.forEach((name, i) => {
-    if (!settled[i]) {
-      take(
-        i,
-        spec.roles.find((r) => r.role === name.toLowerCase()),
-      );
-    }
+    take(
+      i,
+      spec.roles.find((r) => r.role === name.toLowerCase() && (!settled[i] || r.at === '*')),
+    );
   });
   names.forEach((name, i) => {
     if (settled[i]) return;

@@ -1,5 +1,7 @@
 import { byName } from '../result/by-name.js';
-import { FUNC, OP, type OpKind, READER } from './ops.js';
+import { FUNC, OP, READER } from './ops.js';
+import { type SymbolMeaning, spec } from './symbol-spec.js';
+import { READER_SYMBOLS } from './symbols-readers.js';
 
 /**
  * What probes on kernel functions mean: probed symbol → operation and the roles of the arguments.
@@ -7,64 +9,7 @@ import { FUNC, OP, type OpKind, READER } from './ops.js';
  * arch/x86/mm/pgtable.c, arch/x86/mm/tlb.c, kernel/rcu/tree.c).
  */
 
-/** How the value of an argument becomes the number in its slot. */
-export type Convert =
-  /** Low 53 bits of a pointer. */
-  | 'addr'
-  /** Signed number. */
-  | 'num'
-  /** struct page / ptdesc pointer → page key. */
-  | 'page'
-  /** Direct-map address → page key. */
-  | 'va'
-  /** Address of an entry: the address itself, and the page key of the table it lies in goes to `also`. */
-  | 'slot'
-  /** Entry value: physical address bits → pfn. */
-  | 'entry'
-  /** Function name or symbol → FuncId. */
-  | 'func'
-  /** rcu_head: the address, and the page key of the page it lies in goes to `also` (by callback function). */
-  | 'head'
-  /** `{a,b,…}` of struct page pointers → `Op.tables`. */
-  | 'tables'
-  /** First word of a cpumask; `also` says whether that is all of it. */
-  | 'mask';
-
-export interface Role {
-  /** Name by which synonyms and reference layouts know it. */
-  readonly role: string;
-  /** Slot: a0 … a5; -1 = only fills `also` or `tables`. */
-  readonly to: number;
-  readonly as: Convert;
-  /** Where the kernel keeps it: parameter number 1–6 with dereferences, `1+16` = +16(first parameter), `ret`. */
-  readonly at: string;
-  readonly also?: number;
-}
-
-export interface SymbolSpec {
-  readonly kind: OpKind;
-  readonly roles: readonly Role[];
-  /** Slots with a fixed value: [slot, value]. */
-  readonly fixed: readonly (readonly [number, number])[];
-}
-
-/** Meaning of entry probe and return probe of one kernel symbol. */
-export interface SymbolMeaning {
-  readonly entry?: SymbolSpec;
-  readonly ret?: SymbolSpec;
-}
-
-const role = (text: string): Role => {
-  const [name, to, as, at, also] = text.split(' ');
-  const base = { role: name!, to: Number(to), as: as as Convert, at: at! };
-  return also === undefined ? base : { ...base, also: Number(also) };
-};
-
-const spec = (kind: OpKind, roles: readonly string[] = [], fixed: SymbolSpec['fixed'] = []): SymbolSpec => ({
-  kind,
-  roles: roles.map(role),
-  fixed,
-});
+export type { Convert, Role, SymbolMeaning, SymbolSpec } from './symbol-spec.js';
 
 const TLB = 'tlb 0 addr 1';
 const TLB_MM = 'mm 1 addr 1+0';
@@ -78,6 +23,8 @@ const GATHER_STATE = [
   'end 4 addr 1+24',
   'flags 5 num 1+32',
 ];
+/** struct mm_struct differs from build to build. */
+const GATHER_END = [...GATHER_STATE, 'nsub 6 addr *', 'pend 7 num *'];
 /** struct flush_tlb_info: mm @0, start @8, end @16, new_tlb_gen @24. */
 const FLUSH_INFO = ['mm 1 addr 1+0', 'start 2 addr 1+8', 'end 3 addr 1+16', 'new_tlb_gen 4 num 1+24'];
 const TABLE_PAGE = [TLB, TLB_MM, 'table 2 page 2'];
@@ -102,7 +49,6 @@ const singleCallback = (func: number): SymbolMeaning => ({
   ),
   ret: spec(OP.CBret, [], [[1, func]]),
 });
-const gup: SymbolMeaning = { entry: spec(OP.GUP, [], [[0, 1]]), ret: spec(OP.GUP, [], [[0, 0]]) };
 const flushWait: SymbolMeaning = { entry: spec(OP.SYNC1, [], [[0, 1]]), ret: spec(OP.SYNC1, [], [[0, 0]]) };
 
 export const SYMBOLS: Readonly<Record<string, SymbolMeaning>> = byName({
@@ -111,7 +57,7 @@ export const SYMBOLS: Readonly<Record<string, SymbolMeaning>> = byName({
   tlb_gather_mmu_fullmm: { entry: spec(OP.GB, GATHER, [[2, 1]]) },
   /** 6.19+: hugetlb, second parameter is the vma (8ce720d5bd91). */
   tlb_gather_mmu_vma: { entry: spec(OP.GB, [TLB], [[2, 0]]) },
-  tlb_finish_mmu: { entry: spec(OP.GE, GATHER_STATE), ret: spec(OP.GEret) },
+  tlb_finish_mmu: { entry: spec(OP.GE, GATHER_END), ret: spec(OP.GEret) },
   tlb_flush_mmu: { entry: spec(OP.FMMU, GATHER_STATE) },
   ___pte_free_tlb: removed(TABLE_PAGE, 1),
   ___pmd_free_tlb: removed(TABLE_VA, 2),
@@ -185,14 +131,9 @@ export const SYMBOLS: Readonly<Record<string, SymbolMeaning>> = byName({
   /** 6.15+: takes a folio, which is its first struct page. */
   free_folio_and_swap_cache: { entry: spec(OP.FPSC, ['page 0 page 1']) },
   // readers and walks
-  gup_fast_fallback: gup,
-  /** Name up to 6.9. */
-  internal_get_user_pages_fast: gup,
   /** Out of line with CONFIG_PREEMPT_RCU only (kernel/rcu/tree_plugin.h). */
   __rcu_read_lock: { entry: spec(OP.RB, [], [[0, READER.rcu]]) },
   __rcu_read_unlock: { entry: spec(OP.RE, [], [[0, READER.rcu]]) },
-  __pte_offset_map: seen,
-  __pte_offset_map_lock: seen,
   // address space
   exit_mmap: { entry: spec(OP.EXITMM, ['mm 0 addr 1'], [[1, 1]]), ret: spec(OP.EXITMM, [], [[1, 0]]) },
   unmap_vmas: { entry: spec(OP.UVMA, [TLB]) },
@@ -201,6 +142,7 @@ export const SYMBOLS: Readonly<Record<string, SymbolMeaning>> = byName({
     entry: spec(OP.FPGD, [TLB, 'addr 1 addr 2', 'end 2 addr 3'], [[3, 1]]),
     ret: spec(OP.FPGD, [], [[3, 0]]),
   },
+  ...READER_SYMBOLS,
 });
 
 /**

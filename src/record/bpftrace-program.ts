@@ -28,18 +28,31 @@ interface Field {
   readonly value: string;
 }
 
+/** Address or value of a fetch argument without its type; null where bpftrace has no word for it. */
+function expression(fetch: string, cast: string): string | null {
+  const register = /^%(\w+)$/.exec(fetch);
+  if (register) return REGISTERS[register[1]!] ?? null;
+  if (fetch === '$retval') return 'retval';
+  const variable = /^@(\w+)\+(\d+)$/.exec(fetch);
+  if (variable) return `*(${cast} *)(kaddr("${variable[1]}") + ${variable[2]})`;
+  const deref = /^\+(\d+)\((.+)\)$/.exec(fetch);
+  if (!deref) return null;
+  const inner = expression(deref[2]!, 'uint64');
+  return inner === null ? null : `*(${cast} *)(${inner} + ${deref[1]})`;
+}
+
 /** `new_tlb_gen=+24(%si):u64` → how bpftrace prints it; null for arrays, which it cannot. */
 function fieldOf(arg: string): Field | null {
-  const m = /^(\w+)=(?:\+(\d+)\(%(\w+)\)|%(\w+)|\$retval):(\w+)(\[\d+\])?$/.exec(arg);
-  if (!m || m[6] !== undefined) return null;
-  const [, name, offset, base, register, type] = m;
+  const m = /^(\w+)=(.+):(\w+)$/.exec(arg);
+  if (!m) return null;
+  const [, name, fetch, type] = m;
   const format =
     type === 'symbol' ? '%s' : type!.startsWith('x') ? '0x%lx' : type!.startsWith('s') ? '%d' : '%lu';
-  const direct = register === undefined ? 'retval' : REGISTERS[register]!;
   const bits = /^[xus](\d+)$/.exec(type!)?.[1] ?? '64';
-  const c = `${type!.startsWith('s') ? 'int' : 'uint'}${bits}`;
-  let value = bits === '64' ? direct : `(${c})${direct}`;
-  if (base !== undefined) value = `*(${c} *)(${REGISTERS[base]!} + ${offset})`;
+  const cast = `${type!.startsWith('s') ? 'int' : 'uint'}${bits}`;
+  const read = expression(fetch!, cast);
+  if (read === null) return null;
+  const value = bits === '64' || read.startsWith('*') ? read : `(${cast})${read}`;
   return { name: name!, format, value: type === 'symbol' ? `ksym(${value})` : value };
 }
 

@@ -1,4 +1,8 @@
+import { gunzipSync } from 'node:zlib';
 import { UsageError } from '../result/usage-error.js';
+import { btfOffsets } from './btf.js';
+import { PROBE_TABLE } from './probe-table.js';
+import { membersOf } from './probe-table-readers.js';
 /**
  * What a kernel says of itself: enough to plan a recording on another machine. Read from tracefs, or from the text
  * that `KERNEL_INFO_COMMAND` prints.
@@ -22,6 +26,8 @@ export interface KernelInfo {
   readonly kprobes: boolean | null;
   /** The variables vmemmap_base and page_offset_base are in kallsyms; null unknown. */
   readonly baseSymbols: boolean | null;
+  /** `struct.member` → bytes, out of the kernel's BTF; null = it has none, or it could not be read. */
+  readonly offsets: ReadonlyMap<string, number> | null;
 }
 
 /** Names of the sections of a kernel-info file. */
@@ -34,6 +40,7 @@ export const SECTIONS = {
   functions: 'available_filter_functions',
   symbols: 'kallsyms',
   config: 'config',
+  btf: 'btf',
 } as const;
 
 /**
@@ -46,9 +53,10 @@ export const KERNEL_INFO_COMMAND = [
   'echo "## kprobes"; ls kprobe_events',
   'for f in trace_clock available_tracers; do echo "## $f"; cat $f; done',
   'echo "## available_events"; grep -E "^(tlb|csd|irq_vectors|rcu|kmem|sched|(raw_)?syscalls):" available_events',
-  'echo "## available_filter_functions"; grep -E "tlb|rcu|mmap|gup|_fast|pte|pmd|pgd|pgt|vmas|swap_cache" available_filter_functions',
+  'echo "## available_filter_functions"; grep -E "tlb|rcu|mmap|gup|_fast|pte|pmd|pgd|pgt|vmas|swap_cache|^_raw_spin_(try|un)?lock$|switch_mm|unlink_|mmu_notifier" available_filter_functions',
   'echo "## kallsyms"; grep -wE "vmemmap_base|page_offset_base" /proc/kallsyms',
-  'echo "## config"; (zcat /proc/config.gz || cat /boot/config-$(uname -r)) | grep -E "RCU|PARAVIRT|RECLAIM|GATHER|KPROBE|FTRACE|KALLSYMS|RANDOMIZE"; } 2>/dev/null >/tmp/kernel-info.txt',
+  'echo "## config"; (zcat /proc/config.gz || cat /boot/config-$(uname -r)) | grep -E "RCU|PARAVIRT|RECLAIM|GATHER|KPROBE|FTRACE|KALLSYMS|RANDOMIZE"',
+  'echo "## btf"; gzip -c /sys/kernel/btf/vmlinux | base64; } 2>/dev/null >/tmp/kernel-info.txt',
 ].join('; ');
 
 /**
@@ -100,6 +108,7 @@ export function kernelInfoOf(section: (name: string) => readonly string[] | null
         : ['vmemmap_base', 'page_offset_base'].every((name) =>
             symbols.some((line) => line.trim().split(/\s+/)[2] === name),
           ),
+    offsets: offsetsOf(filled(SECTIONS.btf)),
   };
 }
 
@@ -120,4 +129,27 @@ function configOf(lines: readonly string[] | null): ReadonlyMap<string, string> 
     else if (unset) config.set(unset[1]!, 'n');
   }
   return config;
+}
+
+const MEMBERS = membersOf(PROBE_TABLE);
+
+/** From the base64 of the compressed BTF. Throws UsageError when it is none. */
+function offsetsOf(lines: readonly string[] | null): ReadonlyMap<string, number> | null {
+  if (!lines) return null;
+  const packed = Buffer.from(lines.join(''), 'base64');
+  try {
+    return btfOffsets(gunzipSync(packed), MEMBERS);
+  } catch (error) {
+    throw new UsageError(`section ## ${SECTIONS.btf}: no compressed BTF: ${(error as Error).message}`);
+  }
+}
+
+/** Offsets of a running kernel's BTF; null where it has none. */
+export function liveOffsets(bytes: Uint8Array | null): ReadonlyMap<string, number> | null {
+  if (!bytes) return null;
+  try {
+    return btfOffsets(bytes, MEMBERS);
+  } catch {
+    return null;
+  }
 }

@@ -1,4 +1,4 @@
-import { type KernelInfo, kernelInfoOf, SECTIONS } from './kernel-info.js';
+import { type KernelInfo, kernelInfoOf, liveOffsets, SECTIONS } from './kernel-info.js';
 import type { TracefsDir } from './tracefs.js';
 
 /** What is read outside tracefs; '' where it could not be. */
@@ -6,6 +6,8 @@ export interface HostTexts {
   readonly uname: string;
   readonly config: string;
   readonly kallsyms: string;
+  /** /sys/kernel/btf/vmlinux; null where there is none. */
+  readonly btf?: Uint8Array | null;
 }
 
 /** What this machine's kernel says of itself. Files that cannot be read are taken as unknown. */
@@ -18,7 +20,7 @@ export function liveKernelInfo(tracefs: TracefsDir, host: HostTexts): KernelInfo
       return null;
     }
   };
-  return kernelInfoOf((name) => {
+  const info = kernelInfoOf((name) => {
     switch (name) {
       case SECTIONS.uname:
         return lines(host.uname);
@@ -26,10 +28,13 @@ export function liveKernelInfo(tracefs: TracefsDir, host: HostTexts): KernelInfo
         return lines(host.config);
       case SECTIONS.symbols:
         return lines(host.kallsyms);
+      case SECTIONS.btf:
+        return null;
       case SECTIONS.kprobes:
         return tracefs.exists('kprobe_events') ? ['kprobe_events'] : [];
       default:
         return file(name);
     }
   });
+  return { ...info, offsets: liveOffsets(host.btf ?? null) };
 }

@@ -10,7 +10,8 @@ import { cleanSymbol } from '../timeline/events.js';
 import type { KernelInfo } from './kernel-info.js';
 import { variantsOf } from './kernel-variants.js';
 import { type Level, within } from './levels.js';
-import { PROBE_TABLE, type ProbeRow, TRACEPOINT_TABLE } from './probe-table.js';
+import type { ProbeRow } from './probe-row.js';
+import { PROBE_TABLE, TRACEPOINT_TABLE } from './probe-table.js';
 
 export interface PlannedProbe {
   readonly event: string;
@@ -19,6 +20,8 @@ export interface PlannedProbe {
   readonly symbol: string;
   /** `name=fetch:type`; empty where the registers cannot be trusted. */
   readonly args: readonly string[];
+  /** Worth a filter. */
+  readonly hot?: true;
 }
 
 export interface PlannedEvent {
@@ -80,7 +83,10 @@ export function planRecording(kernel: KernelInfo, level: Level, clock?: string):
   const shown = new Set([...planned.map((p) => p.event), ...tracepoints.map((t) => t.event)]);
   if (withKprobes) {
     for (const row of absent) {
-      const why = row.optional ?? 'not a traceable function of this kernel: inlined, or named otherwise';
+      const why =
+        row.requires !== undefined && !kernel.offsets
+          ? 'needs the layout of a struct: no BTF of this kernel is given'
+          : (row.optional ?? 'not a traceable function of this kernel: inlined, or named otherwise');
       missing.push({
         what: row.symbols.join(' or '),
         why,
@@ -153,18 +159,33 @@ function planTracepoints(kernel: KernelInfo, level: Level, missing: Missing[]): 
  */
 function probesOf(row: ProbeRow, kernel: KernelInfo): PlannedProbe[] {
   const { event, ret } = row;
+  const hot = row.hot ? { hot: row.hot } : {};
   const layout = kernel.config?.get('CONFIG_MMU_GATHER_TABLE_FREE') ?? 'y';
-  const args = layout !== 'y' && row.argsWithoutTableFree ? row.argsWithoutTableFree : row.args;
-  if (!kernel.functions) return row.symbols.map((symbol) => ({ event, ret, symbol, args }));
-  for (const symbol of row.symbols) if (kernel.functions.has(symbol)) return [{ event, ret, symbol, args }];
+  const wanted = layout !== 'y' && row.argsWithoutTableFree ? row.argsWithoutTableFree : row.args;
+  const args = wanted.map((arg) => placed(arg, kernel)).filter((arg): arg is string => arg !== null);
+  if (row.requires !== undefined && !args.some((arg) => arg.startsWith(`${row.requires}=`))) return [];
+  if (!kernel.functions) return row.symbols.map((symbol) => ({ event, ret, symbol, args, ...hot }));
+  for (const symbol of row.symbols)
+    if (kernel.functions.has(symbol)) return [{ event, ret, symbol, args, ...hot }];
   for (const symbol of row.symbols) {
     const clone = [...kernel.functions]
       .filter((f) => f.startsWith(`${symbol}.`) && cleanSymbol(f) === symbol && !/\.(?:cold|part)\b/.test(f))
       .sort()[0];
     // What a function returns, a clone returns too; where its arguments are is not known.
-    if (clone !== undefined) return [{ event, ret, symbol: clone, args: ret ? args : [] }];
+    if (clone !== undefined) return [{ event, ret, symbol: clone, args: ret ? args : [], ...hot }];
   }
   return [];
+}
+
+/** With the offsets of this kernel; null where one is not known. */
+function placed(arg: string, kernel: KernelInfo): string | null {
+  let known = true;
+  const text = arg.replace(/\{([\w.]+)\}/g, (_, member: string) => {
+    const offset = kernel.offsets?.get(member);
+    if (offset === undefined) known = false;
+    return String(offset);
+  });
+  return known ? text : null;
 }
 
 function clockOf(kernel: KernelInfo, wanted: string | undefined): string {
@@ -197,6 +218,7 @@ function promised(
   for (const { symbol, ret, args } of kprobes) {
     const kind = kindOfProbe(symbol, ret, args.length > 0);
     if (kind !== null) fire(kind);
+    if (args.some((a) => a.startsWith('nsub='))) fire(OP.NSUB);
   }
   for (const { event } of tracepoints) {
     const kind = kindOfTracepoint(event);

@@ -1,50 +1,21 @@
 import type { Level } from './levels.js';
+import { OLDER, type ProbeRow, row } from './probe-row.js';
+import { READER_PROBES } from './probe-table-readers.js';
+
+const TLB = 'tlb=%di:x64 mm=+0(%di):x64';
+const GATHER = `${TLB} batch=+8(%di):x64 start=+16(%di):x64 end=+24(%di):x64 flags=+32(%di):x32`;
+/** Read where the layout of struct mm_struct is known. */
+const GATHER_MM =
+  'nsub=+{mm_struct.notifier_subscriptions}(+0(%di)):x64 pend=+{mm_struct.tlb_flush_pending}(+0(%di)):s32';
+const GATHER_WITHOUT = `${TLB} start=+8(%di):x64 end=+16(%di):x64 flags=+24(%di):x32`.split(' ');
+const FLUSH_INFO = (reg: string): string =>
+  `info=%${reg}:x64 mm=+0(%${reg}):x64 start=+8(%${reg}):x64 end=+16(%${reg}):x64 new_tlb_gen=+24(%${reg}):u64`;
 
 /**
  * What `record` asks a kernel for. Data only. Arguments are taken from the registers of the x86-64 calling convention
  * at the first instruction; what they mean is said by `src/kernel/symbols.ts`, which every row must agree with
  * (tested). Signatures read in Linux 6.1, 6.12, 6.16 and 7.0.
  */
-export interface ProbeRow {
-  /** Name of the event; the usual name of the symbol without its underscores. */
-  readonly event: string;
-  readonly level: Level;
-  readonly ret: boolean;
-  /** Names the function has had, newest first: the first that the kernel has is probed. */
-  readonly symbols: readonly string[];
-  /** Fetch arguments, Documentation/trace/kprobetrace.rst. */
-  readonly args: readonly string[];
-  /** Arguments where the kernel has no CONFIG_MMU_GATHER_TABLE_FREE: struct mmu_gather lacks `batch`. */
-  readonly argsWithoutTableFree?: readonly string[];
-  /** Events that show part of it where the function is inlined. */
-  readonly instead: readonly string[];
-  /** Where the function need not exist: why its absence is no loss. */
-  readonly optional?: string;
-}
-
-const row = (
-  level: Level,
-  event: string,
-  symbols: string,
-  args = '',
-  more: Partial<Pick<ProbeRow, 'argsWithoutTableFree' | 'instead' | 'optional'>> = {},
-): ProbeRow => ({
-  event,
-  level,
-  ret: event.endsWith('_ret'),
-  symbols: symbols.split(' '),
-  args: args === '' ? [] : args.split(' '),
-  instead: [],
-  ...more,
-});
-
-const TLB = 'tlb=%di:x64 mm=+0(%di):x64';
-const GATHER = `${TLB} batch=+8(%di):x64 start=+16(%di):x64 end=+24(%di):x64 flags=+32(%di):x32`;
-const GATHER_WITHOUT = `${TLB} start=+8(%di):x64 end=+16(%di):x64 flags=+24(%di):x32`.split(' ');
-const FLUSH_INFO = (reg: string): string =>
-  `info=%${reg}:x64 mm=+0(%${reg}):x64 start=+8(%${reg}):x64 end=+16(%${reg}):x64 new_tlb_gen=+24(%${reg}):u64`;
-const OLDER = 'this kernel has no such function, and needs none';
-
 export const PROBE_TABLE: readonly ProbeRow[] = [
   // RCU and flushes: what a latency is made of
   row('latency', 'call_rcu', 'call_rcu', 'head=%di:x64 func=%si:symbol'),
@@ -74,7 +45,9 @@ export const PROBE_TABLE: readonly ProbeRow[] = [
   row('tables', 'tlb_gather_mmu', 'tlb_gather_mmu', 'tlb=%di:x64 mm=%si:x64'),
   row('tables', 'tlb_gather_mmu_fullmm', 'tlb_gather_mmu_fullmm', 'tlb=%di:x64 mm=%si:x64'),
   row('tables', 'tlb_gather_mmu_vma', 'tlb_gather_mmu_vma', 'tlb=%di:x64', { optional: OLDER }),
-  row('tables', 'tlb_finish_mmu', 'tlb_finish_mmu', GATHER, { argsWithoutTableFree: GATHER_WITHOUT }),
+  row('tables', 'tlb_finish_mmu', 'tlb_finish_mmu', `${GATHER} ${GATHER_MM}`, {
+    argsWithoutTableFree: GATHER_WITHOUT,
+  }),
   row('tables', 'tlb_finish_mmu_ret', 'tlb_finish_mmu'),
   row('tables', 'tlb_flush_mmu', 'tlb_flush_mmu', GATHER, { argsWithoutTableFree: GATHER_WITHOUT }),
   row('tables', 'pte_free_tlb', '___pte_free_tlb', `${TLB} page=%si:x64`, {
@@ -163,19 +136,7 @@ export const PROBE_TABLE: readonly ProbeRow[] = [
       optional: 'inlined in this kernel',
     },
   ),
-  row(
-    'full',
-    'gup_fast_fallback',
-    'gup_fast_fallback internal_get_user_pages_fast',
-    'start=%di:x64 nr_pages=%si:s32 flags=%dx:x32',
-  ),
-  row('full', 'gup_fast_fallback_ret', 'gup_fast_fallback internal_get_user_pages_fast', 'ret=$retval:s32'),
-  row('full', 'rcu_read_lock', '__rcu_read_lock', '', {
-    optional: 'out of line with CONFIG_PREEMPT_RCU only',
-  }),
-  row('full', 'rcu_read_unlock', '__rcu_read_unlock', '', {
-    optional: 'out of line with CONFIG_PREEMPT_RCU only',
-  }),
+  ...READER_PROBES,
 ];
 
 export interface TracepointRow {

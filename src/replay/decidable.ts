@@ -1,5 +1,6 @@
 import type { Coverage } from './coverage.js';
 import { CATALOGUE } from './rules/catalogue.js';
+import { missingNeeds } from './rules/rule.js';
 
 /** Can a recording decide this rule at all? */
 export interface Decidable {
@@ -13,7 +14,7 @@ export interface Decidable {
 /** One entry per rule of the catalogue, in its order. */
 export function decidable(coverage: Coverage): Decidable[] {
   return CATALOGUE.map((rule) => {
-    const missing = rule.needs.filter((n) => coverage.total(n.op) === 0).map((n) => n.probe);
+    const missing = missingNeeds(rule, (op) => coverage.total(op) > 0).map((n) => n.probe);
     return { id: rule.id, name: rule.name, can: missing.length === 0 ? 'yes' : 'no', missing };
   });
 }

@@ -79,6 +79,7 @@ export class ReplayEngine {
       resolutionNs: () => options.time.resolutionNs,
       nameOf: (id) => options.funcs.name(id),
       maxFindings: options.maxFindings,
+      walks: listener?.walks ?? null,
       listeners: (evidence) => (listener ? [listening(evidence, listener)] : []),
     });
     this.ledger = this.session.ledger;

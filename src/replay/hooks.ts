@@ -1,6 +1,7 @@
 import type { Op } from '../kernel/ops.js';
 import type { MechHooks } from './mech-hooks.js';
 import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from './state.js';
+import type { WalkHooks } from './walk-hooks.js';
 
 /**
  * What the machine tells its observers. Every method gets the operation that caused it; objects are the machine's
@@ -9,6 +10,8 @@ import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from
 export interface Hooks {
   /** What hand-written facts amount to. */
   readonly mech: MechHooks;
+  /** Who walks which table. */
+  readonly walks: WalkHooks;
 
   /** Before every operation that names a CPU. */
   tick(cpu: Cpu, op: Op): void;

@@ -8,6 +8,7 @@ import { stepRcu } from './step-rcu.js';
 import { expireReaders } from './step-readers.js';
 import { stepTables } from './step-tables.js';
 import { stepTasks } from './step-tasks.js';
+import { stepWalks } from './step-walks.js';
 
 /**
  * The simulated MMU + RCU core. A pure step function on explicit state: a recorded trace, a what-if program and
@@ -22,6 +23,7 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
   if (state.readers.size > 0) expireReaders(state, op, task, hooks);
   if (op.kind >= OP_FIRST_FACT) stepMech(state, op, task, hooks);
   else observeMech(state, op, task, hooks);
+  stepWalks(state, op, task, hooks);
   switch (op.kind) {
     case OP.TR:
     case OP.APP:

@@ -20,7 +20,9 @@ export type OpListeners = Readonly<Partial<Record<OpKind, (op: Op, task: Task) =
  * What watches a run: a rule's check, or facts that several rules share. It names what it wants to be told of, and is
  * told nothing else; objects are the machine's own state: read, do not write.
  */
-export type Monitor = Partial<Omit<Hooks, 'mech' | 'tick'> & Omit<MechHooks, 'seen'> & RecordingHooks> & {
+export type Monitor = Partial<
+  Omit<Hooks, 'mech' | 'walks' | 'tick'> & Omit<MechHooks, 'seen'> & RecordingHooks
+> & {
   readonly on?: OpListeners;
   /** Before every operation that names a CPU: ask for it only where nothing less will do. */
   tick?(cpu: Cpu, op: Op): void;

@@ -6,6 +6,7 @@ import type { MechHooks, Promised } from './mech-hooks.js';
 import type { Monitor, RecordingHooks } from './monitor.js';
 import type { HeldLock, Holder, MechPage, Moment } from './state/mech.js';
 import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from './state.js';
+import { WalkJudges, type WalkListener } from './walks/walk-judges.js';
 
 type Having<K extends keyof Monitor> = Monitor & Required<Pick<Monitor, K>>;
 type HookName = Exclude<keyof Monitor, 'on'>;
@@ -91,14 +92,16 @@ function listeners(installed: readonly Installed[]): Listeners {
 
 /** Tells each monitor what it listens to, in the order of the list. One line a hook: this is the hot path. */
 export class Monitors implements Hooks, RecordingHooks {
-  private readonly evidence: Pick<Evidence, 'state'>;
+  private readonly evidence: Evidence;
   readonly mech: MechHooks;
+  readonly walks: WalkJudges;
   private readonly to: Listeners;
   /** By kind of operation; null: nobody listens. */
   private readonly byKind: (((op: Op, task: Task) => void)[] | null)[] = new Array(OP_COUNT).fill(null);
 
-  constructor(installed: readonly Installed[], evidence: Pick<Evidence, 'state'>) {
+  constructor(installed: readonly Installed[], evidence: Evidence, walks: WalkListener | null) {
     this.evidence = evidence;
+    this.walks = new WalkJudges(evidence, walks);
     this.to = listeners(installed);
     for (const { monitor } of installed) {
       if (!monitor.on) continue;
@@ -120,6 +123,7 @@ export class Monitors implements Hooks, RecordingHooks {
 
   end(): void {
     for (const m of this.to.end) m.end();
+    this.walks.end();
   }
 
   tableRemoved(table: Table, gather: Gather | null, task: Task, op: Op): void {

@@ -1,6 +1,7 @@
 import { isTableFunc } from '../kernel/ops.js';
 import type { Evidence } from './evidence.js';
 import type { Monitor } from './monitor.js';
+import type { WalkListener } from './walks/walk-judges.js';
 
 /** Told of every callback and enqueue of page tables: latency and deferred memory are measured from this. */
 export interface RcuListener {
@@ -10,6 +11,8 @@ export interface RcuListener {
   censored(func: number, why: 'start' | 'end'): void;
   /** A new capture starts: nothing pending can be followed into it. */
   segment(tsNs: number): void;
+  /** Who was in which page table. */
+  readonly walks?: WalkListener;
 }
 
 export const listening = (evidence: Evidence, listener: RcuListener): Monitor => ({

@@ -6,7 +6,7 @@ import type { Coverage } from './coverage.js';
 import { type Complaint, KNOWN, type Ledger, type Tally } from './ledger.js';
 import { CATALOGUE } from './rules/catalogue.js';
 import { noDoubleCallRcu } from './rules/no-double-call-rcu.js';
-import type { Rule } from './rules/rule.js';
+import { missingNeeds, type Rule } from './rules/rule.js';
 
 const BASIS_OF: Record<number, BasisName> = {
   [KNOWN.observed]: 'observed',
@@ -155,9 +155,8 @@ function verdictOf(
   return { verdict: 'not-applicable', reason: info.idle };
 }
 
-function missingProbes(info: Rule, coverage: Coverage, set: ReadonlySet<OpKind>): string[] {
-  const open = info.needs.filter((n) => coverage.total(n.op) === 0 && !set.has(n.op as OpKind));
-  return open.map((n) => n.probe);
+function missingProbes(rule: Rule, coverage: Coverage, set: ReadonlySet<OpKind>): string[] {
+  return missingNeeds(rule, (op) => coverage.total(op) > 0 || set.has(op as OpKind)).map((n) => n.probe);
 }
 
 const sum = (numbers: Float64Array): number => numbers.reduce((a, b) => a + b, 0);

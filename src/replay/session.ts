@@ -12,6 +12,7 @@ import { CATALOGUE } from './rules/catalogue.js';
 import type { Rule } from './rules/rule.js';
 import { type MachineState, newState } from './state.js';
 import { Verdicts } from './verdicts.js';
+import type { WalkListener } from './walks/walk-judges.js';
 
 export interface SessionOptions {
   /** Variants it can be; null: what the operations allow. */
@@ -26,6 +27,8 @@ export interface SessionOptions {
   readonly maxFindings?: number;
   /** Default: the catalogue. */
   readonly rules?: readonly Rule[];
+  /** Told of every page table that is released with its readers. */
+  readonly walks?: WalkListener | null;
   /** Told of everything after the rules; made anew for each capture. */
   readonly listeners?: (evidence: Evidence) => readonly Monitor[];
 }
@@ -125,6 +128,7 @@ export class Session {
     step(state, op, this.monitors);
     coverage.fired(op.kind, op.cpu, state.seq);
     if (op.kind === OP.RB && op.a1 === op.a1) coverage.fired(NAMED_READER, op.cpu, state.seq);
+    if (op.kind === OP.GE && op.a6 === op.a6) coverage.fired(OP.NSUB, op.cpu, state.seq);
     if (op.kind === OP.SE || op.kind === OP.SX) {
       this.syscalls.fired(syscallKind(op.a0, op.kind === OP.SX), op.cpu, state.seq);
     }
@@ -188,6 +192,6 @@ export class Session {
     for (const [by, monitor] of evidence.made) installed.push({ by, monitor });
     installed.push(...rules);
     for (const monitor of options.listeners?.(evidence) ?? []) installed.push({ by: monitor, monitor });
-    return new Monitors(installed, evidence);
+    return new Monitors(installed, evidence, options.walks ?? null);
   }
 }

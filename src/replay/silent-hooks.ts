@@ -2,10 +2,12 @@ import type { Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import { type MechHooks, SilentMechHooks } from './mech-hooks.js';
 import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from './state.js';
+import { SilentWalkHooks, type WalkHooks } from './walk-hooks.js';
 
 /** Hooks that do nothing; observers override what they care about. */
 export class SilentHooks implements Hooks {
   readonly mech: MechHooks = new SilentMechHooks();
+  readonly walks: WalkHooks = new SilentWalkHooks();
   tick(_cpu: Cpu, _op: Op): void {}
   tableRemoved(_table: Table, _gather: Gather | null, _task: Task, _op: Op): void {}
   tableRemovedTwice(_table: Table, _op: Op, _firstRef: number): void {}

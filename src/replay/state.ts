@@ -1,6 +1,7 @@
 import type { EvidenceRef } from '../timeline/batch.js';
 import type { GracePeriods } from './state/grace-periods.js';
 import { type Mech, newMech } from './state/mech.js';
+import { newWalks, type Walker, type Walks } from './state/walks.js';
 
 /**
  * Explicit state of the simulated machine: plain data, no methods, no hidden globals, so that a driver can clone
@@ -215,6 +216,8 @@ export interface Head {
   cbCpu: number;
   /** GP starts seen when it was queued. */
   readonly gpStarts: number;
+  /** It was queued while one was about to start: whether before or after is not shown. */
+  readonly gpOpening: boolean;
   /** A younger head of the same CPU has run already. */
   overtakenBy: Head | null;
   overtakenSeq: number;
@@ -269,6 +272,8 @@ export interface Task {
   exitRef: EvidenceRef;
   /** The syscall it was in when it exited, -1 none. */
   exitSyscall: number;
+  /** Page tables it is walking; null: no lookup of it seen. */
+  walker: Walker | null;
 }
 
 export interface Cpu {
@@ -346,6 +351,8 @@ export interface MachineState {
   freedTables: number;
   /** Facts about who may cache what, see `state/mech.ts`. */
   mech: Mech;
+  /** Who walks which table. */
+  walks: Walks;
 }
 
 export function newState(): MachineState {
@@ -365,10 +372,19 @@ export function newState(): MachineState {
     requestsShown: false,
     readers: new Map(),
     gups: new Map(),
-    gp: { starts: 0, seq: Number.NaN, startRef: -1, ended: 0, endedRef: -1, endedTs: Number.NaN },
+    gp: {
+      starts: 0,
+      opening: false,
+      seq: Number.NaN,
+      startRef: -1,
+      ended: 0,
+      endedRef: -1,
+      endedTs: Number.NaN,
+    },
     lossSeq: 0,
     freedTables: 0,
     mech: newMech(),
+    walks: newWalks(),
   };
 }
 
@@ -434,6 +450,7 @@ export function newTask(key: number): Task {
     exitSeq: 0,
     exitRef: -1,
     exitSyscall: -1,
+    walker: null,
   };
 }
 

@@ -128,6 +128,8 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
       mech.pgds++;
       break;
     case OP.DEP: {
+      // By a probe: walks/collapse.ts keeps the lists.
+      if (op.a2 === op.a2) break;
       const page = pageOf(state, op.a0);
       hooks.mech.deposited(page, op.a1, mech.sync, op);
       page.depositedOn = op.a1;
@@ -137,7 +139,8 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
       break;
     }
     case OP.WDR: {
-      const page = pageOf(state, op.a0);
+      const page = mech.pages.get(op.a0);
+      if (!page) break;
       const parent = mech.pages.get(page.depositedOn);
       if (parent) parent.deposits = parent.deposits.filter((d) => d !== op.a0);
       page.depositedOn = Number.NaN;

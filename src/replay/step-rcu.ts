@@ -211,6 +211,7 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
     cbSeq: 0,
     cbCpu: -1,
     gpStarts: state.gp.starts,
+    gpOpening: state.gp.opening,
     overtakenBy: null,
     overtakenSeq: 0,
     inferredFrees: 0,
@@ -367,7 +368,10 @@ export function forgetHead(state: MachineState, head: Head): void {
 /** GP n has ended at the first of `end n` and any `cpuend n`: the leaf nodes learn it before `end` is traced. */
 function gracePeriod(state: MachineState, op: Op, hooks: Hooks): void {
   const gp = state.gp;
-  if (op.a1 === GP_EVENT.start) {
+  if (op.a1 === GP_EVENT.init) gp.opening = true;
+  else if (op.a1 === GP_EVENT.start || op.a1 === GP_EVENT.other) gp.opening = false;
+  // The return of rcu_gp_init() may come behind the tracepoint that told of the same start.
+  if (op.a1 === GP_EVENT.start && (op.a2 !== op.a2 || op.a0 !== gp.seq)) {
     gp.starts++;
     gp.seq = op.a0;
     gp.startRef = op.ref;

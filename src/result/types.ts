@@ -173,6 +173,60 @@ export interface DeferredReport {
   unknownBatches: number;
 }
 
+/** One reader that was in a page table when it was unlinked. */
+export interface ReaderVisit {
+  /** `gup-fast`: a bracket around the part with interrupts off. */
+  kind: 'walker' | 'gup-fast';
+  enters: EventQuote | null;
+  /** Null: its end was not seen. */
+  leaves: EventQuote | null;
+  cpu: number;
+  /** Where it ended: another CPU if it was preempted and moved. */
+  leftOnCpu: number | null;
+  /** From the unlink; null as `leaves`. */
+  stayedNs: number | null;
+}
+
+/** One life of a PTE table that had readers in it when it was unlinked. */
+export interface ReaderTable {
+  table: string;
+  /** User address it mapped; null unknown. */
+  address: string | null;
+  unlinkedBy: string;
+  unlink: EventQuote | null;
+  release: EventQuote | null;
+  releasedAfterNs: number;
+  /** Walker sections that named it in its life. */
+  walks: number;
+  inside: ReaderVisit[];
+  /** Release minus the end of the last of these readers; negative: released under it. */
+  marginNs: number;
+}
+
+/** Readers of PTE tables, where lookups were recorded. */
+export interface ReadersReport {
+  /** Lookups that returned a table. */
+  lookups: number;
+  /** Walker sections on tables that were released. */
+  walks: number;
+  /** Released tables that a walker was seen in; of these had readers at their unlink; whose unlink was not seen. */
+  tables: { released: number; visited: number; unlinkUnseen: number };
+  inside: {
+    atUnlink: { walkers: number; gupFast: number };
+    /** GUP-fast: brackets, of which the part with interrupts off may be over. */
+    atFree: { walkers: number; gupFast: number };
+  };
+  /** Walkers that were led into a table after its unlink. */
+  foundAfterUnlink: number;
+  /** Readers inside at an unlink whose end was not seen. */
+  unseenEnds: number;
+  margin: LatencyReport;
+  stayed: { walkers: LatencyReport; gupFast: LatencyReport };
+  wait: LatencyReport;
+  /** At most 100, smallest margin first. */
+  closest: ReaderTable[];
+}
+
 export interface VariantReport {
   candidates: string[];
   how: 'detected' | 'given';
@@ -191,6 +245,8 @@ export interface Result {
   invariants: InvariantReport[];
   latency: LatencyReport[];
   deferred: DeferredReport;
+  /** Absent where no lookup was recorded. */
+  readers?: ReadersReport;
   /** Events per operation kind the machine used. */
   operations: Record<string, number>;
   summary: {

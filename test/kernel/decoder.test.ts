@@ -184,7 +184,10 @@ describe('every kind of event', () => {
       `FPGD ${TLB} 0x1000 0x2000 0x1`,
     ],
     ['f: (free_pgtables+0x1ea/0x330 <- free_pgd_range)', 'FPGD - - - 0x0'],
-    ['g: (gup_fast_fallback+0x0/0x10c0) start=0x1000000a5000 nr_pages=1 flags=0x3', 'GUP 0x1'],
+    [
+      'g: (gup_fast_fallback+0x0/0x10c0) start=0x1000000a5000 nr_pages=1 flags=0x3',
+      'GUP 0x1 0x1000000a5000 0x1',
+    ],
     ['g: (get_futex_key+0xfe/0x4e0 <- internal_get_user_pages_fast) ret=1', 'GUP 0x0'],
     [
       'pte_free_defer: (pte_free_defer+0x4/0x40) mm=0xffff88810006cac0 pgtable=0xffffea0002f64100',

@@ -36,6 +36,7 @@ export const cbAfterGp = rule({
   monitor: (evidence, verdicts) => new CbAfterGp(evidence, verdicts),
 });
 
+const OPENING = 'it was queued while a grace period was about to start: whether before or after is not shown';
 const NO_GP = 'grace periods are not shown: needs rcu:rcu_grace_period (CONFIG_RCU_TRACE)';
 
 class CbAfterGp implements Monitor {
@@ -52,6 +53,7 @@ class CbAfterGp implements Monitor {
   callbackRan(head: Head, _cpu: Cpu | null, op: Op): void {
     const { state, coverage } = this.evidence;
     if (coverage.total(OP.GP) === 0) this.verdicts.unknown(NO_GP, op.ref);
+    else if (head.gpOpening && state.gp.ended === head.gpStarts + 1) this.verdicts.unknown(OPENING, op.ref);
     else if (state.gp.ended > head.gpStarts)
       this.verdicts.pass(head.ran === 1 ? KNOWN.observed : KNOWN.inferred);
     else if (lostSince(this.evidence, head.crSeq)) this.verdicts.unknown(LOSS, op.ref);

@@ -35,12 +35,23 @@ class CbNotInsideReader implements Monitor {
   private readonly evidence: Evidence;
   private readonly verdicts: Verdicts;
   private readonly watch: ReaderWatch;
+  /** Queued while a reader was open. */
+  private readonly openAtQueue = new WeakSet<Head>();
 
   constructor(evidence: Evidence, verdicts: Verdicts) {
     this.evidence = evidence;
     this.verdicts = verdicts;
     this.watch = evidence.shared(ReaderWatch);
     this.watch.join(verdicts);
+  }
+
+  queued(head: Head): void {
+    if (!isTableFunc(head.func)) return;
+    for (const reader of this.evidence.state.readers.values()) {
+      if (reader.kind > READER.preemptoff) continue;
+      this.openAtQueue.add(head);
+      return;
+    }
   }
 
   callbackRan(head: Head, _cpu: Cpu | null, op: Op): void {
@@ -53,8 +64,12 @@ class CbNotInsideReader implements Monitor {
       reader.overlaps.push({ what: 'callback', table: null, head, ref: op.ref, ts: op.tsNs, cpu: op.cpu });
     }
     if (spanned) return;
+    if (this.openAtQueue.has(head) && state.lossSeq <= head.crSeq) {
+      this.watch.crossed(this.verdicts);
+      return;
+    }
     for (const seq of state.gups.values()) {
-      if (seq < head.crSeq) {
+      if (seq < head.crSeq && coverage.total(OP.RB) === 0) {
         this.verdicts.unknown('a GUP bracket spans it, which is not the IRQ-off section itself', op.ref);
         return;
       }

@@ -12,6 +12,7 @@ export const flushBeforePtlDrop = rule({
   why: 'the next holder of the lock frees the page at its new place and cannot know of the old one',
   source: 'commit eb66ae030829; mm/mremap.c move_ptes()',
   needs: [PROBES.UN, PROBES.HW],
+  byProbes: [PROBES.PLK, PROBES.MAPLOCK, PROBES.FD],
   idle: 'no lock was dropped over a moved page',
   held: 'TLB: the translation at the old address',
   missing: 'an invalidation of that address on that CPU',

@@ -24,6 +24,7 @@ export const gpSeq = rule({
     /** The last start, NaN none; the number that runs, NaN none. */
     let last = { seq: Number.NaN, ref: -1, step: 0 };
     let running = Number.NaN;
+    let ended = Number.NaN;
     const bad = (message: string, op: Op, before: EvidenceRef): void =>
       verdicts.violated({
         message,
@@ -36,9 +37,15 @@ export const gpSeq = rule({
         /** kernel/rcu/rcu.h rcu_seq_start(), rcu_seq_end(); `end` is traced with the old number. */
         [OP.GP]: (op) => {
           if (op.a1 !== GP_EVENT.start) {
+            if (op.a1 === GP_EVENT.endret && ended === ended && op.a0 !== ended + 3) {
+              bad(`grace period ${ended} ends with number ${op.a0}`, op, last.ref);
+            }
+            if (op.a1 === GP_EVENT.end) ended = op.a0;
             if (op.a1 === GP_EVENT.end && op.a0 === running) running = Number.NaN;
             return;
           }
+          // The return of rcu_gp_init(): its tracepoint has told of this start already.
+          if (op.a2 === op.a2 && op.a0 === running) return;
           const follows = last.seq === last.seq && !lostSince(evidence, last.step);
           if (((op.a0 % 4) + 4) % 4 !== 1) {
             bad(`grace period ${op.a0} starts with a number that is not 4k+1`, op, -1);

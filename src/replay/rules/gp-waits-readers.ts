@@ -47,11 +47,22 @@ interface Spanned {
   readonly endRef: EvidenceRef;
 }
 
+interface Start {
+  readonly ref: EvidenceRef;
+  readonly ts: number;
+  readonly cpu: number;
+  readonly step: number;
+  /** Sections that were open. */
+  readonly readers: number;
+}
+
 class GpWaitsReaders implements Monitor {
   private readonly evidence: Evidence;
   private readonly verdicts: Verdicts;
   private readonly watch: ReaderWatch;
-  private start: { ref: EvidenceRef; ts: number; cpu: number; step: number } | null = null;
+  private start: Start | null = null;
+  /** rcu_gp_init() was entered and has not returned. */
+  private opening: Start | null = null;
   private readonly spanned = new Map<Reader, Spanned>();
   /** Grace periods that ended before any reader was seen. */
   private before = 0;
@@ -59,8 +70,11 @@ class GpWaitsReaders implements Monitor {
 
   readonly on: OpListeners = {
     [OP.GP]: (op) => {
+      if (op.a1 === GP_EVENT.init) this.opening = this.moment(op);
       if (op.a1 !== GP_EVENT.start) return;
-      this.start = { ref: op.ref, ts: op.tsNs, cpu: op.cpu, step: this.evidence.state.seq };
+      // Between the entry of rcu_gp_init() and here: who began before the entry is surely older.
+      this.start = { ...(this.opening ?? this.moment(op)), ref: op.ref };
+      this.opening = null;
     },
   };
 
@@ -69,6 +83,13 @@ class GpWaitsReaders implements Monitor {
     this.verdicts = verdicts;
     this.watch = evidence.shared(ReaderWatch);
     this.watch.join(verdicts);
+  }
+
+  private moment(op: Op): Start {
+    const { state } = this.evidence;
+    let readers = 0;
+    for (const reader of state.readers.values()) if (reader.kind <= READER.preemptoff) readers++;
+    return { ref: op.ref, ts: op.tsNs, cpu: op.cpu, step: state.seq, readers };
   }
 
   /** A section open since before the start must be over at the end. */
@@ -95,6 +116,10 @@ class GpWaitsReaders implements Monitor {
       });
     }
     if (open) return;
+    if (start.readers > 0 && state.lossSeq <= start.step) {
+      this.watch.crossed(this.verdicts);
+      return;
+    }
     const from = { seq: start.step, tsNs: start.ts, cpu: start.cpu };
     this.watch.quiet(this.verdicts, from, { seq: state.seq, tsNs: op.tsNs, cpu: op.cpu }, op.ref);
   }
@@ -140,7 +165,7 @@ class GpWaitsReaders implements Monitor {
   end(): void {
     for (const reader of [...this.spanned.keys()]) this.readerExpired(reader);
     if (this.before > 0 && this.evidence.coverage.total(OP.RB) > 0) {
-      this.verdicts.unknown('no reader had been seen by then', this.beforeRef, this.before);
+      this.watch.unproven(this.verdicts, 'no reader had been seen by then', this.beforeRef, this.before);
     }
     this.before = 0;
   }

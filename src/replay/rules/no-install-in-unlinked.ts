@@ -12,6 +12,7 @@ export const noInstallInUnlinked = rule({
   why: 'the page behind it would be lost, or found by somebody else',
   source: 'mm/pgtable-generic.c pte_offset_map_rw_nolock()',
   needs: [PROBES.SETE],
+  byProbes: [PROBES.MAPLOCK, PROBES.TR],
   idle: 'no entry was set',
   held: 'a pointer found before the table was unlinked',
   missing: 'reading the parent entry again under the lock',

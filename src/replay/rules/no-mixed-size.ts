@@ -11,6 +11,7 @@ export const noMixedSize = rule({
   why: 'two sizes for one address: undefined choice, machine check on some CPUs',
   source: 'mm/pgtable-generic.c pmdp_collapse_flush(); AMD erratum 383, Intel AN 317080',
   needs: [PROBES.HUGE, PROBES.HW],
+  byProbes: [PROBES.COLL, PROBES.FD],
   idle: 'no huge page was installed',
   held: 'TLB: translations of the small size',
   missing: 'an invalidation of that address on that CPU',

@@ -1,4 +1,5 @@
-import type { Op } from '../../kernel/ops.js';
+import { OP, type Op } from '../../kernel/ops.js';
+import type { EvidenceRef } from '../../timeline/batch.js';
 import { bothOrders, CLOCK, type Evidence, flips, margin, order, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
@@ -18,6 +19,7 @@ export const noReaderAtFree = rule({
   why: 'the walker would follow entries of a page that has been given away',
   source: 'commits 2ba99c5e0881, 1013af4f585f; mm/gup.c gup_fast_fallback()',
   needs: [PROBES.NAMED_RB, PROBES.FREE],
+  byProbes: [PROBES.MAPR, PROBES.FREE],
   idle: 'no page table handed to a gather was released in this recording',
   held: 'a lockless walker on the table',
   missing: 'the end of that reader section',
@@ -32,6 +34,9 @@ class NoReaderAtFree implements Monitor {
   private readonly verdicts: Verdicts;
   /** Tables with named reader sections that ended before they were freed. */
   private readonly read = new Set<number>();
+  /** Tables released without a reader that names them. */
+  private unnamed = 0;
+  private unnamedRef: EvidenceRef = -1;
 
   constructor(evidence: Evidence, verdicts: Verdicts) {
     this.evidence = evidence;
@@ -42,7 +47,7 @@ class NoReaderAtFree implements Monitor {
     if (table.trSeq === 0) return;
     if (this.openAt(table.key, table, (reader) => reader.seq <= table.trSeq, op)) return;
     if (this.read.delete(table.key)) this.verdicts.pass(KNOWN.observed);
-    else this.verdicts.unknown('no reader section that names this table is in the trace', op.ref);
+    else if (this.evidence.coverage.total(OP.MAPR) === 0 && this.unnamed++ === 0) this.unnamedRef = op.ref;
   }
 
   /** Tables that reach their release without a gather; a hand-over seen by probes is judged at the release. */
@@ -154,5 +159,10 @@ class NoReaderAtFree implements Monitor {
 
   end(): void {
     for (const reader of this.evidence.state.readers.values()) this.readerExpired(reader);
+    // With lookups it is judged by who was seen in the table (walks/readers-at-free.ts).
+    if (this.unnamed === 0 || this.evidence.coverage.total(OP.MAPR) > 0) return;
+    const why = 'no reader section that names this table is in the trace';
+    this.verdicts.unknown(why, this.unnamedRef, this.unnamed);
+    this.unnamed = 0;
   }
 }

@@ -11,6 +11,7 @@ export const pfnmapFlushBeforeVmaUnlink = rule({
   why: 'unmap_mapping_range() finds nothing, and the driver frees pages that are still mapped',
   source: 'commit b67fbebd4cf9; mm/mmu_gather.c tlb_free_vmas()',
   needs: [PROBES.VMAUL, PROBES.HW],
+  byProbes: [PROBES.VMAOFF, PROBES.FD],
   idle: 'no mapping was unlinked from its file',
   held: 'TLB: a translation to a page of the driver',
   missing: 'an invalidation of that address on that CPU',

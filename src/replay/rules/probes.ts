@@ -11,10 +11,14 @@ export const PROBES = {
   CR: { op: OP.CR, probe: 'a kprobe on call_rcu (head, func)' },
   NAMED_RB: {
     op: NAMED_READER,
-    probe: '`pttrace: RB` trace markers that name the table (a probe on __rcu_read_lock names none)',
+    probe: '`pttrace: RB` trace markers that name the table',
   },
   BIND: { op: OP.BIND, probe: '`pttrace: BIND` trace markers (which tables a call_rcu carries)' },
-  DEP: { op: OP.DEP, probe: '`pttrace: DEP` trace markers (tables deposited)' },
+  DEP: {
+    op: OP.DEP,
+    probe:
+      'kprobes on pgtable_trans_huge_deposit and pgtable_trans_huge_withdraw, or `pttrace: DEP` trace markers (tables deposited)',
+  },
   PTL: { op: OP.PTL, probe: '`pttrace: PTL` trace markers (locks destroyed and used)' },
   EMPTY: { op: OP.EMPTY, probe: '`pttrace: EMPTY` trace markers (tables taken for empty)' },
   NEED: { op: OP.NEED, probe: '`pttrace: NEED` trace markers (locks a step relies on)' },
@@ -36,7 +40,10 @@ export const PROBES = {
   IOTLB: { op: OP.IOTLB, probe: '`pttrace: IOTLB` trace markers (device invalidations)' },
   REUSE: { op: OP.REUSE, probe: '`pttrace: REUSE` trace markers (tables used anew)' },
   CB: { op: OP.CB, probe: 'a kprobe on tlb_remove_table_rcu (head) or rcu:rcu_invoke_callback' },
-  GP: { op: OP.GP, probe: 'rcu:rcu_grace_period (CONFIG_RCU_TRACE)' },
+  GP: {
+    op: OP.GP,
+    probe: 'kprobes on rcu_gp_init and rcu_gp_cleanup (gp_seq), or rcu:rcu_grace_period (CONFIG_RCU_TRACE)',
+  },
   RB: {
     op: OP.RB,
     probe: 'reader sections: kprobes on __rcu_read_lock/__rcu_read_unlock, or `pttrace: RB` trace markers',
@@ -49,4 +56,20 @@ export const PROBES = {
   PUB: { op: OP.PUB, probe: 'a kprobe on pmd_install' },
   EXIT: { op: OP.EXIT, probe: 'sched:sched_process_exit (and sched:sched_process_fork)' },
   RQ: { op: OP.RQ, probe: 'rcu:rcu_callback (CONFIG_RCU_TRACE)' },
+  MAPR: {
+    op: OP.MAPR,
+    probe:
+      'kprobes on __pte_offset_map (6.16 to 7.1: ___pte_offset_map) and its return, with __rcu_read_lock and __rcu_read_unlock',
+  },
+  MAPLOCK: { op: OP.MAPR, probe: 'kprobes on pte_offset_map_lock (__pte_offset_map_lock) and its return' },
+  COLL: { op: OP.COLL, probe: 'a kprobe on pmdp_collapse_flush (pmdv, lock words)' },
+  DEPOSIT: { op: OP.DEP, probe: 'kprobes on pgtable_trans_huge_deposit and pgtable_trans_huge_withdraw' },
+  HUGEI: { op: OP.HUGEI, probe: 'a kprobe on map_anon_folio_pmd_nopf (map_anon_folio_pmd)' },
+  SWMM: { op: OP.SWMM, probe: 'a kprobe on switch_mm_irqs_off (tlb_gen, ctx_id)' },
+  TLBF: { op: OP.TLBF, probe: 'tlb:tlb_flush' },
+  INV: { op: OP.INV, probe: 'a kprobe on flush_tlb_func' },
+  PLK: { op: OP.PLK, probe: 'kprobes on _raw_spin_lock and _raw_spin_unlock (level locks)' },
+  VMAOFF: { op: OP.VMAOFF, probe: 'a kprobe on unlink_file_vma_batch_add (unlink_file_vma) with vm_flags' },
+  NSUB: { op: OP.NSUB, probe: 'a kprobe on tlb_finish_mmu with mm->notifier_subscriptions' },
+  UNSH: { op: OP.UNSH, probe: 'kprobes on huge_pmd_unshare and its return' },
 } as const satisfies Record<string, Need>;

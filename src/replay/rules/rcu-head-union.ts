@@ -14,6 +14,7 @@ export const rcuHeadUnion = rule({
   why: 'the three share the same words of struct ptdesc: using one overwrites the other',
   source: 'include/linux/mm_types.h struct ptdesc; seed commit message',
   needs: [PROBES.BIND],
+  byProbes: [PROBES.DEPOSIT, PROBES.CR],
   idle: 'no table known by name was queued to RCU',
   variants: SINGLE_BY_CALL_RCU,
   held: 'the rcu_head of a pending call_rcu(), in the same words of struct ptdesc',

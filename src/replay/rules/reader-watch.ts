@@ -58,6 +58,9 @@ export class ReaderWatch implements Monitor {
   private readonly begun: number;
   private readonly byCpu: Firing[] = [];
   private readonly brackets: Firing = { first: NEVER, last: NEVER };
+  private readonly seenAcross = new Set<Verdicts>();
+  private readonly doubts = new Map<Verdicts, Map<string, { ref: EvidenceRef; count: number }>>();
+  private over = false;
   private spans: Span[] = [];
   private bracketSpans: Span[] = [];
   /** CPU whose newest reader is the oldest: until it shows another, nothing more is proven. */
@@ -73,6 +76,22 @@ export class ReaderWatch implements Monitor {
     this.users.push(verdicts);
   }
 
+  /** Readers seen to begin before the span ended within it: that is what the rule is about. */
+  crossed(verdicts: Verdicts): void {
+    verdicts.pass(KNOWN.observed);
+    this.seenAcross.add(verdicts);
+  }
+
+  /** A span of which nothing tells whether a reader lay across it. */
+  unproven(verdicts: Verdicts, why: string, ref: EvidenceRef, count = 1): void {
+    const doubts = this.doubts.get(verdicts) ?? new Map<string, { ref: EvidenceRef; count: number }>();
+    this.doubts.set(verdicts, doubts);
+    const known = doubts.get(why);
+    if (known) known.count += count;
+    else doubts.set(why, { ref, count });
+    if (this.over) this.book();
+  }
+
   /** The rule holds over the span from `start` to `end` unless a reader was there unseen. */
   quiet(verdicts: Verdicts, start: Instant, end: Instant, ref: EvidenceRef): void {
     const { ledger, state, coverage } = this.evidence;
@@ -84,12 +103,12 @@ export class ReaderWatch implements Monitor {
     const span = { verdicts, end, ref, hidden: ledger.hidden, count: 1 };
     if (coverage.total(OP.RB) === 0) {
       if (this.surely(this.brackets.first, start)) this.bracketSpans = put(this.bracketSpans, span);
-      else verdicts.unknown(before(BRACKETS, -1), ref);
+      else this.unproven(verdicts, before(BRACKETS, -1), ref);
       return;
     }
     for (const { id, lastSeq } of state.cpus) {
       if (lastSeq < 0 || this.surely(this.byCpu[id]?.first ?? NEVER, start)) continue;
-      verdicts.unknown(before(READERS, id), ref);
+      this.unproven(verdicts, before(READERS, id), ref);
       return;
     }
     this.spans = put(this.spans, span);
@@ -144,6 +163,19 @@ export class ReaderWatch implements Monitor {
     for (const span of this.bracketSpans) this.unknown(span, ended(BRACKETS));
     this.spans = [];
     this.bracketSpans = [];
+    this.over = true;
+    this.book();
+  }
+
+  /** Where readers were seen to be waited for, a span without any is no opportunity; else it is all there is. */
+  private book(): void {
+    for (const [verdicts, doubts] of this.doubts) {
+      for (const [why, { ref, count }] of doubts) {
+        if (this.seenAcross.has(verdicts)) for (let i = 0; i < count; i++) verdicts.censored();
+        else verdicts.unknown(why, ref, count);
+      }
+    }
+    this.doubts.clear();
   }
 
   private settle(
@@ -170,7 +202,8 @@ export class ReaderWatch implements Monitor {
   }
 
   private unknown(span: Span, why: string): void {
-    span.verdicts.unknown(why, span.ref, span.count);
+    if (why === LOSS) span.verdicts.unknown(why, span.ref, span.count);
+    else this.unproven(span.verdicts, why, span.ref, span.count);
   }
 
   /** One before the other, and not within the clock error. */

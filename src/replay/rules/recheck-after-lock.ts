@@ -13,6 +13,7 @@ export const recheckAfterLock = rule({
   why: 'between finding T and using it the table may have been unlinked',
   source: 'commits 70cbc3cc78a9, 6fa1066fc5d0; mm/pgtable-generic.c pte_offset_map_lock()',
   needs: [PROBES.PIN, PROBES.MOVE],
+  byProbes: [PROBES.MAPLOCK],
   idle: 'nothing was pinned or moved through a table',
   held: 'a pointer found before the table was unlinked',
   missing: 'reading the parent entry again (pmd_same)',

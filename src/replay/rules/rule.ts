@@ -22,6 +22,8 @@ export interface RuleText {
   readonly source: string;
   readonly severity: Severity;
   readonly needs: readonly Need[];
+  /** Kernel probes that decide it as well, where `needs` asks for facts that only markers and programs give. */
+  readonly byProbes?: readonly Need[];
   /** What to say when the probes fired but nothing it is about happened. */
   readonly idle: string;
   /** Arises only once a page table was queued to RCU: without one it is idle, whatever probes are missing. */
@@ -47,6 +49,21 @@ export interface Rule extends RuleText {
   readonly id: string;
   readonly variants: VariantMask;
 }
+
+/** What is missing to decide a rule, given which operations are shown; the probes rather than the markers. */
+export function missingNeeds(
+  { needs, byProbes }: Pick<RuleText, 'needs' | 'byProbes'>,
+  shows: (op: number) => boolean,
+): readonly Need[] {
+  const missing = needs.filter((n) => !shows(n.op));
+  return missing.length === 0 || !byProbes ? missing : byProbes.filter((n) => !shows(n.op));
+}
+
+/** Every operation that has to do with a rule. */
+export const needsOf = ({ needs, byProbes = [] }: Pick<RuleText, 'needs' | 'byProbes'>): readonly Need[] => [
+  ...needs,
+  ...byProbes,
+];
 
 export const ruleId = (n: number): string => `I${String(n).padStart(2, '0')}`;
 

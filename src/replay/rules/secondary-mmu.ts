@@ -11,6 +11,7 @@ export const secondaryMmu = rule({
   why: 'neither IPIs nor RCU reach an IOMMU',
   source: 'commit e37d5a2d60a3; Documentation/mm/mmu_notifier.rst',
   needs: [PROBES.IOTLB],
+  byProbes: [PROBES.NSUB],
   idle: 'no device walked these tables',
   held: 'the IOTLB of the device',
   missing: 'mmu_notifier invalidation of the device',

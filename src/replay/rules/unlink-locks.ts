@@ -12,6 +12,7 @@ export const unlinkLocks = rule({
   why: 'whoever holds one of them relies on the table staying linked',
   source: 'commits 8d3c106e19e8, 081056dc00a2; Documentation/mm/process_addrs.rst',
   needs: [PROBES.NEED, PROBES.LK],
+  byProbes: [PROBES.COLL],
   idle: 'no step named a lock it needs',
   held: 'whoever relies on the lock: rmap walkers, faults',
   missing: 'taking that lock',

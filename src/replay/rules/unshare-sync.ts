@@ -12,6 +12,7 @@ export const unshareSync = rule({
   why: 'GUP-fast of the process that left may still read it',
   source: 'commits 1013af4f585f, 8ce720d5bd91; mm/hugetlb.c huge_pmd_unshare()',
   needs: [PROBES.REUSE],
+  byProbes: [PROBES.UNSH, PROBES.FD],
   idle: 'no shared table was left',
   held: 'GUP-fast walkers of the process that left',
   missing: 'tlb_remove_table_sync_one(): an IPI to all CPUs, answered',

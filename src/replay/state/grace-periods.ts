@@ -4,6 +4,8 @@ import type { EvidenceRef } from '../../timeline/batch.js';
 export interface GracePeriods {
   /** Starts seen so far. */
   starts: number;
+  /** rcu_gp_init() was entered and has not returned: the number may have moved already, or not yet. */
+  opening: boolean;
   /** gp_seq of the running one, NaN none. */
   seq: number;
   startRef: EvidenceRef;

@@ -1,0 +1,80 @@
+import { LOOKUP, type Op } from '../../kernel/ops.js';
+import { CLOCK, flips, LOSS, margin, order, w, witnesses } from '../evidence.js';
+import { KNOWN } from '../ledger.js';
+import { pageName } from '../rules/names.js';
+import type { Lookup, WalkedTable } from '../state/walks.js';
+import type { Task } from '../state.js';
+import type { Court } from './court.js';
+
+/**
+ * Lookups that take the lock of the table: I19 recheck-after-lock, I20 no-install-in-unlinked.
+ * mm/pgtable-generic.c pte_offset_map_lock() reads the parent entry again once it has the lock and starts anew if it has
+ * changed; so who gets a table back from it may set entries.
+ */
+export class LockedLookups {
+  private readonly court: Court;
+
+  constructor(court: Court) {
+    this.court = court;
+  }
+
+  lookedUp(lookup: Lookup | null, table: WalkedTable | null, task: Task, op: Op): void {
+    if (lookup?.how !== LOOKUP.lock) return;
+    const { ledger } = this.court;
+    if (!table) {
+      // Refused: the entry pointed to a table when the lookup began, and no longer did under the lock.
+      if (lookup.table > 0) ledger.pass(19, KNOWN.observed);
+      return;
+    }
+    const { ul } = table;
+    // The collapser works on the table it has unlinked; a collapse may also link it again.
+    const ordinary = ul !== null && table.ulTask !== task.key && table.ulBy !== 'pmdp_collapse_flush';
+    if (!ordinary) {
+      ledger.pass(19, KNOWN.observed);
+      ledger.pass(20, KNOWN.observed);
+      return;
+    }
+    const rule = ul.seq < lookup.entry.seq ? 20 : 19;
+    this.stale(rule, table, lookup, op);
+  }
+
+  /** I20: a PTE is set. */
+  entrySet(table: WalkedTable, task: Task, op: Op): void {
+    const { ul } = table;
+    if (!ul || table.ulTask === task.key || table.ulBy === 'pmdp_collapse_flush') {
+      this.court.ledger.pass(20, KNOWN.observed);
+      return;
+    }
+    this.stale(20, table, null, op);
+  }
+
+  private stale(rule: 19 | 20, table: WalkedTable, lookup: Lookup | null, op: Op): void {
+    const { court } = this;
+    const ul = table.ul!;
+    if (court.state.lossSeq > ul.seq) {
+      court.ledger.unknown(rule, LOSS, op.ref);
+      return;
+    }
+    const known = order(court, ul.tsNs, ul.cpu, op.tsNs, op.cpu);
+    if (known === null) {
+      court.ledger.unknown(rule, CLOCK, op.ref);
+      return;
+    }
+    const done = lookup
+      ? rule === 19
+        ? 'was unlinked while its lock was waited for, and returned all the same'
+        : 'is locked for use after its unlink'
+      : 'gets an entry after its unlink';
+    court.ledger.violated(rule, {
+      message: `PTE table ${pageName(table.key)} ${done}`,
+      known,
+      assumesAllCpus: true,
+      ...flips(margin(court, ul.tsNs, ul.cpu, op.tsNs, op.cpu)),
+      events: witnesses(
+        w(lookup?.entry.ref ?? -1, 'lookup begins'),
+        w(ul.ref, 'unlinked'),
+        w(op.ref, lookup ? 'lookup returns it' : 'entry set'),
+      ),
+    });
+  }
+}
