@@ -128,12 +128,9 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
   }
 
   async run(): Promise<void> {
-    const { raw, flags } = await this.parse(
-      Compare,
-      this.argv.map((w) => (w === '--' ? BETWEEN : w)),
-    );
-    // In the order given: oclif's argv puts words that occur twice together.
-    const words = raw.filter((t) => t.type === 'arg').map((t) => t.input);
+    const { argv, flags } = await this.parse(Compare, distinct(this.argv));
+    const words = argv.map((w) => plainWord(String(w)));
+    const [givenBefore, givenAfter] = [flags.before?.map(plainWord), flags.after?.map(plainWord)];
     if ((flags.before || flags.after) && words.length > 0) {
       throw new UsageError('give either BEFORE AFTER, or runs with both --before and --after');
     }
@@ -144,7 +141,7 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     const { before, after } =
       flags.before === undefined
         ? await sidesOf(words)
-        : { before: flags.before.flatMap(matched), after: (flags.after ?? []).flatMap(matched) };
+        : { before: givenBefore!.flatMap(matched), after: (givenAfter ?? []).flatMap(matched) };
     if ([...before, ...after].filter((p) => p === '-').length > 1) {
       throw new UsageError('standard input can be only one of the runs');
     }
@@ -204,6 +201,24 @@ async function textOf(
   const render = await import('../render/compare.js');
   return flags.plain ? render.formatComparePlain(report) : render.formatCompare(report);
 }
+
+/**
+ * oclif puts words that occur twice together, wherever they stood: a run given on both sides would change sides. Each
+ * further occurrence is marked, which `plainWord` takes off again.
+ */
+function distinct(argv: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return argv.map((w, i) => {
+    if (w === '--') return BETWEEN;
+    const before = argv[i - 1] ?? '';
+    if (w.startsWith('-') || (before.startsWith('--') && before !== '--')) return w;
+    const n = seen.get(w) ?? 0;
+    seen.set(w, n + 1);
+    return n === 0 ? w : `${w}\0${n}`;
+  });
+}
+
+const plainWord = (word: string): string => (word === BETWEEN ? word : word.split('\0')[0]!);
 
 function pair(text: string | undefined, flag: string): CompareInputs['names'] {
   if (text === undefined) return undefined;

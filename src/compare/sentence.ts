@@ -124,6 +124,7 @@ function rateWords(f: SentenceFacts): string {
   const interval = intervalWords(r.ratio);
   if (interval === '' && r.ratio.value < 2 && r.ratio.value > 0.5) {
     const percent = changeWords(r.ratio.value).slice(1);
+    if (percent === '0 %') return `as many calls a second ${values}`;
     return `${percent} ${r.ratio.value < 1 ? 'fewer' : 'more'} calls a second ${values}`;
   }
   return `${estimateWords(r.ratio)} calls a second ${values}`;

@@ -74,6 +74,12 @@ describe('pttrace compare', () => {
     const want = await json('--before', ...b, '--after', ...a);
     expect(await json(...b, '--', ...a)).toEqual(want);
     expect(await json(join(folder, 'before*.txt'), join(folder, 'after[0-9].txt'))).toEqual(want);
+    // A run on both sides keeps its place.
+    const same = await json(b[0]!, b[1]!, '--', b[1]!, b[0]!);
+    expect([same.a, same.b].map((s) => s.runs.map((r) => r.argument))).toEqual([
+      [b[0], b[1]],
+      [b[1], b[0]],
+    ]);
     const paired = await json(...b, '--', ...a, '--paired');
     expect(paired.paired).toBe(true);
     expect(paired.sentence).toContain('3 pairs of runs');
