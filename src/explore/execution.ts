@@ -1,3 +1,4 @@
+import type { FuncTable } from '../kernel/func-table.js';
 import type { Program } from '../litmus/program.js';
 import { type Compiled, reader } from '../machine/compile.js';
 import { Emitter } from '../machine/emitter.js';
@@ -12,9 +13,9 @@ export interface Execution extends Program {
 }
 
 /** The operations of a path, with setup before and unrelated work around it as any recording has. */
-export function executionOf(compiled: Compiled, path: readonly Step[]): Execution {
+export function executionOf(compiled: Compiled, path: readonly Step[], funcs?: FuncTable): Execution {
   const { machine, initial } = compiled;
-  const e = new Emitter();
+  const e = new Emitter(funcs);
   const cpus = Array.from({ length: machine.cpus }, (_, cpu) => cpu);
   const other = (round: number): void =>
     unrelated(

@@ -22,11 +22,16 @@ const FIRST_PID = 1000;
 export class Emitter {
   readonly ops: ProgramOp[] = [];
   readonly names = new Names();
-  readonly funcs = new FuncTable();
+  readonly funcs: FuncTable;
   private generation = 100;
   private csds = 0;
   private periods = 0;
   private readonly open = new Map<string, number>();
+
+  /** `funcs`: one table may serve many executions. */
+  constructor(funcs: FuncTable = new FuncTable()) {
+    this.funcs = funcs;
+  }
 
   emit(kind: number, cpu: number, slots: readonly number[], flags: number = TASK): void {
     this.ops.push({ kind, cpu, pid: FIRST_PID + cpu, flags, slots, ref: this.ops.length });

@@ -77,6 +77,11 @@ export class Gather {
     const { kernel, t, path } = this;
     const table = kernel.tables[link.table]!;
     const next = after ?? new Label();
+    if (kernel.broken('mm-users-shortcut')) {
+      this.freeNow(table);
+      if (!after) t.here(next);
+      return;
+    }
     const into = path.leaf === 'pages' ? IN.pending : IN.batch;
     const early = kernel.broken('ptlock-freed-early')
       ? [`${kernel.model.variable(`ptlfree_${table.id}`)} = 1`]
@@ -157,6 +162,21 @@ export class Gather {
         set: queued(kernel, cb),
         ops: (e) => callRcuOps(e, t.cpu, name, [table]),
       }),
+    );
+    if (kernel.broken('queue-twice')) this.queueAgain(table, cb, name);
+  }
+
+  private queueAgain(table: Table, cb: Callback, name: string): void {
+    const { t, kernel } = this;
+    const pending = `cb_${cb.id} != 0`;
+    const bad = kernel.model.wrong(
+      'queue',
+      `call_rcu() on the head of ${table.name}, which is queued already`,
+    );
+    const ops: Way['ops'] = (e) => callRcuOps(e, t.cpu, name, [table]);
+    t.step(
+      { text: `call_rcu() for ${table.name} again`, when: pending, set: [`bad = ${bad}`], ops },
+      { text: `the callback of ${table.name} has run meanwhile`, when: `cb_${cb.id} == 0` },
     );
   }
 

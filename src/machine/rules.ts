@@ -118,6 +118,27 @@ export const MMU_RULES: readonly MmuRule[] = [
     machine: true,
   },
   {
+    name: 'mm-users-shortcut',
+    broken: 'with one user of the mm left a table is freed at once, without flush and batch',
+    rule: 'tlb_remove_table() has no shortcut: lazy CPUs and speculation walk an mm that has one user',
+    source: 'mm/mmu_gather.c tlb_remove_table(); commit a6f572084fbe',
+    machine: true,
+  },
+  {
+    name: 'queue-twice',
+    broken: 'the head of a lone table is handed to call_rcu() twice',
+    rule: 'a head is queued once until its callback has run',
+    source: 'kernel/rcu/rcu.h debug_rcu_head_queue(); mm/mmu_gather.c __tlb_remove_table_one()',
+    machine: true,
+  },
+  {
+    name: 'unshare-without-flush',
+    broken: 'huge_pmd_unshare() returns with the invalidation left out',
+    rule: 'tlb_flush_unshared_tables(): flush before the other process may free the table',
+    source: 'mm/hugetlb.c huge_pmd_unshare(); commit a4a118f2eead',
+    machine: true,
+  },
+  {
     name: 'free-before-flush',
     broken: 'pages of a gather are freed before its flush',
     rule: 'tlb_flush_mmu(): flush, then the tables, then the pages',

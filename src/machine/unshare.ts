@@ -36,7 +36,8 @@ export function hugetlbUnshare(cpuA: number, cpuB: number, freer: Freer): void {
     },
     { text: `${name} is A's alone`, when: `${shared} == 0`, to: left },
   );
-  flush(first, a!.mm, !kernel.broken('unshare-skips-lazy'));
+  const wholeMask = !kernel.broken('unshare-skips-lazy');
+  if (!kernel.broken('unshare-without-flush')) flush(first, a!.mm, wholeMask);
   syncIpi(first);
   first.here(left);
   first.step(unlockWay(first, 'i_mmap'));
