@@ -154,6 +154,46 @@ async function seedClaims() {
   return claimsPage(answerClaims());
 }
 
+/** Rules of the machine, each with what is safe with it and unsafe without; litmus tests as programs. */
+async function machineRules() {
+  const { LITMUS_PROGRAMS, runLitmusProgram } = await load('src/explore/litmus-scenarios.js');
+  const { litmusProgramsTable } = await load('cli/render/litmus-programs.js');
+  const { RULE_SCENARIOS } = await load('src/explore/rule-scenarios.js');
+  const { exploreScenario } = await load('src/explore/report.js');
+  const { EXPLORE_DEFAULTS } = await load('src/explore/explore.js');
+  const { MMU_RULES } = await load('src/machine/rules.js');
+  const rows = RULE_SCENARIOS.map(({ rule, scenario }) => {
+    const fix = exploreScenario(scenario, EXPLORE_DEFAULTS).report.exploration;
+    const bug = exploreScenario({ ...scenario, broken: [rule] }, EXPLORE_DEFAULTS).report;
+    const { rule: says, source } = MMU_RULES.find((r) => r.name === rule);
+    return [
+      `\`${rule}\``,
+      `${says} (${source})`,
+      `${scenario.program}, ${scenario.variant}, ${scenario.readers.join(', ')}`,
+      `${fix.verdict}, ${fix.states} states, ${fix.interleavings} interleavings`,
+      `${bug.exploration.verdict} in ${bug.exploration.counterexamples[0].steps.length} steps: ${bug.exploration.counterexamples[0].text}`,
+      bug.invariants[0].join(' ') || 'nothing',
+    ];
+  });
+  return `${NOTE}
+# Rules of the machine
+
+Each rule that \`pttrace explore --broken\` switches off, with a program that is safe over all interleavings while the
+kernel follows it, and unsafe as soon as it does not. "Replay says" are the invariants that the shortest way violates, given
+all its operations. \`switch-in-without-catch-up\` cannot be seen in a trace: a lazy CPU that leaves the mm counts as flushed,
+which it is as long as it catches up on return.
+
+${table(['rule', 'the kernel', 'program, variant, readers', 'with the rule', 'without it', 'replay says'], rows)}
+
+## Litmus tests as programs
+
+\`pttrace litmus --all-orders\` runs every interleaving of the tests below instead of the given orders: all of the fix
+safe, some of the bug not. The other tests of the suite have given orders only.
+
+${litmusProgramsTable(LITMUS_PROGRAMS.map(runLitmusProgram))}
+`;
+}
+
 /** Page → its text as the tables have it now. */
 export async function pages() {
   return {
@@ -162,6 +202,7 @@ export async function pages() {
     'docs/invariants.md': await invariants(),
     'docs/variants.md': await variants(),
     'docs/seed-claims.md': await seedClaims(),
+    'docs/machine-rules.md': await machineRules(),
   };
 }
 

@@ -33,6 +33,10 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
     { description: 'one of them', command: '<%= config.bin %> litmus L27' },
     { description: "one's own", command: '<%= config.bin %> litmus my.litmus' },
     {
+      description: 'every interleaving of one, with the shortest way to the bug',
+      command: '<%= config.bin %> litmus L01 --all-orders',
+    },
+    {
       description: 'the ftrace log of one order',
       command: '<%= config.bin %> litmus my.litmus --ftrace bug > bug.txt',
     },
@@ -48,6 +52,10 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
       description: 'print this order of the (one) test as an ftrace log',
       helpValue: 'ORDER',
     }),
+    'all-orders': Flags.boolean({
+      description: 'the tests that are programs: every interleaving, of the fix and of the bug',
+      exclusive: ['ftrace'],
+    }),
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns', exclusive: ['json'] }),
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/litmus.schema.json)' }),
   };
@@ -55,6 +63,10 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Litmus);
     const given = argv as string[];
+    if (flags['all-orders']) {
+      await allOrders(given, flags);
+      return;
+    }
     const interruption = onInterrupt();
     try {
       const tests: LitmusTest[] = [];
@@ -93,6 +105,36 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
       if (given.includes('-')) process.stdin.destroy();
     }
   }
+}
+
+/** Every interleaving of the tests that are programs of the machine (docs/explore.md). */
+async function allOrders(
+  given: readonly string[],
+  flags: { readonly json?: boolean; readonly plain?: boolean },
+): Promise<void> {
+  const { LITMUS_PROGRAMS, runLitmusProgram } = await import('../../src/explore/litmus-scenarios.js');
+  const wanted = given.map((name) => {
+    const found = LITMUS_PROGRAMS.find((p) => p.id === name.toUpperCase());
+    if (found) return found;
+    throw new RangeError(
+      `${name} has given orders only; programs: ${LITMUS_PROGRAMS.map((p) => p.id).join(' ')}`,
+    );
+  });
+  const outcomes = (wanted.length > 0 ? wanted : LITMUS_PROGRAMS).map(runLitmusProgram);
+  if (flags.json) {
+    const tests = outcomes.map((o) => ({
+      id: o.program.id,
+      rule: o.program.rule,
+      ok: o.ok,
+      fix: o.fix.report,
+      bug: o.bug.report,
+    }));
+    await writeOut(`${JSON.stringify({ schema: 'pttrace-litmus-programs/1', tests }, null, 2)}\n`);
+  } else {
+    const { formatLitmusPrograms } = await import('../render/litmus-programs.js');
+    await writeOut(formatLitmusPrograms(outcomes, flags.plain === true));
+  }
+  process.exitCode = outcomes.every((o) => o.ok) ? EXIT.clean : EXIT.finding;
 }
 
 const UNREADABLE: Readonly<Record<string, readonly [TraceErrorCode, string]>> = byName({

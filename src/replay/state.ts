@@ -34,6 +34,8 @@ export interface Table {
   trPid: number;
   /** The unlink itself was seen (`free_pte`), not inferred from the hand-over. */
   ulRef: EvidenceRef;
+  /** The unlink is that of a reclaim (MADV_DONTNEED), not of munmap or exit: -1 if not. */
+  reclaimRef: EvidenceRef;
   appRef: EvidenceRef;
   /** Flush with freed_tables that began after the unlink and is done. */
   flush: Flush | null;
@@ -408,6 +410,7 @@ export function newTable(key: number, level: number, mm: number): Table {
     trCpu: -1,
     trPid: -1,
     ulRef: -1,
+    reclaimRef: -1,
     appRef: -1,
     flush: null,
     begun: null,

@@ -46,6 +46,8 @@ export function stepTables(state: MachineState, op: Op, task: Task, cpu: Cpu | n
       const table = handOverTarget(state, op.a2, 1, op.a0, task, op, hooks);
       if (!table) break;
       table.ulRef = op.ref;
+      // free_pte() names the gather; a marker without one only says that the entry was cleared.
+      if (op.a3 === op.a3) table.reclaimRef = op.ref;
       if (op.a1 === op.a1) {
         table.lo = op.a1;
         table.hi = op.a1 + 1;
@@ -175,7 +177,10 @@ function remove(state: MachineState, op: Op, key: number, level: number, task: T
     table.lo = task.pgdStart - (task.pgdStart % PMD_SIZE);
     table.hi = task.pgdEnd;
   }
-  if (task.reclaimRef >= 0 && level === 1 && table.ulRef < 0) table.ulRef = task.reclaimRef;
+  if (task.reclaimRef >= 0 && level === 1 && table.ulRef < 0) {
+    table.ulRef = task.reclaimRef;
+    table.reclaimRef = task.reclaimRef;
+  }
   task.reclaimRef = -1;
   hand(table, state, state.seq, task, op, hooks);
 }

@@ -32,7 +32,6 @@ describe('pttrace explore', () => {
     const { stdout } = await explore(...BUG, '--plain');
     for (const line of stdout.split('\n')) {
       expect(line.length).toBeLessThanOrEqual(75);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: what ASCII is
       expect(line).toMatch(/^[\x00-\x7e]*$/);
     }
   });

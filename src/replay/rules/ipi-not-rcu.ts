@@ -65,7 +65,7 @@ export const ipiNotRcu = rule({
 
     /** Where the free path shows in a gather: munmap and exit keep RCU walkers out by their locks. */
     tableFreed(table, _task, _cpu, op) {
-      if (table.ulRef >= 0 && !table.head && table.freedByTask && table.trSeq > 0) {
+      if (table.reclaimRef >= 0 && !table.head && table.freedByTask && table.trSeq > 0) {
         reclaimedAtOnce(evidence, verdicts, table, op);
       } else if (table.sync && !table.head && table.freedByTask) verdicts.pass(KNOWN.inferred);
     },
@@ -101,7 +101,7 @@ function reclaimedAtOnce(evidence: Evidence, verdicts: Verdicts, table: Table, o
     missing: 'call_rcu() and a grace period',
     before: op.ref,
     events: witnesses(
-      w(table.ulRef, 'unlinked by reclaim'),
+      w(table.reclaimRef, 'unlinked by reclaim'),
       w(table.trRef, 'handed over'),
       w(table.flush?.fdRef ?? -1, 'flush done'),
       w(table.sync?.ref ?? -1, 'IPI to all CPUs'),

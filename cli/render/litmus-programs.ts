@@ -1,0 +1,41 @@
+import type { LitmusProgramOutcome } from '../../src/explore/litmus-scenarios.js';
+import { formatExplore, formatExplorePlain } from './explore.js';
+import { MAIL_WIDTH } from './plain.js';
+import { ascii, wrap } from './text.js';
+
+/** One line a test; of a single test the shortest way to the bug too. */
+export function formatLitmusPrograms(outcomes: readonly LitmusProgramOutcome[], plain: boolean): string {
+  const out: string[] = [];
+  for (const o of outcomes) {
+    const [fix, bug] = [o.fix.report.exploration, o.bug.report.exploration];
+    const way = bug.counterexamples[0];
+    const width = plain ? MAIL_WIDTH : 118;
+    out.push(`${o.program.id} without ${o.program.rule}: ${o.ok ? 'as expected' : 'DIFFERS'}`);
+    const fixed = `fix: ${fix.verdict}, all ${fix.interleavings} interleavings (${fix.states} states)`;
+    const found = way ? ` in ${way.steps.length} steps, ${way.text}` : '';
+    const broken = `bug: ${bug.verdict}${found}; ${bug.interleavings} interleavings; replay: ${o.bug.report.invariants[0]?.join(' ') ?? '-'}`;
+    for (const text of [fixed, broken]) {
+      for (const line of wrap(text, width - 4, '    ')) out.push(`    ${line}`);
+    }
+  }
+  const ok = outcomes.filter((o) => o.ok).length;
+  out.push(
+    `${ok} of ${outcomes.length} programs: every interleaving of the fix is safe, some of the bug is not`,
+  );
+  const [only] = outcomes;
+  const text = `${(plain ? out.map(ascii) : out).join('\n')}\n`;
+  if (!only || outcomes.length > 1) return text;
+  return `${text}\n${plain ? formatExplorePlain(only.bug.report) : formatExplore(only.bug.report)}`;
+}
+
+/** The table of docs/litmus-programs.md. */
+export function litmusProgramsTable(outcomes: readonly LitmusProgramOutcome[]): string {
+  return [
+    '| test | rule | program, variant | fix: interleavings | states | bug: interleavings | states | steps | replay says |',
+    '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
+    ...outcomes.map((o) => {
+      const [fix, bug] = [o.fix.report.exploration, o.bug.report.exploration];
+      return `| ${o.program.id} | \`${o.program.rule}\` | ${o.scenario.program}, ${o.scenario.variant} | ${fix.interleavings} ${fix.verdict} | ${fix.states} | ${bug.interleavings} | ${bug.states} | ${bug.counterexamples[0]?.steps.length ?? '-'} | ${o.bug.report.invariants[0]?.join(' ') ?? ''} |`;
+    }),
+  ].join('\n');
+}

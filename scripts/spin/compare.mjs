@@ -1,0 +1,61 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { PROGRAMS } from './programs.mjs';
+
+export { PROGRAMS };
+
+export function hasSpin() {
+  return ['spin', 'cc'].every(
+    (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error === undefined,
+  );
+}
+
+/** States that pan stores, and whether it finds an unsafe one. */
+function spin(text) {
+  const dir = mkdtempSync(join(tmpdir(), 'pttrace-spin-'));
+  const run = (tool, args) =>
+    execFileSync(tool, args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const pan = (flags) => {
+    run('spin', ['-a', ...flags, 'machine.pml']);
+    run('cc', ['-O1', '-w', '-DNOREDUCE', '-DSAFETY', '-o', 'pan', 'pan.c']);
+    return spawnSync('./pan', ['-m2000000', '-w24', '-E'], { cwd: dir, encoding: 'utf8', maxBuffer: 1 << 26 })
+      .stdout;
+  };
+  try {
+    writeFileSync(join(dir, 'machine.pml'), text);
+    const all = pan([]);
+    const states = Number(/(\d+) states, stored/.exec(all)?.[1] ?? Number.NaN);
+    const errors = Number(/errors: (\d+)/.exec(pan(['-DCHECK']))?.[1] ?? Number.NaN);
+    return { states, unsafe: errors > 0, complete: !/max search depth too small|out of memory/.test(all) };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Each program by both; `dist`: the compiled sources. */
+export async function compareWithSpin(dist, programs = PROGRAMS) {
+  const load = (path) => import(pathToFileURL(join(dist, `${path}.js`)).href);
+  const { DEFAULTS, machineOf } = await load('machine/scenario');
+  const { compile } = await load('machine/compile');
+  const { search } = await load('explore/search');
+  const { toPromela } = await load('explore/promela');
+  return programs.map(([title, scenario]) => {
+    const machine = machineOf({ ...DEFAULTS, ...scenario });
+    const own = search(compile(machine), { maxStates: 1e7, maxBytes: 2e9, symmetry: false, edges: false });
+    const theirs = spin(toPromela(machine));
+    const unsafe = own.unsafe.length > 0;
+    const same = theirs.complete && own.states === theirs.states && unsafe === theirs.unsafe;
+    return {
+      title,
+      states: own.states,
+      steps: own.steps,
+      unsafe,
+      spinStates: theirs.states,
+      spinUnsafe: theirs.unsafe,
+      same,
+    };
+  });
+}
