@@ -116,7 +116,7 @@ async function allOrders(
   const wanted = given.map((name) => {
     const found = LITMUS_PROGRAMS.find((p) => p.id === name.toUpperCase());
     if (found) return found;
-    throw new RangeError(
+    throw new UsageError(
       `${name} has given orders only; programs: ${LITMUS_PROGRAMS.map((p) => p.id).join(' ')}`,
     );
   });

@@ -1,6 +1,7 @@
 import { runProgram } from '../litmus/run.js';
 import { toFtrace } from '../litmus/to-ftrace.js';
 import { brokenRules, machineOf, type Scenario } from '../machine/scenario.js';
+import { UsageError } from '../result/usage-error.js';
 import { executionOf } from './execution.js';
 import { type Exploration, type Explored, type ExploreOptions, explore, exploreSlowly } from './explore.js';
 import type { Pause } from './search.js';
@@ -61,6 +62,6 @@ export function litmusOf({ explored, report }: Reported, index = 0): string {
 
 function pathAt(explored: Explored, index: number): Explored['paths'][number] {
   const path = explored.paths[index];
-  if (!path) throw new RangeError('nothing unsafe was found: there is no execution to write');
+  if (!path) throw new UsageError('nothing unsafe was found: there is no execution to write');
   return path;
 }

@@ -1,4 +1,5 @@
 import { OP } from '../kernel/ops.js';
+import { UsageError } from '../result/usage-error.js';
 import { Gather } from './gather.js';
 import { FREED, type Link, MM_NAMES } from './kernel.js';
 import { downgradeWay, lockWay, readLockWay, readUnlockWay, unlockWay } from './locks.js';
@@ -193,7 +194,7 @@ export const PROGRAMS: readonly ProgramKind[] = [
 export function programKind(name: string): ProgramKind {
   const kind = PROGRAMS.find((p) => p.name === name);
   if (!kind) {
-    throw new RangeError(`there is no program ${name}; known: ${PROGRAMS.map((p) => p.name).join(', ')}`);
+    throw new UsageError(`there is no program ${name}; known: ${PROGRAMS.map((p) => p.name).join(', ')}`);
   }
   return kind;
 }

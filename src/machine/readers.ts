@@ -1,4 +1,5 @@
 import { OP, READER } from '../kernel/ops.js';
+import { UsageError } from '../result/usage-error.js';
 import { all } from './command.js';
 import { type Kernel, type Link, MM_NAMES } from './kernel.js';
 import { readLockWay, readUnlockWay } from './locks.js';
@@ -310,7 +311,7 @@ export const READERS: readonly ReaderKind[] = [
 export function readerKind(name: string): ReaderKind {
   const kind = READERS.find((r) => r.name === name);
   if (!kind) {
-    throw new RangeError(`there is no reader ${name}; known: ${READERS.map((r) => r.name).join(', ')}`);
+    throw new UsageError(`there is no reader ${name}; known: ${READERS.map((r) => r.name).join(', ')}`);
   }
   return kind;
 }

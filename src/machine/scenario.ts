@@ -1,5 +1,6 @@
 import { freePath } from '../kernel/free-paths.js';
 import { byName } from '../result/by-name.js';
+import { UsageError } from '../result/usage-error.js';
 import { programKind } from './freers.js';
 import type { Memory } from './gather.js';
 import { hardware } from './hardware.js';
@@ -65,7 +66,7 @@ export function brokenRules(s: Scenario): Set<string> {
 }
 
 /**
- * The machine of a scenario. Throws RangeError for names that do not exist, sizes out of range, and a broken rule
+ * The machine of a scenario. Throws UsageError for names that do not exist, sizes out of range, and a broken rule
  * that nothing in the scenario follows, so that "safe" never means "not tried".
  */
 export function machineOf(s: Scenario): Machine {
@@ -95,7 +96,7 @@ export function machineOf(s: Scenario): Machine {
   }
   rcu(kernel, callbacks);
   for (const rule of s.broken) {
-    if (!kernel.asked.has(rule)) throw new RangeError(`nothing in this program follows the rule ${rule}`);
+    if (!kernel.asked.has(rule)) throw new UsageError(`nothing in this program follows the rule ${rule}`);
   }
   return model.build(
     titleOf(s),
@@ -107,19 +108,19 @@ export function machineOf(s: Scenario): Machine {
 function check(s: Scenario): void {
   const between = (name: string, value: number, low: number, high: number): void => {
     if (!Number.isInteger(value) || value < low || value > high)
-      throw new RangeError(`${name}: a whole number from ${low} to ${high}, not ${value}`);
+      throw new UsageError(`${name}: a whole number from ${low} to ${high}, not ${value}`);
   };
   between('cpus', s.cpus, s.program === UNSHARE ? 3 : 2, MAX_CPUS);
   between('tables', s.tables, 1, MAX_TABLES);
-  if (s.readers.length === 0) throw new RangeError('at least one reader is needed');
+  if (s.readers.length === 0) throw new UsageError('at least one reader is needed');
   if (s.program !== UNSHARE) programKind(s.program);
-  else if (s.tables !== 1) throw new RangeError(`${UNSHARE} has one table`);
+  else if (s.tables !== 1) throw new UsageError(`${UNSHARE} has one table`);
   for (const rule of s.broken) {
     if (!MMU_RULES.some((r) => r.name === rule))
-      throw new RangeError(`there is no rule ${rule}; known: ${MMU_RULES.map((r) => r.name).join(', ')}`);
+      throw new UsageError(`there is no rule ${rule}; known: ${MMU_RULES.map((r) => r.name).join(', ')}`);
   }
   if (s.vcpus && s.flush !== 'kvm' && s.flush !== 'hypercall' && !(s.flush === null && s.variant === 'A2'))
-    throw new RangeError('vCPUs are taken away only from a guest: --flush kvm or hypercall');
+    throw new UsageError('vCPUs are taken away only from a guest: --flush kvm or hypercall');
 }
 
 function kernelOf(s: Scenario): Kernel {
