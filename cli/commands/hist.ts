@@ -97,7 +97,7 @@ FILE#TITLE names one of them.`);
     if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
     else {
       const render = await import('../render/hist.js');
-      const shown = printableReport(report);
+      const shown = printableReport(report, true);
       if (flags.plain)
         await writeOut(render.formatHistPlain(shown, flags.quantiles !== undefined, flags.hdr));
       else {

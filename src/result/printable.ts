@@ -32,27 +32,27 @@ function escaped(c: string): string {
 
 /**
  * A copy of a report whose strings are printable, for the renderers that people read: strings come from recordings,
- * numbers and structure from us. Maps keep their keys, which renderers look up; typed arrays stay as they are.
+ * numbers and structure from us. Typed arrays stay as they are. Line feeds are shown as `\n`, as no string of an input may
+ * begin a line of its own; `printed`: the report holds tables that are printed already, whose lines stay.
  */
-export function printableReport<T>(report: T): T {
-  return copy(report) as T;
+export function printableReport<T>(report: T, printed = false): T {
+  return copy(report, printed) as T;
 }
 
-function copy(value: unknown): unknown {
-  // No string of a report has lines of ours; one of an input must not begin a line of its own.
-  if (typeof value === 'string') return printable(value).replaceAll('\n', '\\n');
+function copy(value: unknown, printed: boolean): unknown {
+  if (typeof value === 'string') return printed ? printable(value) : printable(value).replaceAll('\n', '\\n');
   if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return value;
-  if (Array.isArray(value)) return value.map(copy);
+  if (Array.isArray(value)) return value.map((inner) => copy(inner, printed));
   if (value instanceof Map)
-    return new Map([...value].map(([k, v]) => [typeof k === 'string' ? printable(k) : k, copy(v)]));
-  if (value instanceof Set) return new Set([...value].map(copy));
+    return new Map([...value].map(([k, v]) => [typeof k === 'string' ? printable(k) : k, copy(v, printed)]));
+  if (value instanceof Set) return new Set([...value].map((inner) => copy(inner, printed)));
   const prototype = Object.getPrototypeOf(value) as object | null;
   // Instances with methods of their own (a Distribution) hold numbers.
   if (prototype !== Object.prototype && prototype !== null) return value;
   const out: Record<string, unknown> = Object.create(prototype) as Record<string, unknown>;
   for (const [key, inner] of Object.entries(value)) {
     Object.defineProperty(out, printable(key), {
-      value: copy(inner),
+      value: copy(inner, printed),
       enumerable: true,
       writable: true,
       configurable: true,
