@@ -50,6 +50,10 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     variant: Flags.string({
       description: 'kernel variants it can be, e.g. C or A1,A2; default: what the trace allows',
     }),
+    kernel: Flags.string({
+      description: 'release of the recorded kernel, e.g. 7.3; default: what the recording says',
+      exclusive: ['what-if'],
+    }),
     'what-if': Flags.string({
       description: 're-run it under this kernel variant: latency, IPIs, call_rcu and order, before and after',
       helpValue: 'VARIANT',
@@ -86,6 +90,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
         strict: flags.strict,
         require: listOf(flags.require),
         variants: listOf(flags.variant),
+        kernel: flags.kernel,
         syscall: flags.syscall,
         groupBy: flags.by === 'comm' ? 'comm' : 'all',
         filter: filterOf(flags),

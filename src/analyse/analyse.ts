@@ -1,6 +1,8 @@
 import { OP } from '../kernel/ops.js';
 import { probeKinds } from '../kernel/probe-kinds.js';
-import { maskOf, namesOf, type VariantMask } from '../kernel/variants.js';
+import { olderThan, parseRelease } from '../kernel/releases.js';
+import { ALL_VARIANTS, maskOf, namesOf, type VariantMask } from '../kernel/variants.js';
+import { variantsOf } from '../kernel/variants-of-release.js';
 import { DeferredTables } from '../latency/deferred.js';
 import { CallbackDelays, delayKind } from '../latency/delays.js';
 import { PairCollector } from '../latency/pair-collector.js';
@@ -9,7 +11,7 @@ import { quoteLines } from '../parsers/input/evidence.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
-import { ReplayEngine } from '../replay/engine.js';
+import { DISORDER, ReplayEngine } from '../replay/engine.js';
 import { doubtMissed } from '../replay/missed-hits.js';
 import { kernelRule, type Quote, quotedRefs, reportInvariants } from '../replay/report.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
@@ -30,6 +32,8 @@ export interface AnalyseOptions extends PipelineOptions {
   readonly require?: readonly string[] | undefined;
   /** Kernel variants it can be; default: what the trace allows. */
   readonly variants?: readonly string[] | undefined;
+  /** Release of the recorded kernel, `7.3`; default: what the recording says. */
+  readonly kernel?: string | undefined;
   /** Syscall whose spans are measured; default munmap. */
   readonly syscall?: string | undefined;
   readonly groupBy?: 'all' | 'comm' | undefined;
@@ -39,6 +43,9 @@ export interface AnalyseOptions extends PipelineOptions {
 }
 
 const DEFAULT_FINDINGS = 10;
+/** mm: skip redundant sync IPIs (variants F): not in 7.3.4. */
+const UNRELEASED_UP_TO = '7.4';
+
 /**
  * Read, replay and measure; the one place that composes the parts.
  *
@@ -49,6 +56,10 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     if (!CATALOGUE.some((info) => info.id === id)) throw new UsageError(`unknown invariant ${id}`);
   }
   const given = options.variants?.length ? maskOf(...options.variants) : null;
+  const named = options.kernel === undefined ? null : parseRelease(options.kernel);
+  if (options.kernel !== undefined && !named) {
+    throw new RangeError(`'${options.kernel}' is no kernel release, e.g. 7.3 or 6.12.117`);
+  }
   const maxFindings = options.maxFindings ?? DEFAULT_FINDINGS;
   const pipeline = newPipeline();
   const filter = Filter.isEmpty(options.filter)
@@ -79,6 +90,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
       variants: given,
       filter,
       maxFindings: Math.max(maxFindings, 50),
+      release: () => named ?? parseRelease(facts.kernel().release),
       listener: {
         queued: (tsNs, func, tables, known) => {
           if (!scope.queued(tsNs)) return;
@@ -119,9 +131,17 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const replay = engine!;
   replay.finish();
   spans.finish();
+  if (replay.disorder) run.inputs[0]?.report.notes.push({ code: 'out-of-order', message: DISORDER });
+  else if (replay.excerpts > 0) {
+    const message = `the time of several CPUs goes back together ${replay.excerpts} times: each time another excerpt begins`;
+    run.inputs[0]?.report.notes.push({ code: 'excerpts', message });
+  }
   const kinds = probeKinds(facts.probes, facts.events, facts.missed);
   doubtMissed(replay.ledger, kinds.missed);
-  const candidates = settle(replay, run.inputs);
+  const said = facts.kernel();
+  const release = options.kernel ?? said.release;
+  const byRelease = given === null ? releasedOf(release, said.config) : ALL_VARIANTS;
+  const candidates = settle(replay, run.inputs, byRelease);
   const wanted = evidenceWanted(replay, maxFindings, readers.refs());
   const quotes = await quoteLines(wanted, run.inputs, pipeline);
   const quote: Quote = (ref, role) => quoted(quotes.get(ref), ref, role, pipeline);
@@ -172,6 +192,15 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   return result;
 }
 
+/** Variants of a kernel of that release ('' unknown): the series after 7.1 is in none yet, and from 7.0 on x86 always reclaims. */
+function releasedOf(release: string, config: ReadonlyMap<string, string> | null): VariantMask {
+  let mask = variantsOf({ release, config });
+  const parsed = parseRelease(release);
+  if (!parsed || parsed.next) return mask;
+  if (olderThan(parsed, UNRELEASED_UP_TO)) mask &= ~maskOf('F', 'Fn');
+  return olderThan(parsed, '7.0') ? mask : mask & ~maskOf('Dn', 'En', 'Fn');
+}
+
 /** One recording with nothing lost or cut off: a probe that it says was set and that shows nothing was not hit. */
 const isWhole = (replay: ReplayEngine, inputs: readonly ScannedInput[]): boolean =>
   inputs.length === 1 &&
@@ -180,7 +209,7 @@ const isWhole = (replay: ReplayEngine, inputs: readonly ScannedInput[]): boolean
   replay.cpus.every((cpu) => cpu.lossIntervals === 0);
 
 /** Resolve what could only be resolved at the end; returns the variants the trace allows. */
-function settle(replay: ReplayEngine, inputs: readonly ScannedInput[]): VariantMask {
+function settle(replay: ReplayEngine, inputs: readonly ScannedInput[], byRelease: VariantMask): VariantMask {
   const { session } = replay;
   const announced = Math.max(...inputs.map((i) => i.header.cpus), 0);
   const seen = replay.cpus.filter((c) => c.events > 0).length;
@@ -190,7 +219,7 @@ function settle(replay: ReplayEngine, inputs: readonly ScannedInput[]): VariantM
       `only ${seen} of ${machine} CPUs have events in this trace: the others may have acted unseen`,
     );
   }
-  return session.settle();
+  return session.settle(byRelease);
 }
 
 function evidenceWanted(
@@ -199,7 +228,8 @@ function evidenceWanted(
   readers: readonly EvidenceRef[],
 ): EvidenceRef[] {
   const refs = quotedRefs(replay.ledger, maxFindings);
-  for (const evidence of replay.detector.evidence) for (const ref of evidence.refs) refs.add(ref);
+  const shown = replay.detectors.flatMap((d) => d.evidence);
+  for (const evidence of shown) for (const ref of evidence.refs) refs.add(ref);
   for (const ref of readers) refs.add(ref);
   return [...refs].filter((ref) => ref >= 0).sort((a, b) => a - b);
 }
@@ -234,11 +264,13 @@ function variantReport(
   return {
     candidates: namesOf(candidates),
     how: given ? 'given' : 'detected',
-    evidence: replay.detector.evidence.map((e) => ({
-      text: e.text,
-      keeps: namesOf(e.keepsMask),
-      events: e.refs.map((ref) => quote(ref, 'evidence')).filter((q): q is EventQuote => q !== null),
-    })),
+    evidence: replay.detectors
+      .flatMap((d) => d.evidence)
+      .map((e) => ({
+        text: e.text,
+        keeps: namesOf(e.keepsMask),
+        events: e.refs.map((ref) => quote(ref, 'evidence')).filter((q): q is EventQuote => q !== null),
+      })),
   };
 }
 

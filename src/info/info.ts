@@ -154,7 +154,7 @@ async function traceInfo(path: string, options: PipelineOptions): Promise<InputI
   return {
     input: scanned.report,
     timeline,
-    variants: namesOf(replay.detector.mask),
+    variants: namesOf(replay.detectors.at(-1)!.mask),
     events: mergeCallers(listed),
     histograms: [],
     maps: [],

@@ -1,6 +1,7 @@
 import type { EvidenceRef } from '../timeline/batch.js';
 import { CONTEXT } from '../timeline/flags.js';
 import { BASIS, FUNC, OP, type Op } from './ops.js';
+import type { KernelChangeName } from './releases.js';
 import {
   BATCHES,
   FREES_INLINE,
@@ -14,7 +15,7 @@ import {
   SYNC_RCU_EXISTS,
   WRONG_CPU_REASON,
 } from './variant-sets.js';
-import { ALL_VARIANTS, namesOf, type VariantMask } from './variants.js';
+import { ALL_VARIANTS, maskOf, namesOf, type VariantMask } from './variants.js';
 
 export interface VariantEvidence {
   /** What was seen, in words. */
@@ -108,6 +109,8 @@ const SYNC_LEAF: readonly RuleName[] = ['inline', 'nativeAlone'];
 const SLOW = { none: 0, removed: 1, flushing: 2, flushed: 3, synced: 4 } as const;
 
 class TaskShape {
+  /** Address of the open gather; NaN not known. */
+  gather = Number.NaN;
   /** Tables removed in this gather, with the line that did it. */
   readonly tables = new Map<number, EvidenceRef>();
   /** Inside tlb_flush_mmu or tlb_finish_mmu. */
@@ -126,6 +129,11 @@ class TaskShape {
 }
 
 const MAX_TASKS = 4096;
+/** THREAD_SIZE with KASAN. */
+const KERNEL_STACK = 32768;
+const NO_TASK = { gather: Number.NaN };
+/** Variants whose kernels reach 7.3. */
+const MAY_BE_7_3 = maskOf('E', 'En', 'F', 'Fn');
 
 /**
  * Narrows down the kernel variant from the shapes of the free path. Feed it every operation; `mask` is always what
@@ -139,6 +147,7 @@ export class VariantDetector {
   private readonly counts = new Map<RuleName, number>();
   private readonly tasks = new Map<number, TaskShape>();
   private clash: { message: string; events: { ref: EvidenceRef; role: string }[] } | null = null;
+  private info: 'stack' | 'percpu' | null = null;
   private appends = 0;
   private followed = 0;
 
@@ -146,6 +155,23 @@ export class VariantDetector {
   constructor(given: VariantMask | null = null) {
     this.mask = given ?? ALL_VARIANTS;
     this.consistent = this.mask;
+  }
+
+  /** Whether the kernel has a change, as far as what it shows tells; null: it does not. */
+  has(change: KernelChangeName): boolean | null {
+    if (change !== 'callbacks-advance-on-expedited-gp' && change !== 'flush-sender-may-migrate') return null;
+    if (this.info !== null) return this.info === 'stack';
+    return this.mask !== 0 && (this.mask & MAY_BE_7_3) === 0 ? false : null;
+  }
+
+  /**
+   * Up to 7.2 struct flush_tlb_info is a per-CPU variable, from 7.3 on it lies on the stack of the flush, like the
+   * gather (arch/x86/mm/tlb.c get_flush_tlb_info()).
+   */
+  private flushInfo(op: Op): void {
+    const { gather } = this.tasks.get(op.pid) ?? NO_TASK;
+    if (!(gather > 0) || !(op.a0 > 0)) return;
+    this.info = Math.abs(op.a0 - gather) < KERNEL_STACK ? 'stack' : 'percpu';
   }
 
   /** True once two pieces of evidence exclude each other. */
@@ -208,8 +234,18 @@ export class VariantDetector {
         this.ipi(op);
         return;
       case OP.GB:
+        this.tasks.delete(op.pid);
+        if (this.info === null && op.pid >= 0 && op.a0 > 0 && this.tasks.size < MAX_TASKS) {
+          const shape = new TaskShape();
+          shape.gather = op.a0;
+          this.tasks.set(op.pid, shape);
+        }
+        return;
       case OP.GEret:
         this.tasks.delete(op.pid);
+        return;
+      case OP.INV:
+        if (this.info === null && op.context === CONTEXT.task && op.pid >= 0) this.flushInfo(op);
         return;
       case OP.GE:
       case OP.FMMU:

@@ -208,9 +208,11 @@ export const OP = {
   HUGEI: 90,
   /** No operation of its own: `GE` printed mm->notifier_subscriptions (a6). */
   NSUB: 91,
+  /** `rcu:rcu_exp_grace_period`: a0 sequence number, a1 GP_EVENT. */
+  GPX: 92,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
-export const OP_COUNT = 92;
+export const OP_COUNT = 93;
 /** Operations from here on concern facts (`replay/step-mech.ts`): most of them only markers and programs give. */
 export const OP_FIRST_FACT = 51;
 

@@ -53,6 +53,7 @@ export const TRACEPOINTS: Readonly<Record<string, TracepointSpec>> = byName({
   rcu_batch_start: plain(OP.BATCH, [field('CBs', 0, 'num'), field('bl', 1, 'num')]),
   rcu_batch_end: plain(OP.BATCHE, [field('CBs-invoked', 0, 'num'), field('idle', 1, 'func')]),
   rcu_grace_period: special(OP.GP, BODY.gracePeriod),
+  rcu_exp_grace_period: special(OP.GPX, BODY.gracePeriod),
   rcu_utilization: special(OP.QS, BODY.utilization),
   rcu_watching: special(OP.QS, BODY.watching),
   rcu_dyntick: special(OP.QS, BODY.watching),

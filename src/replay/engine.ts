@@ -2,9 +2,10 @@ import type { Decoder } from '../kernel/decoder.js';
 import type { VariantDetector } from '../kernel/detect-variant.js';
 import type { FuncTable } from '../kernel/func-table.js';
 import { OP, OP_COUNT, Op } from '../kernel/ops.js';
+import type { Release } from '../kernel/releases.js';
 import type { VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
-import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
+import { LAST_RESERVED, NEW_HEADER, RESERVED } from '../timeline/events.js';
 import type { Filter } from '../timeline/filter.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Interner } from '../timeline/interner.js';
@@ -12,6 +13,7 @@ import type { SkewBounds } from '../timeline/skew.js';
 import type { TimeBase } from '../timeline/time-base.js';
 import type { Coverage } from './coverage.js';
 import type { Ledger } from './ledger.js';
+import { cpuOf } from './machine.js';
 import { listening, type RcuListener } from './rcu-listener.js';
 import { Session } from './session.js';
 import { subjectMm, subjectPid } from './subject.js';
@@ -25,14 +27,26 @@ export interface EngineOptions {
   readonly variants: VariantMask | null;
   readonly filter: Filter | null;
   readonly listener: RcuListener | null;
+  /** Release of the recorded kernel as far as it is known by now; default: not. */
+  readonly release?: () => Release | null;
   /** Findings kept per invariant. */
   readonly maxFindings: number;
 }
+
+/** Earlier stamps in one capture, in number and one in how many events, that mean that its lines are in no order. */
+const MANY_BACK = 8;
+const MANY_BACK_SHARE = 50;
+export const DISORDER =
+  'the events are not in the order of their time: what came before what is not known (sort the input by time first)';
 
 /** Stamps that go back by more than this on every CPU begin a new capture. */
 const SEGMENT_JUMP_NS = 1e9;
 /** Kernel threads that run RCU callbacks in process context (kernel/rcu/tree_nocb.h, kernel/softirq.c). */
 const CALLBACK_THREAD = /^(?:rcuc|rcuop|rcuos|rcuob|rcuog|ksoftirqd)\//;
+
+/** kernel/cpu.c: takes its CPU offline and online. */
+const HOTPLUG_THREAD = /^cpuhp\/\d/;
+const THREAD = { other: 0, callbacks: 1, hotplug: 2 } as const;
 
 export interface CpuClock {
   lastNs: number;
@@ -52,7 +66,6 @@ export class ReplayEngine {
   readonly ledger: Ledger;
   readonly coverage: Coverage;
   readonly skew: SkewBounds;
-  readonly detector: VariantDetector;
   readonly cpus: CpuClock[] = [];
   readonly operations = new Float64Array(OP_COUNT);
   events = 0;
@@ -67,9 +80,24 @@ export class ReplayEngine {
   private readonly options: EngineOptions;
   private readonly op = new Op();
   private orderedRows = 0;
+  /** The last stamp that went back, until another CPU shows what it was. */
+  private back: {
+    cpu: number;
+    tsNs: number;
+    at: number;
+    by: number;
+    before: EvidenceRef;
+    ref: EvidenceRef;
+  } | null = null;
+  private backs = 0;
+  /** Captures that begin where the stamps of several CPUs go back together. */
+  excerpts = 0;
+  /** The events are in no order of time: nothing is judged. */
+  disorder = false;
   /** Events before the current capture. */
   private segmentStart = 0;
-  private callbackThread: (boolean | undefined)[] = [];
+  /** By comm: `THREAD`. */
+  private readonly threads: (number | undefined)[] = [];
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -80,12 +108,12 @@ export class ReplayEngine {
       nameOf: (id) => options.funcs.name(id),
       maxFindings: options.maxFindings,
       walks: listener?.walks ?? null,
+      release: () => options.release?.() ?? null,
       listeners: (evidence) => (listener ? [listening(evidence, listener)] : []),
     });
     this.ledger = this.session.ledger;
     this.coverage = this.session.coverage;
     this.skew = this.session.skew;
-    this.detector = this.session.detector;
   }
 
   batch(batch: RecordBatch): void {
@@ -103,13 +131,16 @@ export class ReplayEngine {
       }
       const ts = stamps[row]!;
       const cpu = cpus[row]!;
-      if (ts < this.maxNs - SEGMENT_JUMP_NS && this.jumpsBack(ts, cpu)) this.newSegment();
+      if (ts < this.maxNs - SEGMENT_JUMP_NS && this.jumpsBack(ts, cpu)) this.newSegment(false);
       if (ts > this.maxNs) this.maxNs = ts;
       this.clock(batch, row, ts, cpu);
+      if (this.disorder) continue;
       ledger.now = this.events;
       if (!decoder.decode(batch, row, op)) continue;
       const context = op.context;
-      if (context === CONTEXT.task && this.runsCallbacks(batch.comm[row]!)) op.context = CONTEXT.softirq;
+      const thread = this.threadOf(batch.comm[row]!);
+      if (context === CONTEXT.task && thread === THREAD.callbacks) op.context = CONTEXT.softirq;
+      if (thread === THREAD.hotplug && cpu >= 0) cpuOf(session.state, cpu).hotplugged = true;
       if (filter) {
         const mm = subjectMm(session.state, op);
         ledger.hidden = !filter.shows(ts, cpu, subjectPid(session.state, op), batch.comm[row]!, mm);
@@ -125,6 +156,14 @@ export class ReplayEngine {
     if (this.orderedRows < 0) return;
     const { session } = this;
     session.ledger.hidden = false;
+    this.oneClockBack();
+    if (this.disorder) {
+      session.restart(false);
+      session.coverage.end(DISORDER);
+      session.ledger.disorder(DISORDER);
+      this.orderedRows = -1;
+      return;
+    }
     session.end('the trace ends before its probe fired again');
     const losslessCpus = this.cpus.filter((c) => c && c.events > 0 && c.lossIntervals === 0).length;
     session.recording.recordingEnded({ orderedEvents: this.orderedRows, losslessCpus });
@@ -134,7 +173,7 @@ export class ReplayEngine {
   private fact(event: number, batch: RecordBatch, row: number): void {
     const cpu = batch.cpu[row]!;
     if (event === RESERVED.segment) {
-      if (this.events > 0) this.newSegment();
+      if (this.events > 0) this.newSegment(batch.aux[row] === NEW_HEADER);
       return;
     }
     if (event === RESERVED.silentLoss) {
@@ -173,14 +212,61 @@ export class ReplayEngine {
     if (cpu < 0) return;
     const clock = cpu < this.cpus.length ? this.cpus[cpu]! : this.clockOf(cpu);
     clock.events++;
-    if (ts < clock.lastNs && !clock.gap) {
-      const by = clock.lastNs - ts;
-      this.session.recording.clockBack(cpu, by, this.options.time.unit, clock.lastRef, batch.ref(row));
-    } else this.orderedRows++;
+    if (ts < clock.lastNs && !clock.gap) this.wentBack(clock, batch, row, ts, cpu);
+    else {
+      this.orderedRows++;
+      if (this.back !== null && this.back.cpu !== cpu && clock.events > 1) this.oneClockBack();
+    }
     clock.gap = false;
     clock.lastNs = ts;
     clock.lastEvent = this.events;
     clock.lastRef = batch.input * 2 ** 45 + batch.offset[row]!;
+  }
+
+  /**
+   * An earlier stamp than the last of its CPU: one clock that goes back, if the others go on; another excerpt, if
+   * theirs go back as well; no order at all, if it goes on so.
+   */
+  private wentBack(clock: CpuClock, batch: RecordBatch, row: number, ts: number, cpu: number): void {
+    this.backs++;
+    if (this.backs > MANY_BACK && this.backs * MANY_BACK_SHARE > this.events - this.segmentStart) {
+      this.disorder = true;
+      this.back = null;
+      this.ledger.disorder(DISORDER);
+      return;
+    }
+    const { back } = this;
+    if (back && back.cpu !== cpu) {
+      this.back = null;
+      this.excerpts++;
+      this.newSegment(false);
+      // What was read of it already is of it: those CPUs have begun.
+      const first = this.clockOf(back.cpu);
+      first.lastNs = back.tsNs;
+      return;
+    }
+    if (back) this.oneClockBack();
+    this.back = {
+      cpu,
+      tsNs: ts,
+      at: this.events,
+      by: clock.lastNs - ts,
+      before: clock.lastRef,
+      ref: batch.ref(row),
+    };
+  }
+
+  /** One for each kernel that the captures may be of. */
+  get detectors(): readonly VariantDetector[] {
+    return this.session.detectors;
+  }
+
+  private oneClockBack(): void {
+    const { back } = this;
+    this.back = null;
+    if (!back) return;
+    const { unit } = this.options.time;
+    this.session.recording.clockBack(back.cpu, back.by, unit, back.before, back.ref);
   }
 
   private clockOf(cpu: number): CpuClock {
@@ -205,7 +291,7 @@ export class ReplayEngine {
 
   /** A new input begins. */
   boundary(): void {
-    if (this.events > 0) this.newSegment();
+    if (this.events > 0) this.newSegment(true);
   }
 
   /** Time from the first to the last stamp of all captures, and the time that they cover together. */
@@ -219,11 +305,13 @@ export class ReplayEngine {
     };
   }
 
-  private newSegment(): void {
+  private newSegment(otherKernel: boolean): void {
+    this.oneClockBack();
+    this.backs = 0;
     this.past = this.extent();
     this.session.end('the capture ends before its probe fired again');
     this.segments++;
-    this.session.restart();
+    this.session.restart(otherKernel);
     this.maxNs = Number.NEGATIVE_INFINITY;
     this.segmentStart = this.events;
     for (const clock of this.cpus) {
@@ -233,12 +321,17 @@ export class ReplayEngine {
     this.options.listener?.segment(this.lastNs);
   }
 
-  private runsCallbacks(comm: number): boolean {
-    let runs = this.callbackThread[comm];
-    if (runs === undefined) {
-      runs = CALLBACK_THREAD.test(this.options.names.text(comm));
-      this.callbackThread[comm] = runs;
+  private threadOf(comm: number): number {
+    let kind = this.threads[comm];
+    if (kind === undefined) {
+      const name = this.options.names.text(comm);
+      kind = CALLBACK_THREAD.test(name)
+        ? THREAD.callbacks
+        : HOTPLUG_THREAD.test(name)
+          ? THREAD.hotplug
+          : THREAD.other;
+      this.threads[comm] = kind;
     }
-    return runs;
+    return kind;
   }
 }

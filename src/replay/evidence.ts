@@ -1,5 +1,6 @@
 import type { VariantDetector } from '../kernel/detect-variant.js';
 import type { Op } from '../kernel/ops.js';
+import { hasChange, type KernelChangeName, type Release } from '../kernel/releases.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import type { SkewBounds } from '../timeline/skew.js';
 import type { Coverage } from './coverage.js';
@@ -24,7 +25,9 @@ export interface Evidence {
   readonly coverage: Coverage;
   /** The same per syscall: kinds are `syscallKind`. */
   readonly syscalls: Coverage;
+  /** That of the capture being read. */
   readonly detector: VariantDetector;
+  readonly detectors: readonly VariantDetector[];
   readonly skew: SkewBounds;
   /** Error of cross-CPU order that the trace proves, or cannot rule out, ns: closer stamps are unordered. */
   readonly epsilonNs: number;
@@ -34,6 +37,16 @@ export interface Evidence {
   nameOf(id: number): string;
   /** The one of this session. */
   shared<T extends Monitor>(of: Shared<T>): T;
+  /** Release of the kernel that was recorded; null where nothing says it. */
+  readonly release: Release | null;
+}
+
+/**
+ * Whether the recorded kernel has a change, by its release, else by what the recording itself shows; null: not known, so
+ * what differs with it is not either.
+ */
+export function kernelHas(evidence: Evidence, change: KernelChangeName): boolean | null {
+  return hasChange(change, evidence.release) ?? evidence.detector.has(change);
 }
 
 /**
@@ -52,6 +65,17 @@ export function order(
   const apart = Math.abs(tsB - tsA);
   if (apart < evidence.epsilonNs) return null;
   return apart <= evidence.resolutionNs ? KNOWN.order : KNOWN.observed;
+}
+
+/** As `order`, of what accuses: an offset of the clocks that all IPIs between the two allow must not explain it. */
+export function surelyBefore(
+  evidence: Evidence,
+  tsA: number,
+  cpuA: number,
+  tsB: number,
+  cpuB: number,
+): Known | null {
+  return explainedBySkew(evidence, tsA, cpuA, tsB, cpuB) ? null : order(evidence, tsA, cpuA, tsB, cpuB);
 }
 
 /**

@@ -41,6 +41,10 @@ export interface Hooks {
 
   // flushes
   flushDone(flush: Flush, gather: Gather | null, task: Task, op: Op): void;
+  /** A flush that was back by program order (`Flush.backByOrder`): no return of it can be seen any more. */
+  returnUnseen(flush: Flush): void;
+  /** It was not: here it returns, so what its task did since happened within it. */
+  returnedAfterAll(flush: Flush, op: Op): void;
   /** The handler of a broadcast starts on its target. */
   ipiArrived(target: Target): void;
   /** A target of a finished broadcast left its handler only now. */
@@ -69,7 +73,9 @@ export interface Hooks {
   readerExpired(reader: Reader): void;
 
   // tasks
-  gatherBegun(gather: Gather, previous: Gather | null, task: Task, op: Op): void;
+  gatherBegun(gather: Gather, task: Task, op: Op): void;
+  /** Its stack frame is gone, or that of the gather around it is being left, and no finish of it was seen. */
+  gatherLeft(gather: Gather, task: Task, op: Op): void;
   /** `tlb_finish_mmu` entry. */
   gatherEnded(gather: Gather | null, task: Task, op: Op): void;
   /** The gather is gone (return of `tlb_finish_mmu`, or the next one begins). */

@@ -42,6 +42,7 @@ export interface UnknownTally {
 
 /** Instances whose verdict depends on the kernel variant. */
 export interface MaskedTally {
+  readonly capture: number;
   readonly violatedUnder: VariantMask;
   readonly passUnder: VariantMask;
   count: number;
@@ -87,6 +88,8 @@ export class Ledger {
   readonly tallies = new Map<number, Tally>();
   /** Set by the engine while the current operation lies outside the user's filter. */
   hidden = false;
+  /** Number of the capture being judged: each may be of another kernel. */
+  capture = 0;
   /** Number of the event being judged, counted over the whole run; set by the engine. */
   now = 0;
   private readonly gaps: Gap[] = [];
@@ -195,10 +198,18 @@ export class Ledger {
       return;
     }
     const t = this.tally(invariant);
-    const key = `${violatedUnder}/${passUnder}/${known}`;
+    const key = `${this.capture}/${violatedUnder}/${passUnder}/${known}`;
     let m = t.masked.get(key);
     if (!m) {
-      m = { violatedUnder, passUnder, count: 0, known, complaints: [], doubtful: new Doubtful() };
+      m = {
+        capture: this.capture,
+        violatedUnder,
+        passUnder,
+        count: 0,
+        known,
+        complaints: [],
+        doubtful: new Doubtful(),
+      };
       t.masked.set(key, m);
     }
     m.count++;
@@ -248,6 +259,17 @@ export class Ledger {
     this.undecided(invariant, why, -1, absences);
   }
 
+  /** Nothing is known of what came before what: all verdicts so far are withdrawn. */
+  disorder(why: string): void {
+    for (const [invariant, t] of [...this.tallies]) {
+      let count = t.violated + t.pass.reduce((sum, n) => sum + n, 0);
+      for (const m of t.masked.values()) count += m.count;
+      this.tallies.delete(invariant);
+      if (count > 0) this.unknown(invariant, why, -1, count);
+    }
+    if (!this.tallies.get(52)?.unknown) this.unknown(52, why, -1);
+  }
+
   /** Whether a loss told of since event number `at` reaches back beyond it. */
   gapAround(at: number): boolean {
     for (let i = this.gaps.length - 1; i >= 0; i--) {
@@ -295,11 +317,14 @@ export class Ledger {
     }
   }
 
-  /** Settle variant-dependent instances: violated only if violated under every candidate. */
-  resolve(candidates: VariantMask): void {
+  /**
+   * Settle variant-dependent instances: violated only if violated under every candidate of its capture.
+   */
+  resolve(of: VariantMask | ((capture: number) => VariantMask)): void {
     for (const [invariant, t] of this.tallies) {
       for (const m of t.masked.values()) {
         if (m.count === 0) continue;
+        const candidates = typeof of === 'number' ? of : of(m.capture);
         if (candidates !== 0 && (candidates & ~m.violatedUnder & ALL_VARIANTS) === 0) {
           t.violated += m.count;
           for (const c of m.complaints) {

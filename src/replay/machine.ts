@@ -2,13 +2,16 @@ import { OP, OP_FIRST_FACT, type Op } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import { type Cpu, type MachineState, newCpu, newTask, type Task } from './state.js';
-import { stepFlush } from './step-flush.js';
+import { passFlush, stepFlush } from './step-flush.js';
 import { observeMech, stepMech } from './step-mech.js';
 import { stepRcu } from './step-rcu.js';
 import { expireReaders } from './step-readers.js';
 import { stepTables } from './step-tables.js';
 import { stepTasks } from './step-tasks.js';
 import { stepWalks } from './step-walks.js';
+
+/** No CPU goes offline and comes back in less: grace periods and the start of a CPU lie between (kernel/cpu.c). */
+const OFFLINE_NS = 5e6;
 
 /**
  * The simulated MMU + RCU core. A pure step function on explicit state: a recorded trace, a what-if program and
@@ -17,10 +20,12 @@ import { stepWalks } from './step-walks.js';
  */
 export function step(state: MachineState, op: Op, hooks: Hooks): void {
   state.seq++;
+  if (state.firstTs !== state.firstTs) state.firstTs = op.tsNs;
   const cpu = op.cpu >= 0 ? cpuOf(state, op.cpu) : null;
   const task = taskOf(state, op);
   if (cpu) hooks.tick(cpu, op);
   if (state.readers.size > 0) expireReaders(state, op, task, hooks);
+  if (task.flush !== null || task.unseenReturn !== null) passFlush(state, op, task, hooks);
   if (op.kind >= OP_FIRST_FACT) stepMech(state, op, task, hooks);
   else observeMech(state, op, task, hooks);
   stepWalks(state, op, task, hooks);
@@ -48,6 +53,8 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
     case OP.IS:
     case OP.IE:
     case OP.IX:
+    case OP.SYNC1:
+    case OP.SYNCR:
       stepFlush(state, op, task, cpu, hooks);
       break;
     case OP.CR:
@@ -56,6 +63,7 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
     case OP.RQ:
     case OP.RI:
     case OP.GP:
+    case OP.GPX:
     case OP.RB:
     case OP.RE:
     case OP.GUP:
@@ -88,6 +96,10 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
   if (cpu) {
     if (op.kind !== OP.FREE && op.kind !== OP.FPSC) cpu.freeRunSeq = 0;
     else if (cpu.freeRunSeq === 0) cpu.freeRunSeq = state.seq;
+    if (op.tsNs - cpu.lastTs >= OFFLINE_NS) {
+      cpu.silentFrom = cpu.lastSeq;
+      cpu.silentTo = state.seq;
+    }
     cpu.lastSeq = state.seq;
     cpu.lastTs = op.tsNs;
     cpu.lastRef = op.ref;
@@ -121,7 +133,7 @@ function taskOf(state: MachineState, op: Op): Task {
   }
   let task = state.tasks.get(key);
   if (task === undefined) {
-    task = newTask(key);
+    task = newTask(key, state.seq);
     state.tasks.set(key, task);
   }
   return task;

@@ -30,6 +30,8 @@ const nobody = (): Listeners => ({
   tableReused: [],
   dereferenced: [],
   flushDone: [],
+  returnUnseen: [],
+  returnedAfterAll: [],
   ipiArrived: [],
   targetLate: [],
   cycleFreed: [],
@@ -44,6 +46,7 @@ const nobody = (): Listeners => ({
   readerUnseen: [],
   readerExpired: [],
   gatherBegun: [],
+  gatherLeft: [],
   gatherEnded: [],
   gatherOver: [],
   tidReused: [],
@@ -178,6 +181,14 @@ export class Monitors implements Hooks, RecordingHooks {
     for (const m of this.to.flushDone) m.flushDone(flush, gather, task, op);
   }
 
+  returnUnseen(flush: Flush): void {
+    for (const m of this.to.returnUnseen) m.returnUnseen(flush);
+  }
+
+  returnedAfterAll(flush: Flush, op: Op): void {
+    for (const m of this.to.returnedAfterAll) m.returnedAfterAll(flush, op);
+  }
+
   ipiArrived(target: Target): void {
     for (const m of this.to.ipiArrived) m.ipiArrived(target);
   }
@@ -237,8 +248,12 @@ export class Monitors implements Hooks, RecordingHooks {
     for (const m of this.to.readerExpired) m.readerExpired(reader);
   }
 
-  gatherBegun(gather: Gather, previous: Gather | null, task: Task, op: Op): void {
-    for (const m of this.to.gatherBegun) m.gatherBegun(gather, previous, task, op);
+  gatherBegun(gather: Gather, task: Task, op: Op): void {
+    for (const m of this.to.gatherBegun) m.gatherBegun(gather, task, op);
+  }
+
+  gatherLeft(gather: Gather, task: Task, op: Op): void {
+    for (const m of this.to.gatherLeft) m.gatherLeft(gather, task, op);
   }
 
   gatherEnded(gather: Gather | null, task: Task, op: Op): void {

@@ -1,6 +1,7 @@
 import { VariantDetector } from '../kernel/detect-variant.js';
 import { OP, type Op } from '../kernel/ops.js';
-import type { VariantMask } from '../kernel/variants.js';
+import type { Release } from '../kernel/releases.js';
+import { ALL_VARIANTS, type VariantMask } from '../kernel/variants.js';
 import { SkewBounds } from '../timeline/skew.js';
 import { Coverage, NAMED_READER } from './coverage.js';
 import { type Evidence, LOSS, type Shared, SYSCALL_KINDS, syscallKind } from './evidence.js';
@@ -19,6 +20,8 @@ export interface SessionOptions {
   readonly variants?: VariantMask | null;
   /** Smallest step of the stamps, ns; asked again and again where it is learnt on the way. Default 1. */
   readonly resolutionNs?: () => number;
+  /** Release of the kernel, as far as it is known by now; default: not. */
+  readonly release?: () => Release | null;
   /** Stamps of all CPUs come from one clock without error: programs, explorations. */
   readonly exactClock?: boolean;
   /** Name of a syscall, or of what else is named by an id. */
@@ -49,23 +52,37 @@ class SessionEvidence implements Evidence {
   readonly ledger: Ledger;
   readonly coverage: Coverage;
   readonly syscalls: Coverage;
-  readonly detector: VariantDetector;
   readonly skew: SkewBounds;
   readonly nameOf: (id: number) => string;
   /** What rules share, by what made it. */
   readonly made = new Map<Shared<Monitor>, Monitor>();
   private readonly resolution: () => number;
   private readonly exactClock: boolean;
+  private readonly session: Session;
+  private readonly options: SessionOptions;
 
   constructor(session: Session, options: SessionOptions) {
     this.ledger = session.ledger;
     this.coverage = session.coverage;
     this.syscalls = session.syscalls;
-    this.detector = session.detector;
+    this.session = session;
+    this.options = options;
     this.skew = session.skew;
     this.nameOf = options.nameOf ?? String;
     this.resolution = options.resolutionNs ?? (() => 1);
     this.exactClock = options.exactClock ?? false;
+  }
+
+  get detector(): VariantDetector {
+    return this.session.detector;
+  }
+
+  get detectors(): readonly VariantDetector[] {
+    return this.session.detectors;
+  }
+
+  get release(): Release | null {
+    return this.options.release?.() ?? null;
   }
 
   get resolutionNs(): number {
@@ -99,7 +116,8 @@ export class Session {
   readonly coverage = new Coverage();
   readonly syscalls = new Coverage(SYSCALL_KINDS);
   readonly skew = new SkewBounds();
-  readonly detector: VariantDetector;
+  /** One for each capture that may be of another kernel than the one before. */
+  readonly detectors: VariantDetector[];
   private readonly options: SessionOptions;
   private readonly evidence: SessionEvidence;
   private monitors: Monitors;
@@ -107,9 +125,14 @@ export class Session {
   constructor(options: SessionOptions = {}) {
     this.options = options;
     this.ledger = new Ledger(options.maxFindings);
-    this.detector = new VariantDetector(options.variants ?? null);
+    this.detectors = [new VariantDetector(options.variants ?? null)];
     this.evidence = new SessionEvidence(this, options);
     this.monitors = this.install();
+  }
+
+  /** That of the capture being read. */
+  get detector(): VariantDetector {
+    return this.detectors.at(-1)!;
   }
 
   get state(): MachineState {
@@ -159,26 +182,33 @@ export class Session {
     this.syscalls.end(why);
   }
 
-  /** A new capture begins after `end`: the machine starts anew, what was learnt of the kernel stays. */
-  restart(): void {
+  /** A new capture begins after `end`: the machine starts anew; what was learnt of the kernel stays unless it may be another. */
+  restart(otherKernel = false): void {
     const { lossSeq } = this.state;
     this.evidence.restart();
     this.monitors = this.install();
     if (lossSeq === Number.POSITIVE_INFINITY) this.state.lossSeq = lossSeq;
     this.detector.segment();
+    if (!otherKernel) return;
+    this.detectors.push(new VariantDetector(this.options.variants ?? null));
+    this.ledger.capture = this.detectors.length - 1;
   }
 
   /**
    * Settles what depends on the kernel variant, once everything was fed. Returns the variants that remain: after a
    * contradiction those that the operations had allowed until then.
    */
-  settle(): VariantMask {
-    const { detector } = this;
-    const candidates = detector.contradiction
-      ? (this.options.variants ?? detector.consistent)
-      : detector.mask;
-    this.ledger.resolve(candidates);
-    return candidates;
+  settle(byRelease: VariantMask = ALL_VARIANTS): VariantMask {
+    const given = this.options.variants ?? null;
+    const masks = this.detectors.map((d) => {
+      const mask = d.contradiction ? (given ?? d.consistent) : d.mask;
+      // A kernel that carries what its number does not tell is judged by what it shows.
+      return given === null && (mask & byRelease) !== 0 ? mask & byRelease : mask;
+    });
+    // Captures that can be of one kernel are taken to be.
+    const common = masks.reduce((all, mask) => all & mask);
+    this.ledger.resolve((capture) => (common !== 0 ? common : masks[capture]!));
+    return common !== 0 ? common : masks.reduce((all, mask) => all | mask);
   }
 
   /** The monitors of a capture: facts that rules share first, then the rules, then who measures. */

@@ -35,7 +35,10 @@ export class SilentHooks implements Hooks {
   readerEnded(_reader: Reader, _op: Op): void {}
   readerUnseen(_op: Op): void {}
   readerExpired(_reader: Reader): void {}
-  gatherBegun(_gather: Gather, _previous: Gather | null, _task: Task, _op: Op): void {}
+  returnUnseen(_flush: Flush): void {}
+  returnedAfterAll(_flush: Flush, _op: Op): void {}
+  gatherBegun(_gather: Gather, _task: Task, _op: Op): void {}
+  gatherLeft(_gather: Gather, _task: Task, _op: Op): void {}
   gatherEnded(_gather: Gather | null, _task: Task, _op: Op): void {}
   gatherOver(_gather: Gather, _op: Op): void {}
   tidReused(): void {}

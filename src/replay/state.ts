@@ -37,6 +37,9 @@ export interface Table {
   /** The unlink is that of a reclaim (MADV_DONTNEED), not of munmap or exit: -1 if not. */
   reclaimRef: EvidenceRef;
   appRef: EvidenceRef;
+  /** Of a table given to `pte_free_defer()`: seq from which on its unlink and its flush must lie,
+   *  -1: before the recording perhaps; NaN: no such table. */
+  deferredSince: number;
   /** Flush with freed_tables that began after the unlink and is done. */
   flush: Flush | null;
   /** Newest flush that began after the unlink, returned or not. */
@@ -45,6 +48,8 @@ export interface Table {
   leafFlush: Flush | null;
   /** SYNC1 broadcast made after the flush, before free or call_rcu. */
   sync: Sync | null;
+  /** Its task waited for a grace period on the spot after the flush. */
+  gpWait: boolean;
   head: Head | null;
   freeRef: EvidenceRef;
   freeSeq: number;
@@ -119,6 +124,10 @@ export interface Flush {
   handlersOnly: boolean;
   /** What had to be flushed and was not asked for; null: nothing is known to be left out. */
   leftOut: LeftOut | null;
+  /** No return was seen: `fd…` is of what its task did next, outside it. */
+  backByOrder: boolean;
+  /** It is certain that no return of it will be seen any more. */
+  settled: boolean;
 }
 
 /** Why the range of a flush is too narrow: the addresses it should have covered, and the event that names them. */
@@ -220,6 +229,8 @@ export interface Head {
   readonly gpStarts: number;
   /** It was queued while one was about to start: whether before or after is not shown. */
   readonly gpOpening: boolean;
+  /** Starts of expedited ones seen by then. */
+  readonly expeditedStarts: number;
   /** A younger head of the same CPU has run already. */
   overtakenBy: Head | null;
   overtakenSeq: number;
@@ -243,10 +254,21 @@ export interface Enqueue {
 
 export interface Task {
   readonly key: number;
+  /** Seq of the first operation seen of it. */
+  readonly firstSeq: number;
   /** Last enqueue, to pair what several probes and the tracepoint show of one call_rcu. */
   enqueue: Enqueue | null;
+  /** The innermost gather that is open. */
   gather: Gather | null;
+  /** Gathers it is nested in, outermost first (mprotect of a part of a hugetlb VMA opens up to three). */
+  outer: Gather[];
   flush: Flush | null;
+  /** The last flush that is back by what the task did next, until that is certain. */
+  unseenReturn: Flush | null;
+  /** The last flush that is back, since the last table it deferred. */
+  lastFlush: Flush | null;
+  /** Seq of the last `pte_free_defer()`. */
+  deferSeq: number;
   sync: Sync | null;
   /** Learnt from gathers, flushes and faults; NaN unknown. */
   mm: number;
@@ -298,6 +320,11 @@ export interface Cpu {
   lastRef: EvidenceRef;
   /** Seq of the last loss on this CPU, 0 none. */
   lossSeq: number;
+  /** Last span without any event here that is long enough for the CPU to go offline and come back: its ends. */
+  silentFrom: number;
+  silentTo: number;
+  /** A thread that takes it offline or online was seen on it. */
+  hotplugged: boolean;
 }
 
 /** A section of a software walker. */
@@ -326,6 +353,8 @@ export interface Reader {
 export interface MachineState {
   /** Steps taken. */
   seq: number;
+  /** Stamp of the first one; NaN before it. */
+  firstTs: number;
   tables: Map<number, Table>;
   /** User frames by pfn → mm of the task that allocated them (NaN unknown). */
   frames: Map<number, number>;
@@ -360,6 +389,7 @@ export interface MachineState {
 export function newState(): MachineState {
   return {
     seq: 0,
+    firstTs: Number.NaN,
     tables: new Map(),
     frames: new Map(),
     tasks: new Map(),
@@ -382,6 +412,7 @@ export function newState(): MachineState {
       ended: 0,
       endedRef: -1,
       endedTs: Number.NaN,
+      expedited: { starts: 0, running: false, ended: 0 },
     },
     lossSeq: 0,
     freedTables: 0,
@@ -412,10 +443,12 @@ export function newTable(key: number, level: number, mm: number): Table {
     ulRef: -1,
     reclaimRef: -1,
     appRef: -1,
+    deferredSince: Number.NaN,
     flush: null,
     begun: null,
     leafFlush: null,
     sync: null,
+    gpWait: false,
     head: null,
     freeRef: -1,
     freeSeq: 0,
@@ -428,12 +461,17 @@ export function newTable(key: number, level: number, mm: number): Table {
   };
 }
 
-export function newTask(key: number): Task {
+export function newTask(key: number, firstSeq = 0): Task {
   return {
     key,
+    firstSeq,
     enqueue: null,
     gather: null,
+    outer: [],
     flush: null,
+    unseenReturn: null,
+    lastFlush: null,
+    deferSeq: 0,
     sync: null,
     mm: Number.NaN,
     lastKind: 0,
@@ -470,5 +508,8 @@ export function newCpu(id: number): Cpu {
     lastTs: Number.NEGATIVE_INFINITY,
     lastRef: -1,
     lossSeq: 0,
+    silentFrom: -1,
+    silentTo: -1,
+    hotplugged: false,
   };
 }

@@ -1,4 +1,4 @@
-import { FUNC, OP, type Op } from '../kernel/ops.js';
+import { FUNC, isTableFunc, OP, OP_COUNT, type Op } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import type { Cpu, Flush, Gather, LeftOut, MachineState, Stray, Sync, Target, Task } from './state.js';
@@ -48,6 +48,9 @@ export function stepFlush(state: MachineState, op: Op, task: Task, cpu: Cpu | nu
       if (cpu) cpu.handler = target;
       break;
     }
+    case OP.SYNCR:
+      for (const table of task.gather?.batch ?? []) if (table.flush && !table.head) table.gpWait = true;
+      break;
     case OP.IX: {
       const target = targetOf(state, op);
       if (cpu) cpu.handler = null;
@@ -60,15 +63,70 @@ export function stepFlush(state: MachineState, op: Op, task: Task, cpu: Cpu | nu
   }
 }
 
-function begin(state: MachineState, op: Op, task: Task): void {
-  const gather = task.gather;
-  if (op.a0 === op.a0) task.mm = op.a0;
-  const flush: Flush = {
-    mm: op.a0,
-    start: op.a1,
-    end: op.a2,
-    freedTables: op.a4,
-    frRef: op.ref,
+/**
+ * What no task does within flush_tlb_mm_range(): one that does it in task context is back from there, whether the
+ * return was shown or not (a kretprobe hit within another probe's handler is lost). Interrupts are other contexts.
+ */
+const OUTSIDE_FLUSH = kinds(
+  OP.TR,
+  OP.APP,
+  OP.PVOP,
+  OP.UL,
+  OP.DEFER,
+  OP.FREE,
+  OP.FR,
+  OP.FMMU,
+  OP.GB,
+  OP.GE,
+  OP.GEret,
+  OP.UVMA,
+  OP.FPGT,
+  OP.FPGD,
+  OP.PUB,
+  OP.PTEA,
+  OP.PMDA,
+  OP.SYNC1,
+  OP.SYNCR,
+  OP.SE,
+  OP.SX,
+  OP.EXITMM,
+  OP.EXIT,
+);
+/** What no task does between that and the return it was inside of: the return itself was lost. */
+const BEHIND_FLUSH = kinds(OP.FR, OP.GB, OP.GE, OP.GEret, OP.SE, OP.SX, OP.EXITMM, OP.EXIT);
+
+function kinds(...list: number[]): Uint8Array {
+  const set = new Uint8Array(OP_COUNT);
+  for (const kind of list) set[kind] = 1;
+  return set;
+}
+
+/** Program order: whoever does something else has returned. Before the operation itself takes effect. */
+export function passFlush(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  if (op.context !== CONTEXT.task) return;
+  const { flush } = task;
+  if (flush && (OUTSIDE_FLUSH[op.kind] === 1 || (op.kind === OP.CR && isTableFunc(op.a1)))) {
+    flush.backByOrder = true;
+    end(state, op, task, hooks);
+    task.unseenReturn = flush;
+  }
+  if (task.unseenReturn && BEHIND_FLUSH[op.kind] === 1) settle(task, hooks);
+}
+
+function settle(task: Task, hooks: Hooks): void {
+  const flush = task.unseenReturn!;
+  task.unseenReturn = null;
+  flush.settled = true;
+  hooks.returnUnseen(flush);
+}
+
+function newFlush(state: MachineState, op: Op, known: boolean): Flush {
+  return {
+    mm: known ? op.a0 : Number.NaN,
+    start: known ? op.a1 : Number.NaN,
+    end: known ? op.a2 : Number.NaN,
+    freedTables: known ? op.a4 : Number.NaN,
+    frRef: known ? op.ref : -1,
     frTs: op.tsNs,
     frSeq: state.seq,
     cpu: op.cpu,
@@ -87,16 +145,16 @@ function begin(state: MachineState, op: Op, task: Task): void {
     waited: false,
     handlersOnly: false,
     leftOut: null,
+    backByOrder: false,
+    settled: false,
   };
-  // Only what was unlinked before the flush began is covered by it, and only in its own mm.
-  if (
-    gather &&
-    gather.pending.length > 0 &&
-    !(op.a0 !== gather.mm && op.a0 === op.a0 && gather.mm === gather.mm)
-  ) {
-    flush.covers = gather.pending.slice();
-    for (const table of flush.covers) table.begun = flush;
-  }
+}
+
+function begin(state: MachineState, op: Op, task: Task): void {
+  if (op.a0 === op.a0) task.mm = op.a0;
+  const flush = newFlush(state, op, true);
+  cover(flush, task);
+  const { gather } = task;
   if (gather && op.a0 === gather.mm) flush.leftOut = leftOut(flush, gather);
   task.flush = flush;
   state.openFlushes.push(flush);
@@ -120,10 +178,41 @@ function leftOut(flush: Flush, gather: Gather): LeftOut | null {
   return null;
 }
 
+/** Only what was unlinked before the flush began is covered by it, and only in its own mm. */
+function cover(flush: Flush, task: Task): void {
+  const { gather } = task;
+  if (!gather || gather.pending.length === 0) return;
+  if (flush.mm !== gather.mm && flush.mm === flush.mm && gather.mm === gather.mm) return;
+  flush.covers = gather.pending.slice();
+  for (const table of flush.covers) table.begun = flush;
+}
+
+/**
+ * A return without its beginning: the probe on the entry was skipped, or the recording begins within. A task does
+ * nothing else within a flush, so it began behind whatever the task had done before.
+ */
+function headless(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  if (task.unseenReturn) {
+    const flush = task.unseenReturn;
+    task.unseenReturn = null;
+    hooks.returnedAfterAll(flush, op);
+    return;
+  }
+  if (task.lastKind === OP.FD) return;
+  const flush = newFlush(state, op, false);
+  cover(flush, task);
+  task.flush = flush;
+  end(state, op, task, hooks);
+}
+
 function end(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   const flush = task.flush;
-  if (!flush) return;
+  if (!flush) {
+    headless(state, op, task, hooks);
+    return;
+  }
   task.flush = null;
+  task.lastFlush = flush;
   const open = state.openFlushes.indexOf(flush);
   if (open >= 0) state.openFlushes.splice(open, 1);
   flush.fdRef = op.ref;
@@ -251,6 +340,8 @@ const MAX_STRAYS = 4096;
 
 function strayBegins(state: MachineState, op: Op): void {
   if (!(op.a2 > 0) || (op.a1 !== FUNC.flush_tlb_func && op.a1 !== FUNC.tlb_remove_table_smp_sync)) return;
+  // So early in a recording its request may lie before it.
+  if (!(op.tsNs - state.firstTs > MOST_SKEW_NS)) return;
   if (state.strays.size >= MAX_STRAYS) state.strays.clear();
   state.strays.set(op.a2, { cpu: op.cpu, func: op.a1, ieTs: op.tsNs, ixRef: -1, ixTs: Number.NaN });
 }

@@ -44,6 +44,9 @@ export function stepRcu(state: MachineState, op: Op, task: Task, cpu: Cpu | null
     case OP.GP:
       gracePeriod(state, op, hooks);
       break;
+    case OP.GPX:
+      expedited(state, op);
+      break;
     case OP.RB:
       readerBegins(state, op, task);
       break;
@@ -212,6 +215,7 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
     cbCpu: -1,
     gpStarts: state.gp.starts,
     gpOpening: state.gp.opening,
+    expeditedStarts: state.gp.expedited.starts,
     overtakenBy: null,
     overtakenSeq: 0,
     inferredFrees: 0,
@@ -363,6 +367,18 @@ export function forgetHead(state: MachineState, head: Head): void {
   const fifo = head.crCpu >= 0 ? state.cpus[head.crCpu]?.fifo : undefined;
   const at = fifo ? fifo.indexOf(head) : -1;
   if (fifo && at >= 0) fifo.splice(at, 1);
+}
+
+/** kernel/rcu/tree_exp.h: `start` and `end` are traced within the period, under its mutex. */
+function expedited(state: MachineState, op: Op): void {
+  const { expedited: gp } = state.gp;
+  if (op.a1 === GP_EVENT.start) {
+    gp.starts++;
+    gp.running = true;
+  } else if (op.a1 === GP_EVENT.end && gp.running) {
+    gp.running = false;
+    gp.ended = gp.starts;
+  }
 }
 
 /** GP n has ended at the first of `end n` and any `cpuend n`: the leaf nodes learn it before `end` is traced. */

@@ -3,7 +3,7 @@ import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import { type Cpu, type Head, LIFE, type MachineState, newTable, type Table, type Task } from './state.js';
 import { callbackInferred, callbackOver, forgetHead } from './step-rcu.js';
-import { newGather } from './step-tasks.js';
+import { closeGather, newGather } from './step-tasks.js';
 
 /** Frames remembered at most; beyond it (a trace without frees) the oldest knowledge is dropped. */
 const MAX_FRAMES = 1 << 22;
@@ -67,7 +67,7 @@ export function stepTables(state: MachineState, op: Op, task: Task, cpu: Cpu | n
       break;
     case OP.DEFER: {
       const table = handOverTarget(state, op.a1, 1, op.a0, task, op, hooks);
-      if (table) hand(table, null, state.seq, task, op, hooks);
+      if (table) defer(state, table, task, op, hooks);
       break;
     }
     case OP.FREE:
@@ -185,6 +185,23 @@ function remove(state: MachineState, op: Op, key: number, level: number, task: T
   hand(table, state, state.seq, task, op, hooks);
 }
 
+/**
+ * mm/khugepaged.c: pmdp_collapse_flush() has cleared the entry and flushed before pte_free_defer() is called, once for
+ * each table. So the unlink lies before the last flush of this task that is not another deferred table's.
+ */
+function defer(state: MachineState, table: Table, task: Task, op: Op, hooks: Hooks): void {
+  const flush = task.lastFlush;
+  if (flush && !(flush.mm !== op.a0 && flush.mm === flush.mm && op.a0 === op.a0)) {
+    table.begun = flush;
+    if (flush.freedTables === 0) table.leafFlush = flush;
+    else table.flush = flush;
+  }
+  hand(table, null, state.seq, task, op, hooks);
+  table.deferredSince = task.deferSeq === 0 && task.firstSeq === state.seq ? -1 : task.deferSeq;
+  task.lastFlush = null;
+  task.deferSeq = state.seq;
+}
+
 /** `state` null: handed over outside a gather (`pte_free_defer`). */
 function hand(table: Table, state: MachineState | null, seq: number, task: Task, op: Op, hooks: Hooks): void {
   table.life = LIFE.gathered;
@@ -193,14 +210,12 @@ function hand(table: Table, state: MachineState | null, seq: number, task: Task,
   table.trCpu = op.cpu;
   table.trPid = op.pid;
   table.trSeq = seq;
-  hooks.tableRemoved(table, state && !task.gather?.finishing ? task.gather : null, task, op);
+  const open = task.gather?.finishing ? (task.outer.at(-1) ?? null) : task.gather;
+  hooks.tableRemoved(table, state ? open : null, task, op);
   if (!state) return;
   if (!task.gather && op.a0 === task.endedTlb) hooks.tableAfterGather(table, task, op);
   // Nothing is handed over while a gather finishes: that one is over, its return was not seen.
-  if (task.gather?.finishing) {
-    hooks.gatherOver(task.gather, op);
-    task.gather = null;
-  }
+  if (task.gather?.finishing) closeGather(task, op, hooks);
   // Without the gather's own probes the hand-over itself shows that one is open.
   if (!task.gather) task.gather = newGather(state, op, task, true);
   task.gather.pending.push(table);

@@ -2,6 +2,9 @@ import { OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import type { Gather, LeftOut, MachineState, Task } from './state.js';
 
+/** Gathers nested in each other at most: the kernel has three (mm/hugetlb.c), what is deeper was not seen to end. */
+const MAX_NESTED = 8;
+
 /** What a task is in the middle of: gather, syscall, mm. */
 export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   if (task.exitSeq > 0 && (op.kind === OP.SE || op.kind === OP.SX || op.kind === OP.GB)) {
@@ -16,25 +19,16 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
       if (child && child.exitSeq > 0) reborn(child, op, hooks);
       break;
     }
-    case OP.GB: {
-      const previous = task.gather;
-      if (previous) hooks.gatherOver(previous, op);
+    case OP.GB:
       if (op.a1 === op.a1) task.mm = op.a1;
-      task.gather = newGather(state, op, task, false);
       task.endedTlb = Number.NaN;
-      hooks.gatherBegun(task.gather, previous, task, op);
+      beginGather(state, task, op, hooks);
       task.gatherSeen = true;
       break;
-    }
     case OP.GE: {
       // One that was finishing already is over; its return was not seen.
       if (task.gather?.finishing) closeGather(task, op, hooks);
-      hooks.gatherEnded(task.gather, task, op);
-      let gather = task.gather;
-      if (!gather || (gather.tlb === gather.tlb && op.a0 === op.a0 && gather.tlb !== op.a0)) {
-        gather = newGather(state, op, task, true);
-        task.gather = gather;
-      }
+      const gather = endedBy(state, task, op, hooks);
       gather.finishing = true;
       gather.geRef = op.ref;
       gather.batchPage = op.a2;
@@ -63,7 +57,12 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
       sawSyscall(state, task, op);
       break;
     case OP.SX:
-      if (task.gather?.finishing) closeGather(task, op, hooks);
+      // Gathers lie on the stack of the call that returns.
+      while (task.gather?.finishing) closeGather(task, op, hooks);
+      while (task.gather) {
+        hooks.gatherLeft(task.gather, task, op);
+        closeGather(task, op, hooks);
+      }
       hooks.syscallLeft(task, op);
       task.syscall = -1;
       sawSyscall(state, task, op);
@@ -87,6 +86,7 @@ function exited(state: MachineState, task: Task, op: Op): void {
   task.syscall = -1;
   task.syscallSeen = false;
   task.gather = null;
+  task.outer = [];
   task.gatherSeen = false;
   task.mm = Number.NaN;
 }
@@ -105,10 +105,11 @@ function sawSyscall(state: MachineState, task: Task, op: Op): void {
   task.syscallSeen = true;
 }
 
-function closeGather(task: Task, op: Op, hooks: Hooks): void {
+/** The innermost gather is gone; the one around it goes on. */
+export function closeGather(task: Task, op: Op, hooks: Hooks): void {
   if (!task.gather) return;
   hooks.gatherOver(task.gather, op);
-  task.gather = null;
+  task.gather = task.outer.pop() ?? null;
 }
 
 /** struct mmu_gather `freed_tables` is bit 2: without it or one above tlb_flush_mmu_tlbonly() flushes nothing. */
@@ -123,6 +124,46 @@ function printedRange(op: Op): LeftOut | null {
   if (flags === flags && flags % 256 < FIRST_FLUSH_BIT && flags >= 0) return null;
   return { start, end, ref: op.ref };
 }
+
+/**
+ * The stack grows down: a gather below an open one is nested in it, at the same place or above it the frame of the
+ * older one is gone. Without addresses neither can be said.
+ */
+const nestedIn = (outer: Gather, tlb: number): boolean => !(outer.tlb <= tlb);
+
+function beginGather(state: MachineState, task: Task, op: Op, hooks: Hooks): void {
+  while (task.gather && (task.gather.finishing || !nestedIn(task.gather, op.a0))) {
+    if (!task.gather.finishing) hooks.gatherLeft(task.gather, task, op);
+    closeGather(task, op, hooks);
+  }
+  if (task.gather) {
+    if (task.outer.length >= MAX_NESTED) task.outer.shift();
+    task.outer.push(task.gather);
+  }
+  task.gather = newGather(state, op, task, false);
+  hooks.gatherBegun(task.gather, task, op);
+}
+
+/** The gather that a finish names, innermost first; those nested in it were left open. */
+function endedBy(state: MachineState, task: Task, op: Op, hooks: Hooks): Gather {
+  let { gather } = task;
+  if (gather && !isOf(gather, op.a0) && task.outer.some((g) => isOf(g, op.a0))) {
+    while (task.gather && !isOf(task.gather, op.a0)) {
+      hooks.gatherLeft(task.gather, task, op);
+      closeGather(task, op, hooks);
+    }
+    gather = task.gather;
+  }
+  hooks.gatherEnded(gather, task, op);
+  if (gather && isOf(gather, op.a0)) return gather;
+  while (task.gather && !nestedIn(task.gather, op.a0)) closeGather(task, op, hooks);
+  if (task.gather) task.outer.push(task.gather);
+  task.gather = newGather(state, op, task, true);
+  return task.gather;
+}
+
+const isOf = (gather: Gather, tlb: number): boolean =>
+  gather.tlb !== gather.tlb || tlb !== tlb || gather.tlb === tlb;
 
 /** A gather; `headless` when only its later part is in the trace. */
 export function newGather(state: MachineState, op: Op, task: Task, headless: boolean): Gather {

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { namesOf } from '../../src/kernel/variants.js';
+import { variantsOf } from '../../src/kernel/variants-of-release.js';
 import { KERNEL_INFO_COMMAND, parseKernelInfo } from '../../src/record/kernel-info.js';
-import { variantsOf } from '../../src/record/kernel-variants.js';
 import { debian61, unzipped } from './support/kernels.js';
 
 describe('a kernel-info file', () => {

@@ -29,7 +29,25 @@ describe('what is said beside', () => {
     for (const event of quoted) expect(event.text).toMatch(/^ *\S.*-\d+ +\[\d{3}\]/);
   });
 
+  it('lines in no order are one sentence', async () => {
+    expect(await notes('reversed.txt.gz')).toContain('out-of-order');
+    const { invariants } = await analyse({ paths: [`${FOLDER}reversed.txt.gz`] });
+    const i52 = invariants.find((i) => i.id === 'I52')!;
+    expect([i52.verdict, i52.instances.violated]).toEqual(['unknown', 0]);
+  });
+
   it('excerpts are told apart', async () => {
     expect(await notes('mail-two-excerpts.eml')).toContain('excerpts');
+  });
+
+  it('a release narrows the variants and picks the rule', async () => {
+    const of = async (name: string, kernel: string) => {
+      const result = await analyse({ paths: [FOLDER + name], kernel });
+      const i36 = result.invariants.find((i) => i.id === 'I36')!;
+      return [result.variant.candidates.join(), i36.verdict];
+    };
+    expect(await of('expedited-7.3.txt', '7.3')).toEqual(['E', 'pass']);
+    expect((await of('expedited-7.3.txt', '7.2.13'))[1]).toBe('violated');
+    await expect(of('expedited-7.3.txt', 'new')).rejects.toThrow(RangeError);
   });
 });

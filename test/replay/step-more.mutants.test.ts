@@ -49,10 +49,10 @@ describe('flushes', () => {
 
   it('whose returns are never seen are forgotten, the oldest first', () => {
     const d = new Drive();
-    for (let i = 0; i < 4097; i++) d.do(OP.FR, { a0: MM, a1: i, a4: 1 });
+    for (let i = 0; i < 4097; i++) d.do(OP.FR, { a0: MM, a1: i, a4: 1, pid: i + 1 });
     expect(d.state.openFlushes.length).toBe(4096);
     expect(d.state.openFlushes[0]!.start).toBe(1);
-    d.do(OP.FD);
+    d.do(OP.FD, { pid: 4097 });
     expect(d.state.openFlushes.length).toBe(4095);
   });
 

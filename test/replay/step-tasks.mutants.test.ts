@@ -6,7 +6,30 @@ import { Drive, MM } from './support/drive.js';
 // Gathers, flushes and the IPIs of them, step by step: what the machine knows, and what it tells.
 
 describe('gathers', () => {
-  it('one that begins while another is open ends that one', () => {
+  it('one further down the stack is nested in the one that is open', () => {
+    const d = new Drive();
+    d.do(OP.GB, { a0: 500, a1: MM });
+    const outer = d.task().gather!;
+    d.do(OP.GB, { a0: 400, a1: MM });
+    const inner = d.task().gather!;
+    expect([inner.tlb, d.task().outer]).toEqual([400, [outer]]);
+    d.do(OP.GE, { a0: 400, a1: MM, a2: 0 });
+    d.do(OP.GEret);
+    expect([d.task().gather, d.task().outer]).toEqual([outer, []]);
+    // The end of the outer one shows that what was nested in it is over.
+    d.do(OP.GB, { a0: 450, a1: MM });
+    const left = d.task().gather;
+    d.do(OP.GE, { a0: 500, a1: MM, a2: 0 });
+    expect(d.heard('gatherLeft').map((c) => c[1])).toEqual([left]);
+    expect([d.task().gather, outer.finishing]).toEqual([outer, true]);
+    // No address, no order: it may be nested.
+    d.do(OP.GB, { a0: 300, a1: MM, pid: 11 });
+    d.do(OP.GB, { a0: Number.NaN, a1: MM, pid: 11 });
+    expect(d.task(11).outer).toHaveLength(1);
+    expect(d.heard('gatherLeft')).toEqual([]);
+  });
+
+  it('one that begins at or above the place of another ends that one', () => {
     const d = new Drive();
     d.do(OP.GB, { a0: 500, a1: MM, a2: 1 });
     const first = d.task().gather!;
@@ -21,7 +44,7 @@ describe('gathers', () => {
     expect(d.task()).toMatchObject({ mm: MM, gatherSeen: true });
     d.do(OP.GB, { a0: 501, a1: Number.NaN });
     expect(d.heard('gatherOver').map((c) => c[1])).toEqual([first]);
-    expect(d.heard('gatherBegun').map((c) => c[2])).toEqual([null, first]);
+    expect(d.heard('gatherLeft').map((c) => c[1])).toEqual([first]);
     expect(d.task().gather).toMatchObject({ tlb: 501, full: false });
     expect(d.task().mm).toBe(MM);
   });
@@ -74,10 +97,12 @@ describe('gathers', () => {
     }
     expect(d.task(21).gather).toBeNull();
     expect(d.task(22).gather).toMatchObject({ headless: true, tables: 1 });
-    // One that is not finishing goes on through the end of a system call.
+    // It lies on the stack of the call that returns.
+    d.heard('gatherLeft');
     d.do(OP.GB, { a0: 500, a1: MM, pid: 23 });
     d.do(OP.SX, { a0: FUNC.munmap, a1: 0, pid: 23 });
-    expect(d.task(23).gather).not.toBeNull();
+    expect(d.task(23).gather).toBeNull();
+    expect(d.heard('gatherLeft')).toHaveLength(1);
   });
 });
 
@@ -185,13 +210,15 @@ describe('flushes', () => {
     ]);
     d.do(OP.TR, { a0: 500, a1: MM, a2: 3, a3: 1 });
     expect([1, 2, 3].map((t) => d.table(t).begun)).toEqual([flush, flush, null]);
-    expect(d.state.openFlushes).toEqual([flush]);
-    d.do(OP.FD);
+    // Nothing is handed over within a flush: it is back, whatever its return says later.
+    expect([flush.backByOrder, flush.settled]).toEqual([true, false]);
     expect([1, 2, 3].map((t) => d.table(t).flush)).toEqual([flush, flush, null]);
+    d.do(OP.FD);
+    expect(d.heard('returnedAfterAll').map((c) => c[1])).toEqual([flush]);
     const gather = d.task().gather!;
     expect(gather.pending.map((t) => t.key)).toEqual([3]);
     expect(gather).toMatchObject({ flushes: 1, lastFlush: flush, freesSinceFlush: 0 });
-    expect(flush).toMatchObject({ fdRef: 6, fdTs: 60, fdSeq: 6, covers: [] });
+    expect(flush).toMatchObject({ fdRef: 5, fdTs: 50, fdSeq: 5, covers: [] });
     expect(d.state.openFlushes).toEqual([]);
     expect(d.task().flush).toBeNull();
     d.flush();
@@ -223,8 +250,11 @@ describe('flushes', () => {
     expect(d.table(1).flush).not.toBeNull();
   });
 
-  it('teach the mm of their task; a return without entry says nothing', () => {
+  it('teach the mm of their task; a return without entry is of a flush whose entry was skipped', () => {
     const d = new Drive();
+    d.do(OP.FD);
+    expect(d.heard('flushDone').map((c) => c[1])).toMatchObject([{ frRef: -1, freedTables: Number.NaN }]);
+    // A second one in a row shows the same return.
     d.do(OP.FD);
     expect(d.calls).toEqual([]);
     d.do(OP.FR, { a0: MM, a4: 1 });

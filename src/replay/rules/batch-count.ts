@@ -11,6 +11,9 @@ export function batchCount({ state }: Evidence, head: Head, op: Op): BatchCount 
   if (op.a3 === head.tables.length) return null;
   // Every level passes tlb_remove_table(): only where its probe showed all of them is the count known.
   if (head.tables.length === 0 || !head.tables.every((t) => t.appRef >= 0)) return null;
+  // What waited by itself for all CPUs or for a grace period was released by its task, shown or not.
+  const alone = head.tables.filter((t) => t.sync !== null || t.gpWait).length;
+  if (op.a3 < head.tables.length && op.a3 >= head.tables.length - alone) return null;
   if (state.lossSeq > 0) return 'lost';
   const stillListed = head.released.length > 0 && op.a3 === head.tables.length + head.released.length;
   return stillListed ? 'still-listed' : 'differs';

@@ -1,4 +1,5 @@
 import { OP } from '../../kernel/ops.js';
+import { CONTEXT, contextOf, FLAG } from '../../timeline/flags.js';
 import { w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
@@ -34,6 +35,10 @@ export const batchLimits = rule({
           if (limit === 0 || !(op.a0 >= 0)) return;
           const state = evidence.nameOf(op.a1);
           if (op.a0 <= limit) verdicts.pass(KNOWN.observed);
+          // kernel/rcu/tree_nocb.h: an offloaded CPU's kthread invokes all that are ready, in process context.
+          else if ((op.flags & FLAG.known) !== 0 && contextOf(op.flags) !== CONTEXT.softirq) {
+            verdicts.pass(KNOWN.observed);
+          }
           // perf cannot print these characters: `idle=>c<>c<>c<>c<`.
           else if (!BATCH_STATE.test(state)) {
             verdicts.unknown('whether the CPU was idle at the end of the batch is not shown', op.ref);

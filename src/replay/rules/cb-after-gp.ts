@@ -3,12 +3,12 @@ import type { EvidenceRef } from '../../timeline/batch.js';
 import {
   CLOCK,
   type Evidence,
-  explainedBySkew,
   flips,
+  kernelHas,
   LOSS,
   lostSince,
   margin,
-  order,
+  surelyBefore,
   w,
   witnesses,
 } from '../evidence.js';
@@ -37,6 +37,10 @@ export const cbAfterGp = rule({
 });
 
 const OPENING = 'it was queued while a grace period was about to start: whether before or after is not shown';
+const EXPEDITED_COUNTS =
+  'an expedited grace period passed: from 7.3 on callbacks advance on it, and the release is not known (--kernel)';
+const EXPEDITED_UNSEEN =
+  'from 7.3 on callbacks also advance on expedited grace periods, which are not shown: needs rcu:rcu_exp_grace_period or the release (--kernel)';
 const NO_GP = 'grace periods are not shown: needs rcu:rcu_grace_period (CONFIG_RCU_TRACE)';
 
 class CbAfterGp implements Monitor {
@@ -56,8 +60,16 @@ class CbAfterGp implements Monitor {
     else if (head.gpOpening && state.gp.ended === head.gpStarts + 1) this.verdicts.unknown(OPENING, op.ref);
     else if (state.gp.ended > head.gpStarts)
       this.verdicts.pass(head.ran === 1 ? KNOWN.observed : KNOWN.inferred);
-    else if (lostSince(this.evidence, head.crSeq)) this.verdicts.unknown(LOSS, op.ref);
+    else if (state.gp.expedited.ended > head.expeditedStarts && this.onExpedited() !== false) {
+      if (this.onExpedited()) this.verdicts.pass(head.ran === 1 ? KNOWN.observed : KNOWN.inferred);
+      else this.verdicts.unknown(EXPEDITED_COUNTS, op.ref);
+    } else if (lostSince(this.evidence, head.crSeq)) this.verdicts.unknown(LOSS, op.ref);
     else this.waiting.push({ head, ref: op.ref });
+  }
+
+  /** Whether callbacks of this kernel also advance on expedited grace periods (7.3); null not known. */
+  private onExpedited(): boolean | null {
+    return kernelHas(this.evidence, 'callbacks-advance-on-expedited-gp');
   }
 
   gpEnded(op: Op): void {
@@ -66,12 +78,10 @@ class CbAfterGp implements Monitor {
     for (const { head, ref } of this.waiting) {
       const enough = evidence.state.gp.ended > head.gpStarts;
       if (lostSince(evidence, head.crSeq)) verdicts.unknown(LOSS, ref);
-      else if (
-        enough &&
-        (order(evidence, head.cbTs, head.cbCpu, op.tsNs, op.cpu) === null ||
-          explainedBySkew(evidence, head.cbTs, head.cbCpu, op.tsNs, op.cpu))
-      ) {
+      else if (enough && surelyBefore(evidence, head.cbTs, head.cbCpu, op.tsNs, op.cpu) === null) {
         verdicts.unknown(CLOCK, ref);
+      } else if (this.onExpedited() !== false && evidence.coverage.total(OP.GPX) === 0) {
+        verdicts.unknown(EXPEDITED_UNSEEN, ref);
       } else {
         verdicts.violated({
           message: 'a callback ran before a full grace period had passed since call_rcu',

@@ -1,6 +1,6 @@
 import { isTableFunc, OP, type Op, READER } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
-import { bothOrders, CLOCK, type Evidence, flips, margin, order, w, witnesses } from '../evidence.js';
+import { bothOrders, CLOCK, type Evidence, flips, margin, surelyBefore, w, witnesses } from '../evidence.js';
 import type { Monitor } from '../monitor.js';
 import type { Cpu, Head, Reader } from '../state.js';
 import type { Verdicts } from '../verdicts.js';
@@ -87,8 +87,8 @@ class CbNotInsideReader implements Monitor {
       if (overlap.what !== 'callback' || !overlap.head) continue;
       const { head } = overlap;
       const known = bothOrders(
-        order(evidence, reader.ts, reader.cpu, head.crTs, head.crCpu),
-        order(evidence, overlap.ts, head.cbCpu, op.tsNs, op.cpu),
+        surelyBefore(evidence, reader.ts, reader.cpu, head.crTs, head.crCpu),
+        surelyBefore(evidence, overlap.ts, head.cbCpu, op.tsNs, op.cpu),
       );
       if (known === null) {
         verdicts.unknown(CLOCK, overlap.ref);

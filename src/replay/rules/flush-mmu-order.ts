@@ -3,7 +3,8 @@ import { LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
-import { releasedEarly } from './unflushed.js';
+import { pageWithinFlush, releasedEarly } from './unflushed.js';
+import { UnseenReturns } from './unseen-returns.js';
 
 export const flushMmuOrder = rule({
   number: 10,
@@ -19,38 +20,51 @@ export const flushMmuOrder = rule({
   words:
     'When a gather is flushed, three things happen in a fixed order: the TLB flush finishes, table batches are handed to RCU, data pages are released. Pages released before the flush are still in use by other CPUs.',
   bugs: ['L03'],
-  monitor: (evidence, verdicts) => ({
-    /** First release of a cycle after its flush. */
-    cycleFreed(gather) {
-      if (gather.flushes > 0) verdicts.pass(KNOWN.observed);
-    },
+  monitor: (evidence, verdicts) => {
+    const returns = new UnseenReturns(evidence, verdicts);
+    return {
+      returnUnseen: (flush) => returns.returnUnseen(flush),
+      returnedAfterAll: (flush, op) => returns.returnedAfterAll(flush, op),
+      end: () => returns.end(),
 
-    flushDone(flush, gather, _task, op) {
-      if (!gather || lostSince(evidence, gather.gbSeq)) return;
-      for (const early of gather.early) {
-        if (early.known) verdicts.violated(releasedEarly(gather, early, flush, op));
-      }
-    },
+      /** First release of a cycle after its flush. */
+      cycleFreed(gather) {
+        const flush = gather.lastFlush;
+        if (flush && (!flush.backByOrder || flush.settled)) verdicts.pass(KNOWN.observed);
+      },
 
-    queued(head, gather, _task, op) {
-      if (!gather?.lastFlush || head.func !== FUNC.tlb_remove_table_rcu) return;
-      if (gather.freesSinceFlush === 0) {
-        if (lostSince(evidence, gather.lastFlush.fdSeq)) verdicts.unknown(LOSS, op.ref);
-        else verdicts.pass(KNOWN.observed);
-      } else if (gather.firstFreeKnown) {
-        verdicts.violated({
-          message: 'a page was released between the flush and the hand-over of the table batch to RCU',
-          known: KNOWN.observed,
-          before: gather.firstFreeRef,
-          events: witnesses(
-            w(gather.lastFlush.fdRef, 'flush done'),
-            w(gather.firstFreeRef, 'page released'),
-            w(op.ref, 'call_rcu'),
-          ),
-        });
-      } else {
-        verdicts.unknown('a page freed between flush and call_rcu is not known to be of this mm', op.ref);
-      }
-    },
-  }),
+      pageFreed(_pfn, known, gather, op) {
+        const flush = gather.lastFlush;
+        if (known && flush) returns.rests(flush, null, op.ref, () => pageWithinFlush(gather, flush, op));
+      },
+
+      flushDone(flush, gather, _task, op) {
+        if (!gather || lostSince(evidence, gather.gbSeq)) return;
+        for (const early of gather.early) {
+          if (early.known) verdicts.violated(releasedEarly(gather, early, flush, op));
+        }
+      },
+
+      queued(head, gather, _task, op) {
+        if (!gather?.lastFlush || head.func !== FUNC.tlb_remove_table_rcu) return;
+        if (gather.freesSinceFlush === 0) {
+          if (lostSince(evidence, gather.lastFlush.fdSeq)) verdicts.unknown(LOSS, op.ref);
+          else verdicts.pass(KNOWN.observed);
+        } else if (gather.firstFreeKnown) {
+          verdicts.violated({
+            message: 'a page was released between the flush and the hand-over of the table batch to RCU',
+            known: KNOWN.observed,
+            before: gather.firstFreeRef,
+            events: witnesses(
+              w(gather.lastFlush.fdRef, 'flush done'),
+              w(gather.firstFreeRef, 'page released'),
+              w(op.ref, 'call_rcu'),
+            ),
+          });
+        } else {
+          verdicts.unknown('a page freed between flush and call_rcu is not known to be of this mm', op.ref);
+        }
+      },
+    };
+  },
 });

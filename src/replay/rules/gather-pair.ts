@@ -40,17 +40,27 @@ class GatherPair implements Monitor {
     this.late = new AfterGather(evidence, verdicts);
   }
 
-  gatherBegun(_gather: Gather, previous: Gather | null, task: Task, op: Op): void {
+  gatherBegun(_gather: Gather, task: Task, op: Op): void {
     this.late.outside(task, op);
     this.begins[op.a2 === 1 ? 1 : 0] = true;
-    if (!previous || previous.finishing || previous.headless) return;
+  }
+
+  /** Gathers lie on the stack, so one whose frame is in use again, or whose call has returned, is over. */
+  gatherLeft(gather: Gather, task: Task, op: Op): void {
+    if (gather.headless) return;
+    const [what, role] =
+      op.kind === OP.GB
+        ? ['begins a gather while its previous one is open', 'gather begins again']
+        : op.kind === OP.GE
+          ? ['finishes a gather while one that is nested in it is open', 'gather ends']
+          : ['returns to user space with a gather open', 'returned'];
     absent(
       this.evidence,
       this.verdicts,
-      { kinds: [OP.GE], cpu: op.cpu, since: previous.gbSeq, probe: 'the tlb_finish_mmu probe' },
+      { kinds: [OP.GE], cpu: op.cpu, since: gather.gbSeq, probe: 'the tlb_finish_mmu probe' },
       {
-        message: `task ${task.key} begins a gather while its previous one is open`,
-        events: witnesses(w(previous.gbRef, 'gather begins'), w(op.ref, 'gather begins again')),
+        message: `task ${task.key} ${what}`,
+        events: witnesses(w(gather.gbRef, 'gather begins'), w(op.ref, role)),
       },
     );
   }
@@ -64,13 +74,17 @@ class GatherPair implements Monitor {
     }
     const otherMm = gather.mm === gather.mm && op.a1 === op.a1 && gather.mm !== op.a1;
     const otherTlb = gather.tlb === gather.tlb && op.a0 === op.a0 && gather.tlb !== op.a0;
-    if (otherMm || otherTlb) {
-      this.verdicts.violated({
-        message: `a gather ends with ${otherMm ? 'another mm' : 'another mmu_gather'} than it began with`,
-        known: KNOWN.observed,
-        events: witnesses(w(gather.gbRef, 'gather begins'), w(op.ref, 'gather ends')),
-      });
-    } else this.verdicts.pass(gather.tlb === gather.tlb ? KNOWN.observed : KNOWN.inferred);
+    const finding = {
+      message: `a gather ends with ${otherMm ? 'another mm' : 'another mmu_gather'} than it began with`,
+      events: witnesses(w(gather.gbRef, 'gather begins'), w(op.ref, 'gather ends')),
+    };
+    if (otherTlb) {
+      // Gathers nest: the beginning of this one may not have been seen.
+      const probe = 'the tlb_gather_mmu probe';
+      const absence = { kinds: [OP.GB], cpu: op.cpu, since: gather.gbSeq, probe };
+      absent(this.evidence, this.verdicts, absence, finding);
+    } else if (otherMm) this.verdicts.violated({ ...finding, known: KNOWN.observed });
+    else this.verdicts.pass(gather.tlb === gather.tlb ? KNOWN.observed : KNOWN.inferred);
   }
 
   tableAfterGather(table: Table, task: Task, op: Op): void {
@@ -86,7 +100,8 @@ class GatherPair implements Monitor {
   }
 
   tableRemoved(_table: Table, gather: Gather | null, task: Task, op: Op): void {
-    if (gather) return;
+    // pte_free_defer() is called outside any gather.
+    if (gather || op.kind === OP.DEFER) return;
     const message = `task ${task.key} hands over a table outside any gather`;
     this.neverBegun(task, op, message, w(task.lastGeRef, 'last gather ended'), 'table handed over');
   }

@@ -8,7 +8,7 @@ import {
   LOSS,
   lostSince,
   margin,
-  order,
+  surelyBefore,
   w,
   witnesses,
 } from '../evidence.js';
@@ -130,8 +130,8 @@ class GpWaitsReaders implements Monitor {
     this.spanned.delete(reader);
     const { evidence, verdicts } = this;
     const known = bothOrders(
-      order(evidence, reader.ts, reader.cpu, gp.startTs, gp.startCpu),
-      order(evidence, gp.endTs, gp.endCpu, op.tsNs, op.cpu),
+      surelyBefore(evidence, reader.ts, reader.cpu, gp.startTs, gp.startCpu),
+      surelyBefore(evidence, gp.endTs, gp.endCpu, op.tsNs, op.cpu),
     );
     if (known === null) verdicts.unknown(CLOCK, gp.endRef);
     else if (lostSince(evidence, reader.seq)) verdicts.unknown(LOSS, gp.endRef);

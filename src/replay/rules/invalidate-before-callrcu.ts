@@ -6,7 +6,8 @@ import { queuedToRcu, stillHeld, wasHeld, worst } from './cached.js';
 import { tableName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
-import { unflushed } from './unflushed.js';
+import { unflushed, withinFlush } from './unflushed.js';
+import { UnseenReturns } from './unseen-returns.js';
 
 export const invalidateBeforeCallrcu = rule({
   number: 9,
@@ -24,35 +25,46 @@ export const invalidateBeforeCallrcu = rule({
   words:
     'Hardware does not take part in RCU: a grace period waits for software only. So the caches of all CPUs that may walk a table, lazy ones too, must be emptied before the table is handed to call_rcu(), not some time later.',
   bugs: ['L01', 'L11'],
-  monitor: (evidence, verdicts) => ({
-    /** Commit d86564a2f085: invalidate before the batch is handed to RCU. */
-    queued(head, _gather, _task, op) {
-      for (const table of head.tables) {
-        if (table.trSeq === 0) continue;
-        if (table.flush) {
-          const single = head.func !== FUNC.tlb_remove_table_rcu;
-          const said = table.flush.freedTables === 1;
-          verdicts.pass(said ? (single ? KNOWN.observed : KNOWN.inferred) : KNOWN.assumed);
-        } else if (table.leafFlush) {
-          verdicts.violated({
-            message: `${tableName(table)} was queued to RCU after a flush with freed_tables=0, which skips lazy CPUs`,
-            known: KNOWN.observed,
-            held: ['lazy CPUs of mm_cpumask: paging-structure caches, the way through the table'],
-            events: witnesses(
-              w(table.trRef, 'unlinked'),
-              w(table.leafFlush.frRef, 'flush'),
-              w(op.ref, 'call_rcu'),
-            ),
-          });
-        } else unflushed(evidence, verdicts, table, op, 'queued to RCU', 'call_rcu');
-      }
-    },
+  monitor: (evidence, verdicts) => {
+    const returns = new UnseenReturns(evidence, verdicts);
+    return {
+      returnUnseen: (flush) => returns.returnUnseen(flush),
+      returnedAfterAll: (flush, op) => returns.returnedAfterAll(flush, op),
+      end: () => returns.end(),
 
-    /** Where the caches are told: no CPU may keep a way to a table that goes to RCU. */
-    bound(page, head, op) {
-      const holder = worst(evidence.state.mech, page, false);
-      if (holder) stillHeld(evidence, verdicts, holder, page, op, queuedToRcu(page, head));
-      else if (wasHeld(page, false)) verdicts.pass(KNOWN.observed);
-    },
-  }),
+      /** Commit d86564a2f085: invalidate before the batch is handed to RCU. */
+      queued(head, _gather, _task, op) {
+        for (const table of head.tables) {
+          if (table.trSeq === 0) continue;
+          const { flush } = table;
+          if (flush) {
+            const single = head.func !== FUNC.tlb_remove_table_rcu;
+            const said = flush.freedTables === 1;
+            const known = said ? (single ? KNOWN.observed : KNOWN.inferred) : KNOWN.assumed;
+            returns.rests(flush, known, op.ref, () =>
+              withinFlush(table, flush, op, 'queued to RCU', 'call_rcu'),
+            );
+          } else if (table.leafFlush) {
+            verdicts.violated({
+              message: `${tableName(table)} was queued to RCU after a flush with freed_tables=0, which skips lazy CPUs`,
+              known: KNOWN.observed,
+              held: ['lazy CPUs of mm_cpumask: paging-structure caches, the way through the table'],
+              events: witnesses(
+                w(table.trRef, 'unlinked'),
+                w(table.leafFlush.frRef, 'flush'),
+                w(op.ref, 'call_rcu'),
+              ),
+            });
+          } else unflushed(evidence, verdicts, table, op, 'queued to RCU', 'call_rcu');
+        }
+      },
+
+      /** Where the caches are told: no CPU may keep a way to a table that goes to RCU. */
+      bound(page, head, op) {
+        const holder = worst(evidence.state.mech, page, false);
+        if (holder) stillHeld(evidence, verdicts, holder, page, op, queuedToRcu(page, head));
+        else if (wasHeld(page, false)) verdicts.pass(KNOWN.observed);
+      },
+    };
+  },
 });

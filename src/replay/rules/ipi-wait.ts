@@ -4,13 +4,12 @@ import {
   absent,
   CLOCK,
   type Evidence,
-  explainedBySkew,
   flips,
   instanceOf,
   LOSS,
   lostSince,
   margin,
-  order,
+  surelyBefore,
   w,
   witnesses,
 } from '../evidence.js';
@@ -18,7 +17,6 @@ import { type Complaint, KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
 import type { Flush, Gather, Target, Task } from '../state.js';
 import type { Verdicts } from '../verdicts.js';
-import { LateAnswers } from './late-answers.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 import { everyCpuAnswered } from './unflushed.js';
@@ -44,19 +42,17 @@ export const ipiWait = rule({
 class IpiWait implements Monitor {
   private readonly evidence: Evidence;
   private readonly verdicts: Verdicts;
-  private readonly answers: LateAnswers;
   private untargeted = 0;
   private untargetedRef: EvidenceRef = -1;
 
   constructor(evidence: Evidence, verdicts: Verdicts) {
     this.evidence = evidence;
     this.verdicts = verdicts;
-    this.answers = new LateAnswers(evidence, verdicts);
   }
 
   flushDone(flush: Flush, _gather: Gather | null, _task: Task, op: Op): void {
     if (flush.handlersOnly ? everyCpuAnswered(flush) : flush.targets.length > 0) this.targetsLeft(flush, op);
-    else if (flush.multi) {
+    else if (flush.multi && !flush.backByOrder) {
       // Nobody needed an interrupt, or nothing shows who got one: told apart at the end.
       if (this.untargeted++ === 0) this.untargetedRef = flush.frRef;
     }
@@ -84,7 +80,6 @@ class IpiWait implements Monitor {
       return;
     }
     flush.waited = true;
-    this.answers.returned(flush);
     const seen = flush.lateTargets === 0 && !flush.handlersOnly;
     verdicts.pass(seen ? KNOWN.observed : KNOWN.inferred);
   }
@@ -120,7 +115,7 @@ class IpiWait implements Monitor {
     } else if (flush.lateTargets < 0) return;
     // One verdict per broadcast.
     flush.lateTargets = -1;
-    const known = order(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
+    const known = surelyBefore(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
     if (known === null) {
       verdicts.unknown(CLOCK, op.ref);
       return;
@@ -139,13 +134,10 @@ class IpiWait implements Monitor {
         w(op.ref, 'handler ends'),
       ),
     };
-    const skewed = explainedBySkew(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
-    if (skewed) this.answers.late(flush, target.cpu, finding);
-    else verdicts.violated(finding);
+    verdicts.violated(finding);
   }
 
   end(): void {
-    this.answers.end();
     if (this.evidence.coverage.total(OP.IS) === 0) {
       for (let i = 0; i < this.untargeted; i++) {
         this.verdicts.unknown('targets of the broadcast are not shown', this.untargetedRef);

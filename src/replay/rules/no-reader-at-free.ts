@@ -1,6 +1,15 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
-import { bothOrders, CLOCK, type Evidence, flips, margin, order, w, witnesses } from '../evidence.js';
+import {
+  bothOrders,
+  CLOCK,
+  type Evidence,
+  flips,
+  margin,
+  surelyBefore,
+  w,
+  witnesses,
+} from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
 import type { MechPage } from '../state/mech.js';
@@ -75,8 +84,8 @@ class NoReaderAtFree implements Monitor {
       if (overlap.what !== 'free' || !overlap.table) continue;
       const { table } = overlap;
       const known = bothOrders(
-        order(evidence, reader.ts, reader.cpu, table.trTs, table.trCpu),
-        order(evidence, overlap.ts, overlap.cpu, op.tsNs, op.cpu),
+        surelyBefore(evidence, reader.ts, reader.cpu, table.trTs, table.trCpu),
+        surelyBefore(evidence, overlap.ts, overlap.cpu, op.tsNs, op.cpu),
       );
       if (known === null) {
         verdicts.unknown(CLOCK, overlap.ref);
@@ -109,7 +118,7 @@ class NoReaderAtFree implements Monitor {
       return;
     }
     const { evidence, verdicts } = this;
-    const known = order(evidence, table.freeTs, table.freeCpu, op.tsNs, op.cpu);
+    const known = surelyBefore(evidence, table.freeTs, table.freeCpu, op.tsNs, op.cpu);
     if (known === null) {
       verdicts.unknown(CLOCK, op.ref);
       return;
@@ -131,7 +140,7 @@ class NoReaderAtFree implements Monitor {
       if (reader.table !== table.key || reader.cpu !== op.cpu || reader.kind !== op.a0) continue;
       const at = reader.overlaps.findIndex((o) => o.what === 'free' && o.table === table);
       const given = reader.overlaps[at];
-      const known = given ? order(evidence, given.ts, given.cpu, op.tsNs, op.cpu) : null;
+      const known = given ? surelyBefore(evidence, given.ts, given.cpu, op.tsNs, op.cpu) : null;
       if (!given || known === null) continue;
       reader.overlaps.splice(at, 1);
       this.verdicts.violated({

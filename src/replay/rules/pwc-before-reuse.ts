@@ -5,7 +5,8 @@ import { pageReleased, stillHeld, wasHeld, wentAwayAndBack, worst } from './cach
 import { tableName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
-import { everyTargetShown, unflushed } from './unflushed.js';
+import { everyTargetShown, unflushed, withinFlush } from './unflushed.js';
+import { UnseenReturns } from './unseen-returns.js';
 
 export const pwcBeforeReuse = rule({
   number: 3,
@@ -22,43 +23,53 @@ export const pwcBeforeReuse = rule({
   words:
     'CPUs do not only cache final translations but also the way to them: the upper levels of the tables (paging-structure cache). A CPU with such a copy goes straight to the lower table without looking at its parent. So a table may be released or reused only after these copies are gone too, on lazy CPUs as well.',
   bugs: ['L02', 'L03', 'L10', 'L21', 'L22', 'L23', 'L24'],
-  monitor: (evidence, verdicts) => ({
-    tableFreed(table, _task, _cpu, op) {
-      if (table.trSeq === 0) return;
-      if (table.flush) verdicts.pass(everyTargetShown(table.flush) ? KNOWN.observed : KNOWN.inferred);
-      else if (table.leafFlush) {
-        if (everyTargetShown(table.leafFlush)) verdicts.pass(KNOWN.inferred);
-        else verdicts.unknown('the flush passed freed_tables=0: lazy CPUs may have been skipped', op.ref);
-      } else unflushed(evidence, verdicts, table, op, 'released', 'released');
-    },
+  monitor: (evidence, verdicts) => {
+    const returns = new UnseenReturns(evidence, verdicts);
+    return {
+      returnUnseen: (flush) => returns.returnUnseen(flush),
+      returnedAfterAll: (flush, op) => returns.returnedAfterAll(flush, op),
+      end: () => returns.end(),
 
-    tableReused(table, op) {
-      // Releases are shown by pfn: without the base they cannot be tied to this table.
-      if (evidence.coverage.total(OP.FREE) === 0 || table.key < 0) return;
-      if (lostSince(evidence, table.trSeq)) {
-        verdicts.unknown(LOSS, op.ref);
-        return;
-      }
-      verdicts.violated({
-        message: `${tableName(table)} was allocated again before it was released`,
-        known: KNOWN.absence,
-        assumesAllCpus: true,
-        events: witnesses(
-          w(table.trRef, 'unlinked'),
-          w(table.head?.crRef ?? -1, 'call_rcu'),
-          w(op.ref, 'reused'),
-        ),
-      });
-    },
+      tableFreed(table, _task, _cpu, op) {
+        if (table.trSeq === 0) return;
+        const { flush } = table;
+        if (flush) {
+          const known = everyTargetShown(flush) ? KNOWN.observed : KNOWN.inferred;
+          returns.rests(flush, known, op.ref, () => withinFlush(table, flush, op, 'released', 'released'));
+        } else if (table.leafFlush) {
+          if (everyTargetShown(table.leafFlush)) verdicts.pass(KNOWN.inferred);
+          else verdicts.unknown('the flush passed freed_tables=0: lazy CPUs may have been skipped', op.ref);
+        } else unflushed(evidence, verdicts, table, op, 'released', 'released');
+      },
 
-    released(page, reused, _task, op) {
-      const holder = worst(evidence.state.mech, page, false);
-      if (holder) stillHeld(evidence, verdicts, holder, page, op, pageReleased(page, reused, 'table'));
-      else if (wasHeld(page, false)) verdicts.pass(KNOWN.observed);
-    },
+      tableReused(table, op) {
+        // Releases are shown by pfn: without the base they cannot be tied to this table.
+        if (evidence.coverage.total(OP.FREE) === 0 || table.key < 0) return;
+        if (lostSince(evidence, table.trSeq)) {
+          verdicts.unknown(LOSS, op.ref);
+          return;
+        }
+        verdicts.violated({
+          message: `${tableName(table)} was allocated again before it was released`,
+          known: KNOWN.absence,
+          assumesAllCpus: true,
+          events: witnesses(
+            w(table.trRef, 'unlinked'),
+            w(table.head?.crRef ?? -1, 'call_rcu'),
+            w(op.ref, 'reused'),
+          ),
+        });
+      },
 
-    cameBack(holder, op) {
-      if (!holder.leaf) stillHeld(evidence, verdicts, holder, null, op, wentAwayAndBack(holder));
-    },
-  }),
+      released(page, reused, _task, op) {
+        const holder = worst(evidence.state.mech, page, false);
+        if (holder) stillHeld(evidence, verdicts, holder, page, op, pageReleased(page, reused, 'table'));
+        else if (wasHeld(page, false)) verdicts.pass(KNOWN.observed);
+      },
+
+      cameBack(holder, op) {
+        if (!holder.leaf) stillHeld(evidence, verdicts, holder, null, op, wentAwayAndBack(holder));
+      },
+    };
+  },
 });

@@ -7,7 +7,17 @@ import {
   SINGLE_SYNC_RCU,
 } from '../../kernel/variant-sets.js';
 import { ALL_VARIANTS, type VariantMask } from '../../kernel/variants.js';
-import { absent, CLOCK, type Evidence, instanceOf, LOSS, provenAbsent, w, witnesses } from '../evidence.js';
+import {
+  absent,
+  CLOCK,
+  type Evidence,
+  explainedBySkew,
+  instanceOf,
+  LOSS,
+  provenAbsent,
+  w,
+  witnesses,
+} from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
 import type { Cpu, Flush, Gather, Head, Table, Task } from '../state.js';
@@ -153,6 +163,7 @@ class SinglePathShape implements Monitor {
     if (sync) {
       const running = sync.targets.find((t) => t.ixRef < 0);
       if (running) {
+        const freed = instanceOf(op);
         absent(
           evidence,
           verdicts,
@@ -161,8 +172,11 @@ class SinglePathShape implements Monitor {
             cpu: running.cpu,
             since: sync.seq,
             probe: 'csd:csd_function_exit',
-            instance: instanceOf(op),
-            doubt: () => (running.inverted ? CLOCK : null),
+            instance: freed,
+            doubt: () =>
+              running.inverted || explainedBySkew(evidence, freed.tsNs, freed.cpu, running.ixTs, running.cpu)
+                ? CLOCK
+                : null,
           },
           {
             message: `the table was released before CPU ${running.cpu} had answered SYNC1`,

@@ -1,5 +1,5 @@
 import { OP, type Op } from '../../kernel/ops.js';
-import { absent, w, witnesses } from '../evidence.js';
+import { absent, type Evidence, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Flush } from '../state.js';
 import { BusyCpus } from './busy-cpus.js';
@@ -27,20 +27,27 @@ export const targetCoverage = rule({
       if (!flush.multi || flush.mask !== flush.mask || flush.mask <= 0) return;
       if (evidence.coverage.total(OP.IS) === 0) return;
       if (flush.freedTables !== 1) {
-        if (flush.freedTables === 0 && missing(flush) < 0) verdicts.pass(KNOWN.observed);
+        if (flush.freedTables === 0 && missing(flush, op.cpu) < 0) verdicts.pass(KNOWN.observed);
         return;
       }
-      const cpu = missing(flush);
+      const cpu = missing(flush, op.cpu);
       if (cpu < 0) {
         verdicts.pass(KNOWN.observed);
         return;
       }
+      const before = evidence.state.cpus[cpu]?.lastSeq ?? -1;
       absent(
         evidence,
         verdicts,
-        { kinds: [OP.IS], cpu: op.cpu, since: flush.frSeq, probe: 'csd:csd_queue_cpu' },
         {
-          // The sender cannot change CPUs between the mask and the last IPI (arch/x86/mm/tlb.c get_cpu()).
+          kinds: [OP.IS],
+          cpu: op.cpu,
+          since: flush.frSeq,
+          probe: 'csd:csd_queue_cpu',
+          doubt: () => mayBeOffline(evidence, cpu, before),
+        },
+        {
+          // Whoever sends all of them is one task on one CPU (kernel/smp.c smp_call_function_many_cond() get_cpu()).
           assumesAllCpus: false,
           message: `CPU ${cpu} is in the mask of a flush with freed_tables=1, but was not interrupted`,
           held: [`CPU ${cpu}: TLB and paging-structure cache`],
@@ -62,11 +69,28 @@ export const targetCoverage = rule({
 /** CPUs of a cpumask word that is known whole. */
 const MASK_BITS = 53;
 
-/** A CPU of the printed mask, other than the sender, that was sent nothing; -1 none. */
-function missing(flush: Flush): number {
+/**
+ * mm_cpumask keeps CPUs that are offline, and the kernel sends to those that are online. One that shows itself at both
+ * ends of a short span was online; so was one whose context switches show, but never that of its cpuhp thread.
+ */
+function mayBeOffline({ state, coverage }: Evidence, id: number, before: number): string | null {
+  const cpu = state.cpus[id];
+  if (!cpu || before < 0) return `CPU ${id} shows nothing before: it may have been offline`;
+  if (!cpu.hotplugged && coverage.firedOn(OP.SW, id)) return null;
+  if (cpu.lastSeq === before) return `CPU ${id} shows nothing since: it may have gone offline`;
+  return cpu.silentTo > before ? `CPU ${id} is silent for so long that it may have been offline` : null;
+}
+
+/**
+ * A CPU of the printed mask, other than the sender's own, that was sent nothing; -1 none. Its own is the one it sends
+ * from: from 7.3 on it may have moved since the flush began, and may move again before it returns.
+ */
+function missing(flush: Flush, returned: number): number {
+  const own = flush.targets[0]?.from ?? -1;
   let bits = flush.mask;
   for (let cpu = 0; cpu < MASK_BITS && bits > 0; cpu++, bits = Math.floor(bits / 2)) {
-    if (bits % 2 === 0 || cpu === flush.cpu) continue;
+    if (bits % 2 === 0 || cpu === own) continue;
+    if (own < 0 && (cpu === flush.cpu || cpu === returned)) continue;
     if (!flush.targets.some((t) => t.cpu === cpu)) return cpu;
   }
   return -1;

@@ -4,7 +4,16 @@ import { KNOWN } from '../ledger.js';
 import { pageReleased, stillHeld, wasHeld, wentAwayAndBack, worst } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
-import { FLUSH_PROBE, narrowOr, releasedEarly, stillCached, unflushed } from './unflushed.js';
+import {
+  FLUSH_PROBE,
+  narrowOr,
+  pageWithinFlush,
+  releasedEarly,
+  stillCached,
+  unflushed,
+  withinFlush,
+} from './unflushed.js';
+import { UnseenReturns } from './unseen-returns.js';
 
 export const tlbBeforeFree = rule({
   number: 2,
@@ -20,90 +29,110 @@ export const tlbBeforeFree = rule({
   words:
     "Every CPU keeps a private copy of translations it has used (the TLB). Clearing an entry in memory does not reach these copies. A page may be released only after every CPU that might hold a copy has dropped it; otherwise that CPU goes on reading and writing a page that is no longer the program's.",
   bugs: ['L09', 'L17', 'L18', 'L20', 'L30'],
-  monitor: (evidence, verdicts) => ({
-    tableFreed(table, _task, _cpu, op) {
-      if (table.trSeq === 0) return;
-      if (table.flush || table.leafFlush) verdicts.pass(KNOWN.inferred);
-      else unflushed(evidence, verdicts, table, op, 'released', 'released');
-    },
+  monitor: (evidence, verdicts) => {
+    const returns = new UnseenReturns(evidence, verdicts);
+    return {
+      returnUnseen: (flush) => returns.returnUnseen(flush),
+      returnedAfterAll: (flush, op) => returns.returnedAfterAll(flush, op),
+      end: () => returns.end(),
 
-    /** A page that is not a tracked table, released by the gather's own task. */
-    pageFreed(_pfn, known, gather, op) {
-      const flush = gather.narrow;
-      if (flush) {
-        // The flush before its release was one of other addresses.
-        if (!known) {
-          const why =
-            'the flush before it leaves addresses out; whether the page was mapped there is not known';
-          verdicts.unknown(why, op.ref);
-          return;
+      tableFreed(table, _task, _cpu, op) {
+        if (table.trSeq === 0) return;
+        const { flush } = table;
+        if (flush) {
+          returns.rests(flush, KNOWN.inferred, op.ref, () =>
+            withinFlush(table, flush, op, 'released', 'released'),
+          );
+        } else if (table.leafFlush) verdicts.pass(KNOWN.inferred);
+        else unflushed(evidence, verdicts, table, op, 'released', 'released');
+      },
+
+      /** A page that is not a tracked table, released by the gather's own task. */
+      pageFreed(_pfn, known, gather, op) {
+        const flush = gather.narrow;
+        if (flush) {
+          // The flush before its release was one of other addresses.
+          if (!known) {
+            const why =
+              'the flush before it leaves addresses out; whether the page was mapped there is not known';
+            verdicts.unknown(why, op.ref);
+            return;
+          }
+          absent(
+            evidence,
+            verdicts,
+            {
+              kinds: [OP.FR],
+              cpu: flush.cpu,
+              since: flush.frSeq,
+              probe: FLUSH_PROBE,
+              instance: instanceOf(op),
+            },
+            {
+              message: `a page of this mm was released ${narrowOr(flush, '')}`,
+              ...stillCached(flush),
+              before: op.ref,
+              events: witnesses(
+                w(flush.leftOut?.ref ?? -1, 'addresses to be flushed'),
+                w(flush.frRef, 'flush begins'),
+                w(op.ref, 'page released'),
+              ),
+            },
+          );
+        } else if (gather.flushes > 0 && gather.lastFlush) {
+          const last = gather.lastFlush;
+          // What is not known to be a frame of this mm may be slab memory, which may go before the flush.
+          returns.rests(last, KNOWN.inferred, op.ref, () =>
+            known ? pageWithinFlush(gather, last, op) : null,
+          );
+        } else if (gather.headless) verdicts.censored();
+      },
+
+      flushDone(flush, gather, _task, op) {
+        if (!gather) return;
+        for (const early of gather.early) {
+          if (lostSince(evidence, gather.gbSeq)) verdicts.unknown(LOSS, early.ref);
+          else if (!early.known) {
+            verdicts.unknown(
+              'a page freed before the flush is not known to be a frame of this mm',
+              early.ref,
+            );
+          } else verdicts.violated(releasedEarly(gather, early, flush, op));
         }
-        absent(
-          evidence,
-          verdicts,
-          {
-            kinds: [OP.FR],
-            cpu: flush.cpu,
-            since: flush.frSeq,
-            probe: FLUSH_PROBE,
-            instance: instanceOf(op),
-          },
-          {
-            message: `a page of this mm was released ${narrowOr(flush, '')}`,
-            ...stillCached(flush),
-            before: op.ref,
-            events: witnesses(
-              w(flush.leftOut?.ref ?? -1, 'addresses to be flushed'),
-              w(flush.frRef, 'flush begins'),
-              w(op.ref, 'page released'),
-            ),
-          },
-        );
-      } else if (gather.flushes > 0) verdicts.pass(KNOWN.inferred);
-      else if (gather.headless) verdicts.censored();
-    },
+      },
 
-    flushDone(flush, gather, _task, op) {
-      if (!gather) return;
-      for (const early of gather.early) {
-        if (lostSince(evidence, gather.gbSeq)) verdicts.unknown(LOSS, early.ref);
-        else if (!early.known) {
-          verdicts.unknown('a page freed before the flush is not known to be a frame of this mm', early.ref);
-        } else verdicts.violated(releasedEarly(gather, early, flush, op));
-      }
-    },
-
-    gatherOver(gather, op) {
-      for (const early of gather.early) {
-        if (!early.known) {
-          verdicts.unknown('a page freed without a flush is not known to be a frame of this mm', early.ref);
-          continue;
+      gatherOver(gather, op) {
+        for (const early of gather.early) {
+          if (!early.known) {
+            verdicts.unknown('a page freed without a flush is not known to be a frame of this mm', early.ref);
+            continue;
+          }
+          absent(
+            evidence,
+            verdicts,
+            { kinds: [OP.FR, OP.FD], cpu: op.cpu, since: gather.gbSeq, probe: FLUSH_PROBE },
+            {
+              message: 'a page of this mm was released by a gather that never flushed',
+              before: early.ref,
+              events: witnesses(
+                w(gather.gbRef, 'gather begins'),
+                w(early.ref, 'page released'),
+                w(op.ref, 'gather ends'),
+              ),
+            },
+          );
         }
-        absent(
-          evidence,
-          verdicts,
-          { kinds: [OP.FR, OP.FD], cpu: op.cpu, since: gather.gbSeq, probe: FLUSH_PROBE },
-          {
-            message: 'a page of this mm was released by a gather that never flushed',
-            before: early.ref,
-            events: witnesses(
-              w(gather.gbRef, 'gather begins'),
-              w(early.ref, 'page released'),
-              w(op.ref, 'gather ends'),
-            ),
-          },
-        );
-      }
-    },
+      },
 
-    released(page, reused, _task, op) {
-      const holder = worst(evidence.state.mech, page, true);
-      if (holder) stillHeld(evidence, verdicts, holder, page, op, pageReleased(page, reused, 'page'));
-      else if (wasHeld(page, true)) verdicts.pass(KNOWN.observed);
-    },
+      released(page, reused, _task, op) {
+        const holder = worst(evidence.state.mech, page, true);
+        if (holder) stillHeld(evidence, verdicts, holder, page, op, pageReleased(page, reused, 'page'));
+        else if (wasHeld(page, true)) verdicts.pass(KNOWN.observed);
+      },
 
-    cameBack(holder, op) {
-      if (holder.leaf) stillHeld(evidence, verdicts, holder, null, op, wentAwayAndBack(holder));
-    },
-  }),
+      cameBack(holder, op) {
+        if (holder.leaf) stillHeld(evidence, verdicts, holder, null, op, wentAwayAndBack(holder));
+      },
+    };
+  },
 });

@@ -17,10 +17,16 @@ export function unflushed(
   done: string,
   role: string,
 ): void {
+  if (table.deferredSince < 0) {
+    verdicts.unknown('its unlink and its flush lie before the recording', op.ref);
+    return;
+  }
   const begun = table.begun;
+  // A deferred table was unlinked and flushed before it was handed over.
+  const since = table.deferredSince === table.deferredSince ? table.deferredSince : table.trSeq;
   const absence: Absence = begun
     ? { kinds: [OP.FD], cpu: begun.cpu, since: begun.frSeq, probe: FLUSH_PROBE }
-    : { kinds: [OP.FR, OP.FD], cpu: table.trCpu, since: table.trSeq, probe: FLUSH_PROBE };
+    : { kinds: [OP.FR, OP.FD], cpu: table.trCpu, since, probe: FLUSH_PROBE };
   const released = role === 'released';
   absent(evidence, verdicts, released ? { ...absence, instance: instanceOf(op) } : absence, {
     message: begun
@@ -36,6 +42,38 @@ export function unflushed(
     ),
   });
 }
+
+/** As `unflushed`, of a flush whose return was not seen before, but comes now. */
+export const withinFlush = (
+  table: Table,
+  flush: Flush,
+  op: Op,
+  done: string,
+  role: string,
+): Omit<Complaint, 'known'> => ({
+  message: `${tableName(table)} was ${done} before its flush returned`,
+  ...stillCached(flush),
+  before: op.ref,
+  events: witnesses(
+    w(table.trRef, 'unlinked'),
+    w(flush.frRef, 'flush begins'),
+    w(role === 'released' ? (table.head?.crRef ?? -1) : -1, 'call_rcu'),
+    w(op.ref, role),
+  ),
+});
+
+/** … of a page released in that gather. */
+export const pageWithinFlush = (gather: Gather, flush: Flush, op: Op): Omit<Complaint, 'known'> => ({
+  message: 'a page of this mm was released before the TLB flush of its gather had returned',
+  severity: 'S1',
+  before: op.ref,
+  missing: FLUSH_RETURN,
+  events: witnesses(
+    w(gather.gbRef, 'gather begins'),
+    w(flush.frRef, 'flush begins'),
+    w(op.ref, 'page released'),
+  ),
+});
 
 /** Who may still walk a table whose flush has not returned, as far as its sender says. */
 export function stillCached(begun: Flush | null): { held?: readonly string[]; missing?: string } {

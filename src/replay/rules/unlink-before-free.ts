@@ -1,5 +1,5 @@
 import { OP } from '../../kernel/ops.js';
-import { CLOCK, flips, LOSS, lostSince, margin, order, shownBy, w, witnesses } from '../evidence.js';
+import { CLOCK, flips, LOSS, lostSince, margin, shownBy, surelyBefore, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { pageName, tableName } from './names.js';
 import { PROBES } from './probes.js';
@@ -36,7 +36,7 @@ export const unlinkBeforeFree = rule({
         verdicts.unknown(LOSS, op.ref);
         return;
       }
-      if (order(evidence, table.freeTs, table.freeCpu, op.tsNs, op.cpu) === null) {
+      if (surelyBefore(evidence, table.freeTs, table.freeCpu, op.tsNs, op.cpu) === null) {
         verdicts.unknown(CLOCK, op.ref);
         return;
       }

@@ -17,12 +17,13 @@ export const variantConsistency = rule({
     'Each kernel version frees tables in its own way. One recording shows one way; two ways mean two recordings, or a kernel that is not known.',
   bugs: [],
   instead: 'A rule on the recording.',
-  monitor: ({ detector, coverage }, verdicts) => ({
+  monitor: ({ detectors, coverage }, verdicts) => ({
     recordingEnded() {
-      const conflict = detector.conflict();
-      const telling = detector.discriminating;
-      if (conflict) verdicts.violated({ ...conflict, known: KNOWN.observed });
-      else if (telling > 0) verdicts.passes(KNOWN.observed, telling);
+      const conflicts = detectors.map((d) => d.conflict()).filter((c) => c !== null);
+      const telling = detectors.reduce((sum, d) => sum + d.discriminating, 0);
+      for (const conflict of conflicts) verdicts.violated({ ...conflict, known: KNOWN.observed });
+      if (conflicts.length > 0) return;
+      if (telling > 0) verdicts.passes(KNOWN.observed, telling);
       else if (coverage.total(OP.TR) + coverage.total(OP.CR) > 0) {
         verdicts.unknown('no event of this trace tells kernel variants apart', -1);
       }

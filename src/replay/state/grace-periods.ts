@@ -13,4 +13,6 @@ export interface GracePeriods {
   ended: number;
   endedRef: EvidenceRef;
   endedTs: number;
+  /** As `rcu:rcu_exp_grace_period` shows the expedited ones; `ended` counts as `starts` does. */
+  readonly expedited: { starts: number; running: boolean; ended: number };
 }

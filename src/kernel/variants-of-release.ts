@@ -1,13 +1,18 @@
-import { olderThan, parseRelease, type Release } from '../kernel/releases.js';
-import { ALL_VARIANTS, maskWhere, VARIANTS, type Variant, type VariantMask } from '../kernel/variants.js';
-import type { KernelInfo } from './kernel-info.js';
+import { olderThan, parseRelease, type Release } from './releases.js';
+import { ALL_VARIANTS, maskWhere, VARIANTS, type Variant, type VariantMask } from './variants.js';
+
+/** What names a kernel: `uname -r`, and the options it was built with where they are known. */
+export interface KernelIdentity {
+  readonly release: string;
+  readonly config: ReadonlyMap<string, string> | null;
+}
 
 /**
  * Kernel variants that a release and configuration leave possible. Distributions backport: where the configuration
  * has CONFIG_PT_RECLAIM at all, the kernel is at least of the series that brought it, whatever its release says.
  * Source: `src/kernel/variant-rows.ts`.
  */
-export function variantsOf(kernel: KernelInfo): VariantMask {
+export function variantsOf(kernel: KernelIdentity): VariantMask {
   const release = parseRelease(kernel.release);
   if (!release) return ALL_VARIANTS;
   const backported =
@@ -22,7 +27,7 @@ function hasRelease({ releases }: Variant, release: Release): boolean {
   return releases.below === undefined || olderThan(release, releases.below);
 }
 
-function hasConfig({ config }: Variant, kernel: KernelInfo): boolean {
+function hasConfig({ config }: Variant, kernel: KernelIdentity): boolean {
   if (!kernel.config) return true;
   const isOn = (option: string): boolean => kernel.config?.get(option) === 'y';
   if (config.PT_RECLAIM !== null && (config.PT_RECLAIM === 'y') !== isOn('CONFIG_PT_RECLAIM')) return false;
