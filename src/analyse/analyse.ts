@@ -58,7 +58,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const given = options.variants?.length ? maskOf(...options.variants) : null;
   const named = options.kernel === undefined ? null : parseRelease(options.kernel);
   if (options.kernel !== undefined && !named) {
-    throw new RangeError(`'${options.kernel}' is no kernel release, e.g. 7.3 or 6.12.117`);
+    throw new UsageError(`'${options.kernel}' is no kernel release, e.g. 7.3 or 6.12.117`);
   }
   const maxFindings = options.maxFindings ?? DEFAULT_FINDINGS;
   const pipeline = newPipeline();

@@ -3,6 +3,7 @@ import type { Distribution } from '../latency/distribution.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
+import { UsageError } from '../result/usage-error.js';
 import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import { VERSION } from '../version.js';
 import { PHASES, type Phase, PhaseClock, SYSCALLS } from './phases.js';
@@ -72,12 +73,12 @@ export interface Breakdown {
   partial: boolean;
 }
 
-/** Throws TraceError for an unreadable input or a clock of ticks, RangeError for a syscall that unmaps nothing. */
+/** Throws TraceError for an unreadable input or a clock of ticks, UsageError for a syscall that unmaps nothing. */
 export async function breakdown(options: BreakdownOptions): Promise<Breakdown> {
   const name = options.syscall ?? 'munmap';
   const syscall = SYSCALLS[name];
   if (syscall === undefined)
-    throw new RangeError(`no breakdown of ${name}: ${Object.keys(SYSCALLS).join(', ')}`);
+    throw new UsageError(`no breakdown of ${name}: ${Object.keys(SYSCALLS).join(', ')}`);
   const pipeline = newPipeline();
   const calls = new PhaseClock({ syscall });
   const gathers = new PhaseClock({ gather: true });

@@ -1,3 +1,5 @@
+import { UsageError } from '../result/usage-error.js';
+
 /**
  * Offsets of struct members out of a kernel's BTF (/sys/kernel/btf/vmlinux; Documentation/bpf/btf.rst). Reads what that
  * takes and no more: structs, unions, and what leads from a member to its type.
@@ -53,13 +55,13 @@ class Btf {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const { view } = this;
     if (bytes.length < 24 || view.getUint16(0, true) !== MAGIC) {
-      throw new RangeError('byte 0: no BTF of a little-endian machine');
+      throw new UsageError('byte 0: no BTF of a little-endian machine');
     }
     const header = view.getUint32(4, true);
     const start = header + view.getUint32(8, true);
     const end = start + view.getUint32(12, true);
     this.strings = header + view.getUint32(16, true);
-    if (end > bytes.length) throw new RangeError(`byte ${bytes.length}: the BTF is cut off`);
+    if (end > bytes.length) throw new UsageError(`byte ${bytes.length}: the BTF is cut off`);
     for (let p = start; p + 12 <= end; ) {
       const id = this.at.push(p) - 1;
       const info = view.getUint32(p + 4, true);
@@ -124,7 +126,7 @@ class Btf {
   }
 }
 
-/** Offsets of the members that exist. Throws RangeError with the byte when this is no BTF. */
+/** Offsets of the members that exist. Throws UsageError with the byte when this is no BTF. */
 export function btfOffsets(bytes: Uint8Array, paths: readonly string[]): Map<string, number> {
   const btf = new Btf(bytes, new Set(paths.map((path) => path.split('.')[0]!)));
   const offsets = new Map<string, number>();

@@ -1,15 +1,6 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
-import {
-  bothOrders,
-  CLOCK,
-  type Evidence,
-  flips,
-  margin,
-  surelyBefore,
-  w,
-  witnesses,
-} from '../evidence.js';
+import { bothOrders, CLOCK, type Evidence, flips, margin, surelyBefore, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
 import type { MechPage } from '../state/mech.js';
