@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../src/gate/default-policy.js';
 import { loadPolicy, mergePolicies, PolicyError, parsePolicy } from '../../src/gate/policy-file.js';
 import { folder } from './support/traces.js';
@@ -82,5 +83,46 @@ describe('a policy file', () => {
   it('merging with nothing changes nothing', () => {
     expect(mergePolicies(DEFAULT_POLICY, { version: 1 })).toEqual(DEFAULT_POLICY);
     expect(mergePolicies({ version: 1 }, DEFAULT_POLICY)).toEqual(DEFAULT_POLICY);
+  });
+});
+
+describe('policies that would cost more than a policy can', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'pttrace-test-'));
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  const policy = (name: string, text: string): string => {
+    writeFileSync(join(dir, name), text);
+    return join(dir, name);
+  };
+  const many = Array.from({ length: 9 }, (_, i) => `&a${i} [${'x'.repeat(3)}]`);
+  test.each([
+    ['a device', 'version: 1\nextends: [/dev/zero]\n', /is no file/],
+    ['deep nesting', `version: 1\nx: ${'['.repeat(100_000)}${']'.repeat(100_000)}\n`, /deeper than 50/],
+    [
+      'aliases of aliases',
+      `version: 1\na0: ${many[0]}\n${Array.from(
+        { length: 9 },
+        (_, i) =>
+          `b${i}: &b${i} [${Array(9)
+            .fill(i === 0 ? '*a0' : `*b${i - 1}`)
+            .join(',')}]`,
+      ).join('\n')}\n`,
+      /aliases stand for more/,
+    ],
+  ])('%s', (name, text, message) => {
+    expect(() => loadPolicy(policy(`${name.replaceAll(' ', '-')}.yaml`, text))).toThrow(message);
+  });
+
+  test('lists that extend lists', () => {
+    for (let level = 0; level < 3; level++) {
+      for (let i = 0; i < 5; i++) {
+        const next = Array.from({ length: 5 }, (_, k) => `l${level + 1}-${k}.yaml`).join(', ');
+        policy(`l${level}-${i}.yaml`, level === 2 ? 'version: 1\n' : `version: 1\nextends: [${next}]\n`);
+      }
+    }
+    expect(() => loadPolicy(join(dir, 'l0-0.yaml'))).not.toThrow();
+    const all = Array.from({ length: 5 }, (_, k) => `l0-${k}.yaml`).join(', ');
+    expect(() => loadPolicy(policy('top.yaml', `version: 1\nextends: [${all}]\n`))).toThrow(
+      /more than 64 files/,
+    );
   });
 });
