@@ -1,5 +1,5 @@
-import { byName } from '../result/by-name.js';
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
+import { byName } from '../result/by-name.js';
 import type { RecordingPlan } from './plan.js';
 import * as sh from './shell.js';
 

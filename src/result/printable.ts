@@ -5,7 +5,6 @@
  */
 
 /** C0 but tab and line feed, DEL, C1, line separators, bidirectional and zero-width marks, the byte order mark. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const UNPRINTABLE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 /** `::name::` and `::name key=value::`; GitHub's runner takes it at a line's start, behind blanks too. */
 const WORKFLOW_COMMAND = /::(?=[A-Za-z][A-Za-z-]*(?:\s[^:\n]*)?::)/g;

@@ -7,7 +7,6 @@ import { ROOT } from '../support/built.js';
 import { runCommand } from '../support/run-command.js';
 
 /** What a terminal or a CI runner would take for an order. Our own colours are off: stdout is no terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there
 const ORDERS =
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|^\s*::[A-Za-z-]+[^:\n]*::|##\[|##vso\[/m;
 const NAMES = ['##[error]x', 'e\x1b[31mv', 'b\x07\x1b]0;t\x07', '::error::no', 'r\u202el'];

@@ -27,7 +27,6 @@ describe('names are data', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const shown = printable(text);
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there
         expect(shown).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/);
         expect(shown).not.toMatch(/^\s*::[A-Za-z-]+::|##\[/m);
       }),

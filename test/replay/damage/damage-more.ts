@@ -478,7 +478,9 @@ export const reclaimedBySync: Damager = (recording, random) => {
   const edit = new Edit(recording);
   const first = h.lines[0]!;
   // Where the flush behind it says the table was: another address would be one that was never flushed.
-  const flushed = /mm=(0x[0-9a-f]+) start=(0x[0-9a-f]+)/.exec(recording.text.slice(first, first + 40).join('\n'));
+  const flushed = /mm=(0x[0-9a-f]+) start=(0x[0-9a-f]+)/.exec(
+    recording.text.slice(first, first + 40).join('\n'),
+  );
   const where = `mm=${flushed?.[1] ?? '0xffff888100003000'} addr=${flushed?.[2] ?? '0x7f0000000000'}`;
   for (const text of [`LINK ${where}`, 'EMPTY', `UL ${where}`]) {
     edit.insert(first, edit.as(first, marker(recording, h, text)));
