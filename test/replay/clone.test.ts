@@ -20,8 +20,8 @@ function recorder(log: string[]): Hooks {
       {},
       {
         get: (_, name) =>
-          name === 'mech'
-            ? calls('mech.')
+          name === 'mech' || name === 'walks'
+            ? calls(`${name}.`)
             : (...args: unknown[]) => log.push(`${prefix}${String(name)}(${args.map(plain).join('; ')})`),
       },
     );

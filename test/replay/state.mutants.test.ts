@@ -19,16 +19,20 @@ const nothing = (object: object, except: readonly string[]): void => {
 describe('nothing seen yet', () => {
   it('a machine', () => {
     const state = newState();
-    nothing(state, ['gp', 'mech']);
+    nothing(state, ['gp', 'mech', 'walks']);
     expect(state.freedTables).toBe(0);
     expect(state.gp).toEqual({
       starts: 0,
+      opening: false,
       seq: Number.NaN,
       startRef: -1,
       ended: 0,
       endedRef: -1,
       endedTs: Number.NaN,
+      expedited: { starts: 0, running: false, ended: 0 },
     });
+    nothing(state.walks, []);
+    expect(state.walks.lookups).toBe(0);
   });
 
   it('a table', () => {
