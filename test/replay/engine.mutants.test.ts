@@ -72,6 +72,9 @@ describe('clocks', () => {
   it('a stamp that goes back is told with both lines, of whatever input', () => {
     const { engine: e, feed } = engine();
     feed([{ ts: 10 }, { ts: 5 }], 3);
+    // What comes next could show that another excerpt begins here.
+    expect(e.ledger.tally(52).violated).toBe(0);
+    e.finish();
     const [complaint] = e.ledger.tally(52).complaints;
     expect(complaint!.events.map((x) => x.ref)).toEqual([makeRef(3, 100), makeRef(3, 110)]);
     expect(complaint!.message).toContain('goes back by 5');
@@ -89,6 +92,7 @@ describe('clocks', () => {
   it('after a loss on that CPU a stamp may go back once', () => {
     const { engine: e, feed } = engine();
     feed([{ ts: 10 }, { event: RESERVED.lost, aux: 3 }, { ts: 5 }, { ts: 4 }]);
+    e.finish();
     expect(e.ledger.tally(52).violated).toBe(1);
     expect(e.cpus[0]).toMatchObject({ lost: 3, lossIntervals: 1, events: 3 });
   });

@@ -223,8 +223,14 @@ describe('links', () => {
     const d = new Drive();
     d.do(OP.PGD, { a0: Number.NaN });
     expect(d.state.mech.pages.size).toBe(0);
+    // Nor is one that is withdrawn, but was not seen deposited.
+    d.do(OP.WDR, { a0: 3 });
+    expect(d.state.mech.pages.size).toBe(0);
+    d.do(OP.DEP, { a0: 3, a1: 8 });
+    expect(d.state.mech.pages.get(3)!.depositedOn).toBe(8);
     d.do(OP.WDR, { a0: 3 });
     expect(d.state.mech.pages.get(3)!.depositedOn).toBeNaN();
+    expect(d.state.mech.pages.get(8)!.deposits).toEqual([]);
   });
 
   it('are forgotten by releases of any order of pages', () => {
