@@ -132,7 +132,9 @@ function printedRange(op: Op): LeftOut | null {
 const nestedIn = (outer: Gather, tlb: number): boolean => !(outer.tlb <= tlb);
 
 function beginGather(state: MachineState, task: Task, op: Op, hooks: Hooks): void {
-  while (task.gather && (task.gather.finishing || !nestedIn(task.gather, op.a0))) {
+  // mm/mmap.c exit_mmap() is the last that happens to an mm: no gather around it.
+  const whole = op.a2 === 1;
+  while (task.gather && (task.gather.finishing || whole || !nestedIn(task.gather, op.a0))) {
     if (!task.gather.finishing) hooks.gatherLeft(task.gather, task, op);
     closeGather(task, op, hooks);
   }

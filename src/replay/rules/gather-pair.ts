@@ -1,5 +1,5 @@
 import { OP, type Op } from '../../kernel/ops.js';
-import { absent, type Evidence, w, witnesses } from '../evidence.js';
+import { absent, type Evidence, LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN, type Witness } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
 import type { Gather, Table, Task } from '../state.js';
@@ -27,12 +27,17 @@ export const gatherPair = rule({
   monitor: (evidence, verdicts) => new GatherPair(evidence, verdicts),
 });
 
+/** Gathers nest (mm/hugetlb.c), so later ones further down the stack do not show that it is over. */
+const NEVER_ENDS = 'a gather is not seen to end: those that follow it may be nested in it';
+
 class GatherPair implements Monitor {
   private readonly evidence: Evidence;
   private readonly verdicts: Verdicts;
   private readonly late: AfterGather;
   /** Whether tlb_gather_mmu and tlb_gather_mmu_fullmm were seen. */
   private readonly begins: [boolean, boolean] = [false, false];
+  /** Open gathers with another inside that has ended. */
+  private readonly around = new Set<Gather>();
 
   constructor(evidence: Evidence, verdicts: Verdicts) {
     this.evidence = evidence;
@@ -67,6 +72,7 @@ class GatherPair implements Monitor {
 
   gatherEnded(gather: Gather | null, task: Task, op: Op): void {
     this.late.finished(gather, task, op);
+    for (const outer of task.outer) if (!outer.headless) this.around.add(outer);
     if (!gather || gather.headless) {
       const message = `task ${task.key} finishes a gather that it never began`;
       this.neverBegun(task, op, message, w(task.lastGeRef, 'previous gather ends'), 'gather ends');
@@ -85,6 +91,17 @@ class GatherPair implements Monitor {
       absent(this.evidence, this.verdicts, absence, finding);
     } else if (otherMm) this.verdicts.violated({ ...finding, known: KNOWN.observed });
     else this.verdicts.pass(gather.tlb === gather.tlb ? KNOWN.observed : KNOWN.inferred);
+  }
+
+  gatherOver(gather: Gather): void {
+    this.around.delete(gather);
+  }
+
+  end(): void {
+    for (const gather of this.around) {
+      this.verdicts.unknown(lostSince(this.evidence, gather.gbSeq) ? LOSS : NEVER_ENDS, gather.gbRef);
+    }
+    this.around.clear();
   }
 
   tableAfterGather(table: Table, task: Task, op: Op): void {

@@ -64,12 +64,26 @@ describe('I23 target-coverage', () => {
   it('every CPU of the mask', async () => {
     expect(await verdict('I23', flush('0x7', 5, [1, 2]))).toEqual(['pass', 1, 0]);
   });
+  const seen = '2 ..... mm_page_free: page=00000000be03625a pfn=0xb9720 order=0';
+  const left = flush('0x7', 10, [1]);
+  const again = flush('0x3', 11, [1]);
   it('one CPU left out', async () => {
-    expect(await verdict('I23', [...other, ...flush('0x7', 10, [1]), ...flush('0x3', 11, [1])])).toEqual([
-      'violated',
-      2,
-      1,
-    ]);
+    expect(await verdict('I23', [...other, seen, ...left, seen, ...again])).toEqual(['violated', 2, 1]);
+  });
+  it('left out, and the switches of its tasks show no hotplug thread', async () => {
+    const idle =
+      '2 d..2. sched_switch: prev_comm=swapper/2 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=work next_pid=72 next_prio=120';
+    expect(await verdict('I23', [...other, idle, ...left, ...again])).toEqual(['violated', 2, 1]);
+  });
+  it('left out, but it may be offline: it is not seen before, not after, or not for long', async () => {
+    for (const lines of [
+      [...other, ...left, ...again],
+      [...other, ...left, seen, ...again],
+      [...other, seen, ...left, ...again],
+      [...other, seen, '@101', ...left, seen, ...again],
+    ]) {
+      expect(await verdict('I23', lines)).toEqual(['unknown', 2, 0]);
+    }
   });
   it('left out where no table is freed: no verdict', async () => {
     expect((await verdict('I23', [...other, ...flush('0x7', 10, [1], 0), ...flush('0x3', 11, [1])]))[2]).toBe(
