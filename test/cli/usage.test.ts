@@ -21,9 +21,14 @@ beforeAll(() => {
   commands = (JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8')) as Manifest).commands;
 });
 
+const ONE_HISTOGRAM = 'fixtures/inputs/F11-bcc-label-with-blank.txt';
+
 describe('wrong usage says what was probably meant, exit 2', () => {
   it.each<[string[], string]>([
-    [['repaly', 'x'], 'there is no command "repaly"; did you mean replay?\n  Commands: compare, convert,'],
+    [
+      ['repaly', 'x'],
+      'there is no command "repaly"; did you mean replay?\n  Commands: breakdown, compare, convert,',
+    ],
     [['frobnicate'], 'there is no command "frobnicate"\n  Commands: '],
     [
       ['validate', '--polcy', 'x'],
@@ -34,7 +39,11 @@ describe('wrong usage says what was probably meant, exit 2', () => {
     [['hist'], 'Missing 1 required arg:'],
     [['convert', 'x'], 'Missing required flag --to\n  See `pttrace convert --help`.'],
     [['show', 'x', '--table', 'zzz'], 'not a hexadecimal address: zzz'],
-    [['compare', 'a'], 'give BEFORE and AFTER\n  See `pttrace compare --help`.'],
+    [['compare'], 'give BEFORE and AFTER\n  See `pttrace compare --help`.'],
+    [
+      ['compare', ONE_HISTOGRAM],
+      `give BEFORE and AFTER: ${ONE_HISTOGRAM} does not hold exactly two histograms\n  See \`pttrace compare --help\`.`,
+    ],
     [['validate'], 'give at least one recording\n  See `pttrace validate --help`.'],
   ])('%j', async (args, says) => {
     const { status, stdout, stderr } = await runCommand(args);
@@ -46,6 +55,13 @@ describe('wrong usage says what was probably meant, exit 2', () => {
     expect(stdout).toBe('');
     expect(stderr).not.toContain('See more help');
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  // A single file may hold both sides: it is read before anybody can say that a second one is missing.
+  it('compare with one file that is not there is unreadable input, exit 3', async () => {
+    const { status, stdout, stderr } = await runCommand(['compare', 'a']);
+    expect([status, stdout]).toEqual([3, '']);
+    expect(stderr).toContain('pttrace: a: no such file');
   });
 });
 
