@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { parseKeyParts } from '../../src/latency/group-keys.js';
 import { parseMatch } from '../../src/latency/span-source.js';
 import { type HistOptions, hist } from '../../src/measure/hist.js';
+import { UsageError } from '../../src/result/usage-error.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 const KPROBES = fixture('replay/6.12.117-lab-y/ftrace-kprobes-nohash.txt.gz');
@@ -190,7 +191,7 @@ describe('hist over real recordings', () => {
     expect(bits.printed.startsWith('@munmap: \n')).toBe(true);
     expect(bits.groups[0]!.buckets.length).toBeGreaterThan((await hist(base)).groups[0]!.buckets.length);
     await expect(hist({ ...base, shape: { kind: 'hist', bits: 2 }, family: '0.10' })).rejects.toThrow(
-      RangeError,
+      UsageError,
     );
   });
 
