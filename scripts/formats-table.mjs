@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, inflateSync } from 'node:zlib';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const load = (path) => import(pathToFileURL(join(root, 'dist/src', path)).href);
@@ -80,11 +80,28 @@ export async function readings() {
   return read;
 }
 
-/** Lines of a text, an unfinished last one included: counted without the reader. */
-function lineCount(bytes) {
+/**
+ * Lines of what is read of a file, an unfinished last one included: counted without the reader. What a file carries
+ * packed (`atrace -z`: zlib behind the line `TRACE:`) or encoded (a mail in base64) counts by the lines of its text,
+ * which are the ones that are told of; their number is not that of the lines the file itself has.
+ */
+export function lineCount(bytes) {
+  const text = asRead(bytes);
   let n = 0;
-  for (const byte of bytes) if (byte === 10) n++;
-  return bytes.length > 0 && bytes[bytes.length - 1] !== 10 ? n + 1 : n;
+  for (const byte of text) if (byte === 10) n++;
+  return text.length > 0 && text[text.length - 1] !== 10 ? n + 1 : n;
+}
+
+function asRead(bytes) {
+  const zlib = Buffer.from('TRACE:\n\x78', 'latin1');
+  if (bytes.subarray(0, zlib.length).equals(zlib)) {
+    const at = zlib.length - 1;
+    return Buffer.concat([bytes.subarray(0, at), inflateSync(bytes.subarray(at))]);
+  }
+  if (bytes.length > 65_536) return bytes;
+  const [head, body] = bytes.toString('latin1').split(/(?<=\n)\n(.*)/s);
+  if (body === undefined || !/^content-transfer-encoding: *base64$/im.test(head)) return bytes;
+  return Buffer.concat([Buffer.from(`${head}\n`, 'latin1'), Buffer.from(body, 'base64')]);
 }
 
 const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');

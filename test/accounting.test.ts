@@ -18,13 +18,14 @@ const files = (dir: string): string[] =>
     .sort();
 const valid = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(readSchema('info'));
 
-/** Newlines of the unpacked bytes, and a last line without one. */
+const { lineCount } = (await import(join(ROOT, 'scripts/formats-table.mjs'))) as {
+  lineCount(bytes: Uint8Array): number;
+};
+
+/** Lines of the unpacked and decoded bytes, counted without the reader. */
 function linesOf(path: string): number {
   const raw = readFileSync(path);
-  const bytes = raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw) : raw;
-  let lines = 0;
-  for (const byte of bytes) if (byte === 10) lines++;
-  return bytes.length > 0 && bytes.at(-1) !== 10 ? lines + 1 : lines;
+  return lineCount(raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw) : raw);
 }
 
 /** Every line counted once, and every reason for a skip with its first example. */
