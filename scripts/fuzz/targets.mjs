@@ -81,17 +81,17 @@ export async function targets(load, root) {
   const [scanner, events, interner, time, dialect, detect, analyse, errors, blocks, mail, wrap] =
     await Promise.all(
       [
-        'parsers/line-scanner',
+        'parsers/input/line-scanner',
         'timeline/events',
         'timeline/interner',
         'timeline/time-base',
-        'parsers/dialect',
-        'parsers/detect',
-        'analyse',
-        'parsers/trace-error',
-        'parsers/blocks',
-        'parsers/mail',
-        'parsers/mail-wrap',
+        'parsers/input/dialect',
+        'parsers/input/detect',
+        'analyse/analyse',
+        'parsers/input/trace-error',
+        'parsers/input/blocks',
+        'parsers/mail/mail',
+        'parsers/mail/mail-wrap',
       ].map(load),
     );
   const modules = { ...scanner, ...events, ...interner, ...time, ...dialect };

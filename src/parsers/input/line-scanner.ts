@@ -288,6 +288,8 @@ export class LineScanner implements LineHost {
     else {
       // A wrong first stamp is no zero point for those behind it.
       this.time.baseSec = baseSec;
+      // One line, one reason.
+      if (kind === LINE.skipped) this.unskip();
       this.counts[this.skip(this.refused)]!++;
     }
     if (kind === LINE.foreign && this.ordered && this.lastNs > Number.NEGATIVE_INFINITY) this.prose = true;

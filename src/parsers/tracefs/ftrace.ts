@@ -69,8 +69,7 @@ export class FtraceDialect implements LineDialect {
     if (dash < end && buf[dash] === DASH && buf[start] !== HASH) {
       const kind = this.event(buf, start, dash, end, host);
       if (kind !== NOT_AN_EVENT) {
-        if (this.second >= 0) this.onSameLine(buf, start, end, host);
-        return kind;
+        return this.second >= 0 ? this.onSameLine(buf, start, end, host, kind) : kind;
       }
     }
     return this.other(buf, start, end, host);
@@ -79,20 +78,22 @@ export class FtraceDialect implements LineDialect {
   /**
    * An event whose format begins with `%s` prints nothing, not even its newline, on kernels that check formats in the
    * buffer they rewrote for `hash-ptr=0` (kernel/trace/trace.c trace_check_vprintf(), seen in 6.1): the next event
-   * follows on the same line.
+   * follows on the same line. A line of which something is lost counts as skipped, whatever was read of it.
    */
-  private onSameLine(buf: Uint8Array, start: number, end: number, host: LineHost): void {
+  private onSameLine(buf: Uint8Array, start: number, end: number, host: LineHost, first: LineKind): LineKind {
+    let kind = first;
     while (this.second >= 0) {
       const at = this.second;
       this.second = -1;
       this.within = at - start;
       if (this.event(buf, at, at + COMM_WIDTH, end, host) === NOT_AN_EVENT) {
-        host.skip('what follows an event that printed nothing is damaged');
+        kind = host.skip('what follows an event that printed nothing is damaged');
         break;
       }
       this.glued++;
     }
     this.within = 0;
+    return kind;
   }
 
   finish(host: LineHost): void {
