@@ -31,6 +31,9 @@ export function programOf(test: LitmusTest, order: LitmusOrder): Program {
   return new Builder(test, order).build();
 }
 
+/** Callbacks that have not released all yet: their CPU and what is left. */
+type Inside = Map<string, { cpu: number; left: Set<string> }>;
+
 class Builder {
   private readonly test: LitmusTest;
   private readonly order: LitmusOrder;
@@ -46,6 +49,7 @@ class Builder {
   private readonly readers = new Map<string, number[]>();
   private readonly bound = new Map<string, string>();
   private readonly ran = new Set<string>();
+  private readonly inside: Inside = new Map();
   private readonly scans = new Map<number, { table: string; intact: boolean }>();
   private gen = 100;
 
@@ -119,6 +123,7 @@ class Builder {
     readers: this.readers,
     bound: this.bound,
     ran: this.ran,
+    inside: this.inside,
     scans: this.scans,
     nextGen: () => ++this.gen,
     broken: (rule: string) => this.order.broken.includes(rule),
@@ -164,7 +169,18 @@ function callback(b: Tools, name: string, cpu: number): void {
   b.emit(OP.RI, cpu, [head.rhp, head.func], SOFTIRQ);
   if (name.endsWith('.pt')) return;
   b.emit(OP.CB, cpu, [head.addr, head.func, head.page, NAN], SOFTIRQ);
-  b.emit(OP.CBret, cpu, [NAN, head.func], SOFTIRQ);
+  b.inside.set(name, { cpu, left: new Set([...b.bound].filter(([, h]) => h === name).map(([t]) => t)) });
+  released(b, name, null);
+}
+
+/** A callback is over once it has released what it carries: its return comes behind the last of it. */
+function released(b: Tools, name: string, table: string | null): void {
+  const running = b.inside.get(name);
+  if (!running) return;
+  if (table !== null) running.left.delete(table);
+  if (running.left.size > 0) return;
+  b.inside.delete(name);
+  b.emit(OP.CBret, running.cpu, [NAN, b.head(name).func], SOFTIRQ);
 }
 
 /** The model's callbacks release what they carry, as the kernel's do. */
@@ -175,6 +191,7 @@ function runCallbacks(b: Tools, owner: number, cpu: number): void {
       if (head !== name) continue;
       b.bound.delete(table);
       b.emit(OP.FREE, cpu, [b.page(table), 0], SOFTIRQ);
+      released(b, name, table);
     }
   }
 }
@@ -215,6 +232,7 @@ const ACTIONS: Readonly<Record<string, Action>> = byName({
     const head = b.bound.get(arg(s, 0));
     const inCallback = head !== undefined && b.ran.has(head);
     b.emit(OP.FREE, cpu, [b.page(arg(s, 0)), 0], inCallback ? SOFTIRQ : TASK);
+    if (inCallback) released(b, head, arg(s, 0));
   },
   reuse: (b, s, cpu) => b.emit(OP.REUSE, cpu, [b.page(arg(s, 0))]),
   pgd: (b, s, cpu) => b.emit(OP.PGD, cpu, [b.page(arg(s, 0))]),
@@ -263,6 +281,7 @@ const ACTIONS: Readonly<Record<string, Action>> = byName({
   callrcu: (b, s, cpu) => {
     const head = b.head(arg(s, 0));
     b.ran.delete(arg(s, 0));
+    b.inside.delete(arg(s, 0));
     b.emit(OP.CR, cpu, [head.addr, head.func, head.page, NAN, CR_SOURCE.call_rcu]);
     b.emit(OP.RQ, cpu, [head.rhp, head.func]);
     b.rcu().enqueue(cpu, arg(s, 0));

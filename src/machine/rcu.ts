@@ -65,11 +65,10 @@ export function callRcuOps(e: Emitter, cpu: number, name: string, tables: readon
 export function callbackOps(e: Emitter, cpu: number, name: string, tables: readonly Table[]): void {
   const head = e.names.head(name);
   e.emit(OP.RI, cpu, [head.rhp, head.func], SOFTIRQ);
-  if (!name.endsWith('.pt')) {
-    e.emit(OP.CB, cpu, [head.addr, head.func, head.page, NAN], SOFTIRQ);
-    e.emit(OP.CBret, cpu, [NAN, head.func], SOFTIRQ);
-  }
+  const single = name.endsWith('.pt');
+  if (!single) e.emit(OP.CB, cpu, [head.addr, head.func, head.page, NAN], SOFTIRQ);
   for (const table of tables) e.emit(OP.FREE, cpu, [e.names.page(table.name), 0], SOFTIRQ);
+  if (!single) e.emit(OP.CBret, cpu, [NAN, head.func], SOFTIRQ);
 }
 
 /** synchronize_rcu() in a thread. */
