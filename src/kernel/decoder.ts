@@ -299,10 +299,14 @@ export class Decoder {
     }
   }
 
+  /** Number of the first element at NULL in the array last read. */
+  private nullAt = Number.POSITIVE_INFINITY;
+
   /** `{0x…,0x…}`; cut to the batch's own count afterwards, the rest of the array is stale memory. */
   private tables(b: Uint8Array, start: number, end: number, op: Op): void {
     let n = 0;
     let p = start;
+    this.nullAt = Number.POSITIVE_INFINITY;
     while (p < end && n < op.tables.length) {
       const c = b[p]!;
       if (c === 0x7b || c === 0x2c || c === 0x20) {
@@ -313,9 +317,8 @@ export class Decoder {
       let q = p;
       while (q < end && b[q] !== 0x2c && b[q] !== 0x7d) q++;
       const page = parseValue53(b, p, q);
-      // No table is at NULL: this reader of the recording does not know the array's elements.
       if (page === 0) {
-        n = 0;
+        this.nullAt = n;
         break;
       }
       op.tables[n++] = this.bases.pageOfStructPage(page);
@@ -327,7 +330,9 @@ export class Decoder {
   private head(op: Op): void {
     headPage(op, this.bases);
     op.a3 = batchCount(op.a1, op.a3);
-    if (op.nTables > 0) op.nTables = op.a3 >= 0 ? Math.min(op.nTables, op.a3) : 0;
+    if (op.nTables === 0) return;
+    // No table of a batch is at NULL: this reader of the recording does not know the array's elements.
+    op.nTables = op.a3 >= 0 && op.a3 <= this.nullAt ? Math.min(op.nTables, op.a3) : 0;
   }
 }
 
