@@ -91,6 +91,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
       filter,
       maxFindings: Math.max(maxFindings, 50),
       release: () => named ?? parseRelease(facts.kernel().release),
+      exactClock: () => facts.value('stamps') === 'exact',
       listener: {
         queued: (tsNs, func, tables, known) => {
           if (!scope.queued(tsNs)) return;

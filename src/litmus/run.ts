@@ -1,5 +1,6 @@
 import { setSlot } from '../kernel/marker.js';
 import { Op } from '../kernel/ops.js';
+import { parseRelease } from '../kernel/releases.js';
 import { maskOf } from '../kernel/variants.js';
 import type { ProgramOp } from '../machine/emitter.js';
 import type { Ledger } from '../replay/ledger.js';
@@ -36,10 +37,14 @@ export function runOrder(test: LitmusTest, order: LitmusOrder): LitmusVerdict {
   return runProgram(programOf(test, order), order.variants);
 }
 
+/** Programs have normal grace periods only, as callbacks of kernels below 7.3 wait for. */
+const MODELLED = parseRelease('7.2');
+
 export function runProgram(program: Program, variants: readonly string[]): LitmusVerdict {
   const session = new Session({
     variants: variants.length > 0 ? maskOf(...variants) : null,
-    exactClock: true,
+    exactClock: () => true,
+    release: () => MODELLED,
     nameOf: (id) => program.funcs.name(id),
   });
   const op = new Op();

@@ -20,7 +20,8 @@ const READER_NAMES = Object.keys(READER);
 const GP_NAMES = Object.keys(GP_EVENT);
 const HIGH_BITS = 0xffe0_0000_0000_0000n;
 
-const HEADER = `# tracer: nop
+const HEADER = `# pttrace: stamps exact
+# tracer: nop
 #
 #                                _-----=> irqs-off/BH-disabled
 #                               / _----=> need-resched

@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly listener: RcuListener | null;
   /** Release of the recorded kernel as far as it is known by now; default: not. */
   readonly release?: () => Release | null;
+  /** Whether the recording says that one clock stamped all of it. */
+  readonly exactClock?: () => boolean;
   /** Findings kept per invariant. */
   readonly maxFindings: number;
 }
@@ -109,6 +111,7 @@ export class ReplayEngine {
       maxFindings: options.maxFindings,
       walks: listener?.walks ?? null,
       release: () => options.release?.() ?? null,
+      exactClock: () => options.exactClock?.() ?? false,
       listeners: (evidence) => (listener ? [listening(evidence, listener)] : []),
     });
     this.ledger = this.session.ledger;

@@ -11,7 +11,7 @@ import { stepTasks } from './step-tasks.js';
 import { stepWalks } from './step-walks.js';
 
 /** No CPU goes offline and comes back in less: grace periods and the start of a CPU lie between (kernel/cpu.c). */
-const OFFLINE_NS = 5e6;
+export const OFFLINE_NS = 5e6;
 
 /**
  * The simulated MMU + RCU core. A pure step function on explicit state: a recorded trace, a what-if program and

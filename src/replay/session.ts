@@ -23,7 +23,7 @@ export interface SessionOptions {
   /** Release of the kernel, as far as it is known by now; default: not. */
   readonly release?: () => Release | null;
   /** Stamps of all CPUs come from one clock without error: programs, explorations. */
-  readonly exactClock?: boolean;
+  readonly exactClock?: () => boolean;
   /** Name of a syscall, or of what else is named by an id. */
   readonly nameOf?: (id: number) => string;
   /** Findings kept per rule. */
@@ -57,7 +57,6 @@ class SessionEvidence implements Evidence {
   /** What rules share, by what made it. */
   readonly made = new Map<Shared<Monitor>, Monitor>();
   private readonly resolution: () => number;
-  private readonly exactClock: boolean;
   private readonly session: Session;
   private readonly options: SessionOptions;
 
@@ -70,7 +69,6 @@ class SessionEvidence implements Evidence {
     this.skew = session.skew;
     this.nameOf = options.nameOf ?? String;
     this.resolution = options.resolutionNs ?? (() => 1);
-    this.exactClock = options.exactClock ?? false;
   }
 
   get detector(): VariantDetector {
@@ -83,6 +81,10 @@ class SessionEvidence implements Evidence {
 
   get release(): Release | null {
     return this.options.release?.() ?? null;
+  }
+
+  get exactClock(): boolean {
+    return this.options.exactClock?.() ?? false;
   }
 
   get resolutionNs(): number {

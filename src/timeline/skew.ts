@@ -7,6 +7,7 @@ export class SkewBounds {
   private cpus = 0;
   /** Smallest latency seen, by from * cpus + to; +∞ none. */
   private least = new Float64Array(0);
+  private smallest = Number.POSITIVE_INFINITY;
   pairs = 0;
   inversions = 0;
   worstInversionNs = 0;
@@ -27,6 +28,7 @@ export class SkewBounds {
     if (size > this.cpus) this.grow(size);
     const at = from * this.cpus + to;
     if (latencyNs < this.least[at]!) this.least[at] = latencyNs;
+    if (latencyNs < this.smallest) this.smallest = latencyNs;
     return true;
   }
 
@@ -50,6 +52,11 @@ export class SkewBounds {
       }
     }
     return widest;
+  }
+
+  /** The smallest latency of all pairs, ns; +∞ without any. Kept as they come in. */
+  leastNs(): number {
+    return this.smallest;
   }
 
   private grow(cpus: number): void {

@@ -1,7 +1,8 @@
 import { OP, type Op } from '../../kernel/ops.js';
-import { absent, type Evidence, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
-import type { Flush } from '../state.js';
+import { type Evidence, provenAbsent, w, witnesses } from '../evidence.js';
+import { type Complaint, KNOWN } from '../ledger.js';
+import { OFFLINE_NS } from '../machine.js';
+import type { Cpu, Flush } from '../state.js';
 import { BusyCpus } from './busy-cpus.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
@@ -22,6 +23,7 @@ export const targetCoverage = rule({
   bugs: ['L11', 'L19', 'L21'],
   monitor: (evidence, verdicts) => {
     const busy = new BusyCpus(evidence, verdicts);
+    let silent: Silent[] = [];
     /** freed_tables interrupts every CPU of the mask; without it, lazy ones and those of other mms are left out. */
     const everyCpu = (flush: Flush, op: Op): void => {
       if (!flush.multi || flush.mask !== flush.mask || flush.mask <= 0) return;
@@ -36,28 +38,49 @@ export const targetCoverage = rule({
         return;
       }
       const before = evidence.state.cpus[cpu]?.lastSeq ?? -1;
-      absent(
+      const told: Complaint = {
+        known: KNOWN.absence,
+        // Whoever sends all of them is one task on one CPU (kernel/smp.c smp_call_function_many_cond() get_cpu()).
+        assumesAllCpus: false,
+        message: `CPU ${cpu} is in the mask of a flush with freed_tables=1, but was not interrupted`,
+        held: [`CPU ${cpu}: TLB and paging-structure cache`],
+        missing: `an IPI with flush_tlb_func() to CPU ${cpu}`,
+        events: witnesses(w(flush.frRef, 'flush begins'), w(op.ref, 'flush done')),
+      };
+      const at = evidence.ledger.now;
+      const sends = { kinds: [OP.IS], cpu: op.cpu, since: flush.frSeq, probe: 'csd:csd_queue_cpu' };
+      provenAbsent(
         evidence,
-        verdicts,
-        {
-          kinds: [OP.IS],
-          cpu: op.cpu,
-          since: flush.frSeq,
-          probe: 'csd:csd_queue_cpu',
-          doubt: () => mayBeOffline(evidence, cpu, before),
+        sends,
+        () => {
+          const doubt = mayBeOffline(evidence, cpu, before);
+          // Its next event tells whether it was there.
+          if (doubt !== null && evidence.state.cpus[cpu]?.lastSeq === before) {
+            silent.push({ cpu, at, told, doubt });
+          } else if (doubt === null) verdicts.violated(told, at);
+          else verdicts.unknown(doubt, op.ref);
         },
-        {
-          // Whoever sends all of them is one task on one CPU (kernel/smp.c smp_call_function_many_cond() get_cpu()).
-          assumesAllCpus: false,
-          message: `CPU ${cpu} is in the mask of a flush with freed_tables=1, but was not interrupted`,
-          held: [`CPU ${cpu}: TLB and paging-structure cache`],
-          missing: `an IPI with flush_tlb_func() to CPU ${cpu}`,
-          events: witnesses(w(flush.frRef, 'flush begins'), w(op.ref, 'flush done')),
-        },
+        (why) => verdicts.unknown(why, op.ref),
       );
     };
+    /** The next event of a CPU that was left out: after a short silence it was online all the time. */
+    const shows = (cpu: Cpu, op: Op): void => {
+      silent = silent.filter((left) => {
+        if (left.cpu !== cpu.id) return true;
+        if (op.tsNs - cpu.lastTs < OFFLINE_NS && !cpu.hotplugged) verdicts.violated(left.told, left.at);
+        else verdicts.unknown(left.doubt, left.told.events[0]?.ref ?? -1);
+        return false;
+      });
+    };
     return {
-      tick: (cpu, op) => busy.tick(cpu, op),
+      tick(cpu, op) {
+        if (silent.length > 0) shows(cpu, op);
+        busy.tick(cpu, op);
+      },
+      end() {
+        for (const left of silent) verdicts.unknown(left.doubt, left.told.events[0]?.ref ?? -1);
+        silent = [];
+      },
       flushDone(flush, _gather, _task, op) {
         everyCpu(flush, op);
         busy.flushDone(flush, op);
@@ -65,6 +88,15 @@ export const targetCoverage = rule({
     };
   },
 });
+
+/** A CPU that was left out and has shown nothing since. */
+interface Silent {
+  readonly cpu: number;
+  /** When it was left out, as the ledger counts. */
+  readonly at: number;
+  readonly told: Complaint;
+  readonly doubt: string;
+}
 
 /** CPUs of a cpumask word that is known whole. */
 const MASK_BITS = 53;
