@@ -4,12 +4,13 @@ import {
   absent,
   CLOCK,
   type Evidence,
+  explainedBySkew,
   flips,
   instanceOf,
   LOSS,
   lostSince,
   margin,
-  surelyBefore,
+  order,
   w,
   witnesses,
 } from '../evidence.js';
@@ -17,6 +18,7 @@ import { type Complaint, KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
 import type { Flush, Gather, Target, Task } from '../state.js';
 import type { Verdicts } from '../verdicts.js';
+import { LateAnswers } from './late-answers.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 import { everyCpuAnswered } from './unflushed.js';
@@ -42,12 +44,14 @@ export const ipiWait = rule({
 class IpiWait implements Monitor {
   private readonly evidence: Evidence;
   private readonly verdicts: Verdicts;
+  private readonly answers: LateAnswers;
   private untargeted = 0;
   private untargetedRef: EvidenceRef = -1;
 
   constructor(evidence: Evidence, verdicts: Verdicts) {
     this.evidence = evidence;
     this.verdicts = verdicts;
+    this.answers = new LateAnswers(evidence, verdicts);
   }
 
   flushDone(flush: Flush, _gather: Gather | null, _task: Task, op: Op): void {
@@ -80,6 +84,7 @@ class IpiWait implements Monitor {
       return;
     }
     flush.waited = true;
+    this.answers.returned(flush);
     const seen = flush.lateTargets === 0 && !flush.handlersOnly;
     verdicts.pass(seen ? KNOWN.observed : KNOWN.inferred);
   }
@@ -115,7 +120,7 @@ class IpiWait implements Monitor {
     } else if (flush.lateTargets < 0) return;
     // One verdict per broadcast.
     flush.lateTargets = -1;
-    const known = surelyBefore(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
+    const known = order(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
     if (known === null) {
       verdicts.unknown(CLOCK, op.ref);
       return;
@@ -134,10 +139,13 @@ class IpiWait implements Monitor {
         w(op.ref, 'handler ends'),
       ),
     };
-    verdicts.violated(finding);
+    const skewed = explainedBySkew(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
+    if (skewed) this.answers.late(flush, target.cpu, finding);
+    else verdicts.violated(finding);
   }
 
   end(): void {
+    this.answers.end();
     if (this.evidence.coverage.total(OP.IS) === 0) {
       for (let i = 0; i < this.untargeted; i++) {
         this.verdicts.unknown('targets of the broadcast are not shown', this.untargetedRef);

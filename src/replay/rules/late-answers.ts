@@ -1,0 +1,77 @@
+import { CLOCK, type Evidence } from '../evidence.js';
+import type { Complaint } from '../ledger.js';
+import type { Flush } from '../state.js';
+import type { Verdicts } from '../verdicts.js';
+
+/** Late answers kept of one pair of CPUs. */
+const MAX_LATE = 64;
+/** In time, for each late one, before the clocks are taken to agree (tried on skewed recordings: 16 are too few). */
+const IN_TIME = 32;
+
+interface Pair {
+  /** Broadcasts whose last answer came from this CPU, before the sender returned. */
+  inTime: number;
+  late: { complaint: Complaint; at: number; hidden: boolean }[];
+  moreLate: number;
+}
+
+/**
+ * Answers stamped after the return of the flush that waited for them, by no more than the clocks of the two CPUs
+ * may be apart. A clock that is ahead makes many answers late, a kernel that once did not wait few of many: so
+ * they are judged at the end of the capture, by how many broadcasts were answered in time.
+ */
+export class LateAnswers {
+  private readonly evidence: Evidence;
+  private readonly verdicts: Verdicts;
+  private pairs = new Map<string, Pair>();
+
+  constructor(evidence: Evidence, verdicts: Verdicts) {
+    this.evidence = evidence;
+    this.verdicts = verdicts;
+  }
+
+  returned(flush: Flush): void {
+    let last = flush.targets[0]!;
+    for (const target of flush.targets) {
+      if (target.ixRef < 0) return;
+      if (target.ixTs > last.ixTs) last = target;
+    }
+    this.pair(flush.cpu, last.cpu).inTime++;
+  }
+
+  late(flush: Flush, cpu: number, complaint: Complaint): void {
+    const { now, hidden } = this.evidence.ledger;
+    const pair = this.pair(flush.cpu, cpu);
+    if (pair.late.length < MAX_LATE) pair.late.push({ complaint, at: now, hidden });
+    else pair.moreLate++;
+  }
+
+  end(): void {
+    const { ledger } = this.evidence;
+    const { hidden } = ledger;
+    let inTime = 0;
+    let late = 0;
+    for (const pair of this.pairs.values()) {
+      inTime += pair.inTime;
+      late += pair.late.length + pair.moreLate;
+    }
+    const agree = late * IN_TIME <= inTime;
+    for (const pair of this.pairs.values()) {
+      for (const { complaint, at, hidden: was } of pair.late) {
+        ledger.hidden = was;
+        if (agree) this.verdicts.violated(complaint, at);
+        else this.verdicts.unknown(CLOCK, complaint.events.at(-1)?.ref ?? -1);
+      }
+      if (pair.moreLate > 0) this.verdicts.unknown(CLOCK, -1, pair.moreLate);
+    }
+    ledger.hidden = hidden;
+    this.pairs = new Map();
+  }
+
+  private pair(sender: number, target: number): Pair {
+    const key = `${sender}:${target}`;
+    let pair = this.pairs.get(key);
+    if (!pair) this.pairs.set(key, (pair = { inTime: 0, late: [], moreLate: 0 }));
+    return pair;
+  }
+}
