@@ -90,8 +90,9 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
       variants: given,
       filter,
       maxFindings: Math.max(maxFindings, 50),
-      release: () => named ?? parseRelease(facts.kernel().release),
-      exactClock: () => facts.value('stamps') === 'exact',
+      // A log made from a program: one clock, and the rules of the release that the model is of.
+      release: () => named ?? parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
+      exactClock: () => facts.value('model') !== null,
       listener: {
         queued: (tsNs, func, tables, known) => {
           if (!scope.queued(tsNs)) return;

@@ -20,7 +20,7 @@ const READER_NAMES = Object.keys(READER);
 const GP_NAMES = Object.keys(GP_EVENT);
 const HIGH_BITS = 0xffe0_0000_0000_0000n;
 
-const HEADER = `# pttrace: stamps exact
+const HEADER = `# pttrace: model 7.2
 # tracer: nop
 #
 #                                _-----=> irqs-off/BH-disabled
