@@ -127,6 +127,7 @@ export const CO_FIRING: Readonly<Record<string, Readonly<Record<string, string>>
   'free-before-enqueue': {
     I01: 'call_rcu over a page that is free',
     I04: 'freed and then pending: the free is not behind its callback',
+    I06: 'a reclaimed table released by the task itself',
     I07: 'a single table freed before its call_rcu',
     I08: 'the callback frees one table less than it lists',
     I09: 'the call_rcu takes one table less than the flush covered',
@@ -202,6 +203,7 @@ export const CO_FIRING: Readonly<Record<string, Readonly<Record<string, string>>
   'variant-contradiction': {
     I02: 'tables in the page batch are freed in the gather',
     I04: 'tables of a kernel with call_rcu freed in task context',
+    I06: 'a reclaimed table released by the task itself',
     I07: 'tables freed by the task without the sync of the no-memory way',
     I08: 'appends without a call_rcu',
     I09: 'tables of the gather without a call_rcu',

@@ -155,11 +155,11 @@ export const readerOverGp: Damager = (recording, random) => {
   if (place === null) return null;
   const { start, end, seat } = place;
   // Begins and ends with room on both sides: the order of two CPUs must not hang on one stamp.
-  const first = recording.lines.findIndex((l) => l !== null && Number(l.stamp) > Number(start.stamp) - 5e-6);
+  const first = recording.lines.findIndex((l) => l !== null && Number(l.stamp) > Number(start.stamp) - 25e-6);
   let last = end.index;
   while (last + 1 < recording.lines.length) {
     const line = recording.lines[last + 1];
-    if (line != null && Number(line.stamp) > Number(end.stamp) + 5e-6) break;
+    if (line != null && Number(line.stamp) > Number(end.stamp) + 25e-6) break;
     last++;
   }
   const stampBefore = recording.lines[first]!.stamp;

@@ -24,7 +24,12 @@ const edge = (probe: string): Undecided => ({
 
 const CLOCK: Undecided = {
   reason: /^the events that decide it lie within the clock error of each other$/,
-  recordings: ['debian-6.16.12/pt-reclaim-gup', '6.12.117-lab-semi/ftrace-kprobes-nohash'],
+  recordings: [
+    'debian-6.16.12/pt-reclaim-gup',
+    'debian-6.16.12/ftrace-kprobes-nohash',
+    'debian-6.16.12/mt-munmap',
+    '6.12.117-lab-semi/ftrace-kprobes-nohash',
+  ],
   why: 'the spliced lines take the stamp of a line of another CPU, and no or skewed IPIs say how well these clocks agree',
 };
 

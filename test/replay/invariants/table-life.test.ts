@@ -167,7 +167,7 @@ describe('I12 remove-once', () => {
     );
     const r = await judged('I12', [...singleRcu(1), ...odd, ...singleRcu(3)]);
     expect(r).toMatchObject({ verdict: 'violated', instances: { violated: 1 } });
-    expect(r.findings[0]!.message).toContain('by a task and again by an RCU callback');
+    expect(r.findings[0]!.message).toContain('handed to call_rcu');
     const lost = await judged('I12', [
       ...singleRcu(1),
       ...insertBefore(odd, 'enqueue', LOST(0)),
@@ -186,7 +186,8 @@ describe('I12 remove-once', () => {
       ),
     );
     const r = await judged('I12', noFree);
-    expect(r.instances).toMatchObject({ violated: 0, unknown: 1 });
+    // The table handed over twice, and each of the three callbacks: whether they release their tables is not shown.
+    expect(r.instances).toMatchObject({ violated: 0, unknown: 4 });
     expect(r.reason).toContain('kmem:mm_page_free');
     const lost = between(insertAfter(again(munmapRcu(2), 'unlink'), 'unlink', LOST(1)));
     expect(await judged('I12', lost)).toMatchObject({ verdict: 'unknown', instances: { violated: 0 } });
