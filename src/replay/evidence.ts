@@ -82,8 +82,8 @@ export function surelyBefore(
 
 /** An IPI takes no less, ns, on bare metal (kernel-semantics §6.5); guests are slower. */
 const FASTEST_IPI_NS = 2000;
-/** Where only one way is seen: a busy guest answers late by milliseconds, clocks that far apart would show inversions. */
-const ONE_WAY_NS = 20_000;
+/** A busy guest answers late by milliseconds, which is no offset: clocks that far apart would show inversions. */
+const SUSPECTED_NS = 20_000;
 
 /**
  * As `explainedBySkew`, where the recording also suggests such an offset. What a constant offset adds to IPIs one way it
@@ -94,9 +94,8 @@ function suspectSkew(evidence: Evidence, tsA: number, cpuA: number, tsB: number,
   if (!explainedBySkew(evidence, tsA, cpuA, tsB, cpuB)) return false;
   const { skew } = evidence;
   const back = skew.aheadNs(cpuB, cpuA);
-  const ahead = skew.aheadNs(cpuA, cpuB);
-  if (back < Number.POSITIVE_INFINITY) return tsB - tsA < ahead - back;
-  return tsB - tsA < Math.min(ONE_WAY_NS, ahead - Math.min(FASTEST_IPI_NS, skew.leastNs()));
+  const fastest = back < Number.POSITIVE_INFINITY ? back : Math.min(FASTEST_IPI_NS, skew.leastNs());
+  return tsB - tsA < Math.min(SUSPECTED_NS, skew.aheadNs(cpuA, cpuB) - fastest);
 }
 
 /**
