@@ -46,11 +46,11 @@ const expected = Object.fromEntries(
     .map(([name, { opportunities }]) => [name.slice(PREFIX.length), opportunities]),
 );
 
-/** What the path without memory may look like under the variants left (column `single` of the table of variants). */
+/** What the path without memory may look like under the variants left (`singlePath` of the table of variants). */
 function demandedOf(candidates) {
-  const shapes = candidates.map((id) => VARIANTS.find((v) => v.id === id).single);
-  const own = shapes.filter((s) => s.includes('call_rcu')).length;
-  const ipi = shapes.filter((s) => s.includes('sync1')).length;
+  const shapes = candidates.map((id) => VARIANTS.find((v) => v.id === id).singlePath);
+  const own = shapes.filter((s) => s.includes('call-rcu')).length;
+  const ipi = shapes.filter((s) => s.includes('sync-ipi')).length;
   return {
     own: own === 0 ? 'never' : own === shapes.length ? 'always' : 'possible',
     ipi: ipi === 0 ? 'never' : ipi === shapes.length ? 'always' : 'possible',
