@@ -21,7 +21,7 @@ Exit codes: 0 nobody inside at a release, 1 somebody was, 2 wrong usage, 3 unrea
     { description: 'of a recording', command: '<%= config.bin %> readers reclaim.gz' },
     {
       description: 'make one',
-      command: '<%= config.bin %> record --level readers --comm my-test -o reclaim.gz -- ./my-test',
+      command: '<%= config.bin %> record --level readers -o reclaim.gz -- ./my-test',
     },
     {
       description: 'the smallest margin, for a script',
