@@ -20,7 +20,7 @@ export { step } from './replay/machine.js';
 export { CATALOGUE } from './replay/rules/catalogue.js';
 export type { Rule } from './replay/rules/rule.js';
 export { SilentHooks } from './replay/silent-hooks.js';
-export { cloneState, type MachineState, newState } from './replay/state.js';
+export { cloneState, type MachineState, newState } from './replay/state/machine-state.js';
 export * from './result/types.js';
 export { type ShowOptions, type Story, type Subject, show } from './show/show.js';
 export { simulate } from './simulate/simulate.js';

@@ -17,11 +17,6 @@ export const LEFT_OUT = {
 export const TESTS = [
   'test/replay/golden-said.test.ts',
   'test/replay/golden-variations.test.ts',
-  'test/replay/invariants/counts.test.ts',
-  'test/replay/invariants/flush.test.ts',
-  'test/replay/invariants/rcu.test.ts',
-  'test/replay/invariants/table-life.test.ts',
-  'test/replay/invariants/trace.test.ts',
   'test/replay/coverage.test.ts',
   'test/replay/ledger.test.ts',
   'test/replay/variants.test.ts',
@@ -37,8 +32,8 @@ export const SLOW_TESTS = [
   'test/litmus/oracle.test.ts',
 ];
 
-/** Tests written for what mutants once survived, and those of named doubts: taken in by name. */
+/** Tests of single files and rules, and those of named doubts: taken in by name. */
 export const TEST_PATTERNS = [
-  /^test\/replay\/.*\.mutants\.test\.ts$/,
-  /^test\/replay\/robust\/.*\.test\.ts$/,
+  /^test\/replay\/(?:rules|state|robust)\/.*\.test\.ts$/,
+  /^test\/replay\/(?:step-[a-z]+|engine|report|subject|decidable|coverage-kinds)\.test\.ts$/,
 ];

@@ -4,7 +4,7 @@
  */
 export const EQUIVALENT = [
   {
-    file: 'invariants/court.ts',
+    file: 'evidence.ts',
     old: 'exit ? 1 : 0',
     text: 'exit ? 0 : 1',
     why: 'numbers two kinds; every use goes through this function, so that only their names are swapped',
@@ -16,19 +16,13 @@ export const EQUIVALENT = [
     why: 'the place of nothing: looked at only where the count is not 0',
   },
   {
-    file: 'invariants/table-count.ts',
+    file: 'rules/nr-ptes.ts',
     old: 'left++',
     text: 'left--',
     why: 'compared with 0 only',
   },
   {
-    file: 'invariants/callbacks.ts',
-    old: '0',
-    text: '1',
-    why: 'stamp of a grace period before any was seen to start; read only where its number is known',
-  },
-  {
-    file: 'invariants/flush.ts',
+    file: 'step-flush.ts',
     old: 'gather.early = [];',
     text: ';',
     why: 'runs when the gather ends: nothing reads the list afterwards, it is only let go earlier',

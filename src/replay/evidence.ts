@@ -6,7 +6,7 @@ import type { SkewBounds } from '../timeline/skew.js';
 import type { Coverage } from './coverage.js';
 import { type Complaint, KNOWN, type Known, type Ledger, type Witness } from './ledger.js';
 import type { Monitor } from './monitor.js';
-import type { MachineState } from './state.js';
+import type { MachineState } from './state/machine-state.js';
 import type { Verdicts } from './verdicts.js';
 
 /** Syscall events are counted per call: another call's events prove nothing about this one's. */

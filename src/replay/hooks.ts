@@ -1,6 +1,7 @@
 import type { Op } from '../kernel/ops.js';
 import type { MechHooks } from './mech-hooks.js';
-import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from './state.js';
+import type { Cpu, Reader, Task } from './state/contexts.js';
+import type { Flush, Gather, Head, Sync, Table, Target } from './state/table-life.js';
 import type { WalkHooks } from './walk-hooks.js';
 
 /**

@@ -1,7 +1,8 @@
 import { OP, OP_FIRST_FACT, type Op } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
-import { type Cpu, type MachineState, newCpu, newTask, type Task } from './state.js';
+import { type Cpu, newCpu, newTask, type Task } from './state/contexts.js';
+import type { MachineState } from './state/machine-state.js';
 import { passFlush, stepFlush } from './step-flush.js';
 import { observeMech, stepMech } from './step-mech.js';
 import { stepRcu } from './step-rcu.js';
@@ -16,7 +17,7 @@ export const OFFLINE_NS = 5e6;
 /**
  * The simulated MMU + RCU core. A pure step function on explicit state: a recorded trace, a what-if program and
  * an exhaustive scheduler drive the same one. It decides nothing about right and wrong; it tells `hooks` what an
- * operation did, and the invariants (src/replay/invariants) judge that.
+ * operation did, and the invariants (src/replay/rules) check that.
  */
 export function step(state: MachineState, op: Op, hooks: Hooks): void {
   state.seq++;

@@ -1,6 +1,7 @@
 import type { Op } from '../kernel/ops.js';
+import type { Task } from './state/contexts.js';
 import type { HeldLock, Holder, MechPage, Moment } from './state/mech.js';
-import type { Head, Task } from './state.js';
+import type { Head } from './state/table-life.js';
 
 /** A promise that an old translation is gone: what makes it. */
 export const PROMISE = { unlock: 0, return: 1, vma: 2, huge: 3, switchIn: 4 } as const;

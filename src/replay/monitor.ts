@@ -2,7 +2,7 @@ import type { Op, OpKind } from '../kernel/ops.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import type { Hooks } from './hooks.js';
 import type { MechHooks } from './mech-hooks.js';
-import type { Cpu, Task } from './state.js';
+import type { Cpu, Task } from './state/contexts.js';
 
 /** Facts about the recording itself, which no operation shows. Programs and explorations have none. */
 export interface RecordingHooks {

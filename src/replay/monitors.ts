@@ -4,8 +4,9 @@ import type { Evidence } from './evidence.js';
 import type { Hooks } from './hooks.js';
 import type { MechHooks, Promised } from './mech-hooks.js';
 import type { Monitor, RecordingHooks } from './monitor.js';
+import type { Cpu, Reader, Task } from './state/contexts.js';
 import type { HeldLock, Holder, MechPage, Moment } from './state/mech.js';
-import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from './state.js';
+import type { Flush, Gather, Head, Sync, Table, Target } from './state/table-life.js';
 import { WalkJudges, type WalkListener } from './walks/walk-judges.js';
 
 type Having<K extends keyof Monitor> = Monitor & Required<Pick<Monitor, K>>;

@@ -11,7 +11,7 @@ import type { Monitor } from './monitor.js';
 import { type Installed, Monitors } from './monitors.js';
 import { CATALOGUE } from './rules/catalogue.js';
 import type { Rule } from './rules/rule.js';
-import { type MachineState, newState } from './state.js';
+import { type MachineState, newState } from './state/machine-state.js';
 import { Verdicts } from './verdicts.js';
 import type { WalkListener } from './walks/walk-judges.js';
 

@@ -1,7 +1,8 @@
 import type { Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import { type MechHooks, SilentMechHooks } from './mech-hooks.js';
-import type { Cpu, Flush, Gather, Head, Reader, Sync, Table, Target, Task } from './state.js';
+import type { Cpu, Reader, Task } from './state/contexts.js';
+import type { Flush, Gather, Head, Sync, Table, Target } from './state/table-life.js';
 import { SilentWalkHooks, type WalkHooks } from './walk-hooks.js';
 
 /** Hooks that do nothing; observers override what they care about. */

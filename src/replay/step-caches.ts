@@ -1,8 +1,8 @@
 import { isKernelAddr } from '../kernel/bytes.js';
 import type { Op } from '../kernel/ops.js';
 import type { EvidenceRef } from '../timeline/batch.js';
+import type { MachineState } from './state/machine-state.js';
 import { cacheKey, type Holder, type Invalidation, linkKey, type Mech, type MechPage } from './state/mech.js';
-import type { MachineState } from './state.js';
 
 /**
  * Translation caches of CPUs and devices as *may* sets: a holder stays until something invalidates it (SDM vol. 3A

@@ -1,7 +1,9 @@
 import { FUNC, isTableFunc, OP, OP_COUNT, type Op } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
-import type { Cpu, Flush, Gather, LeftOut, MachineState, Stray, Sync, Target, Task } from './state.js';
+import type { Cpu, Task } from './state/contexts.js';
+import type { MachineState } from './state/machine-state.js';
+import type { Flush, Gather, LeftOut, Stray, Sync, Target } from './state/table-life.js';
 
 /** Flushes not finished at most (tasks whose return was lost); the oldest are dropped. */
 const MAX_OPEN = 4096;

@@ -1,6 +1,8 @@
 import { LOCK_TYPE, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import { PROMISE } from './mech-hooks.js';
+import type { Task } from './state/contexts.js';
+import type { MachineState } from './state/machine-state.js';
 import {
   cacheKey,
   type Holder,
@@ -10,7 +12,7 @@ import {
   type MechPage,
   newMechPage,
 } from './state/mech.js';
-import { LIFE, type MachineState, newTable, type Table, type Task } from './state.js';
+import { LIFE, newTable, type Table } from './state/table-life.js';
 import {
   begunInvalidation,
   broadcastDone,

@@ -1,15 +1,8 @@
 import { FUNC, GP_EVENT, isTableFunc, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
-import {
-  type Cpu,
-  type Enqueue,
-  type Gather,
-  type Head,
-  LIFE,
-  type MachineState,
-  type Table,
-  type Task,
-} from './state.js';
+import type { Cpu, Task } from './state/contexts.js';
+import type { MachineState } from './state/machine-state.js';
+import { type Enqueue, type Gather, type Head, LIFE, type Table } from './state/table-life.js';
 import { readerBegins, readerEnds } from './step-readers.js';
 
 /** Two probes on one enqueue (`call_rcu`, `__call_rcu_common`) lie this many operations apart at most. */

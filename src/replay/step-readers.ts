@@ -1,7 +1,8 @@
 import { OP, type Op, READER } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
-import type { MachineState, Task } from './state.js';
+import type { Task } from './state/contexts.js';
+import type { MachineState } from './state/machine-state.js';
 
 /** Keys of interrupt contexts (`machine.ts` taskOf) lie at and below this. */
 const FIRST_INTERRUPT_KEY = -1_000_000;

@@ -1,7 +1,9 @@
 import { isTableFunc, OP, type Op } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
-import { type Cpu, type Head, LIFE, type MachineState, newTable, type Table, type Task } from './state.js';
+import type { Cpu, Task } from './state/contexts.js';
+import type { MachineState } from './state/machine-state.js';
+import { type Head, LIFE, newTable, type Table } from './state/table-life.js';
 import { callbackInferred, callbackOver, forgetHead } from './step-rcu.js';
 import { closeGather, newGather } from './step-tasks.js';
 

@@ -1,6 +1,8 @@
 import { OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
-import type { Gather, LeftOut, MachineState, Task } from './state.js';
+import type { Task } from './state/contexts.js';
+import type { MachineState } from './state/machine-state.js';
+import type { Gather, LeftOut } from './state/table-life.js';
 
 /** Gathers nested in each other at most: the kernel has three (mm/hugetlb.c), what is deeper was not seen to end. */
 const MAX_NESTED = 8;

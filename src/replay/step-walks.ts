@@ -1,6 +1,8 @@
 import { LOOKUP, OP, type Op, READER, SPIN } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
+import type { Task } from './state/contexts.js';
+import type { MachineState } from './state/machine-state.js';
 import {
   type Bracket,
   type Instant,
@@ -12,7 +14,6 @@ import {
   type WalkedTable,
   type Walker,
 } from './state/walks.js';
-import type { MachineState, Task } from './state.js';
 
 const RANGE = 2 ** 21;
 const PAGE = 4096;

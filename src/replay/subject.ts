@@ -1,5 +1,5 @@
 import { OP, type Op } from '../kernel/ops.js';
-import type { MachineState } from './state.js';
+import type { MachineState } from './state/machine-state.js';
 
 /** The mm an operation is about, NaN unknown: what `--mm` selects by. */
 export function subjectMm(state: MachineState, op: Op): number {

@@ -1,6 +1,6 @@
 import type { Op } from '../kernel/ops.js';
+import type { Task } from './state/contexts.js';
 import type { Lookup, Section, WalkedTable } from './state/walks.js';
-import type { Task } from './state.js';
 
 /** What lookups and locks amount to; objects are the machine's own state: read, do not write. */
 export interface WalkHooks {

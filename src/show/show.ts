@@ -5,14 +5,8 @@ import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline
 import type { Hooks } from '../replay/hooks.js';
 import { step } from '../replay/machine.js';
 import { SilentHooks } from '../replay/silent-hooks.js';
-import {
-  type Flush,
-  type Gather,
-  type Head,
-  type MachineState,
-  newState,
-  type Table,
-} from '../replay/state.js';
+import { type MachineState, newState } from '../replay/state/machine-state.js';
+import type { Flush, Gather, Head, Table } from '../replay/state/table-life.js';
 import type { EventQuote } from '../result/types.js';
 import { type EvidenceRef, type RecordBatch, refInput } from '../timeline/batch.js';
 import { LAST_RESERVED, RESERVED } from '../timeline/events.js';

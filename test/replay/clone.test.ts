@@ -4,7 +4,7 @@ import { Op } from '../../src/kernel/ops.js';
 import { newPipeline, runPipeline } from '../../src/read/pipeline.js';
 import type { Hooks } from '../../src/replay/hooks.js';
 import { step } from '../../src/replay/machine.js';
-import { cloneState, type MachineState, newState } from '../../src/replay/state.js';
+import { cloneState, type MachineState, newState } from '../../src/replay/state/machine-state.js';
 import { RESERVED } from '../../src/timeline/events.js';
 import { replayFixtures } from './damage/fixtures.js';
 

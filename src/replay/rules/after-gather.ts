@@ -1,6 +1,7 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import { absent, type Evidence, w, witnesses } from '../evidence.js';
-import type { Gather, Table, Task } from '../state.js';
+import type { Task } from '../state/contexts.js';
+import type { Gather, Table } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 import { levelName, pageName } from './names.js';
 

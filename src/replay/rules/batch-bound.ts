@@ -2,7 +2,7 @@ import { FUNC, type Op } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
 import { LOSS, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
-import type { Head } from '../state.js';
+import type { Head } from '../state/table-life.js';
 import { batchCount } from './batch-count.js';
 import { notReleased, showsItsFrees, tooFew } from './callback-frees.js';
 import { PROBES } from './probes.js';

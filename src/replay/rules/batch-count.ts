@@ -1,6 +1,6 @@
 import { FUNC, OP, type Op } from '../../kernel/ops.js';
 import type { Evidence } from '../evidence.js';
-import type { Head } from '../state.js';
+import type { Head } from '../state/table-life.js';
 
 /** What the count that a batch callback prints says of the tables that were appended; null: nothing, or that it agrees. */
 export type BatchCount = 'lost' | 'still-listed' | 'differs' | null;

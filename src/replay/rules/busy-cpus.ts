@@ -3,7 +3,8 @@ import type { EvidenceRef } from '../../timeline/batch.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { type Evidence, flips, margin, order, provenAbsent, w, witnesses } from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
-import type { Cpu, Flush } from '../state.js';
+import type { Cpu } from '../state/contexts.js';
+import type { Flush } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 
 /** What runs on a CPU, as its context switches tell. */

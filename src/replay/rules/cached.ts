@@ -4,7 +4,7 @@ import { absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js'
 import { KNOWN } from '../ledger.js';
 import { PROMISE, type Promised } from '../mech-hooks.js';
 import { type Holder, isAway, type Mech, type MechPage } from '../state/mech.js';
-import type { Head } from '../state.js';
+import type { Head } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 import { pageName } from './names.js';
 

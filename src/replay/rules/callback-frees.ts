@@ -1,6 +1,7 @@
 import { FUNC, OP, type Op } from '../../kernel/ops.js';
 import { absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
-import { type Cpu, type Head, LIFE } from '../state.js';
+import type { Cpu } from '../state/contexts.js';
+import { type Head, LIFE } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 import { levelName, pageName } from './names.js';
 

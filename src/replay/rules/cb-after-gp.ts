@@ -14,7 +14,8 @@ import {
 } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
-import type { Cpu, Head } from '../state.js';
+import type { Cpu } from '../state/contexts.js';
+import type { Head } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

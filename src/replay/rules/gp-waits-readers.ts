@@ -13,7 +13,7 @@ import {
   witnesses,
 } from '../evidence.js';
 import type { Monitor, OpListeners } from '../monitor.js';
-import type { Reader } from '../state.js';
+import type { Reader } from '../state/contexts.js';
 import type { Verdicts } from '../verdicts.js';
 import { READER_NAMES } from './names.js';
 import { PROBES } from './probes.js';

@@ -16,7 +16,8 @@ import {
 } from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
-import type { Flush, Gather, Target, Task } from '../state.js';
+import type { Task } from '../state/contexts.js';
+import type { Flush, Gather, Target } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 import { LateAnswers } from './late-answers.js';
 import { PROBES } from './probes.js';

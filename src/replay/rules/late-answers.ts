@@ -1,6 +1,6 @@
 import { CLOCK, type Evidence } from '../evidence.js';
 import type { Complaint } from '../ledger.js';
-import type { Flush } from '../state.js';
+import type { Flush } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 
 /** Late answers kept of one pair of CPUs. */

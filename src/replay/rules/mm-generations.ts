@@ -2,7 +2,8 @@ import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import type { Monitor, OpListeners } from '../monitor.js';
-import type { Flush, Task } from '../state.js';
+import type { Task } from '../state/contexts.js';
+import type { Flush } from '../state/table-life.js';
 
 /** Highest generation seen of an mm, and the flush that had it. */
 export interface Generation {

@@ -1,5 +1,5 @@
 import { LEVEL_NAMES } from '../../kernel/ops.js';
-import type { Table } from '../state.js';
+import type { Table } from '../state/table-life.js';
 
 /** By `READER`. */
 export const READER_NAMES = ['interrupts off', 'rcu_read_lock', 'preemption off', 'a lock', 'hardware'];

@@ -20,7 +20,8 @@ import {
 } from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
-import type { Cpu, Flush, Gather, Head, Table, Task } from '../state.js';
+import type { Cpu, Task } from '../state/contexts.js';
+import type { Flush, Gather, Head, Table } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

@@ -1,7 +1,7 @@
 import type { Op } from '../../kernel/ops.js';
 import { absent, syscallKind, w, witnesses } from '../evidence.js';
 import { KNOWN, type Witness } from '../ledger.js';
-import type { Task } from '../state.js';
+import type { Task } from '../state/contexts.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

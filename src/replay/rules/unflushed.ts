@@ -1,7 +1,7 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import { type Absence, absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
-import type { Flush, Gather, Table } from '../state.js';
+import type { Flush, Gather, Table } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 import { tableName } from './names.js';
 

@@ -2,7 +2,7 @@ import type { Op } from '../../kernel/ops.js';
 import { type Evidence, LOSS, lostSince, w } from '../evidence.js';
 import { type Complaint, KNOWN, type Known } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
-import type { Flush } from '../state.js';
+import type { Flush } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 
 type Finding = Omit<Complaint, 'known'>;

@@ -3,7 +3,7 @@ import type { EvidenceRef } from '../../timeline/batch.js';
 import { LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { pageName } from '../rules/names.js';
-import type { Task } from '../state.js';
+import type { Task } from '../state/contexts.js';
 import { absent, type Court } from './court.js';
 
 /** include/linux/rwsem.h: bit 0 of the count is a writer; readers count in steps of 256. */

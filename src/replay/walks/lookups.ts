@@ -2,8 +2,8 @@ import { LOOKUP, type Op } from '../../kernel/ops.js';
 import { CLOCK, flips, LOSS, margin, order, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { pageName } from '../rules/names.js';
+import type { Task } from '../state/contexts.js';
 import type { Lookup, WalkedTable } from '../state/walks.js';
-import type { Task } from '../state.js';
 import type { Court } from './court.js';
 
 /**

@@ -2,7 +2,7 @@ import { LOOKUP, OP, type Op, SPIN } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
-import type { Task } from '../state.js';
+import type { Task } from '../state/contexts.js';
 import { absent, type Court } from './court.js';
 
 /** include/linux/mm.h. */

@@ -1,6 +1,6 @@
 import type { Op } from '../../kernel/ops.js';
+import type { Task } from '../state/contexts.js';
 import type { Instant, Lookup, Section, WalkedTable } from '../state/walks.js';
-import type { Task } from '../state.js';
 import type { WalkHooks } from '../walk-hooks.js';
 import { Collapses } from './collapse.js';
 import type { Court } from './court.js';

@@ -3,7 +3,9 @@ import type { Hooks } from '../../../src/replay/hooks.js';
 import { step } from '../../../src/replay/machine.js';
 import { SilentMechHooks } from '../../../src/replay/mech-hooks.js';
 import { SilentHooks } from '../../../src/replay/silent-hooks.js';
-import { type MachineState, newState, type Table, type Task } from '../../../src/replay/state.js';
+import type { Task } from '../../../src/replay/state/contexts.js';
+import { type MachineState, newState } from '../../../src/replay/state/machine-state.js';
+import type { Table } from '../../../src/replay/state/table-life.js';
 import { CONTEXT } from '../../../src/timeline/flags.js';
 
 type Call = readonly [name: string, ...args: unknown[]];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FUNC, OP } from '../../src/kernel/ops.js';
-import { LIFE } from '../../src/replay/state.js';
+import { LIFE } from '../../src/replay/state/table-life.js';
 import { CONTEXT } from '../../src/timeline/flags.js';
 import { Drive, MM } from './support/drive.js';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FUNC, LOCK_TYPE, OP, type Op } from '../../src/kernel/ops.js';
 import { PROMISE } from '../../src/replay/mech-hooks.js';
 import { cacheKey, type Holder, linkKey } from '../../src/replay/state/mech.js';
-import { LIFE } from '../../src/replay/state.js';
+import { LIFE } from '../../src/replay/state/table-life.js';
 import { CONTEXT } from '../../src/timeline/flags.js';
 import { Drive, MM } from './support/drive.js';
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { OP, Op } from '../../src/kernel/ops.js';
-import { newState, newTable, newTask } from '../../src/replay/state.js';
+import { newTask } from '../../src/replay/state/contexts.js';
+import { newState } from '../../src/replay/state/machine-state.js';
+import { newTable } from '../../src/replay/state/table-life.js';
 import { subjectMm } from '../../src/replay/subject.js';
 
 const [TASK_MM, TABLE_MM] = [1000, 2000];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { CR_SOURCE, FUNC, GP_EVENT, OP, type Op, READER } from '../../src/kernel/ops.js';
-import { CONTEXT } from '../../src/timeline/flags.js';
-import { Trial } from './support/trial.js';
+import { CR_SOURCE, FUNC, GP_EVENT, OP, type Op, READER } from '../../../src/kernel/ops.js';
+import { CONTEXT } from '../../../src/timeline/flags.js';
+import { Trial } from '../support/trial.js';
 
 // Rules given operations one by one, with clocks and losses as wanted.
 

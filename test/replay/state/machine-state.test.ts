@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { newMech, newMechPage } from '../../src/replay/state/mech.js';
-import { LIFE, newCpu, newState, newTable, newTask } from '../../src/replay/state.js';
+import { newCpu, newTask } from '../../../src/replay/state/contexts.js';
+import { newState } from '../../../src/replay/state/machine-state.js';
+import { newMech, newMechPage } from '../../../src/replay/state/mech.js';
+import { LIFE, newTable } from '../../../src/replay/state/table-life.js';
 
 // What nothing has been seen of: no place (-1), no stamp and no owner (NaN), no step (0), nothing held.
 

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { FUNC, OP, type Op } from '../../src/kernel/ops.js';
 import { PROMISE } from '../../src/replay/mech-hooks.js';
 import { cacheKey, type Holder, linkKey } from '../../src/replay/state/mech.js';
-import { LIFE } from '../../src/replay/state.js';
+import { LIFE } from '../../src/replay/state/table-life.js';
 import { CONTEXT } from '../../src/timeline/flags.js';
 import { Drive, MM } from './support/drive.js';
 
-// What the step-*.mutants.test.ts leave: edges of flushes, IPIs, links and caches.
+// Edges of flushes, IPIs, links and caches.
 
 const [PTE, PMD, VA, FRAME, CSD] = [1, 2, 0x4000, 70, 900];
 

@@ -1,0 +1,85 @@
+import type { Cpu, Reader, Task } from './contexts.js';
+import type { GracePeriods } from './grace-periods.js';
+import { type Mech, newMech } from './mech.js';
+import type { Flush, Head, Stray, Table, Target } from './table-life.js';
+import { newWalks, type Walks } from './walks.js';
+
+/**
+ * Explicit state of the simulated machine: plain data, no methods, no hidden globals, so that a driver can clone
+ * it (`cloneState`) and step the copies apart. See docs/architecture.md for the three drivers.
+ */
+export interface MachineState {
+  /** Steps taken. */
+  seq: number;
+  /** Stamp of the first one; NaN before it. */
+  firstTs: number;
+  tables: Map<number, Table>;
+  /** User frames by pfn → mm of the task that allocated them (NaN unknown). */
+  frames: Map<number, number>;
+  tasks: Map<number, Task>;
+  cpus: Cpu[];
+  headsByAddr: Map<number, Head>;
+  headsByRhp: Map<number, Head>;
+  /** Batch heads by the page that holds them: releasing that page ends the pending state. */
+  headsByPage: Map<number, Head>;
+  csds: Map<number, Target>;
+  /** Handlers whose request has not been seen, by csd: of before the recording, lost, or stamped behind them. */
+  strays: Map<number, Stray>;
+  openFlushes: Flush[];
+  /** The flush of each mm that has returned last, to tell handlers that run later. */
+  doneFlushes: Map<number, Flush>;
+  /** Requests for flushes are recorded (`csd_queue_cpu`): handlers are then matched by them. */
+  requestsShown: boolean;
+  /** By task, kind and table. */
+  readers: Map<string, Reader>;
+  /** Open GUP brackets: task key → seq of the entry. */
+  gups: Map<number, number>;
+  gp: GracePeriods;
+  /** Seq of the last loss anywhere, 0 none. */
+  lossSeq: number;
+  freedTables: number;
+  /** Facts about who may cache what, see `state/mech.ts`. */
+  mech: Mech;
+  /** Who walks which table. */
+  walks: Walks;
+}
+
+export function newState(): MachineState {
+  return {
+    seq: 0,
+    firstTs: Number.NaN,
+    tables: new Map(),
+    frames: new Map(),
+    tasks: new Map(),
+    cpus: [],
+    headsByAddr: new Map(),
+    headsByRhp: new Map(),
+    headsByPage: new Map(),
+    csds: new Map(),
+    strays: new Map(),
+    openFlushes: [],
+    doneFlushes: new Map(),
+    requestsShown: false,
+    readers: new Map(),
+    gups: new Map(),
+    gp: {
+      starts: 0,
+      opening: false,
+      seq: Number.NaN,
+      startRef: -1,
+      ended: 0,
+      endedRef: -1,
+      endedTs: Number.NaN,
+      expedited: { starts: 0, running: false, ended: 0 },
+    },
+    lossSeq: 0,
+    freedTables: 0,
+    mech: newMech(),
+    walks: newWalks(),
+  };
+}
+
+/** An independent copy; sharing between objects (a table and its head) is kept within the copy. */
+export function cloneState(state: MachineState): MachineState {
+  return structuredClone(state);
+}
