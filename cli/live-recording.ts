@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createWriteStream, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createWriteStream, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Readable } from 'node:stream';
@@ -61,6 +61,14 @@ interface Machine {
   readonly config: string;
 }
 
+function threadsOf(tgid: number): number[] {
+  try {
+    return readdirSync(`/proc/${tgid}/task`).map(Number);
+  } catch {
+    return [];
+  }
+}
+
 /** What this machine says of its kernel. */
 export function machineOf(tracefs: TracefsDir): Machine {
   const config = kernelConfig();
@@ -103,7 +111,12 @@ export async function recordLive(
   const endProcess = (): void => {
     spawnSync('sh', ['-c', ':'], { stdio: 'ignore' });
   };
-  const session = new Session(tracefs, plan, { pid: process.pid, bufferKb: options.bufferKb, endProcess });
+  const session = new Session(tracefs, plan, {
+    pid: process.pid,
+    bufferKb: options.bufferKb,
+    endProcess,
+    threadsOf,
+  });
   const part = `${options.out}.part`;
   const stop: Stop = { signal: null, wake: () => {} };
   const onSignal = (signal: NodeJS.Signals): void => {

@@ -10,10 +10,11 @@ import {
   UNKNOWN_KERNEL,
 } from '../../src/record/kernel-info.js';
 import { LEVEL_TEXT, LEVELS, type Level } from '../../src/record/levels.js';
-import { planRecording } from '../../src/record/plan.js';
+import { planRecording, type RecordingPlan } from '../../src/record/plan.js';
 import { printScript, TOOLS, type Tool } from '../../src/record/print.js';
 import { leftovers, removeNamed } from '../../src/record/session.js';
 import { printableName } from '../../src/result/printable.js';
+import { taskFilter } from '../../src/record/task-filter.js';
 import { UsageError } from '../../src/result/usage-error.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
@@ -61,6 +62,10 @@ is written).`);
       command: '<%= config.bin %> record --print kernel-info | ssh root@box sh',
     },
     {
+      description: 'who walks page tables while they are freed, hot probes kept to a few tasks',
+      command: "<%= config.bin %> record --level readers --comm 'rd-*,wk-*' -o readers.gz -- ./workload",
+    },
+    {
       description: 'a script for that machine',
       command: '<%= config.bin %> record --print ftrace --kernel-info kernel-info.txt >record.sh',
     },
@@ -78,6 +83,16 @@ is written).`);
       description: `how much: ${LEVELS.map((l) => `${l} (${LEVEL_TEXT[l]})`).join('; ')}`,
     })(),
     clock: Flags.string({ description: 'trace clock; default mono', helpValue: 'NAME' }),
+    comm: Flags.string({
+      description: 'at levels readers and above: keep hot probes to tasks of these names (* and ? match)',
+      helpValue: 'NAME,…',
+      multiple: true,
+    }),
+    tgid: Flags.string({
+      description: 'keep hot probes to the threads that these processes have at the start',
+      helpValue: 'PID,…',
+      multiple: true,
+    }),
     'buffer-size': Flags.string({
       description: 'buffer per CPU, e.g. 64M; default by level, at most a quarter of the free memory',
       helpValue: 'SIZE',
@@ -111,10 +126,18 @@ is written).`);
     if (flags.print === 'kernel-info') return writeOut(`${KERNEL_INFO_COMMAND}\n`);
     if (flags.cleanup) return this.cleanUp(flags.tracefs, flags.force);
     const { level } = flags;
+    const filter = taskFilter(flags.comm ?? [], flags.tgid ?? []);
+    const planFor = (kernel: KernelInfo): RecordingPlan => {
+      const plan = planRecording(kernel, level, flags.clock, filter);
+      if (filter !== null && plan.filter === null) {
+        throw new UsageError(`--comm, --tgid: level ${level} sets no probe that is worth a filter`);
+      }
+      return plan;
+    };
     const bufferKb = flags['buffer-size'] === undefined ? BUFFER_KB[level] : kib(flags['buffer-size']);
     const given = flags['kernel-info'] === undefined ? null : readKernelInfo(flags['kernel-info']);
     if (flags.print !== undefined) {
-      const plan = planRecording(given ?? UNKNOWN_KERNEL, level, flags.clock);
+      const plan = planFor(given ?? UNKNOWN_KERNEL);
       await writeOut(printScript(flags.print as Tool, plan, { bufferKb }));
       return;
     }
@@ -122,7 +145,7 @@ is written).`);
     const { formatPlan, formatSummary } = await import('../render/record.js');
     if (flags['dry-run']) {
       const kernel = given ?? machineOf(findTracefs(flags.tracefs)).kernel;
-      await writeOut(formatPlan(planRecording(kernel, level, flags.clock)));
+      await writeOut(formatPlan(planFor(kernel)));
       return;
     }
     if (given)
@@ -130,7 +153,7 @@ is written).`);
     if (flags.out === undefined) throw new UsageError('give the recording a name: -o FILE');
     const tracefs = findTracefs(flags.tracefs);
     const { kernel, config } = machineOf(tracefs);
-    const plan = planRecording(kernel, level, flags.clock);
+    const plan = planFor(kernel);
     process.stderr.write(formatPlan(plan));
     const summary = await recordLive(tracefs, plan, config, {
       out: flags.out,

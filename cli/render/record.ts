@@ -1,4 +1,5 @@
 import type { RecordingPlan } from '../../src/record/plan.js';
+import { filterWords } from '../../src/record/task-filter.js';
 import type { Leftover } from '../../src/record/session.js';
 import { wrap } from './text.js';
 
@@ -24,6 +25,9 @@ export function formatPlan(plan: RecordingPlan): string {
   put(
     `level ${plan.level}: ${plan.kprobes.length} kprobes, ${plan.tracepoints.length} tracepoints${functions}, clock ${plan.clock}`,
   );
+  if (plan.filter) {
+    put(`hot probes (lookups, reader sections, locks) record only ${filterWords(plan.filter)}: of others no reader is seen`);
+  }
   put(`will be able to decide: ${ids('yes') || 'nothing'}`);
   put(`cannot decide: ${ids('no') || 'none'}`);
   const wanted = new Map<string, string[]>();

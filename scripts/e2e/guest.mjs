@@ -25,10 +25,10 @@ export const which = (tool) => {
   return null;
 };
 
-/** Compiles the workload; static, so that the guest needs no libraries. */
-export function buildWorkload(folder) {
-  const out = join(folder, 'munmap-workload');
-  execFileSync('gcc', ['-O2', '-static', '-pthread', join(HERE, 'munmap-workload.c'), '-o', out]);
+/** Compiles a workload; static, so that the guest needs no libraries. */
+export function buildWorkload(folder, name) {
+  const out = join(folder, name);
+  execFileSync('gcc', ['-O2', '-static', '-pthread', join(HERE, `${name}.c`), '-o', out]);
   return out;
 }
 

@@ -67,3 +67,32 @@ killall munmap-workload 2>/dev/null
 $PT record --cleanup
 same "after the ftrace script was killed, and pttrace record --cleanup"
 `;
+
+/** Kinds of `reader-workload`, and the rounds that give some ten thousand events under emulation. */
+export const READER_KINDS = {
+  reclaim: 12,
+  collapse: 4,
+  shmem: 6,
+  hugetlb: 12,
+  mremap: 6,
+  pageout: 6,
+  pfnmap: 4,
+  munmap: 8,
+};
+
+/** `record` at a level that shows readers, one recording for each kind of workload. */
+export const readersJob = (level, kinds) =>
+  COMMON +
+  kinds
+    .map(
+      (kind) => `
+echo "[run] pttrace record --level ${level} --comm 'rd-*,wk-*' -o ${kind}.gz -- reader-workload ${kind} ${READER_KINDS[kind]}"
+$PT record --level ${level} --comm 'rd-*,wk-*' -o ${kind}.gz -- reader-workload ${kind} ${READER_KINDS[kind]} 2>${kind}.log
+echo "[exit] ${kind} $?"
+tail -n 12 ${kind}.log
+same "after ${kind}"
+send ${kind}.gz ${kind}.gz
+rm ${kind}.gz
+`,
+    )
+    .join('');

@@ -1,7 +1,7 @@
 // End-to-end test: boots a distribution's kernel in QEMU, records a munmap workload there with printed scripts and with
 // `pttrace record`, copies the recordings out and replays them. See docs/record.md.
 //
-//   npm run e2e [-- --kernel FILE] [--level LEVEL] [--tools a,b] [--keep DIR] [--no-scripts] [--no-record]
+//   npm run e2e [-- --kernel FILE] [--level LEVEL] [--tools a,b] [--keep DIR] [--no-scripts] [--no-record] [--kinds reclaim,shmem,…]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildWorkload, findKernel, linkedFiles, nodeFiles, runGuest, which } from './guest.mjs';
-import { infoJob, recordJob, scriptsJob } from './jobs.mjs';
+import { infoJob, READER_KINDS, readersJob, recordJob, scriptsJob } from './jobs.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const CLI = join(ROOT, 'bin/run.js');
@@ -34,6 +34,7 @@ const { values: flags } = parseArgs({
     cache: { type: 'string', default: join(tmpdir(), 'pttrace-e2e') },
     'no-scripts': { type: 'boolean', default: false },
     'no-record': { type: 'boolean', default: false },
+    kinds: { type: 'string', default: Object.keys(READER_KINDS).join(',') },
   },
 });
 
@@ -76,7 +77,8 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function main() {
   say(`kernel: ${kernel.name}`);
-  const files = { 'bin/munmap-workload': buildWorkload(keep) };
+  const files = {};
+  for (const name of ['munmap-workload', 'reader-workload']) files[`bin/${name}`] = buildWorkload(keep, name);
   if (kernel.config) files[`boot/config-${kernel.name.split(' ')[0]}`] = kernel.config;
 
   const { KERNEL_INFO_COMMAND } = await load('record/kernel-info.js');
@@ -95,6 +97,8 @@ async function main() {
   }
   if (!flags['no-scripts']) await scripts(plan, files);
   if (!flags['no-record']) await record(plan, files);
+  const kinds = flags.kinds.split(',').filter((kind) => kind in READER_KINDS);
+  if (['readers', 'locks', 'full'].includes(flags.level) && kinds.length > 0) await readers(plan, files, kinds);
 }
 
 /** The printed scripts, each with the workload. */
@@ -144,6 +148,36 @@ async function record(plan, files) {
     replay(store(name, live.files), plan, `record, ${name}`);
 }
 
+/** Recordings of tables that are freed while readers walk them. */
+async function readers(plan, files, kinds) {
+  Object.assign(files, nodeFiles(), { pttrace: { tree: payload() } });
+  const job = readersJob(flags.level, kinds);
+  const ran = await runGuest({ kernel: kernel.image, files, job, memory: '3G', timeoutS: 1500, onLine });
+  say(`readers ran (${ran.seconds.toFixed(0)} s)`);
+  const best = new Map(plan.map((id) => [id, 'unknown']));
+  let inside = 0;
+  for (const kind of kinds) {
+    check(new RegExp(`^\\[exit\\] ${kind} 0\\r?$`, 'm').test(ran.console), `${kind}: exit 0`);
+    check(ran.console.includes(`[tracefs] after ${kind}: as it was before`), `tracefs after ${kind}: as it was`);
+    const file = store(`${kind}.gz`, ran.files);
+    const seen = JSON.parse(pttrace(['readers', file, '--json']).stdout);
+    if (seen.readers) {
+      const { atUnlink, atFree } = seen.readers.inside;
+      inside += atUnlink.walkers + atUnlink.gupFast;
+      check(atFree.walkers === 0, `${kind}: ${seen.readers.lookups} lookups; ${seen.headline}`);
+    } else check(kind === 'pfnmap', `${kind}: ${seen.headline}`);
+    for (const [id, verdict] of replay(file, plan, kind)) {
+      const order = ['unknown', 'not-applicable', 'pass', 'violated'];
+      if (order.indexOf(verdict) > order.indexOf(best.get(id))) best.set(id, verdict);
+    }
+  }
+  check(inside > 0, `${inside} readers were inside at an unlink, so that the rules had something to judge`);
+  const decided = [...best].filter(([, verdict]) => verdict === 'pass').map(([id]) => id);
+  say(`all kinds together: ${decided.length} of ${plan.length} promised invariants pass somewhere`);
+  say(`     nothing of the kind in any: ${[...best].filter(([, v]) => v === 'not-applicable').map(([id]) => id).join(' ')}`);
+  say(`     nowhere: ${[...best].filter(([, v]) => v === 'unknown').map(([id]) => id).join(' ')}`);
+}
+
 async function load(path) {
   return import(pathToFileURL(join(ROOT, 'dist/src', path)).href);
 }
@@ -169,7 +203,7 @@ function pttrace(args) {
 function replay(file, promised, what) {
   const run = pttrace(['replay', file, '--json']);
   check(run.status === 0, `${what}: replay exits 0${run.status === 0 ? '' : `: ${run.stderr}`}`);
-  if (run.status !== 0 && run.status !== 1) return;
+  if (run.status !== 0 && run.status !== 1) return new Map();
   const result = JSON.parse(run.stdout);
   const lines = result.inputs[0].lines;
   check(lines.skipped === 0 && lines.foreign === 0, `${what}: every line understood (${lines.event} events)`);
@@ -193,6 +227,7 @@ function replay(file, promised, what) {
   if (hidden.length > 0) say(`     unknown in part, as probes missed hits: ${hidden.join(' ')}`);
   check(open.length === 0, `${what}: the ${promised.length} promised invariants are decided`);
   for (const id of open) say(`     ${id} ${verdicts.get(id).verdict}: ${verdicts.get(id).reason}`);
+  return new Map(promised.map((id) => [id, verdicts.get(id).verdict]));
 }
 
 /** The built package with what it depends on at run time. */

@@ -1,5 +1,6 @@
 import { byName } from '../result/by-name.js';
 import type { PlannedEvent, PlannedProbe, RecordingPlan } from './plan.js';
+import { bpftraceFilter } from './task-filter.js';
 
 /** One block of a bpftrace program, and what the kernel must have for it. */
 export interface BpftraceBlock {
@@ -85,18 +86,19 @@ function tracepointFields(event: string): Field[] {
   });
 }
 
-function block(probe: string, event: string, fields: readonly Field[]): string {
+function block(probe: string, event: string, fields: readonly Field[], condition = ''): string {
   const format = [COLUMNS, event, ...fields.map((f) => `${f.name}=${f.format}`)].join(' ');
-  return `${probe} { printf("${format}\\n", ${[VALUES, ...fields.map((f) => f.value)].join(', ')}); }`;
+  return `${probe} ${condition === '' ? '' : `/${condition}/ `}{ printf("${format}\\n", ${[VALUES, ...fields.map((f) => f.value)].join(', ')}); }`;
 }
 
-const kprobeBlock = (p: PlannedProbe): BpftraceBlock => ({
+const kprobeBlock = (p: PlannedProbe, condition: string): BpftraceBlock => ({
   needs: p.symbol,
   kind: 'function',
   text: block(
     `${p.ret ? 'kretprobe' : 'kprobe'}:${p.symbol}`,
     `${p.symbol}${p.ret ? '_ret' : ''}`,
     p.args.map(fieldOf).filter((f): f is Field => f !== null),
+    p.hot ? condition : '',
   ),
 });
 
@@ -107,9 +109,12 @@ const tracepointBlock = (t: PlannedEvent): BpftraceBlock => ({
 });
 
 /** One block per probe; a program is the header and those blocks that the kernel has the probe for. */
-export const bpftraceBlocks = (plan: RecordingPlan): BpftraceBlock[] => [
-  ...plan.kprobes.map(kprobeBlock),
-  ...plan.tracepoints
-    .filter((t) => t.event !== 'rcu_batch_start' && t.event !== 'rcu_batch_end')
-    .map(tracepointBlock),
-];
+export function bpftraceBlocks(plan: RecordingPlan): BpftraceBlock[] {
+  const condition = plan.filter === null ? '' : bpftraceFilter(plan.filter);
+  return [
+    ...plan.kprobes.map((probe) => kprobeBlock(probe, condition)),
+    ...plan.tracepoints
+      .filter((t) => t.event !== 'rcu_batch_start' && t.event !== 'rcu_batch_end')
+      .map(tracepointBlock),
+  ];
+}

@@ -12,6 +12,7 @@ import type { KernelInfo } from './kernel-info.js';
 import { type Level, within } from './levels.js';
 import type { ProbeRow } from './probe-row.js';
 import { PROBE_TABLE, TRACEPOINT_TABLE } from './probe-table.js';
+import type { TaskFilter } from './task-filter.js';
 
 export interface PlannedProbe {
   readonly event: string;
@@ -20,7 +21,7 @@ export interface PlannedProbe {
   readonly symbol: string;
   /** `name=fetch:type`; empty where the registers cannot be trusted. */
   readonly args: readonly string[];
-  /** Worth a filter. */
+  /** Takes the filter of the plan. */
   readonly hot?: true;
 }
 
@@ -50,6 +51,8 @@ export interface RecordingPlan {
   readonly kernel: KernelInfo;
   readonly clock: string;
   readonly kprobes: readonly PlannedProbe[];
+  /** Whose hits hot probes record; null everybody's. */
+  readonly filter: TaskFilter | null;
   readonly tracepoints: readonly PlannedEvent[];
   /** Functions for the function tracer, where kprobes cannot be had: order without arguments. */
   readonly functions: readonly string[];
@@ -68,7 +71,12 @@ const CLOCKS = ['mono', 'boot', 'mono_raw', 'global', 'local'];
  * Which probes to set on this kernel, what it cannot give, and what can be decided then. Pure.
  * `clock`: the one wanted; throws UsageError if the kernel does not have it.
  */
-export function planRecording(kernel: KernelInfo, level: Level, clock?: string): RecordingPlan {
+export function planRecording(
+  kernel: KernelInfo,
+  level: Level,
+  clock?: string,
+  filter: TaskFilter | null = null,
+): RecordingPlan {
   const missing: Missing[] = [];
   const tracepoints = planTracepoints(kernel, level, missing);
   const rows = PROBE_TABLE.filter((r) => within(r.level, level));
@@ -124,6 +132,7 @@ export function planRecording(kernel: KernelInfo, level: Level, clock?: string):
     kernel,
     clock: clockOf(kernel, clock),
     kprobes,
+    filter: kprobes.some((p) => p.hot) ? filter : null,
     tracepoints,
     functions,
     bases: withKprobes && kernel.baseSymbols !== false,

@@ -2,6 +2,7 @@
 import { BPFTRACE_HEADER, bpftraceBlocks } from './bpftrace-program.js';
 import type { RecordingPlan } from './plan.js';
 import * as sh from './shell.js';
+import { bpftraceFilter } from './task-filter.js';
 
 /**
  * A shell script that records with bpftrace: the program is put together on the machine from the blocks its kernel
@@ -23,6 +24,7 @@ export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): 
     'tp() { if [ -d "$T/events/$1" ]; then echo "$2" >>"$BT"; else fact absent "$1"; fi; }',
     ...bpftraceBlocks(plan).map((b) => `${b.kind === 'function' ? 'fn' : 'tp'} ${b.needs} '${b.text}'`),
     'fact clock mono',
+    ...(plan.filter === null ? [] : [`fact filter '${bpftraceFilter(plan.filter)}'`]),
     `fact buffer "${pages * 4} KiB per CPU"`,
     `BPFTRACE_PERF_RB_PAGES=${pages} bpftrace -o "$LOG" "$BT" 2>"$OUT.err" & tool=$!`,
     'until grep -q nsecs "$LOG" 2>/dev/null; do',

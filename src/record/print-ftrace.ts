@@ -23,6 +23,7 @@ export function ftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): st
     'before=$(timed)',
     'point() { if echo 1 2>/dev/null >"$I/events/$1/$2/enable"; then fact "event $1:$2"; else fact "absent $1:$2"; fi; }',
     ...functionLines(plan),
+    ...filterLines(plan),
     'for p in $PROBES; do [ "$p" = bases ] || echo 1 >"$I/events/$G/$p/enable"; done',
     ...plan.tracepoints.map((t) => `point ${t.system} ${t.event}`),
     'echo 1 >"$I/tracing_on"',
@@ -44,6 +45,16 @@ export function ftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): st
     ...sh.endLines,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function filterLines(plan: RecordingPlan): string[] {
+  if (plan.filter === null) return [];
+  return [
+    ...sh.filterLines(plan),
+    'for p in $PROBES; do',
+    '  case "$HOT" in *" $p "*) echo "$FILTER" 2>/dev/null >"$I/events/$G/$p/filter" || fact "unfiltered $p" ;; esac',
+    'done',
+  ];
 }
 
 function functionLines(plan: RecordingPlan): string[] {

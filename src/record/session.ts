@@ -1,5 +1,7 @@
 import type { PlannedProbe, RecordingPlan } from './plan.js';
+import { UsageError } from '../result/usage-error.js';
 import { probeType } from './shell.js';
+import { kernelFilter } from './task-filter.js';
 import type { TracefsDir } from './tracefs.js';
 
 /** Everything a recording makes in tracefs bears this name, and the process it belongs to. */
@@ -12,6 +14,8 @@ export interface SessionOptions {
   readonly bufferKb: number;
   /** Does something that ends a process, so that exit_mmap runs. */
   readonly endProcess: () => void;
+  /** Threads that a process has now; [] where there is no such process. */
+  readonly threadsOf: (tgid: number) => readonly number[];
 }
 
 /**
@@ -58,6 +62,7 @@ export class Session {
   /** Enables what was planned; tracing stays off. */
   enable(): void {
     const { tracefs, plan, instance, facts } = this;
+    this.setFilter();
     for (const event of this.set) this.tries(`${instance}/events/${this.name}/${event}/enable`, '1');
     for (const { system, event } of plan.tracepoints) {
       const on = this.tries(`${instance}/events/${system}/${event}/enable`, '1');
@@ -131,6 +136,21 @@ export class Session {
       if (!this.set.includes(probe.event)) this.set.push(probe.event);
       this.facts.push(`probe ${definition}`);
     } else this.facts.push(`absent ${probe.event} ${probe.symbol}`);
+  }
+
+  /** Throws UsageError where the filter would let nobody through. */
+  private setFilter(): void {
+    const { filter, kprobes } = this.plan;
+    if (filter === null) return;
+    const tids = filter.tgids.flatMap((tgid) => this.options.threadsOf(tgid));
+    const text = kernelFilter(filter, tids);
+    if (text === '') throw new UsageError(`no such process: ${filter.tgids.join(', ')}`);
+    this.facts.push(`filter ${text}`);
+    for (const event of new Set(kprobes.filter((p) => p.hot).map((p) => p.event))) {
+      if (!this.set.includes(event)) continue;
+      const on = this.tries(`${this.instance}/events/${this.name}/${event}/filter`, text);
+      if (!on) this.facts.push(`unfiltered ${event}`);
+    }
   }
 
   /** A probe reads the variables that say where KASLR has put struct pages and the direct map. */

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
 import { FACT_PREFIX } from '../parsers/input/recording-facts.js';
 import type { PlannedProbe, RecordingPlan } from './plan.js';
+import { kernelFilter } from './task-filter.js';
 
 /** How a script is to be set up; all that the plan does not say. */
 export interface ScriptOptions {
@@ -123,11 +124,41 @@ export const workloadLines = [
   'fi',
 ];
 
-/** Events in tracefs that this kernel has are collected in EVENTS, as `-e system:event`. */
-export const eventListLines = (plan: RecordingPlan): string[] => [
+/** Events that take the filter. */
+export const hotEvents = (plan: RecordingPlan): string[] =>
+  plan.filter === null ? [] : [...new Set(plan.kprobes.filter((p) => p.hot).map((p) => p.event))];
+
+/** FILTER is what hot probes are kept to: names, and the threads that the processes have now. */
+export const filterLines = (plan: RecordingPlan): string[] => {
+  const { filter } = plan;
+  if (filter === null) return [];
+  const threads = filter.tgids.map((tgid) => `/proc/${tgid}/task/*`);
+  return [
+    `FILTER='${kernelFilter(filter, [])}'`,
+    ...(threads.length > 0
+      ? [
+          `for t in ${threads.join(' ')}; do`,
+          '  [ ! -d "$t" ] || FILTER="$FILTER${FILTER:+||}common_pid==${t##*/}"',
+          'done',
+          '[ -n "$FILTER" ] || { say "none of these processes is running"; exit 2; }',
+        ]
+      : []),
+    `HOT=" ${hotEvents(plan).join(' ')} "`,
+    'fact filter "$FILTER"',
+  ];
+};
+
+/** Events in tracefs that this kernel has are collected in EVENTS, as `-e system:event`, the filter behind its own flag. */
+export const eventListLines = (plan: RecordingPlan, filterFlag: string): string[] => [
+  ...filterLines(plan),
   'EVENTS=',
   'point() { if [ -d "$T/events/$1/$2" ]; then EVENTS="$EVENTS -e $1:$2"; fact "event $1:$2"; else fact "absent $1:$2"; fi; }',
-  'for p in $PROBES; do [ "$p" = bases ] || EVENTS="$EVENTS -e $G:$p"; done',
+  'for p in $PROBES; do',
+  '  [ "$p" = bases ] || EVENTS="$EVENTS -e $G:$p"',
+  ...(plan.filter === null
+    ? []
+    : [`  case "$HOT" in *" $p "*) EVENTS="$EVENTS ${filterFlag} $FILTER" ;; esac`]),
+  'done',
   ...plan.tracepoints.map((t) => `point ${t.system} ${t.event}`),
 ];
 

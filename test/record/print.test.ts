@@ -6,8 +6,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { BPFTRACE_HEADER, bpftraceBlocks } from '../../src/record/bpftrace-program.js';
 import { UNKNOWN_KERNEL } from '../../src/record/kernel-info.js';
 import { LEVELS } from '../../src/record/levels.js';
-import { planRecording } from '../../src/record/plan.js';
+import { planRecording, type RecordingPlan } from '../../src/record/plan.js';
 import { printScript, TOOLS } from '../../src/record/print.js';
+import { taskFilter } from '../../src/record/task-filter.js';
 import { debian61, debian616, lab612n } from './support/kernels.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-print-'));
@@ -18,15 +19,21 @@ const has = (tool: string): boolean =>
 const KERNELS = { unknown: () => UNKNOWN_KERNEL, 'Debian 6.1': debian61, '6.12': lab612n, '6.16': debian616 };
 const kernels = Object.entries(KERNELS);
 
-/** Scripts of all kernels and levels for one tool. */
+const FILTER = taskFilter(['rd-*,wk-*'], ['1,17']);
+
+/** Scripts of all kernels and levels for one tool, and one with a filter. */
 function scripts(tool: (typeof TOOLS)[number]): string[] {
-  return kernels.flatMap(([name, kernel]) =>
-    LEVELS.map((level) => {
-      const file = join(dir, `${tool}-${name}-${level}.sh`);
-      writeFileSync(file, printScript(tool, planRecording(kernel(), level), { bufferKb: 8192 }));
-      return file;
-    }),
-  );
+  const written = (name: string, plan: RecordingPlan): string => {
+    const file = join(dir, `${tool}-${name}.sh`);
+    writeFileSync(file, printScript(tool, plan, { bufferKb: 8192 }));
+    return file;
+  };
+  return [
+    ...kernels.flatMap(([name, kernel]) =>
+      LEVELS.map((level) => written(`${name}-${level}`, planRecording(kernel(), level))),
+    ),
+    written('filtered', planRecording(UNKNOWN_KERNEL, 'locks', undefined, FILTER)),
+  ];
 }
 
 describe.each(TOOLS)('the %s script', (tool) => {
@@ -41,7 +48,7 @@ describe.each(TOOLS)('the %s script', (tool) => {
   it.skipIf(!has('shellcheck'))('has no fault that shellcheck knows', () => {
     const run = spawnSync(
       'shellcheck',
-      ['-S', 'warning', '-s', 'sh', ...scripts(tool).filter((f) => /unknown-full|6.16-tables/.test(f))],
+      ['-S', 'warning', '-s', 'sh', ...scripts(tool).filter((f) => /unknown-full|6.16-tables|filtered/.test(f))],
       {
         encoding: 'utf8',
       },

@@ -4,7 +4,8 @@ import type { KernelInfo } from '../../src/record/kernel-info.js';
 import { planRecording } from '../../src/record/plan.js';
 import { leftovers, removeNamed, Session } from '../../src/record/session.js';
 import { FakeTracefs } from './support/fake-tracefs.js';
-import { debian61 } from './support/kernels.js';
+import { type TaskFilter, taskFilter } from '../../src/record/task-filter.js';
+import { debian61, debian616 } from './support/kernels.js';
 
 const kernel = debian61();
 const plan = planRecording(kernel, 'tables');
@@ -13,7 +14,7 @@ const fakeOf = (info: KernelInfo, more: { refuse?: string; stats?: string } = {}
   new FakeTracefs({ functions: info.functions!, events: info.events!, ...more });
 
 const open = (fs: FakeTracefs): Session =>
-  new Session(fs, plan, { pid: 4711, bufferKb: 1024, endProcess: () => fs.endProcess() });
+  new Session(fs, plan, { pid: 4711, bufferKb: 1024, endProcess: () => fs.endProcess(), threadsOf: () => [] });
 
 describe('a session', () => {
   it('sets what was planned under a name of its own and takes all of it back', () => {
@@ -51,6 +52,32 @@ describe('a session', () => {
     expect(session.facts).toContain('absent pmd_install pmd_install');
     expect(session.facts).toContain('absent kmem:mm_page_alloc');
     expect(session.close()).toEqual([]);
+  });
+
+  it('keeps hot probes to the tasks of the filter', () => {
+    const newer = debian616();
+    const fs = fakeOf(newer);
+    const filtered = (filter: TaskFilter | null): Session =>
+      new Session(fs, planRecording(newer, 'readers', undefined, filter), {
+        pid: 4711,
+        bufferKb: 1024,
+        endProcess: () => fs.endProcess(),
+        threadsOf: (tgid) => (tgid === 17 ? [17, 18] : []),
+      });
+    const session = filtered(taskFilter(['rd-*'], ['17']));
+    session.open();
+    session.enable();
+    const files = fs.instances.get('pttrace_4711')!;
+    const text = 'comm~"rd-*"||common_pid==17||common_pid==18';
+    expect(files.get('events/pttrace_4711/pte_map_lock/filter')).toBe(text);
+    expect(files.get('events/pttrace_4711/rcu_read_unlock/filter')).toBe(text);
+    expect(files.has('events/pttrace_4711/pte_free_tlb/filter')).toBe(false);
+    expect(session.facts).toContain(`filter ${text}`);
+    expect(session.close()).toEqual([]);
+    const nobody = filtered(taskFilter([], ['99']));
+    nobody.open();
+    expect(() => nobody.enable()).toThrow(/no such process: 99/);
+    nobody.close();
   });
 
   it('leaves nothing when it cannot begin', () => {
@@ -105,6 +132,7 @@ describe('what a killed recording leaves', () => {
           pid: 99,
           bufferKb: 64,
           endProcess: () => fs.endProcess(),
+          threadsOf: () => [],
         });
         try {
           session.open();

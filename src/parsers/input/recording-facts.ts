@@ -117,6 +117,13 @@ export class RecordingFacts {
         message: `the probe ${missed[1]} missed ${missed[2]} hits: what it does not show may have happened`,
       };
     }
+    const filter = /^filter (.+)$/.exec(text);
+    if (filter) {
+      return {
+        code: 'filtered-probes',
+        message: `probes on lookups, reader sections and locks recorded only hits of ${filter[1]}: readers among other tasks are not shown`,
+      };
+    }
     const note = /^note (\S+) (.+)$/.exec(text);
     return note ? { code: note[1]!, message: note[2]! } : null;
   }

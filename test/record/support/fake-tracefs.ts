@@ -135,7 +135,7 @@ export class FakeTracefs implements TracefsDir {
   }
 
   private isEvent(rest: string): boolean {
-    const m = /^events\/([^/]+)\/([^/]+)\/enable$/.exec(rest);
+    const m = /^events\/([^/]+)\/([^/]+)\/(?:enable|filter)$/.exec(rest);
     if (!m) return false;
     return (
       this.options.events.has(`${m[1]}:${m[2]}`) || this.kprobes.some((l) => l.includes(`:${m[1]}/${m[2]} `))
