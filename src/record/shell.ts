@@ -134,6 +134,8 @@ export const filterLines = (plan: RecordingPlan): string[] => {
   if (filter === null) return [];
   const threads = filter.tgids.map((tgid) => `/proc/${tgid}/task/*`);
   return [
+    '# The kernel wants the quotes.',
+    '# shellcheck disable=SC2089',
     `FILTER='${kernelFilter(filter, [])}'`,
     ...(threads.length > 0
       ? [

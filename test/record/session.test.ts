@@ -70,7 +70,7 @@ describe('a session', () => {
     const files = fs.instances.get('pttrace_4711')!;
     const text = 'comm~"rd-*"||common_pid==17||common_pid==18';
     expect(files.get('events/pttrace_4711/pte_map_lock/filter')).toBe(text);
-    expect(files.get('events/pttrace_4711/rcu_read_unlock/filter')).toBe(text);
+    expect(files.get('events/pttrace_4711/gup_fast_fallback/filter')).toBe(text);
     expect(files.has('events/pttrace_4711/pte_free_tlb/filter')).toBe(false);
     expect(session.facts).toContain(`filter ${text}`);
     expect(session.close()).toEqual([]);
