@@ -1,6 +1,6 @@
 import type { RecordingPlan } from '../../src/record/plan.js';
-import { filterWords } from '../../src/record/task-filter.js';
 import type { Leftover } from '../../src/record/session.js';
+import { filterWords } from '../../src/record/task-filter.js';
 import { wrap } from './text.js';
 
 const WIDTH = 100;
@@ -26,7 +26,9 @@ export function formatPlan(plan: RecordingPlan): string {
     `level ${plan.level}: ${plan.kprobes.length} kprobes, ${plan.tracepoints.length} tracepoints${functions}, clock ${plan.clock}`,
   );
   if (plan.filter) {
-    put(`hot probes (lookups, reader sections, locks) record only ${filterWords(plan.filter)}: of others no reader is seen`);
+    put(
+      `hot probes (lookups, reader sections, locks) record only ${filterWords(plan.filter)}: of others no reader is seen`,
+    );
   }
   put(`will be able to decide: ${ids('yes') || 'nothing'}`);
   put(`cannot decide: ${ids('no') || 'none'}`);

@@ -98,7 +98,8 @@ async function main() {
   if (!flags['no-scripts']) await scripts(plan, files);
   if (!flags['no-record']) await record(plan, files);
   const kinds = flags.kinds.split(',').filter((kind) => kind in READER_KINDS);
-  if (['readers', 'locks', 'full'].includes(flags.level) && kinds.length > 0) await readers(plan, files, kinds);
+  if (['readers', 'locks', 'full'].includes(flags.level) && kinds.length > 0)
+    await readers(plan, files, kinds);
 }
 
 /** The printed scripts, each with the workload. */
@@ -158,7 +159,10 @@ async function readers(plan, files, kinds) {
   let inside = 0;
   for (const kind of kinds) {
     check(new RegExp(`^\\[exit\\] ${kind} 0\\r?$`, 'm').test(ran.console), `${kind}: exit 0`);
-    check(ran.console.includes(`[tracefs] after ${kind}: as it was before`), `tracefs after ${kind}: as it was`);
+    check(
+      ran.console.includes(`[tracefs] after ${kind}: as it was before`),
+      `tracefs after ${kind}: as it was`,
+    );
     const file = store(`${kind}.gz`, ran.files);
     const seen = JSON.parse(pttrace(['readers', file, '--json']).stdout);
     if (seen.readers) {
@@ -174,8 +178,18 @@ async function readers(plan, files, kinds) {
   check(inside > 0, `${inside} readers were inside at an unlink, so that the rules had something to judge`);
   const decided = [...best].filter(([, verdict]) => verdict === 'pass').map(([id]) => id);
   say(`all kinds together: ${decided.length} of ${plan.length} promised invariants pass somewhere`);
-  say(`     nothing of the kind in any: ${[...best].filter(([, v]) => v === 'not-applicable').map(([id]) => id).join(' ')}`);
-  say(`     nowhere: ${[...best].filter(([, v]) => v === 'unknown').map(([id]) => id).join(' ')}`);
+  say(
+    `     nothing of the kind in any: ${[...best]
+      .filter(([, v]) => v === 'not-applicable')
+      .map(([id]) => id)
+      .join(' ')}`,
+  );
+  say(
+    `     nowhere: ${[...best]
+      .filter(([, v]) => v === 'unknown')
+      .map(([id]) => id)
+      .join(' ')}`,
+  );
 }
 
 async function load(path) {

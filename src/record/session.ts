@@ -1,5 +1,5 @@
-import type { PlannedProbe, RecordingPlan } from './plan.js';
 import { UsageError } from '../result/usage-error.js';
+import type { PlannedProbe, RecordingPlan } from './plan.js';
 import { probeType } from './shell.js';
 import { kernelFilter } from './task-filter.js';
 import type { TracefsDir } from './tracefs.js';

@@ -48,7 +48,13 @@ describe.each(TOOLS)('the %s script', (tool) => {
   it.skipIf(!has('shellcheck'))('has no fault that shellcheck knows', () => {
     const run = spawnSync(
       'shellcheck',
-      ['-S', 'warning', '-s', 'sh', ...scripts(tool).filter((f) => /unknown-full|6.16-tables|filtered/.test(f))],
+      [
+        '-S',
+        'warning',
+        '-s',
+        'sh',
+        ...scripts(tool).filter((f) => /unknown-full|6.16-tables|filtered/.test(f)),
+      ],
       {
         encoding: 'utf8',
       },

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { KernelInfo } from '../../src/record/kernel-info.js';
 import { planRecording } from '../../src/record/plan.js';
 import { leftovers, removeNamed, Session } from '../../src/record/session.js';
-import { FakeTracefs } from './support/fake-tracefs.js';
 import { type TaskFilter, taskFilter } from '../../src/record/task-filter.js';
+import { FakeTracefs } from './support/fake-tracefs.js';
 import { debian61, debian616 } from './support/kernels.js';
 
 const kernel = debian61();
@@ -14,7 +14,12 @@ const fakeOf = (info: KernelInfo, more: { refuse?: string; stats?: string } = {}
   new FakeTracefs({ functions: info.functions!, events: info.events!, ...more });
 
 const open = (fs: FakeTracefs): Session =>
-  new Session(fs, plan, { pid: 4711, bufferKb: 1024, endProcess: () => fs.endProcess(), threadsOf: () => [] });
+  new Session(fs, plan, {
+    pid: 4711,
+    bufferKb: 1024,
+    endProcess: () => fs.endProcess(),
+    threadsOf: () => [],
+  });
 
 describe('a session', () => {
   it('sets what was planned under a name of its own and takes all of it back', () => {
