@@ -69,7 +69,7 @@ else {
   }
   const big = rows.filter((r) => r.steps > 1e6);
   const fastest = Math.max(0, ...big.map((r) => r.stepsPerCpuSecond));
-  const five = rows.find((r) => r.title === '5 CPUs, 2 tables' && !r.symmetry);
+  const five = rows.find((r) => r.title === LARGEST[0]);
   console.log('\nclaim   CPU s');
   for (const c of claims)
     console.log(`(${c.id})`.padEnd(7), c.cpuSeconds.toFixed(2), c.holds ? '' : 'NOT AS CLAIMED');

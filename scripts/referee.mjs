@@ -3,6 +3,7 @@
 //   [--whole N]   programs with at most N executions are walked whole (default 1000)
 //   [--random N]  of the others, N executions by random choices (default 200)
 //   [--seed N]    [--markdown]
+//   [--only TEXT] programs whose title has this text
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
@@ -10,12 +11,13 @@ const { values } = parseArgs({
     whole: { type: 'string', default: '1000' },
     random: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
     markdown: { type: 'boolean', default: false },
   },
 });
 const load = (path) => import(new URL(`../dist/src/${path}.js`, import.meta.url));
 const { machineOf } = await load('machine/scenario');
-const { compile } = await load('machine/compile');
+const { compile, reader } = await load('machine/compile');
 const { explore, EXPLORE_DEFAULTS } = await load('explore/explore');
 const { executionOf } = await load('explore/execution');
 const { runProgram } = await load('litmus/run');
@@ -44,9 +46,9 @@ function random(below) {
 /** Steps that the state allows. */
 function ways(compiled, state) {
   const out = [];
-  compiled.fromBytes.set(state);
+  compiled.from.set(state);
   compiled.successors((i) => {
-    out.push({ command: compiled.machine.commands[i], before: state, after: compiled.toBytes.slice() });
+    out.push({ command: compiled.machine.commands[i], before: state, after: compiled.to.slice() });
   });
   return out;
 }
@@ -87,11 +89,12 @@ const rows = [];
 const share = Number(values.random);
 for (const scenario of list) {
   const machine = machineOf(scenario);
+  if (!machine.title.includes(values.only)) continue;
   const compiled = compile(machine);
   const { exploration } = explore(machine, EXPLORE_DEFAULTS);
   const all = BigInt(exploration.interleavings);
   const whole = all <= BigInt(values.whole);
-  const bad = compiled.offsets.get('bad');
+  const unsafeIn = (state) => reader(compiled, state)('bad') !== 0;
   const row = {
     title: machine.title,
     all,
@@ -115,7 +118,7 @@ for (const scenario of list) {
       if (judged.size < 200_000) judged.set(key, violated);
       row.traces++;
     }
-    const unsafe = path.length > 0 && path.at(-1).after[bad] !== 0;
+    const unsafe = path.length > 0 && unsafeIn(path.at(-1).after);
     if (unsafe) row.found++;
     const correct = scenario.broken.length === 0 && exploration.verdict === 'safe';
     const right = unsafe ? violated.length > 0 : !correct || violated.every((id) => structural(scenario, id));

@@ -1,4 +1,4 @@
-import { type Compiled, compile } from '../machine/compile.js';
+import { type Compiled, compile, reader } from '../machine/compile.js';
 import type { Machine } from '../machine/model.js';
 import { interleavings } from './interleavings.js';
 import { holds, pathTo, type Step } from './path.js';
@@ -138,10 +138,10 @@ function verdictOf(reached: Reached): Exploration['verdict'] {
 }
 
 function whoIsStuck(compiled: Compiled, reached: Reached, state: number): string {
-  const { machine, offsets, words } = compiled;
-  const bytes = new Uint8Array(reached.arena.slice(state * words, (state + 1) * words).buffer);
+  const { machine, words } = compiled;
+  const read = reader(compiled, reached.arena.subarray(state * words, (state + 1) * words));
   const waiting = [...machine.ends].flatMap(([pc, end]) =>
-    bytes[offsets.get(pc)!] === end ? [] : [pc.replace('pc_', 'CPU ')],
+    read(pc) === end ? [] : [pc.replace('pc_', 'CPU ')],
   );
   return `${waiting.join(' and ')} wait${waiting.length === 1 ? 's' : ''} for ever`;
 }

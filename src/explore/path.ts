@@ -6,8 +6,8 @@ import { sorter } from './symmetry.js';
 /** One step of an execution. */
 export interface Step {
   readonly command: Command;
-  readonly before: Uint8Array;
-  readonly after: Uint8Array;
+  readonly before: Int32Array;
+  readonly after: Int32Array;
 }
 
 /**
@@ -21,18 +21,18 @@ export function pathTo(compiled: Compiled, reached: Reached, state: number, symm
   for (let at = state; at > 0; at = reached.parents[at]!) chain.push(at);
   chain.reverse();
   const steps: Step[] = [];
-  let now: Uint8Array = compiled.initial.slice();
-  const sorted = new Uint8Array(now.length);
+  let now: Int32Array = compiled.initial.slice();
+  const sorted = new Int32Array(words);
   for (const target of chain) {
-    const wanted = new Uint8Array(reached.arena.slice(target * words, (target + 1) * words).buffer);
+    const wanted = reached.arena.subarray(target * words, (target + 1) * words);
     let taken: Step | null = null;
-    compiled.fromBytes.set(now);
+    compiled.from.set(now);
     compiled.successors((command) => {
       if (taken !== null) return;
-      sorted.set(compiled.toBytes);
+      sorted.set(compiled.to);
       canonical?.(sorted);
-      if (!sorted.every((byte, i) => byte === wanted[i])) return;
-      taken = { command: compiled.machine.commands[command]!, before: now, after: compiled.toBytes.slice() };
+      if (!sorted.every((word, i) => word === wanted[i])) return;
+      taken = { command: compiled.machine.commands[command]!, before: now, after: compiled.to.slice() };
     });
     if (taken === null) throw new Error('the search kept a state that no step leads to');
     steps.push(taken);
@@ -42,7 +42,7 @@ export function pathTo(compiled: Compiled, reached: Reached, state: number, symm
 }
 
 /** What the CPU holds in a state, in words: what the next step depends on. */
-export function holds(compiled: Compiled, state: Uint8Array, cpu: number): string {
+export function holds(compiled: Compiled, state: Int32Array, cpu: number): string {
   const read = reader(compiled, state);
   const has = (name: string): boolean => read(name) !== 0;
   const { tables } = compiled.machine;

@@ -1,4 +1,5 @@
 import type { Compiled } from '../machine/compile.js';
+import type { Place } from '../machine/layout.js';
 import { sorter } from './symmetry.js';
 
 export interface SearchOptions {
@@ -95,6 +96,8 @@ export async function searchSlowly(
   return run.result();
 }
 
+const valueIn = (state: Int32Array, { word, shift, mask }: Place): number => (state[word]! >>> shift) & mask;
+
 class Search {
   private readonly c: Compiled;
   private readonly options: SearchOptions;
@@ -116,28 +119,28 @@ class Search {
   private readonly stuck: number[] = [];
   private unsafeStates = 0;
   private ended: Ended = 'complete';
-  private readonly bad: number;
-  private readonly ends: readonly (readonly [number, number])[];
-  private readonly canonical: ((state: Uint8Array) => void) | null;
+  private readonly bad: Place;
+  private readonly ends: readonly (readonly [Place, number])[];
+  private readonly canonical: ((state: Int32Array) => void) | null;
   private readonly found: () => void;
 
   constructor(compiled: Compiled, options: SearchOptions) {
     this.c = compiled;
     this.options = options;
     this.arena = new Words(compiled.words * (1 << 10));
-    this.bad = compiled.offsets.get('bad')!;
-    this.ends = [...compiled.machine.ends].map(([pc, at]) => [compiled.offsets.get(pc)!, at]);
+    this.bad = compiled.places.get('bad')!;
+    this.ends = [...compiled.machine.ends].map(([pc, at]) => [compiled.places.get(pc)!, at]);
     this.canonical = options.symmetry ? sorter(compiled) : null;
     const { canonical } = this;
-    const { toBytes } = compiled;
+    const { to } = compiled;
     this.found = () => {
-      if (canonical !== null) canonical(toBytes);
+      if (canonical !== null) canonical(to);
       this.steps++;
       const state = this.add(this.expanded);
       if (options.edges && state >= 0) this.targets.push(state);
     };
-    toBytes.set(compiled.initial);
-    canonical?.(toBytes);
+    to.set(compiled.initial);
+    canonical?.(to);
     this.add(-1);
   }
 
@@ -148,7 +151,7 @@ class Search {
   /** Takes the steps of up to `count` states. True: the search is over. */
   slice(count: number): boolean {
     const { c, bad, ends, options } = this;
-    const { words, from, fromBytes } = c;
+    const { words, from } = c;
     for (let left = count; left > 0; left--) {
       if (this.ended !== 'complete' || this.expanded === this.states) return true;
       if (this.expanded === this.levelEnd) {
@@ -161,8 +164,8 @@ class Search {
       const before = this.steps;
       c.successors(this.found);
       if (this.ended !== 'complete') return true;
-      if (this.steps === before && fromBytes[bad] === 0) {
-        if (ends.every(([pc, end]) => fromBytes[pc] === end)) this.finals.push(this.expanded);
+      if (this.steps === before && valueIn(from, bad) === 0) {
+        if (ends.every(([pc, end]) => valueIn(from, pc) === end)) this.finals.push(this.expanded);
         else this.stuck.push(this.expanded);
       }
       this.expanded++;
@@ -226,7 +229,7 @@ class Search {
     for (let i = 0; i < words; i++) this.arena.array[at + i] = to[i]!;
     this.arena.length += words;
     this.parents.push(parent);
-    const code = c.toBytes[this.bad]!;
+    const code = valueIn(to, this.bad);
     if (code !== 0) {
       this.unsafeStates++;
       if (!this.kinds.has(code)) {

@@ -12,11 +12,17 @@ export interface Alike {
   readonly cpus: readonly number[];
 }
 
+/** A variable that somebody changes. */
+export interface Field extends Variable {
+  /** Greatest value that it is ever given. */
+  readonly max: number;
+}
+
 /** A finished machine: variables in the order of the state, and everything that anybody may do. */
 export interface Machine {
   readonly title: string;
   readonly cpus: number;
-  readonly variables: readonly Variable[];
+  readonly variables: readonly Field[];
   readonly commands: readonly Command[];
   /** Variables that nobody ever changes, and what they are. */
   readonly constants: ReadonlyMap<string, number>;
@@ -98,12 +104,14 @@ export class Model {
     }));
     const kept = [...this.vars.values()].filter((v) => changed.has(v.name) || v.name === 'bad');
     const stem = (v: Variable): string => v.name.replace(/_\d+$/, '');
+    const values = valuesOf(folded, this.vars);
+    const withMax = (v: Variable): Field => ({ ...v, max: Math.max(...(values.get(v.name) ?? [BYTE])) });
     const variables = [
       ...kept.filter((v) => v.cpu < 0),
       ...Array.from({ length: this.cpus }, (_, cpu) =>
         kept.filter((v) => v.cpu === cpu).sort((a, b) => (stem(a) < stem(b) ? -1 : 1)),
       ).flat(),
-    ];
+    ].map(withMax);
     const { setups } = this;
     return {
       title,
@@ -133,6 +141,9 @@ export class Model {
     }
   }
 }
+
+/** Greatest value of a variable that is computed. */
+const BYTE = 255;
 
 const value = (assignment: string): string => assignment.slice(written(assignment).length + 3);
 

@@ -155,11 +155,16 @@ export function rcu(kernel: Kernel, callbacks: Callbacks): void {
   const early = kernel.broken('callbacks-before-gp');
   for (const cb of callbacks.list) {
     if (cb.waiter) continue;
+    // A CPU runs its callbacks in the order of its queue (kernel/rcu/tree.c rcu_do_batch()); numbers follow the program.
+    const before = callbacks.list.filter((b) => b.id < cb.id && b.cpu === cb.cpu && !b.waiter);
     kernel.model.command({
       actor: `softirq ${cb.cpu}`,
       cpu: cb.cpu,
       at: -1,
-      guard: early ? `cb_${cb.id} != 0` : ready(kernel, cb),
+      guard: all(
+        early ? `cb_${cb.id} != 0` : ready(kernel, cb),
+        ...before.map((b) => `cb_${b.id} == ${CB.none}`),
+      ),
       set: [...cb.runs, ...done(kernel, cb)],
       text: cb.text,
       ops: cb.ops,

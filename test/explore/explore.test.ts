@@ -91,10 +91,10 @@ describe('the search', () => {
     { variant: 'D', readers: ['hardware'], broken: ['batch-without-flush'] },
   ])('counts as many interleavings as there are, walked one by one: %o', (scenario) => {
     const compiled = compile(machineOf({ ...DEFAULTS, ...scenario }));
-    const count = (state: Uint8Array): number => {
-      const next: Uint8Array[] = [];
-      compiled.fromBytes.set(state);
-      compiled.successors(() => next.push(compiled.toBytes.slice()));
+    const count = (state: Int32Array): number => {
+      const next: Int32Array[] = [];
+      compiled.from.set(state);
+      compiled.successors(() => next.push(compiled.to.slice()));
       return next.length === 0 ? 1 : next.reduce((sum, s) => sum + count(s), 0);
     };
     expect(of(scenario).interleavings).toBe(String(count(compiled.initial)));

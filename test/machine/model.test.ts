@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { all, any, namesIn, written } from '../../src/machine/command.js';
-import { compile } from '../../src/machine/compile.js';
+import { compile, reader } from '../../src/machine/compile.js';
 import { Model } from '../../src/machine/model.js';
 import { DEFAULTS, machineOf } from '../../src/machine/scenario.js';
 
@@ -68,9 +68,12 @@ test('a compiled machine runs assignments one after the other', () => {
   model.command(step('b == 9', ['a = 0']));
   model.command(step('b == a', ['b = b + 1']));
   const compiled = compile(model.build('t', [], []));
-  compiled.fromBytes.set(compiled.initial);
+  compiled.from.set(compiled.initial);
   const seen: number[][] = [];
-  compiled.successors(() => seen.push([...compiled.toBytes.slice(0, 3)]));
+  compiled.successors(() => {
+    const read = reader(compiled, compiled.to);
+    seen.push(['bad', 'a', 'b'].map(read));
+  });
   expect(seen).toEqual([
     [0, 5, 2],
     [0, 0, 1],
