@@ -52,6 +52,11 @@ bound that was reached exits 0 and says "not decided".`);
       description: 'the claims of the thread that proposed the patch',
       command: '<%= config.bin %> explore --seed-claims',
     },
+    {
+      description: 'a large machine, without the orders that differ only in steps that commute',
+      command:
+        '<%= config.bin %> explore --variant B --program madvise-dontneed --cpus 5 --tables 2 --reduce',
+    },
     { description: 'programs, readers and rules', command: '<%= config.bin %> explore --list' },
   ];
   static override flags = {
@@ -123,6 +128,11 @@ bound that was reached exits 0 and says "not decided".`);
       allowNo: true,
       ...BOUNDS,
     }),
+    reduce: Flags.boolean({
+      description:
+        'leave out orders that differ only in steps that commute: far fewer states, same verdict and final states, but no count and not always the shortest way',
+      ...BOUNDS,
+    }),
     count: Flags.boolean({ description: 'count the interleavings', default: true, allowNo: true, ...BOUNDS }),
     ftrace: Flags.boolean({
       description: 'print the counterexample as an ftrace log',
@@ -188,6 +198,7 @@ bound that was reached exits 0 and says "not decided".`);
           maxBytes: flags['max-memory'] * MIB,
           symmetry: flags.symmetry,
           count: flags.count,
+          reduce: flags.reduce === true,
         },
         (states, expanded, depth) => {
           told.update(states, expanded, depth);

@@ -14,9 +14,7 @@ export function formatExplore(report: ExploreReport, colour: Palette = palette()
   const { exploration } = report;
   const out = [colour.bold(exploration.title), verdict(exploration, colour), ...bounds(report)];
   exploration.counterexamples.forEach((c, i) => {
-    const head =
-      i === 0 ? `Shortest way, ${c.steps.length} steps` : `Another root cause, ${c.steps.length} steps`;
-    out.push('', `${colour.bold(head)}: ${colour.red(c.text)}`, ...rules(report, i));
+    out.push('', `${colour.bold(headOf(exploration, i))}: ${colour.red(c.text)}`, ...rules(report, i));
     const wide = exploration.roles.length <= MOST_COLUMNS;
     out.push('', ...(wide ? picture(exploration, c) : list(exploration, c, 118)));
   });
@@ -32,24 +30,23 @@ export function formatExplorePlain(report: ExploreReport): string {
   ];
   for (const line of bounds(report)) out.push(...wrap(line, MAIL_WIDTH, '  '));
   exploration.counterexamples.forEach((c, i) => {
-    out.push(
-      '',
-      ...wrap(
-        `${i === 0 ? 'Shortest way' : 'Another root cause'}, ${c.steps.length} steps: ${c.text}`,
-        MAIL_WIDTH,
-        '  ',
-      ),
-    );
+    out.push('', ...wrap(`${headOf(exploration, i)}: ${c.text}`, MAIL_WIDTH, '  '));
     for (const line of rules(report, i)) out.push(...wrap(line, MAIL_WIDTH, '  '));
     out.push('', ...list(exploration, c, MAIL_WIDTH));
   });
   return `${out.map(ascii).join('\n')}\n`;
 }
 
+/** With orders left out a way found need not be the shortest. */
+function headOf(e: Exploration, index: number): string {
+  const first = e.reduction ? 'A way there' : 'Shortest way';
+  return `${index === 0 ? first : 'Another root cause'}, ${e.counterexamples[index]!.steps.length} steps`;
+}
+
 function verdict(e: Exploration, colour: Palette): string {
   const amount = `${e.states} states, ${e.steps} steps${e.interleavings === null ? '' : `, ${e.interleavings} interleavings`}`;
   if (e.verdict === 'safe')
-    return `${colour.green('safe')} over ${amount}: every order of steps was looked at`;
+    return `${colour.green('safe')} over ${amount}: every order of steps was looked at${e.reduction ? ', up to steps that commute' : ''}`;
   if (e.verdict === 'unsafe')
     return `${colour.red('UNSAFE')}: ${e.unsafeStates} of ${e.states} states (${amount})`;
   if (e.verdict === 'stuck')

@@ -41,14 +41,18 @@ export interface Exploration {
   readonly counterexamples: readonly Counterexample[];
   readonly bytes: number;
   readonly symmetry: boolean;
+  /** Orders that differ only in steps that commute were left out: the ways found need not be the shortest. */
+  readonly reduction: boolean;
 }
 
 export interface ExploreOptions {
   readonly maxStates: number;
   readonly maxBytes: number;
   readonly symmetry: boolean;
-  /** Count interleavings. */
+  /** Count interleavings; not with `reduce`. */
   readonly count: boolean;
+  /** Leave out orders that differ only in steps that commute (`stubborn.ts`). */
+  readonly reduce: boolean;
 }
 
 export const EXPLORE_DEFAULTS: ExploreOptions = {
@@ -56,6 +60,7 @@ export const EXPLORE_DEFAULTS: ExploreOptions = {
   maxBytes: 1 << 30,
   symmetry: true,
   count: true,
+  reduce: false,
 };
 
 /** A machine searched, and the paths found in it. */
@@ -85,7 +90,8 @@ const asSearch = (o: ExploreOptions): SearchOptions => ({
   maxStates: o.maxStates,
   maxBytes: o.maxBytes,
   symmetry: o.symmetry,
-  edges: o.count,
+  edges: o.count && !o.reduce,
+  reduce: o.reduce,
 });
 
 function told(compiled: Compiled, reached: Reached, options: ExploreOptions): Explored {
@@ -99,7 +105,7 @@ function told(compiled: Compiled, reached: Reached, options: ExploreOptions): Ex
   const [stuck] = reached.stuck;
   if (stuck !== undefined && reached.unsafe.length === 0)
     tell('stuck', whoIsStuck(compiled, reached, stuck), stuck);
-  const count = options.count ? interleavings(reached) : null;
+  const count = options.count && !options.reduce ? interleavings(reached) : null;
   return {
     exploration: {
       title: machine.title,
@@ -114,6 +120,7 @@ function told(compiled: Compiled, reached: Reached, options: ExploreOptions): Ex
       counterexamples,
       bytes: reached.bytes,
       symmetry: options.symmetry,
+      reduction: options.reduce,
     },
     paths,
     compiled,

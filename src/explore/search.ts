@@ -1,5 +1,6 @@
 import type { Compiled } from '../machine/compile.js';
 import type { Place } from '../machine/layout.js';
+import { Stubborn } from './stubborn.js';
 import { sorter } from './symmetry.js';
 
 export interface SearchOptions {
@@ -11,6 +12,8 @@ export interface SearchOptions {
   readonly symmetry: boolean;
   /** Keep the edges, to count interleavings. */
   readonly edges: boolean;
+  /** Take only a stubborn set of the steps of each state. */
+  readonly reduce: boolean;
 }
 
 /** Called between two slices of a search; true: stop. */
@@ -122,7 +125,12 @@ class Search {
   private readonly bad: Place;
   private readonly ends: readonly (readonly [Place, number])[];
   private readonly canonical: ((state: Int32Array) => void) | null;
-  private readonly found: () => void;
+  private readonly found: (command: number) => void;
+  private readonly stubborn: Stubborn | null;
+  private readonly enabled: number[] = [];
+  private readonly enable: (command: number) => void;
+  /** Commands taken from the state at hand; null: all. */
+  private taken: readonly number[] | null = null;
 
   constructor(compiled: Compiled, options: SearchOptions) {
     this.c = compiled;
@@ -133,7 +141,12 @@ class Search {
     this.canonical = options.symmetry ? sorter(compiled) : null;
     const { canonical } = this;
     const { to } = compiled;
-    this.found = () => {
+    this.stubborn = options.reduce ? new Stubborn(compiled) : null;
+    this.enable = (command) => {
+      this.enabled.push(command);
+    };
+    this.found = (command) => {
+      if (this.taken?.includes(command) === false) return;
       if (canonical !== null) canonical(to);
       this.steps++;
       const state = this.add(this.expanded);
@@ -162,6 +175,7 @@ class Search {
       for (let i = 0; i < words; i++) from[i] = this.arena.array[at + i]!;
       if (options.edges) this.starts.push(this.targets.length);
       const before = this.steps;
+      if (this.stubborn) this.reduced(this.stubborn);
       c.successors(this.found);
       if (this.ended !== 'complete') return true;
       if (this.steps === before && valueIn(from, bad) === 0) {
@@ -171,6 +185,12 @@ class Search {
       this.expanded++;
     }
     return false;
+  }
+
+  private reduced(stubborn: Stubborn): void {
+    this.enabled.length = 0;
+    this.c.successors(this.enable);
+    this.taken = stubborn.choose(this.c.from, this.enabled) ? stubborn.chosen : null;
   }
 
   result(): Reached {

@@ -11,6 +11,14 @@ export interface Compiled extends Layout {
    * called. A state that is unsafe has no next.
    */
   readonly successors: (found: (command: number) => void) => void;
+  /**
+   * For stubborn sets: a function that says which part of a command's guard does not hold in a state, -1 where all do.
+   * `guards`: numbers of the parts of each command's guard, in the order in which they are looked at.
+   */
+  readonly firstFalse: (
+    guards: readonly (readonly number[])[],
+    parts: readonly string[],
+  ) => (state: Int32Array, command: number) => number;
   /** The state to start from; write into it before each call. */
   readonly from: Int32Array;
   readonly to: Int32Array;
@@ -52,7 +60,13 @@ export function compile(machine: Machine): Compiled {
   const text = `${bodies.map((b, i) => `function actor${i}(found) {\n${load}\n${b}\n}`).join('\n')}
 return (found) => { if (${guardText('bad != 0', places).replace(/\bf(\d+)/, 'F[$1]')}) return; ${bodies.map((_, i) => `actor${i}(found);`).join(' ')} };`;
   const make = new Function('F', 'T', text) as (F: Int32Array, T: Int32Array) => Compiled['successors'];
-  return { ...layout, machine, initial, successors: make(from, to), from, to };
+  const firstFalse: Compiled['firstFalse'] = (guards, parts) => {
+    const test = (part: number): string => `if (!(${guardText(parts[part]!, places)})) return ${part};`;
+    const cases = guards.map((guard, i) => `case ${i}: ${guard.map(test).join(' ')} return -1;`);
+    const whole = `${load} switch (command) { ${cases.join('\n')} } return -1;`;
+    return new Function('F', 'command', whole) as ReturnType<Compiled['firstFalse']>;
+  };
+  return { ...layout, machine, initial, successors: make(from, to), firstFalse, from, to };
 }
 
 const NAME_OR_TEST = /\b([A-Za-z_]\w*)(?: (==|!=) (\d+)\b)?/g;

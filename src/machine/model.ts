@@ -1,4 +1,5 @@
 import { type Command, namesIn, rewrite, type Variable, written } from './command.js';
+import { assigned, conjuncts } from './expression.js';
 
 /** An unsafe state, or a promise that is broken: value of the variable `bad`. */
 export interface Unsafe {
@@ -100,7 +101,7 @@ export class Model {
     const folded = commands.map((c) => ({
       ...c,
       guard: rewrite(c.guard, constant),
-      set: c.set.map((a) => `${written(a)} = ${rewrite(value(a), constant)}`),
+      set: c.set.map((a) => `${written(a)} = ${rewrite(assigned(a), constant)}`),
     }));
     const kept = [...this.vars.values()].filter((v) => changed.has(v.name) || v.name === 'bad');
     const stem = (v: Variable): string => v.name.replace(/_\d+$/, '');
@@ -145,8 +146,6 @@ export class Model {
 /** Greatest value of a variable that is computed. */
 const BYTE = 255;
 
-const value = (assignment: string): string => assignment.slice(written(assignment).length + 3);
-
 /** What a variable can be: its first value and all it is assigned; null where that is computed. */
 function valuesOf(
   commands: readonly Command[],
@@ -156,7 +155,7 @@ function valuesOf(
   for (const c of commands) {
     for (const assignment of c.set) {
       const name = written(assignment);
-      const to = value(assignment);
+      const to = assigned(assignment);
       const choice = /^\(.* \? (\w+) : (\w+)\)$/.exec(to);
       for (const word of choice ? [choice[1]!, choice[2]!] : [to]) {
         if (word === name) continue;
@@ -193,26 +192,10 @@ function withoutUnread(list: readonly Command[]): Command[] {
   for (;;) {
     const read = new Set([
       'bad',
-      ...commands.flatMap((c) => [...namesIn(c.guard), ...c.set.flatMap((a) => namesIn(value(a)))]),
+      ...commands.flatMap((c) => [...namesIn(c.guard), ...c.set.flatMap((a) => namesIn(assigned(a)))]),
     ]);
     const next = commands.map((c) => ({ ...c, set: c.set.filter((a) => read.has(written(a))) }));
     if (next.every((c, i) => c.set.length === commands[i]!.set.length)) return next;
     commands = next;
   }
-}
-
-/** The parts of a guard that must all hold; what stands in parentheses is one part. */
-function conjuncts(guard: string): string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let from = 0;
-  for (let i = 0; i < guard.length; i++) {
-    if (guard[i] === '(') depth++;
-    else if (guard[i] === ')') depth--;
-    else if (depth === 0 && guard.startsWith(' && ', i)) {
-      parts.push(guard.slice(from, i));
-      from = i + 4;
-    }
-  }
-  return [...parts, guard.slice(from)];
 }

@@ -41,6 +41,17 @@ describe('pttrace explore', () => {
     valid('explore', (await explore('--variant', 'A1', '--json')).stdout);
   });
 
+  it('--reduce keeps the verdict and says what it leaves out', async () => {
+    const safe = await explore('--variant', 'D', '--reduce');
+    expect([safe.status, safe.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^safe over \d+ states, \d+ steps: .*, up to steps that commute/m),
+    ]);
+    const bug = await explore(...BUG, '--reduce');
+    expect([bug.status, bug.stdout]).toEqual([1, expect.stringContaining('A way there, ')]);
+    valid('explore', (await explore(...BUG, '--reduce', '--json')).stdout);
+  });
+
   it('a bound is told and is no verdict', async () => {
     const { status, stdout } = await explore('--max-states', '20', '--json');
     expect(status).toBe(0);
