@@ -8,7 +8,8 @@ export default class Explain extends Command {
     'what an invariant, a kernel variant, a bug or a kind of reader is about, in plain words';
   static override description =
     prose(`Topics: invariants (I01 to I56, or by name), bugs of the litmus suite (L01 to L38), kernel variants (A0 to Fn),
-reader kinds (irqoff, rcu, preemptoff, lock, hw), and free-path: the call tree of the path that frees page tables.`);
+reader kinds (irqoff, rcu, preemptoff, lock, hw), free-path: the call tree of the path that frees page tables, and terms: the words that reports use (one of them by itself,
+too: S1, inferred, SYNC1).`);
   static override usage = 'explain TOPIC [--variant VARIANT] [--plain | --json]';
   static override examples = [
     { description: 'an invariant', command: '<%= config.bin %> explain I05' },
@@ -16,10 +17,11 @@ reader kinds (irqoff, rcu, preemptoff, lock, hw), and free-path: the call tree o
       description: 'the call tree of a variant',
       command: '<%= config.bin %> explain free-path --variant A2',
     },
+    { description: 'the words of a report', command: '<%= config.bin %> explain terms' },
     { description: 'a bug', command: '<%= config.bin %> explain L27' },
   ];
   static override args = {
-    topic: Args.string({ description: 'I05, L27, C, rcu, free-path, …', required: true }),
+    topic: Args.string({ description: 'I05, L27, C, rcu, free-path, terms, …', required: true }),
   };
   static override flags = {
     variant: Flags.string({ description: 'kernel variant whose call tree to show, e.g. A2' }),

@@ -9,6 +9,7 @@ import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf, listOf } from '../filter-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
+import { MAIL_WIDTH, widthFlag, widthOf } from '../width.js';
 
 export default class Replay extends TraceCommand {
   static override summary = 'replay a recording, check the order of every page-table free, measure latencies';
@@ -19,9 +20,13 @@ it, with the lines that prove it.
 
 Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wrong usage, 3 unreadable input,
 4 internal error, 130 interrupted.`);
-  static override usage = 'replay TRACE... [--what-if VARIANT] [--plain | --json] [FLAGS]';
+  static override usage = 'replay TRACE... [--all] [--what-if VARIANT] [--plain | --json] [FLAGS]';
   static override examples = [
     { description: 'replay a recording', command: '<%= config.bin %> replay trace.txt.gz' },
+    {
+      description: 'every rule, every finding with its lines',
+      command: '<%= config.bin %> replay trace.txt --all',
+    },
     { description: 'a report to paste into a mail', command: '<%= config.bin %> replay trace.txt --plain' },
     {
       description: 'from a pipe, as JSON',
@@ -73,7 +78,15 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     'hist-style': Flags.string({
       description: 'print histograms as this bpftrace version does; default: newest',
     }),
-    plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
+    all: Flags.boolean({
+      description: 'every rule with its counts, every finding with its lines, every note, whole histograms',
+      exclusive: ['what-if', 'json'],
+    }),
+    ...widthFlag,
+    plain: Flags.boolean({
+      description: 'ASCII, at most 75 columns, for a mail',
+      exclusive: ['json', 'width'],
+    }),
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/result.schema.json)' }),
   };
 
@@ -148,6 +161,8 @@ interface WhatIfFlags extends Readonly<InputFlagValues> {
 
 interface Look {
   readonly json: boolean;
+  readonly all: boolean;
+  readonly width?: number | undefined;
   readonly plain: boolean;
   readonly 'hist-style'?: string | undefined;
 }
@@ -156,6 +171,9 @@ async function render(result: Awaited<ReturnType<typeof analyse>>, look: Look): 
   if (look.json) return (await import('../render/json.js')).formatJson(result);
   const shown = printableReport(result);
   const style = look['hist-style'];
+  const width = look.plain ? MAIL_WIDTH : widthOf(look.width);
+  if (!look.all)
+    return (await import('../render/screen.js')).formatScreen(shown, { width, plain: look.plain });
   if (look.plain) return (await import('../render/plain.js')).formatPlain(shown, style);
-  return (await import('../render/report.js')).formatReport(shown, style);
+  return (await import('../render/report.js')).formatReport(shown, { style, width });
 }

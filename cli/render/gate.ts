@@ -88,13 +88,19 @@ function failedIn({ traces }: GateReport): string {
 }
 
 function closing(report: GateReport, colour: Palette): string {
-  const { passed, failed, undecided, ignored, partial } = report.summary;
-  const parts = [`${passed} passed`, `${failed} failed`];
-  if (undecided > 0) parts.push(`${undecided} of ${passed + failed + undecided + ignored} undecided`);
-  if (ignored > 0) parts.push(`${ignored} ignored`);
+  const { failed, partial } = report.summary;
   const word = verdict(failed, partial);
   const shown = failed > 0 ? colour.red(word) : partial ? word : colour.green(word);
-  return `${shown}: ${parts.join(', ')}${partial ? PARTIAL : ''}\n`;
+  return `${shown}: ${tally(report)}\n`;
+}
+
+/** Checks, not rules: a recording's loss and lines are judged as well, and each of several recordings by itself. */
+function tally({ summary }: GateReport): string {
+  const { passed, failed, undecided, ignored, partial } = summary;
+  const parts = [`${passed} ${passed === 1 ? 'check' : 'checks'} passed`, `${failed} failed`];
+  if (undecided > 0) parts.push(`${undecided} undecided`);
+  if (ignored > 0) parts.push(`${ignored} ignored`);
+  return `${parts.join(', ')}${partial ? PARTIAL : ''}`;
 }
 
 const PARTIAL = ' (partial: interrupted)';
@@ -124,14 +130,8 @@ export function formatGatePlain(report: GateReport): string {
   }
   const red = failedIn(report);
   if (red !== '') out.push('', ...line(`failed: ${red}`));
-  const { passed, failed, undecided, ignored, partial } = report.summary;
-  const rest = `${undecided > 0 ? `, ${undecided} undecided` : ''}${ignored > 0 ? `, ${ignored} ignored` : ''}`;
-  out.push(
-    '',
-    ...line(
-      `${verdict(failed, partial)}: ${passed} passed, ${failed} failed${rest}${partial ? PARTIAL : ''}`,
-    ),
-  );
+  const { failed, partial } = report.summary;
+  out.push('', ...line(`${verdict(failed, partial)}: ${tally(report)}`));
   return `${out.join('\n')}\n`;
 }
 

@@ -57,7 +57,7 @@ function summary(file: InputInfo): string {
   text += `  clock: ${t.clock}\n`;
   for (const l of t.lost)
     text += `  lost on CPU ${l.cpu}: ${l.count < 0 ? 'unknown number' : l.count} in ${plural(l.intervals, 'gap')}\n`;
-  if (t.lost.length === 0) text += '  no loss marked\n';
+  if (t.lost.length === 0) text += '  lost events: none reported\n';
   return `${text}  kernel variants it allows: ${file.variants.join(', ') || 'none'}\n`;
 }
 
@@ -129,7 +129,7 @@ function eventLine(e: InputInfo['events'][number]): string {
 function decides(file: InputInfo): string {
   if (file.decides.length === 0) return '';
   const ids = file.decides.filter((d) => d.can === 'yes').map((d) => d.id);
-  let text = `\n  a replay can decide ${ids.length} of ${file.decides.length}: ${ids.join(' ') || 'none'}\n`;
+  let text = `\n  of ${file.decides.length} rules a replay can decide ${ids.length}: ${ids.join(' ') || 'none'}\n`;
   const marker = (m: MissingProbe): boolean => m.probe.startsWith('`pttrace:');
   const probes = file.missingProbes.filter((m) => !marker(m));
   const markers = file.missingProbes.filter(marker);

@@ -1,4 +1,5 @@
 import type { Finding, InvariantReport, Result } from '../../src/result/types.js';
+import { MAIL_WIDTH } from '../width.js';
 import { joinLines, ranges } from './report.js';
 import {
   ascii,
@@ -14,8 +15,7 @@ import {
 import { headline, nextSteps, restLines, splitVerdicts, tellOnce, undecidedLines } from './verdicts.js';
 import { witnessLines } from './witness.js';
 
-/** Columns of a mail that survives being quoted a few times. */
-export const MAIL_WIDTH = 75;
+export { MAIL_WIDTH };
 
 /** ASCII, at most 75 columns: to be pasted into a mailing-list reply. */
 export function formatPlain(result: Result, style?: string): string {
@@ -40,11 +40,11 @@ export function formatPlain(result: Result, style?: string): string {
       ? `${seconds(t.firstNs)} to ${seconds(t.lastNs)} s (${duration(Number(t.spanNs))})`
       : 'clock ticks, no ns';
   const lost = t.lost.map((x) => `CPU ${x.cpu}: ${x.count < 0 ? '?' : x.count}`).join(', ');
-  say(`${span}, CPUs ${ranges(t.cpus)}, lost events: ${lost || 'none marked'}`, '  ');
+  say(`${span}, CPUs ${ranges(t.cpus)}, lost events: ${lost || 'none reported'}`, '  ');
   if (t.filter !== undefined) say(`filter: ${t.filter}`, '  ');
   say(`kernel variant: ${result.variant.candidates.join(' ') || 'none fits'} (${result.variant.how})`, '  ');
   out.push('');
-  out.push('id   invariant                 verdict         pass violated  unknown');
+  out.push('id   rule                      verdict         pass violated  unknown');
   const split = splitVerdicts(result.invariants);
   for (const i of split.rows) out.push(row(i));
   for (const line of restLines(split)) say(line, '  ');
@@ -72,7 +72,7 @@ export function formatPlain(result: Result, style?: string): string {
   if (d.peakTables > 0) {
     out.push('');
     say(
-      `tables awaiting RCU: now ${d.nowTables}, peak ${d.peakTables} (${d.peakBytes / 1024} KiB with batch pages)`,
+      `tables queued to RCU: now ${d.nowTables}, peak ${d.peakTables} (${d.peakBytes / 1024} KiB with batch pages)`,
       '  ',
     );
   }

@@ -1,3 +1,4 @@
+import { ruleCounts, ruleCountWords } from '../../src/result/rule-counts.js';
 import type { Finding, InvariantReport, Result } from '../../src/result/types.js';
 import { bareReason } from '../../src/result/undecided.js';
 
@@ -43,7 +44,6 @@ export const plural = (n: number, one: string, many = `${one}s`): string => `${n
 export function headline(result: Result): string {
   const { summary, invariants } = result;
   const violated = invariants.filter((i) => i.verdict === 'violated');
-  const passed = invariants.filter((i) => i.verdict === 'pass').length;
   const { unmarked } = splitVerdicts(invariants);
   const parts: string[] = [];
   if (violated.length > 0) {
@@ -54,11 +54,8 @@ export function headline(result: Result): string {
   const skipped = result.inputs.reduce((sum, input) => sum + input.lines.skipped, 0);
   if (skipped > 0) parts.push(`${plural(skipped, 'line')} skipped`);
   if (summary.tableFrees === 0) parts.push('nothing to judge: no page table is freed in this recording');
-  parts.push(`${passed} of ${plural(summary.checked, 'invariant')} hold${passed === 1 ? 's' : ''}`);
-  if (summary.undecided > 0) {
-    const only = unmarked.length > 0 ? ` (${unmarked.length} need trace markers)` : '';
-    parts.push(`${summary.undecided} of ${summary.checked} undecided${only}`);
-  }
+  const only = unmarked.length > 0 ? ` (${unmarked.length} for want of trace markers)` : '';
+  parts.push(`${ruleCountWords(ruleCounts(invariants))}${only}`);
   return `${summary.partial ? 'PARTIAL (interrupted): ' : ''}${parts.join('; ')}`;
 }
 

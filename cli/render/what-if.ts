@@ -1,4 +1,5 @@
 import { byName } from '../../src/result/by-name.js';
+import { ruleCounts, ruleCountWords } from '../../src/result/rule-counts.js';
 import type { WhatIfCost, WhatIfReport, WhatIfSeries } from '../../src/what-if/report.js';
 import { picture } from './compare-tables.js';
 import { MAIL_WIDTH, narrow } from './plain.js';
@@ -188,8 +189,8 @@ function costLines(c: WhatIfCost): string[] {
 function orderText(report: WhatIfReport): string {
   const { checked, reason, operations, verdicts } = report.order;
   if (!checked) return `not checked: ${reason}`;
-  const n = (v: string): number => verdicts.filter((x) => x.verdict === v).length;
-  return `${operations} operations of the changed sequence: ${n('pass')} invariants pass, ${n('violated')} are violated, ${n('unknown')} undecided${reason === '' ? '' : `; ${reason}`}`;
+  const counts = ruleCountWords(ruleCounts(verdicts));
+  return `${operations} operations of the changed sequence: ${counts}${reason === '' ? '' : `; ${reason}`}`;
 }
 
 function finish(lines: readonly string[], plain: boolean): string {

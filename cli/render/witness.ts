@@ -13,10 +13,11 @@ const NARROWEST_CELL = 13;
  * ASCII if the finding is.
  */
 export function witnessLines(finding: Finding, width: number, unit: 'ns' | 'ticks' = 'ns'): string[] {
-  return [...columns(finding, width, unit), ...footnotes(finding, width)];
+  return [...storyLines(finding, width, unit), ...footnotes(finding, width)];
 }
 
-function columns(finding: Finding, width: number, unit: 'ns' | 'ticks'): string[] {
+/** Its events alone, one column per CPU and time downwards. */
+export function storyLines(finding: Finding, width: number, unit: 'ns' | 'ticks' = 'ns'): string[] {
   const { events } = finding;
   const first = events[0];
   if (!first) return [];
@@ -59,7 +60,7 @@ function footnotes(finding: Finding, width: number): string[] {
   return notes.flatMap((note) => wrap(note, width - 2, '  ').map((line) => `  ${line}`));
 }
 
-function basis({ basis: known, flipNs }: Finding): string {
+export function basis({ basis: known, flipNs }: Finding): string {
   if (flipNs === null) return known;
   return `${known}; the order would flip if the clocks of its CPUs were off by more than ${duration(flipNs)}`;
 }

@@ -2,10 +2,10 @@ import { namesOf, VARIANTS, type Variant } from '../kernel/variants.js';
 import { nearest } from '../litmus/parse.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import type { Rule } from '../replay/rules/rule.js';
-import { byName } from '../result/by-name.js';
 import { UsageError } from '../result/usage-error.js';
 import { BUG_WORDS, type BugWords } from './bugs.js';
 import { READER_WORDS, type ReaderWords } from './readers.js';
+import { SEVERITY_TERMS, TERMS, termNamed } from './terms.js';
 import { freePath } from './variant-trees.js';
 
 /** One topic, ready to be laid out: prose is wrapped, lines are kept as they are. */
@@ -21,6 +21,7 @@ export interface Section {
 }
 
 export const FREE_PATH = 'free-path';
+export const WORDS = 'terms';
 
 /** Every topic that can be asked for, in the order of the list. */
 export function topics(): string[] {
@@ -30,12 +31,13 @@ export function topics(): string[] {
     ...VARIANTS.map((v) => v.id),
     ...READER_WORDS.map((r) => r.kind),
     FREE_PATH,
+    WORDS,
   ];
 }
 
 /**
  * Explains an invariant (I05 or its name), a litmus bug (L27), a kernel variant (C), a reader kind (rcu) or the
- * free path of a variant.
+ * free path of a variant, the words of reports (terms) or one of them (S1).
  *
  * Throws UsageError for a topic that does not exist, with the nearest one that does.
  */
@@ -43,6 +45,7 @@ export function explain(topic: string, variant?: string): Explanation {
   const wanted = topic.trim();
   const v = variant === undefined ? undefined : variantOf(variant);
   if (wanted.toLowerCase() === FREE_PATH) return v ? freePathOf(v) : allFreePaths();
+  if (wanted.toLowerCase() === WORDS) return allTerms();
   const rule = ruleOf(wanted);
   if (rule) return ruleExplained(rule, v);
   const bug = BUG_WORDS.find((b) => b.id === wanted.toUpperCase());
@@ -51,9 +54,12 @@ export function explain(topic: string, variant?: string): Explanation {
   if (reader) return readerOf(reader);
   const asVariant = VARIANTS.find((x) => x.id.toLowerCase() === wanted.toLowerCase());
   if (asVariant) return variantExplained(asVariant);
+  const named = termNamed(wanted);
+  if (named)
+    return { title: named.term.key, sections: [{ heading: named.heading, prose: [named.term.means] }] };
   const near = likely(wanted, [...topics(), ...CATALOGUE.map((i) => i.name)]);
   throw new UsageError(
-    `there is no topic "${topic}"${near ? `; did you mean ${near}?` : '.'} Topics: I01 to ${CATALOGUE.at(-1)?.id}, L01 to L38, a variant (${VARIANTS.map((x) => x.id).join(' ')}), a reader (${READER_WORDS.map((r) => r.kind).join(' ')}), ${FREE_PATH}`,
+    `there is no topic "${topic}"${near ? `; did you mean ${near}?` : '.'} Topics: I01 to ${CATALOGUE.at(-1)?.id}, L01 to L38, a variant (${VARIANTS.map((x) => x.id).join(' ')}), a reader (${READER_WORDS.map((r) => r.kind).join(' ')}), ${FREE_PATH}, ${WORDS}`,
   );
 }
 
@@ -82,19 +88,15 @@ function ruleOf(topic: string): Rule | undefined {
   return CATALOGUE.find((r) => r.name === topic.toLowerCase());
 }
 
-const SEVERITY: Readonly<Record<string, string>> = byName({
-  S1: 'S1: memory is corrupted or read by the wrong owner',
-  S2: 'S2: stale data, a security window',
-  S3: 'S3: a deviation, a leak or a delay',
-  S4: 'S4: about the quality of the recording',
-});
-
 function ruleExplained(rule: Rule, v: Variant | undefined): Explanation {
   const sections: Section[] = [
     { heading: 'In plain words', prose: [rule.words] },
     { heading: 'The rule', prose: [rule.statement] },
     { heading: 'Why', prose: [`${rule.why}.`] },
-    { heading: 'Severity', prose: [SEVERITY[rule.severity]!] },
+    {
+      heading: 'Severity',
+      prose: SEVERITY_TERMS.filter((t) => t.key === rule.severity).map((t) => `${t.key}: ${t.means}`),
+    },
   ];
   const probes = rule.needs.map((need) => `- ${need.probe}`);
   sections.push({ heading: 'Decided from', lines: probes.length > 0 ? probes : ['- any recording'] });
@@ -202,6 +204,16 @@ function freePathOf(v: Variant): Explanation {
       { heading: 'No memory for a batch', prose: [singleInWords(v)] },
       { heading: 'The bug that made it matter', prose: bugBehind(v) },
     ],
+  };
+}
+
+function allTerms(): Explanation {
+  return {
+    title: 'terms: the words of reports',
+    sections: TERMS.map((group) => ({
+      heading: group.heading,
+      prose: group.terms.map((t) => `${t.key}: ${t.means}`),
+    })),
   };
 }
 

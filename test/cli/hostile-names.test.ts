@@ -42,7 +42,9 @@ describe('names that give orders', () => {
   test.each([
     ['replay'],
     ['replay', '--plain'],
-    ['replay', '--by', 'comm'],
+    ['replay', '--all'],
+    ['replay', '--all', '--plain'],
+    ['replay', '--all', '--by', 'comm'],
     ['info'],
     ['hist', '--by', 'comm'],
     ['hist', '--by', 'comm', '--plain'],

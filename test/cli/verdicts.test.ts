@@ -20,8 +20,10 @@ describe('the first line is the answer', () => {
     const result = await analyse({ paths: [GOOD] });
     const line = headline(result);
     expect(line).toMatch(/^no violation; /);
-    expect(line).toContain(`${tally(result, 'pass')} of ${result.summary.checked} invariants hold`);
-    expect(line).toContain(`${result.summary.undecided} of ${result.summary.checked} undecided`);
+    const { length: rules } = result.invariants;
+    expect(line).toContain(`of ${rules} rules ${tally(result, 'pass')} held, `);
+    expect(line).toContain(`, ${result.summary.undecided} are not decided, `);
+    expect(line).toContain(`${rules - result.summary.checked} had nothing to check`);
     expect(formatReport(result).split('\n')[0]).toBe(line);
     expect(
       formatPlain(result)
@@ -33,7 +35,7 @@ describe('the first line is the answer', () => {
   it('of a broken one: names what is violated, and each finding says where to go on', async () => {
     const path = badOf('bad one.txt');
     const result = await analyse({ paths: [path] });
-    expect(headline(result)).toMatch(/^violated: .*I09 invalidate-before-callrcu \(\d+x\).*; \d+ of/);
+    expect(headline(result)).toMatch(/^violated: .*I09 invalidate-before-callrcu \(\d+x\).*; of \d+ rules/);
     const last = result.invariants.find((i) => i.id === 'I09')!.findings[0]!.events.at(-1)!.line;
     const next = `next: pttrace show '${path}' --line ${last}; pttrace explain I09`;
     expect(formatReport(result)).toContain(next);

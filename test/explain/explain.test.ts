@@ -10,7 +10,7 @@ import { ownTests } from '../litmus/support/files.js';
 describe('explain', () => {
   it('knows every rule, L01 to L38, every variant and every reader', () => {
     const all = topics();
-    expect(all).toHaveLength(CATALOGUE.length + BUG_WORDS.length + VARIANTS.length + 5 + 1);
+    expect(all).toHaveLength(CATALOGUE.length + BUG_WORDS.length + VARIANTS.length + 5 + 2);
     for (const topic of all) {
       const found = explain(topic);
       expect(found.sections.length, topic).toBeGreaterThan(2);
@@ -57,6 +57,10 @@ describe('explain', () => {
     ['l27', 'L27 the seed problem'],
     ['bn', 'variant Bn'],
     ['RCU', 'reader rcu'],
+    ['Terms', 'terms: the words'],
+    ['s1', 'S1'],
+    ['SYNC1', 'SYNC1'],
+    ['held', 'pass, held'],
   ])('%s is %s', (topic, title) => {
     expect(explain(topic).title.startsWith(title)).toBe(true);
   });
