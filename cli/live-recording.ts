@@ -19,15 +19,18 @@ import type { KernelInfo } from '../src/record/kernel-info.js';
 import { liveKernelInfo } from '../src/record/live-info.js';
 import type { RecordingPlan } from '../src/record/plan.js';
 import { Session } from '../src/record/session.js';
+import { sentinels } from '../src/record/shell.js';
 import { TRACEFS_PLACES, type TracefsDir, tracefsAt } from '../src/record/tracefs.js';
 import { UsageError } from '../src/result/usage-error.js';
 import { EXIT } from './exit-codes.js';
 import type { RecordingSummary } from './render/record.js';
 
 const NULL_ROUNDS = 25;
+/** How often missed hits are told. */
+const SAMPLE_MS = 100;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const CONFIG =
-  /^(?:# )?CONFIG_(?:PT_RECLAIM|PARAVIRT|MMU_GATHER_\w*|RCU_TRACE|PREEMPT\w*|RCU_LAZY|KPROBES)[= ].*$/gm;
+  /^(?:# )?CONFIG_(?:PT_RECLAIM|PARAVIRT|MMU_GATHER_\w*|RCU_TRACE|PREEMPT\w*|RCU_LAZY|KPROBES|MMU_NOTIFIER|BROADCAST_TLB_FLUSH|SPLIT_PTLOCK_CPUS|DEBUG_SPINLOCK|DEBUG_LOCK_ALLOC)[= ].*$/gm;
 
 /** The machine's tracefs. Throws TraceError when there is none or it cannot be written. */
 export function findTracefs(given: string | undefined): TracefsDir {
@@ -88,6 +91,7 @@ export function machineOf(tracefs: TracefsDir): Machine {
       uname,
       config,
       kallsyms: textOf('/proc/kallsyms'),
+      cpuinfo: textOf('/proc/cpuinfo'),
       btf: bytesOf('/sys/kernel/btf/vmlinux'),
     }),
     config,
@@ -146,12 +150,21 @@ export async function recordLive(
     session.start();
     const after = timed(endProcess);
     session.stop();
+    session.checkPointers();
     // Signals that came in the meantime are delivered now.
     await new Promise((resolve) => setImmediate(resolve));
     if (stop.signal === null) {
       options.onStart();
       session.start();
-      await workload(options, stop);
+      session.sampleMisses();
+      const samples = setInterval(() => session.sampleMisses(), SAMPLE_MS);
+      try {
+        await workload(options, stop);
+      } finally {
+        clearInterval(samples);
+      }
+      spawnSync('sh', ['-c', sentinels], { stdio: 'ignore' });
+      session.sampleMisses();
     }
     session.stop();
     const losses = session.losses();
@@ -161,6 +174,7 @@ export async function recordLive(
       `kernel ${plan.kernel.uname}`,
       `level ${plan.level}`,
       ...[...config.matchAll(CONFIG)].map((m) => `config ${m[0]}`),
+      ...[...plan.kernel.features].map(([name, has]) => `feature ${name} ${has ? 'yes' : 'no'}`),
       ...session.facts,
       overhead,
       ...losses.facts,

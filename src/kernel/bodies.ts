@@ -18,6 +18,7 @@ import { SYSCALL_NAMES } from './tracepoints.js';
 
 const PAGES = ascii('pages');
 const REASON = [ascii('reason')];
+const CPU_KEY = ascii('cpu');
 const PFN = ascii('pfn=');
 /** Behind `page=`, sixteen digits and a blank. */
 const USUAL_PFN = 22;
@@ -31,7 +32,7 @@ const PREV_PID_FIRST = ascii('prev_pid=');
 const NR = ascii('NR ');
 // Names of the fields in the events' `format` files, and what else people call them.
 const NR_KEYS = ['id', 'nr', 'syscall'].map(ascii);
-const GP_SEQ_KEYS = ['gp_seq', 'gp', 'seq'].map(ascii);
+const GP_SEQ_KEYS = ['gp_seq', 'gpseq', 'gp', 'seq'].map(ascii);
 const GP_EVENT_KEYS = ['gpevent', 'gp_event', 'event'].map(ascii);
 const GFP_KEYS = ['gfp_flags', 'gfp', 'flags'].map(ascii);
 const NEXT_KEYS = ['next_pid', 'next'].map(ascii);
@@ -133,6 +134,16 @@ export function gracePeriod(b: Uint8Array, start: number, end: number, op: Op): 
     }
   }
   return !Number.isNaN(op.a0);
+}
+
+/** `cpu: 0002 target: 140 step: 65 (f)`, `cpu: 0002  state: 140 step: 65 ret: 0`, `cpu=2 …`: CPU `a0`. */
+export function hotplug(b: Uint8Array, start: number, end: number, op: Op): boolean {
+  const at = find(b, start, end, CPU_KEY);
+  if (at < 0) return false;
+  let p = at + CPU_KEY.length;
+  while (p < end && (b[p]! <= 0x20 || b[p] === 0x3a || b[p] === 0x3d)) p++;
+  op.a0 = numberAt(b, p, end);
+  return op.a0 >= 0;
 }
 
 /** Only `Start context switch` is a quiescent state: kernel/rcu/tree_plugin.h `rcu_note_context_switch()`. */

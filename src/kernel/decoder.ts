@@ -153,6 +153,8 @@ export class Decoder {
         return bodies.watching(b, start, end, op);
       case FORM.schedSwitch:
         return bodies.schedSwitch(b, start, end, op);
+      case FORM.hotplug:
+        return bodies.hotplug(b, start, end, op);
       case FORM.pageAlloc:
         return bodies.pageAlloc(b, start, end, op);
       case FORM.rawSyscallEnter:

@@ -210,9 +210,11 @@ export const OP = {
   NSUB: 91,
   /** `rcu:rcu_exp_grace_period`: a0 sequence number, a1 GP_EVENT. */
   GPX: 92,
+  /** `cpuhp:*`: CPU a0 is being taken offline or online. */
+  HOTPLUG: 93,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
-export const OP_COUNT = 93;
+export const OP_COUNT = 94;
 /** Operations from here on concern facts (`replay/step-mech.ts`): most of them only markers and programs give. */
 export const OP_FIRST_FACT = 51;
 

@@ -14,6 +14,7 @@ export const BODY = {
   pageAlloc: 6,
   rawSyscallEnter: 7,
   rawSyscallExit: 8,
+  hotplug: 9,
 } as const;
 export type BodyForm = (typeof BODY)[keyof typeof BODY];
 
@@ -37,7 +38,7 @@ const CSD = [field('func', 1, 'func'), field('csd', 2, 'addr')];
 /**
  * Tracepoint name (without system) → operation. Everything not listed has no meaning for the machine, among them
  * `mm_page_free_batched`, the second line of a free already traced by `mm_page_free`.
- * Formats: include/trace/events/{tlb,csd,rcu,kmem,sched}.h, arch/x86/include/asm/trace/irq_vectors.h.
+ * Formats: include/trace/events/{tlb,csd,rcu,kmem,sched,cpuhp}.h, arch/x86/include/asm/trace/irq_vectors.h.
  */
 export const TRACEPOINTS: Readonly<Record<string, TracepointSpec>> = byName({
   tlb_flush: special(OP.TLBF, BODY.tlbFlush),
@@ -54,6 +55,9 @@ export const TRACEPOINTS: Readonly<Record<string, TracepointSpec>> = byName({
   rcu_batch_end: plain(OP.BATCHE, [field('CBs-invoked', 0, 'num'), field('idle', 1, 'func')]),
   rcu_grace_period: special(OP.GP, BODY.gracePeriod),
   rcu_exp_grace_period: special(OP.GPX, BODY.gracePeriod),
+  cpuhp_enter: special(OP.HOTPLUG, BODY.hotplug),
+  cpuhp_multi_enter: special(OP.HOTPLUG, BODY.hotplug),
+  cpuhp_exit: special(OP.HOTPLUG, BODY.hotplug),
   rcu_utilization: special(OP.QS, BODY.utilization),
   rcu_watching: special(OP.QS, BODY.watching),
   rcu_dyntick: special(OP.QS, BODY.watching),

@@ -61,6 +61,10 @@ function fieldOf(arg: string): Field | null {
 const TRACEPOINT_FIELDS: Readonly<Record<string, readonly string[]>> = byName({
   tlb_flush: ['reason %d', 'pages %ld'],
   rcu_grace_period: ['gp_seq %ld', 'gpevent %str'],
+  rcu_exp_grace_period: ['gpseq %ld', 'gpevent %str'],
+  cpuhp_enter: ['cpu %d', 'target %d'],
+  cpuhp_multi_enter: ['cpu %d', 'target %d'],
+  cpuhp_exit: ['cpu %d', 'state %d'],
   rcu_callback: ['rhp 0x%lx', 'func %sym'],
   rcu_invoke_callback: ['rhp 0x%lx', 'func %sym'],
   csd_queue_cpu: ['cpu %d', 'func %sym', 'csd 0x%lx'],

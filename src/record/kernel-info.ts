@@ -1,4 +1,5 @@
 import { gunzipSync } from 'node:zlib';
+import { ALWAYS_THERE, FEATURE_SYMBOLS, type Features, featuresOf } from '../kernel/features.js';
 import { UsageError } from '../result/usage-error.js';
 import { btfOffsets } from './btf.js';
 import { PROBE_TABLE } from './probe-table.js';
@@ -28,6 +29,8 @@ export interface KernelInfo {
   readonly baseSymbols: boolean | null;
   /** `struct.member` → bytes, out of the kernel's BTF; null = it has none, or it could not be read. */
   readonly offsets: ReadonlyMap<string, number> | null;
+  /** What the kernel and the machine have or lack, as far as config, kallsyms and cpuinfo say. */
+  readonly features: Features;
 }
 
 /** Names of the sections of a kernel-info file. */
@@ -40,6 +43,7 @@ export const SECTIONS = {
   functions: 'available_filter_functions',
   symbols: 'kallsyms',
   config: 'config',
+  cpuinfo: 'cpuinfo',
   btf: 'btf',
 } as const;
 
@@ -52,10 +56,11 @@ export const KERNEL_INFO_COMMAND = [
   '{ echo "## uname"; uname -srvm',
   'echo "## kprobes"; ls kprobe_events',
   'for f in trace_clock available_tracers; do echo "## $f"; cat $f; done',
-  'echo "## available_events"; grep -E "^(tlb|csd|irq_vectors|rcu|kmem|sched|(raw_)?syscalls):" available_events',
+  'echo "## available_events"; grep -E "^(tlb|csd|irq_vectors|rcu|kmem|sched|cpuhp|(raw_)?syscalls):" available_events',
   'echo "## available_filter_functions"; grep -E "tlb|rcu|mmap|gup|_fast|pte|pmd|pgd|pgt|vmas|swap_cache|^_raw_spin_(try|un)?lock$|switch_mm|unlink_|mmu_notifier" available_filter_functions',
-  'echo "## kallsyms"; grep -wE "vmemmap_base|page_offset_base" /proc/kallsyms',
-  'echo "## config"; (zcat /proc/config.gz || cat /boot/config-$(uname -r)) | grep -E "RCU|PARAVIRT|RECLAIM|GATHER|KPROBE|FTRACE|KALLSYMS|RANDOMIZE"',
+  `echo "## kallsyms"; grep -wE "${['vmemmap_base', 'page_offset_base', ALWAYS_THERE, ...Object.values(FEATURE_SYMBOLS)].join('|')}" /proc/kallsyms`,
+  'echo "## cpuinfo"; sed -n "/^vendor_id/p; /^cpu family/p; /^flags/{p;q}" /proc/cpuinfo',
+  'echo "## config"; (zcat /proc/config.gz || cat /boot/config-$(uname -r)) | grep -E "RCU|PARAVIRT|RECLAIM|GATHER|KPROBE|FTRACE|KALLSYMS|RANDOMIZE|PREEMPT_RT|PTLOCK|SPINLOCK|LOCK_ALLOC|MMU_NOTIFIER|BROADCAST_TLB"',
   'echo "## btf"; gzip -c /sys/kernel/btf/vmlinux | base64; } 2>/dev/null >/tmp/kernel-info.txt',
 ].join('; ');
 
@@ -92,23 +97,22 @@ export function kernelInfoOf(section: (name: string) => readonly string[] | null
   const uname = section(SECTIONS.uname)?.[0] ?? '';
   const kprobes = section(SECTIONS.kprobes);
   const symbols = section(SECTIONS.symbols);
+  const names = symbols && new Set(symbols.map((line) => line.trim().split(/\s+/)[2] ?? ''));
+  const config = configOf(filled(SECTIONS.config));
   const words = (name: string): string[] => (section(name) ?? []).join(' ').split(/\s+/).filter(Boolean);
   return {
     release: uname.split(' ')[1] ?? '',
     uname,
     functions: setOf(filled(SECTIONS.functions), (line) => line.trim().split(/\s/)[0]!),
     events: setOf(filled(SECTIONS.events), (line) => line.trim()),
-    config: configOf(filled(SECTIONS.config)),
+    config,
     clocks: words(SECTIONS.clocks).map((w) => w.replace(/^\[|\]$/g, '')),
     tracers: words(SECTIONS.tracers),
     kprobes: kprobes === null ? null : kprobes.length > 0,
     baseSymbols:
-      symbols === null
-        ? null
-        : ['vmemmap_base', 'page_offset_base'].every((name) =>
-            symbols.some((line) => line.trim().split(/\s+/)[2] === name),
-          ),
+      symbols === null ? null : ['vmemmap_base', 'page_offset_base'].every((name) => names!.has(name)),
     offsets: offsetsOf(filled(SECTIONS.btf)),
+    features: featuresOf({ config, symbols: names, cpuinfo: filled(SECTIONS.cpuinfo) }),
   };
 }
 

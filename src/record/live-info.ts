@@ -6,6 +6,7 @@ export interface HostTexts {
   readonly uname: string;
   readonly config: string;
   readonly kallsyms: string;
+  readonly cpuinfo: string;
   /** /sys/kernel/btf/vmlinux; null where there is none. */
   readonly btf?: Uint8Array | null;
 }
@@ -28,6 +29,8 @@ export function liveKernelInfo(tracefs: TracefsDir, host: HostTexts): KernelInfo
         return lines(host.config);
       case SECTIONS.symbols:
         return lines(host.kallsyms);
+      case SECTIONS.cpuinfo:
+        return lines(host.cpuinfo);
       case SECTIONS.btf:
         return null;
       case SECTIONS.kprobes:

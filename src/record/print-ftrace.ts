@@ -2,12 +2,18 @@
 import type { RecordingPlan } from './plan.js';
 import * as sh from './shell.js';
 
+/** A second event head on one line. */
+const GLUED = ' \\[[0-9]+\\] [^ ]+ +[0-9]+\\.[0-9]+: .* \\[[0-9]+\\] [^ ]+ +[0-9]+\\.[0-9]+: ';
+
 /** A POSIX shell script that records with tracefs alone, in an instance of its own. */
 export function ftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): string {
   const lines = [
     ...sh.prologue('ftrace', plan, 'tracefs'),
-    'I=$T/instances/$G',
-    ...sh.cleanupLines(['[ ! -d "$I" ] || { echo 0 >"$I/tracing_on"; rmdir "$I"; }']),
+    'I=$T/instances/$G; sampler=',
+    ...sh.cleanupLines([
+      '[ -z "$sampler" ] || kill "$sampler" 2>/dev/null',
+      '[ ! -d "$I" ] || { echo 0 >"$I/tracing_on"; rmdir "$I"; }',
+    ]),
     'mkdir "$I" || { say "no instance can be made in $T"; exit 3; }',
     'echo 0 >"$I/tracing_on"',
     `CLOCK=${sh.quoteWord(plan.clock)}`,
@@ -28,11 +34,22 @@ export function ftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): st
     ...plan.tracepoints.map((t) => `point ${t.system} ${t.event}`),
     'echo 1 >"$I/tracing_on"',
     'after=$(timed)',
-    'echo 0 >"$I/tracing_on"; : >"$I/trace"',
+    'echo 0 >"$I/tracing_on"',
+    '# Some kernels print events without their newline where pointers are in plain.',
+    `if grep -qE '${GLUED}' "$I/trace"; then`,
+    '  echo 1 2>/dev/null >"$I/options/hash-ptr"',
+    '  fact "note hashed-pointers this kernel prints events without their newline where pointers are not hashed: they are hashed"',
+    'fi',
+    ': >"$I/trace"',
+    ...sh.sampleLines('$I/trace_marker'),
+    ...sh.sentinelLines,
     'fact "overhead 100 forks: $before cs without, $after cs while recording"',
     ...sh.signalLines('TERM'),
     'echo 1 >"$I/tracing_on"',
+    ...sh.samplerStart,
     ...sh.workloadLines,
+    sh.runSentinels,
+    ...sh.samplerEnd,
     'echo 0 >"$I/tracing_on"',
     'for s in "$I"/per_cpu/cpu*/stats; do',
     '  c=${s%/stats}; c=${c##*/cpu}',

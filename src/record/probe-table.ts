@@ -169,7 +169,7 @@ export const TRACEPOINT_TABLE: readonly TracepointRow[] = [
   ...points(
     'latency',
     RCU_TRACE,
-    'rcu:rcu_grace_period rcu:rcu_callback rcu:rcu_invoke_callback rcu:rcu_batch_start rcu:rcu_batch_end',
+    'rcu:rcu_grace_period rcu:rcu_exp_grace_period rcu:rcu_callback rcu:rcu_invoke_callback rcu:rcu_batch_start rcu:rcu_batch_end',
   ),
   ...points('tables', NEWER, 'csd:csd_queue_cpu csd:csd_function_entry csd:csd_function_exit'),
   ...points(
@@ -182,6 +182,8 @@ export const TRACEPOINT_TABLE: readonly TracepointRow[] = [
     '',
     'kmem:mm_page_alloc kmem:mm_page_free sched:sched_switch sched:sched_process_fork sched:sched_process_exit',
   ),
+  // Which CPUs are offline: the masks of flushes keep them.
+  ...points('tables', 'needs CONFIG_SMP', 'cpuhp:cpuhp_enter cpuhp:cpuhp_multi_enter cpuhp:cpuhp_exit'),
   ...points('full', '', 'rcu:rcu_utilization'),
   ...points('full', RCU_TRACE, 'rcu:rcu_watching|rcu:rcu_dyntick'),
 ];

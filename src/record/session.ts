@@ -1,3 +1,4 @@
+import { MISSES_MARKER } from '../parsers/input/recording-facts.js';
 import { UsageError } from '../result/usage-error.js';
 import type { PlannedProbe, RecordingPlan } from './plan.js';
 import { probeType } from './shell.js';
@@ -6,6 +7,11 @@ import type { TracefsDir } from './tracefs.js';
 
 /** Everything a recording makes in tracefs bears this name, and the process it belongs to. */
 export const NAME_PREFIX = 'pttrace_';
+
+/** Enough of a trace to see in it how this kernel prints. */
+const GLUE_SAMPLE = 8 << 20;
+/** A second event head on one line. */
+const GLUED = / \[\d{3,}\] \S+ +\d+\.\d+: [^\n]* \[\d{3,}\] \S+ +\d+\.\d+: /;
 
 export interface SessionOptions {
   /** Process that records. */
@@ -30,6 +36,8 @@ export class Session {
   private readonly plan: RecordingPlan;
   private readonly options: SessionOptions;
   private readonly set: string[] = [];
+  /** The option hash-ptr is there and off. */
+  private plain = false;
   private readonly instance: string;
 
   constructor(tracefs: TracefsDir, plan: RecordingPlan, options: SessionOptions) {
@@ -49,7 +57,7 @@ export class Session {
       const clock = this.tries(`${instance}/trace_clock`, plan.clock) ? plan.clock : 'local';
       tracefs.write(`${instance}/buffer_size_kb`, String(this.options.bufferKb));
       // Pointers in plain, in this instance only.
-      this.tries(`${instance}/options/hash-ptr`, '0');
+      this.plain = this.tries(`${instance}/options/hash-ptr`, '0');
       facts.push(`clock ${clock}`, `buffer ${this.bufferSize()} KiB per CPU`);
       for (const probe of plan.kprobes) this.setProbe(probe);
       if (plan.bases) this.readBases();
@@ -87,6 +95,31 @@ export class Session {
     this.tracefs.write(`${this.instance}/tracing_on`, '0');
   }
 
+  /** Writes into the trace how many hits each probe has missed by now, so that a replay knows when it was. */
+  sampleMisses(): void {
+    const counts = this.missed().map(({ event, misses }) => ` ${event}=${misses}`);
+    this.tries(`${this.instance}/trace_marker`, `${MISSES_MARKER}${counts.join('')}`);
+  }
+
+  /**
+   * Pointers are printed in plain where the kernel can. Some print events without their newline then, the next one behind
+   * them on the same line: those hash pointers rather than lose events. Asked of what was recorded so far; tracing is off.
+   */
+  checkPointers(): void {
+    if (!this.plain) return;
+    let text = '';
+    for (const chunk of this.tracefs.stream(`${this.instance}/trace`)) {
+      text += Buffer.from(chunk).toString('latin1');
+      if (text.length > GLUE_SAMPLE) break;
+    }
+    this.tracefs.closeFiles();
+    if (!GLUED.test(text)) return;
+    this.tries(`${this.instance}/options/hash-ptr`, '1');
+    this.facts.push(
+      'note hashed-pointers this kernel prints events without their newline where pointers are not hashed: they are hashed',
+    );
+  }
+
   /** Facts about losses; after `stop`. */
   losses(): { readonly facts: readonly string[]; readonly entries: number; readonly overrun: number } {
     const facts: string[] = [];
@@ -117,15 +150,18 @@ export class Session {
   }
 
   private misses(): string[] {
+    return this.missed().map(({ event, misses }) => `missed ${event} ${misses}`);
+  }
+
+  /** Probes of this recording that have missed hits, in the order of kprobe_profile. */
+  private missed(): { readonly event: string; readonly misses: string }[] {
     if (!this.tracefs.exists('kprobe_profile')) return [];
-    const facts: string[] = [];
-    for (const line of this.tracefs.read('kprobe_profile').split('\n')) {
-      const [event, , misses] = line.trim().split(/\s+/);
-      if (event && this.set.includes(event) && misses !== undefined && misses !== '0') {
-        facts.push(`missed ${event} ${misses}`);
-      }
-    }
-    return facts;
+    return this.tracefs
+      .read('kprobe_profile')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([event, , misses]) => event && this.set.includes(event) && (misses ?? '0') !== '0')
+      .map(([event, , misses]) => ({ event: event!, misses: misses! }));
   }
 
   private setProbe(probe: PlannedProbe): void {

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
-import { FACT_PREFIX } from '../parsers/input/recording-facts.js';
+import { ALWAYS_THERE, FEATURE_SYMBOLS } from '../kernel/features.js';
+import { FACT_PREFIX, MISSES_MARKER, SENTINEL_COMM } from '../parsers/input/recording-facts.js';
 import type { PlannedProbe, RecordingPlan } from './plan.js';
 import { kernelFilter } from './task-filter.js';
 
@@ -40,8 +41,15 @@ export function prologue(tool: string, plan: RecordingPlan, needs: string): stri
     'fact kernel "$(uname -srvm)"',
     `fact level ${plan.level}`,
     `{ zcat /proc/config.gz || cat "/boot/config-$(uname -r)"; } 2>/dev/null |`,
-    `  grep -E '^(# )?CONFIG_(PT_RECLAIM|PARAVIRT|MMU_GATHER_\\w*|RCU_TRACE|PREEMPT\\w*|RCU_LAZY|KPROBES)[= ]' |`,
+    `  grep -E '^(# )?CONFIG_(PT_RECLAIM|PARAVIRT|MMU_GATHER_\\w*|RCU_TRACE|PREEMPT\\w*|RCU_LAZY|KPROBES|MMU_NOTIFIER|BROADCAST_TLB_FLUSH|SPLIT_PTLOCK_CPUS|DEBUG_SPINLOCK|DEBUG_LOCK_ALLOC)[= ]' |`,
     `  sed 's/^/${FACT_PREFIX}config /' >>"$HEAD"`,
+    'feature() { if grep -qw "$2" "$3"; then fact "feature $1 yes"; else fact "feature $1 no"; fi; }',
+    // Kernels may print no flag of it: src/kernel/features.ts.
+    'if grep -qw invlpgb /proc/cpuinfo; then fact feature invlpgb yes',
+    'elif ! grep -qE "^vendor_id.*(AuthenticAMD|HygonGenuine)" /proc/cpuinfo; then fact feature invlpgb no; fi',
+    `if grep -qw ${ALWAYS_THERE} /proc/kallsyms; then`,
+    ...Object.entries(FEATURE_SYMBOLS).map(([name, symbol]) => `  feature ${name} ${symbol} /proc/kallsyms`),
+    'fi',
   ];
 }
 
@@ -90,7 +98,7 @@ export const cleanupLines = (more: readonly string[]): string[] => [
   "  trap '' INT TERM HUP",
   ...more.map((line) => `  ${line}`),
   '  for p in $PROBES; do echo "-:$G/$p" 2>/dev/null >>"$T/kprobe_events"; done',
-  '  rm -f "$HEAD"',
+  '  rm -f "$HEAD" "$OUT.end"',
   '}',
   'trap cleanup EXIT',
   "trap 'exit 130' INT; trap 'exit 143' TERM HUP",
@@ -103,11 +111,17 @@ export const nullWorkload = [
   'timed() { t0=$(cs); null; expr "$(cs)" - "$t0"; }',
 ];
 
-/** What a signal does from now on: it ends the command (`signal` to it), and what was recorded is kept. */
-export const signalLines = (signal: string): string[] => [
-  `trap 'stop=130; [ -z "$child" ] || kill -${signal} "$child" 2>/dev/null' INT`,
-  `trap 'stop=143; [ -z "$child" ] || kill -${signal} "$child" 2>/dev/null' TERM HUP`,
-];
+/**
+ * What a signal does from now on: it ends the command (`signal` to it), and what was recorded is kept. `before`: what is
+ * done first, while the recording goes on.
+ */
+export const signalLines = (signal: string, before = ''): string[] => {
+  const first = before === '' ? '' : `${before}; `;
+  return [
+    `trap '${first}stop=130; [ -z "$child" ] || kill -${signal} "$child" 2>/dev/null' INT`,
+    `trap '${first}stop=143; [ -z "$child" ] || kill -${signal} "$child" 2>/dev/null' TERM HUP`,
+  ];
+};
 
 /** Runs the command, or waits for a signal. */
 export const workloadLines = [
@@ -168,6 +182,37 @@ export const eventListLines = (plan: RecordingPlan, filterFlag: string): string[
 export const writeLines = [
   'write() { if command -v gzip >/dev/null 2>&1; then cat "$HEAD" - | gzip -c >"$OUT"; else cat "$HEAD" - >"$OUT"; fi; }',
 ];
+
+/**
+ * A task of a name of its own ends on each CPU, as the last thing there: up to then every probe was recorded, so one
+ * that had fired before, and did not, was not hit. Where there is no taskset the tasks go where the scheduler puts them.
+ */
+export const sentinels = [
+  'for c in $(sed -n "s/^processor[^0-9]*//p" /proc/cpuinfo); do',
+  `  end="echo ${SENTINEL_COMM} >/proc/self/comm; :"`,
+  '  taskset -c "$c" sh -c "$end" 2>/dev/null || taskset "$(printf %x $((1 << c)))" sh -c "$end" 2>/dev/null || sh -c "$end"',
+  'done',
+].join('\n');
+
+/** Puts them into a file, to be run from anywhere. */
+export const sentinelLines = [`cat >"$OUT.end" <<'END'`, ...sentinels.split('\n'), 'END'];
+export const runSentinels = 'sh "$OUT.end"';
+/** In front of the command of a tool that ends with it: they are run before it ends. */
+export const withSentinels = `sh -c '"$@"; s=$?; sh "$0"; exit $s' "$OUT.end"`;
+
+/** Tells what probes have missed so far: into the trace marker `file`, before, every second, and at the end. */
+export const sampleLines = (file: string): string[] => [
+  'sample() {',
+  '  m=',
+  '  while read -r event _ misses; do',
+  '    case " $PROBES " in *" $event "*) [ "$misses" = 0 ] || m="$m $event=$misses" ;; esac',
+  '  done <"$T/kprobe_profile"',
+  `  echo "${MISSES_MARKER}$m" >"${file}"`,
+  '} 2>/dev/null',
+];
+
+export const samplerStart = ['sample; { while :; do sleep 1; sample; done; } & sampler=$!'];
+export const samplerEnd = ['kill "$sampler" 2>/dev/null; wait "$sampler" 2>/dev/null; sampler=; sample'];
 
 export const missesLines = [
   `[ ! -r "$T/kprobe_profile" ] || while read -r event _ misses; do`,

@@ -1,4 +1,5 @@
 import { OP, OP_FIRST_FACT, type Op } from '../kernel/ops.js';
+import { MAX_CPUS } from '../timeline/batch.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import { type Cpu, newCpu, newTask, type Task } from './state/contexts.js';
@@ -82,6 +83,9 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
     case OP.EXIT:
     case OP.FORK:
       stepTasks(state, op, task, hooks);
+      break;
+    case OP.HOTPLUG:
+      if (op.a0 < MAX_CPUS) cpuOf(state, op.a0).hotplugged = true;
       break;
     case OP.lost:
       lose(state, op.cpu);

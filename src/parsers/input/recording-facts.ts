@@ -1,3 +1,4 @@
+import { type Features, isFeature } from '../../kernel/features.js';
 import { latin1 } from '../../timeline/batch.js';
 
 /**
@@ -10,6 +11,13 @@ import { latin1 } from '../../timeline/batch.js';
  *     # pttrace: missed flush_tlb_func 3
  */
 export const FACT_PREFIX = '# pttrace: ';
+
+/**
+ * Body of a trace marker that tells what probes had missed by then, `pttrace: misses call_rcu=2 …`; none missed anything:
+ * the word alone. And the task name under which a recording ends on each CPU.
+ */
+export const MISSES_MARKER = 'pttrace: misses';
+export const SENTINEL_COMM = 'pttrace-end';
 
 const HASH = 35;
 const LF = 10;
@@ -82,6 +90,16 @@ export class RecordingFacts {
       if (set) config.set(set[1] ?? set[3]!, set[2] ?? 'n');
     }
     return { release: release ?? '', config: config.size > 0 ? config : null };
+  }
+
+  /** What the recorded kernel and machine have or lack, by facts `feature NAME yes`. */
+  features(): Features {
+    const known = new Map<Parameters<Features['get']>[0], boolean>();
+    for (const fact of this.all) {
+      const told = /^feature (\S+) (yes|no)$/.exec(fact);
+      if (told && isFeature(told[1]!)) known.set(told[1] as 'invlpgb', told[2] === 'yes');
+    }
+    return known;
   }
 
   private learn(text: string): { code: string; message: string } | null {

@@ -73,7 +73,7 @@ export interface Cpu {
   /** Last span without any event here that is long enough for the CPU to go offline and come back: its ends. */
   silentFrom: number;
   silentTo: number;
-  /** A thread that takes it offline or online was seen on it. */
+  /** It is taken offline or online: told by `cpuhp:*`, or by its thread that does it. */
   hotplugged: boolean;
 }
 
