@@ -189,7 +189,7 @@ export const writeLines = [
  */
 export const sentinels = [
   'for c in $(sed -n "s/^processor[^0-9]*//p" /proc/cpuinfo); do',
-  `  end="echo ${SENTINEL_COMM} >/proc/self/comm; :"`,
+  `  end="printf ${SENTINEL_COMM} >/proc/self/comm; :"`,
   '  taskset -c "$c" sh -c "$end" 2>/dev/null || taskset "$(printf %x $((1 << c)))" sh -c "$end" 2>/dev/null || sh -c "$end"',
   'done',
 ].join('\n');

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -61,6 +61,17 @@ describe.each(TOOLS)('the %s script', (tool) => {
     );
     expect(run.stdout).toBe('');
     expect(run.status).toBe(0);
+  });
+
+  it('ends on each CPU with a task of its own, while it still records', () => {
+    const text = printScript(tool, planRecording(debian61(), 'tables'), { bufferKb: 1024 });
+    const end = text.match(/cat >"\$OUT\.end" <<'END'\n(.*?)\nEND\n/s)![1]!;
+    expect(text.split('sh "$OUT.end"').length + text.split('sh "$0"').length).toBeGreaterThan(2);
+    const run = spawnSync('sh', ['-c', end.replace('; :"', '; cat /proc/\\$\\$/comm"')], {
+      encoding: 'utf8',
+    });
+    const cpus = readFileSync('/proc/cpuinfo', 'utf8').match(/^processor/gm)!.length;
+    expect(run.stdout.trim().split('\n')).toEqual(Array<string>(cpus).fill('pttrace-end'));
   });
 
   it('is the same each time', () => {

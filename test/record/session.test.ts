@@ -106,6 +106,37 @@ describe('a session', () => {
     session.close();
   });
 
+  it('tells in the trace what its probes have missed by now', () => {
+    const fs = fakeOf(kernel);
+    const session = open(fs);
+    session.open();
+    const marker = (): string | undefined => fs.instances.get('pttrace_4711')!.get('trace_marker');
+    session.sampleMisses();
+    expect(marker()).toBe('pttrace: misses');
+    fs.profile = '  call_rcu          100      7\n  pte_free_tlb   9   0\n  foreign    1   5\n';
+    session.sampleMisses();
+    expect(marker()).toBe('pttrace: misses call_rcu=7');
+    session.close();
+  });
+
+  it('hashes pointers where the kernel would glue events to each other', () => {
+    const line = '  sh-1   [000] d..1.     1.000001: ';
+    const check = (trace: string): [string | undefined, boolean] => {
+      const fs = fakeOf(kernel, { trace });
+      const session = open(fs);
+      session.open();
+      session.checkPointers();
+      const hashed = fs.instances.get('pttrace_4711')!.get('options/hash-ptr');
+      session.close();
+      return [hashed, session.facts.some((fact) => fact.startsWith('note hashed-pointers '))];
+    };
+    expect(check(`${line}rcu_utilization: Start context switch\n${line}mm_page_free: pfn=0x1\n`)).toEqual([
+      '0',
+      false,
+    ]);
+    expect(check(`${line}rcu_utilization: ${line}mm_page_free: pfn=0x1\n`)).toEqual(['1', true]);
+  });
+
   it('can be removed while its trace is being read', () => {
     const fs = fakeOf(kernel);
     const session = open(fs);

@@ -96,6 +96,7 @@ export class FakeTracefs implements TracefsDir {
     const files = new Map<string, string>([
       ['trace', this.options.trace ?? ''],
       ['tracing_on', '1'],
+      ['trace_marker', ''],
       ['trace_clock', '[local] mono'],
       ['buffer_size_kb', '1408'],
       ['options/hash-ptr', '1'],
