@@ -10,8 +10,10 @@ import { debian61, debian616 } from './support/kernels.js';
 const kernel = debian61();
 const plan = planRecording(kernel, 'tables');
 
-const fakeOf = (info: KernelInfo, more: { refuse?: string; stats?: string; trace?: string } = {}): FakeTracefs =>
-  new FakeTracefs({ functions: info.functions!, events: info.events!, ...more });
+const fakeOf = (
+  info: KernelInfo,
+  more: { refuse?: string; stats?: string; trace?: string } = {},
+): FakeTracefs => new FakeTracefs({ functions: info.functions!, events: info.events!, ...more });
 
 const open = (fs: FakeTracefs): Session =>
   new Session(fs, plan, {
