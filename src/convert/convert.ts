@@ -64,10 +64,21 @@ export async function convert(options: ConvertOptions): Promise<Converted> {
       ? [await scanInput(options.paths[0]!, { ...options, input: 0, context: pipeline, facts, sink: rows })]
       : await joined(pipeline, { ...options, facts }, rows, () => writer.begin(false));
   tell();
+  const torn = tornNote(inputs);
+  if (torn !== null && !facts.all.includes(torn)) writer.recorded([torn]);
   const [first] = inputs;
   if (first) writer.end({ ...first.header, cpus: Math.max(...inputs.map((i) => i.header.cpus)) });
   pass();
   return { inputs, unsaid: writer.unsaid };
+}
+
+/** What is absent from a recording that is not whole proves nothing: the new form must say so, too. */
+function tornNote(inputs: readonly ScannedInput[]): string | null {
+  const cut = inputs.flatMap((i) => i.report.notes).find((n) => n.code === 'cut-file');
+  const broken = inputs.find((i) => i.report.error);
+  const why = cut?.message ?? broken?.report.error?.message;
+  if (why !== undefined) return `note cut-file ${why}`;
+  return inputs.length > 1 ? `note cut-file put together from ${inputs.length} recordings` : null;
 }
 
 /** Several inputs become one timeline as in a replay: merged where their clocks allow, else one after the other. */

@@ -77,7 +77,7 @@ class SystraceHtmlDialect implements LineDialect {
     const text = latin1(buf, start, Math.min(end, start + 4096));
     const script = OPENING.exec(text);
     const found = script ?? OPENING_JS.exec(text);
-    if (found === null) return LINE.foreign;
+    if (found === null || !opensPage(text, found.index)) return LINE.foreign;
     this.area = script ? AREA.script : AREA.jsString;
     this.started = false;
     const from = start + found.index + found[0].length;
@@ -101,6 +101,12 @@ class SystraceHtmlDialect implements LineDialect {
   }
 }
 
+/** False where the tag stands in an event: text that tasks wrote into the trace, or a part of it. */
+function opensPage(text: string, index: number): boolean {
+  const line = text.slice(text.lastIndexOf('\n', index) + 1, index);
+  return /^\s*(?:<.*|(?:var|let|const) +|window\.)?$/.test(line) && !/ \d+\.\d{6,9}: /.test(line);
+}
+
 /** Offset of `</script` in the line, -1 without. */
 function closingTag(buf: Uint8Array, start: number, end: number): number {
   for (let p = start; p + 8 <= end; p++) {
@@ -112,7 +118,10 @@ function closingTag(buf: Uint8Array, start: number, end: number): number {
 function scoreSystraceHtml(sample: Uint8Array): number {
   const text = latin1(sample, 0, sample.length);
   // The text inside is plain ftrace as well: a tie, which the more special format wins.
-  if (OPENING.test(text) || OPENING_JS.test(text)) return 1;
+  for (const form of [OPENING, OPENING_JS]) {
+    const found = form.exec(text);
+    if (found !== null && opensPage(text, found.index)) return 1;
+  }
   // The trace follows hundreds of KB of viewer scripts: the page's own marks come first.
   const html = /^\s*<!doctype html|^\s*<html/i.test(text);
   return html && /\btrace-viewer\b|Android System Trace|catapult|\btr-ui-/i.test(text) ? 0.9 : 0;
