@@ -1,8 +1,6 @@
 import { OP } from '../kernel/ops.js';
-import { probeKinds } from '../kernel/probe-kinds.js';
-import { olderThan, parseRelease } from '../kernel/releases.js';
-import { ALL_VARIANTS, maskOf, namesOf, type VariantMask } from '../kernel/variants.js';
-import { variantsOf } from '../kernel/variants-of-release.js';
+import { parseRelease } from '../kernel/releases.js';
+import { maskOf, namesOf, type VariantMask } from '../kernel/variants.js';
 import { DeferredTables } from '../latency/deferred.js';
 import { CallbackDelays, delayKind } from '../latency/delays.js';
 import { PairCollector } from '../latency/pair-collector.js';
@@ -12,7 +10,6 @@ import type { ScannedInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import { DISORDER, ReplayEngine } from '../replay/engine.js';
-import { doubtMissed } from '../replay/missed-hits.js';
 import { kernelRule, type Quote, quotedRefs, reportInvariants } from '../replay/report.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { timelineReport } from '../replay/timeline-report.js';
@@ -22,6 +19,7 @@ import { type EvidenceRef, refInput } from '../timeline/batch.js';
 import { EventCounts } from '../timeline/event-counts.js';
 import { Filter, type FilterSpec } from '../timeline/filter.js';
 import { VERSION } from '../version.js';
+import { conclude } from './conclude.js';
 import { QueueScope } from './queue-scope.js';
 import { ReaderMargins } from './reader-margins.js';
 
@@ -43,8 +41,6 @@ export interface AnalyseOptions extends PipelineOptions {
 }
 
 const DEFAULT_FINDINGS = 10;
-/** mm: skip redundant sync IPIs (variants F): not in 7.3.4. */
-const UNRELEASED_UP_TO = '7.4';
 
 /**
  * Read, replay and measure; the one place that composes the parts.
@@ -138,12 +134,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     const message = `the time of several CPUs goes back together ${replay.excerpts} times: each time another excerpt begins`;
     run.inputs[0]?.report.notes.push({ code: 'excerpts', message });
   }
-  const kinds = probeKinds(facts.probes, facts.events, facts.missed);
-  doubtMissed(replay.ledger, kinds.missed);
-  const said = facts.kernel();
-  const release = options.kernel ?? said.release;
-  const byRelease = given === null ? releasedOf(release, said.config) : ALL_VARIANTS;
-  const candidates = settle(replay, run.inputs, byRelease);
+  const { kinds, candidates } = conclude(replay, run.inputs, facts, given, options.kernel);
   const wanted = evidenceWanted(replay, maxFindings, readers.refs());
   const quotes = await quoteLines(wanted, run.inputs, pipeline);
   const quote: Quote = (ref, role) => quoted(quotes.get(ref), ref, role, pipeline);
@@ -194,35 +185,12 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   return result;
 }
 
-/** Variants of a kernel of that release ('' unknown): the series after 7.1 is in none yet, and from 7.0 on x86 always reclaims. */
-function releasedOf(release: string, config: ReadonlyMap<string, string> | null): VariantMask {
-  let mask = variantsOf({ release, config });
-  const parsed = parseRelease(release);
-  if (!parsed || parsed.next) return mask;
-  if (olderThan(parsed, UNRELEASED_UP_TO)) mask &= ~maskOf('F', 'Fn');
-  return olderThan(parsed, '7.0') ? mask : mask & ~maskOf('Dn', 'En', 'Fn');
-}
-
 /** One recording with nothing lost or cut off: a probe that it says was set and that shows nothing was not hit. */
 const isWhole = (replay: ReplayEngine, inputs: readonly ScannedInput[]): boolean =>
   inputs.length === 1 &&
   inputs[0]!.report.error === undefined &&
   !inputs[0]!.report.notes.some((note) => note.code === 'cut-file' || note.code === 'silent-loss') &&
   replay.cpus.every((cpu) => cpu.lossIntervals === 0);
-
-/** Resolve what could only be resolved at the end; returns the variants the trace allows. */
-function settle(replay: ReplayEngine, inputs: readonly ScannedInput[], byRelease: VariantMask): VariantMask {
-  const { session } = replay;
-  const announced = Math.max(...inputs.map((i) => i.header.cpus), 0);
-  const seen = replay.cpus.filter((c) => c.events > 0).length;
-  const machine = Math.max(announced, replay.cpus.length, replay.cpusNamed);
-  if (machine > seen) {
-    session.ledger.blind(
-      `only ${seen} of ${machine} CPUs have events in this trace: the others may have acted unseen`,
-    );
-  }
-  return session.settle(byRelease);
-}
 
 function evidenceWanted(
   replay: ReplayEngine,

@@ -18,6 +18,8 @@ export interface RerunInput {
   readonly changes: readonly (Change | null)[];
   readonly after: readonly HandOver[];
   readonly source: VariantMask;
+  /** Violations of the recording, as a replay of it says. */
+  readonly recordedViolated: (invariant: number) => number;
   readonly target: VariantMask;
   readonly policy: Policy;
   readonly cpus: number;
@@ -60,8 +62,10 @@ export function rerun(given: RerunInput): Rerun {
     const tally = now.ledger.tally(info.number);
     const pass = tally.pass.reduce((a, b) => a + b, 0);
     if (pass + tally.violated + tally.unknown === 0) continue;
-    const recordedViolated = before.ledger.tally(info.number).violated;
-    const faults = faultsOf(info.number, tally, recordedViolated);
+    const recordedViolated = given.recordedViolated(info.number);
+    // What a replay knows of a recording besides its operations explains these.
+    const explained = recordedViolated === 0 ? before.ledger.tally(info.number).violated : 0;
+    const faults = faultsOf(info.number, tally, recordedViolated, explained);
     if (faults.complaint) witnesses.set(info.id, faults.complaint.events);
     const edited = tally.violated - faults.count;
     const unknown = tally.unknown + edited;
@@ -95,10 +99,12 @@ function faultsOf(
   invariant: number,
   tally: Tally,
   recorded: number,
+  explained: number,
 ): { count: number; complaint: Complaint | undefined } {
   if (recorded > 0) return { count: Math.min(recorded, tally.violated), complaint: tally.complaints[0] };
-  if (!READER_RULES.has(invariant)) return { count: 0, complaint: undefined };
-  return { count: tally.violated, complaint: tally.complaints[0] };
+  const count = tally.violated - explained;
+  if (!READER_RULES.has(invariant) || count <= 0) return { count: 0, complaint: undefined };
+  return { count, complaint: tally.complaints[explained] };
 }
 
 function judge(given: RerunInput, edits: Edits, mask: VariantMask): { ledger: Ledger; operations: number } {

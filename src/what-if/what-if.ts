@@ -1,9 +1,13 @@
+import { conclude } from '../analyse/conclude.js';
 import { VariantDetector } from '../kernel/detect-variant.js';
+import { parseRelease } from '../kernel/releases.js';
 import { maskOf, namesOf, VARIANTS } from '../kernel/variants.js';
 import { seededRandom } from '../latency/resampling.js';
 import { quoteLines } from '../parsers/input/evidence.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
+import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
+import { ReplayEngine } from '../replay/engine.js';
 import type { Witness } from '../replay/ledger.js';
 import { refInput } from '../timeline/batch.js';
 import { VERSION } from '../version.js';
@@ -69,7 +73,22 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
   const detector = new VariantDetector(given);
   const log = new OpLog();
   let recorder: WhatIfRecorder | null = null;
-  const run = await runPipeline(pipeline, options, (decoder) => {
+  const facts = options.facts ?? new RecordingFacts();
+  let engine: ReplayEngine | null = null;
+  const run = await runPipeline(pipeline, { ...options, facts }, (decoder) => {
+    engine = new ReplayEngine({
+      names: pipeline.names,
+      time: pipeline.time,
+      funcs: pipeline.funcs,
+      decoder,
+      variants: given,
+      filter: null,
+      maxFindings: 1,
+      release: () => parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
+      exactClock: () => facts.value('model') !== null,
+      listener: null,
+    });
+    const replay = engine;
     const syscallId = pipeline.funcs.idOfName(syscall);
     recorder = new WhatIfRecorder({
       events: pipeline.events,
@@ -87,11 +106,23 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
       },
     });
     const made = recorder;
-    return { batch: (batch) => made.batch(batch), boundary: () => made.boundary() };
+    return {
+      batch: (batch) => {
+        made.batch(batch);
+        replay.batch(batch);
+      },
+      boundary: () => {
+        made.boundary();
+        replay.boundary();
+      },
+    };
   });
   const recorded = recorder!.finish();
+  const replay = engine!;
+  replay.finish();
+  conclude(replay, run.inputs, facts, given, undefined);
   const candidates = detector.contradiction ? (given ?? detector.consistent) : detector.mask;
-  const facts: Facts = {
+  const asked: Facts = {
     candidates,
     contradiction: detector.contradiction,
     gathersWithTables: recorded.gathers.filter((g) => g.levels.length > 0).length,
@@ -105,10 +136,10 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     inputs: run.inputs.map((i) => i.report),
     source: { candidates: namesOf(candidates), how: given ? 'given' : 'detected', leaf: null },
     target: { id: target.id, title: target.title, kernels: target.kernels },
-    refused: refusalOf(facts, target),
+    refused: refusalOf(asked, target),
     gathers: {
       total: recorded.gathers.length,
-      withTables: facts.gathersWithTables,
+      withTables: asked.gathersWithTables,
       reproduced: 0,
       cut: recorded.cut,
       starved: 0,
@@ -157,6 +188,7 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     changes,
     after,
     source: candidates,
+    recordedViolated: (invariant) => replay.ledger.tally(invariant).violated,
     target: maskOf(target.id),
     policy: to,
     cpus,

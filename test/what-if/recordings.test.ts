@@ -1,6 +1,11 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
+import { analyse } from '../../src/analyse/analyse.js';
 import { readSchema } from '../../src/schema/read-schema.js';
+import { whatIfDetail } from '../../src/what-if/what-if.js';
 import { count, ofFile, ofText } from './support/run.js';
 import { trace } from './support/trace.js';
 
@@ -57,7 +62,10 @@ test('the slow path of the patched kernel under the others', async () => {
 });
 
 test('a sequence that broke a rule before the change still does after it', async () => {
-  const text = trace({ kernel: 'sync', munmaps: 3, tables: 3, pages: 2, early: true });
+  const text = trace({ kernel: 'sync', munmaps: 3, tables: 3, pages: 2, early: true }).replace(
+    '#P:2',
+    '#P:1',
+  );
   const { report } = await ofText(text, 'A0', { variants: ['A1'] });
   const bad = report.order.verdicts.filter((v) => v.verdict === 'violated');
   expect(bad.length).toBeGreaterThan(0);
@@ -72,4 +80,20 @@ test('with lost events only the order goes unchecked', async () => {
   expect(report.order).toMatchObject({ checked: false, verdicts: [] });
   expect(report.order.reason).toContain('lost');
   expect(report.series[0]!.before.count).toBeGreaterThan(0);
+});
+
+test('nothing is said of a recording that a replay of it does not say, readers apart', async () => {
+  const dir = fileURLToPath(new URL('../../fixtures/alarms/', import.meta.url));
+  const files = readdirSync(dir).filter((f) => /\.txt(?:\.gz)?$/.test(f));
+  expect(files.length).toBeGreaterThan(10);
+  for (const name of files) {
+    const paths = [join(dir, name)];
+    const { invariants } = await analyse({ paths });
+    const clean = new Set(invariants.filter((i) => i.instances.violated === 0).map((i) => i.id));
+    for (const target of ['A1', 'C', 'E']) {
+      const { report } = await whatIfDetail({ paths, target });
+      const wrong = report.order.verdicts.filter((v) => v.verdict === 'violated' && clean.has(v.id));
+      expect(wrong.map((v) => `${name} ${target} ${v.id}`)).toEqual([]);
+    }
+  }
 });
