@@ -12,10 +12,11 @@ import {
   SINGLE_BY_CALL_RCU,
   SINGLE_BY_FREE,
   SINGLE_SYNC_IPI,
+  SINGLE_SYNC_RCU,
   SYNC_RCU_EXISTS,
   WRONG_CPU_REASON,
 } from './variant-sets.js';
-import { ALL_VARIANTS, maskOf, namesOf, type VariantMask } from './variants.js';
+import { ALL_VARIANTS, maskWhere, namesOf, type VariantMask } from './variants.js';
 
 export interface VariantEvidence {
   /** What was seen, in words. */
@@ -84,6 +85,11 @@ const RULES = {
     keeps: SINGLE_BY_CALL_RCU & ~SINGLE_SYNC_IPI,
     times: 2,
   },
+  gpThenSingle: {
+    text: 'a single table goes to RCU after a grace period waited for by tlb_remove_table_sync_rcu',
+    keeps: SINGLE_BY_CALL_RCU & SINGLE_SYNC_RCU,
+    times: 2,
+  },
   reclaim: {
     text: 'empty page tables are reclaimed by madvise (free_pte, try_get_and_clear_pmd)',
     keeps: RECLAIMS,
@@ -121,6 +127,8 @@ class TaskShape {
   slow: number = SLOW.none;
   slowTable = Number.NaN;
   slowRef: EvidenceRef = -1;
+  /** tlb_remove_table_sync_rcu() was called after the flush of the slow path. */
+  waited = false;
   /** The flush of the slow path sent IPIs that csd_queue_cpu showed. */
   sawIpi = false;
   /** Table of a native_tlb_remove_table call whose successor is not yet known. */
@@ -132,8 +140,8 @@ const MAX_TASKS = 4096;
 /** THREAD_SIZE with KASAN. */
 const KERNEL_STACK = 32768;
 const NO_TASK = { gather: Number.NaN };
-/** Variants whose kernels reach 7.3. */
-const MAY_BE_7_3 = maskOf('E', 'En', 'F', 'Fn');
+/** Variants of the newest kernels, 7.3 among them. */
+const MAY_BE_7_3 = maskWhere((v) => v.releases !== null && v.releases.below === undefined);
 
 /**
  * Narrows down the kernel variant from the shapes of the free path. Feed it every operation; `mask` is always what
@@ -214,9 +222,12 @@ export class VariantDetector {
         // A hand-written marker has no gather; the probe on free_pte has one, a function line is inferred.
         if (!Number.isNaN(op.a3) || op.basis === BASIS.inferred) this.found('reclaim', op.ref);
         return;
-      case OP.SYNCR:
+      case OP.SYNCR: {
         this.found('syncRcu', op.ref);
+        const t = this.task(op);
+        if (t?.slow === SLOW.flushed) t.waited = true;
         return;
+      }
       case OP.lost:
       case OP.segment:
         this.segment();
@@ -307,6 +318,7 @@ export class VariantDetector {
     t.finishing = false;
     t.finishFlushed = false;
     t.slow = SLOW.removed;
+    t.waited = false;
     t.slowTable = op.a2;
     t.slowRef = op.ref;
   }
@@ -352,6 +364,7 @@ export class VariantDetector {
       if (!t) return;
       t.tables.delete(op.a2);
       t.tables.delete(t.slowTable);
+      if (t.slow === SLOW.flushed && t.waited) this.found('gpThenSingle', t.slowRef, op.ref);
       if (t.slow === SLOW.flushed && t.sawIpi) this.found('singleNoSync', t.slowRef, op.ref);
       t.slow = SLOW.none;
     }

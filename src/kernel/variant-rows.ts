@@ -46,6 +46,8 @@ export interface VariantRow {
   readonly invlpgb: boolean;
   /** Mainline releases that it can be; null: of a series that was posted, not of a release. */
   readonly releases: { readonly from?: Release; readonly below?: Release } | null;
+  /** In no release up to `UNRELEASED_UP_TO` (variants-of-release.ts): of linux-next. */
+  readonly unreleased: boolean;
   /** Kernels with an older number may have it by backport, where their configuration knows CONFIG_PT_RECLAIM. */
   readonly backported: boolean;
   /** Values of CONFIG_ options that it takes: `null`, the option must not exist. */
@@ -69,6 +71,7 @@ const OLD = {
   machine: 'any',
   sync1Real: true,
   backported: false,
+  unreleased: false,
 } as const;
 /** 6.15 and later: MMU_GATHER_RCU_TABLE_FREE always selected, the paravirt operation gone. */
 const NEW = { ...OLD, pvOp: false, wrongCpuReason: true, invlpgb: true } as const;
@@ -251,6 +254,7 @@ export const VARIANT_ROWS: readonly VariantRow[] = [
     skipsSync: true,
     syncRcu: true,
     reclaim: true,
+    unreleased: true,
     // linux-next carries the number of the release before it.
     releases: { from: '6.15' },
     config: { PT_RECLAIM: 'y' },
@@ -267,6 +271,7 @@ export const VARIANT_ROWS: readonly VariantRow[] = [
     singlePath: GP_THEN_FREE,
     skipsSync: true,
     syncRcu: true,
+    unreleased: true,
     releases: { from: '6.15' },
     config: { PT_RECLAIM: 'n' },
     source: 'skip redundant sync IPIs, v7',

@@ -21,6 +21,22 @@ export function variantsOf(kernel: KernelIdentity): VariantMask {
   return maskWhere((v) => (backported ? v.backported : hasRelease(v, release)) && hasConfig(v, kernel));
 }
 
+/** First release that may have rows marked `unreleased`: 7.3.4 has not ("mm: skip redundant sync IPIs", variants F). */
+const UNRELEASED_UP_TO = '7.4';
+/** PT_RECLAIM is `def_bool y` on x86-64 from there on (mm/Kconfig). */
+const ALWAYS_RECLAIMS = '7.0';
+const UNRELEASED = maskWhere((v) => v.unreleased);
+const WITHOUT_RECLAIM = maskWhere((v) => v.config.PT_RECLAIM === 'n');
+
+/** `variantsOf`, of a recorded kernel: without what no release of that number has. `release` '' is unknown. */
+export function releasedVariantsOf(kernel: KernelIdentity): VariantMask {
+  const mask = variantsOf(kernel);
+  const release = parseRelease(kernel.release);
+  if (!release || release.next) return mask;
+  const released = olderThan(release, UNRELEASED_UP_TO) ? mask & ~UNRELEASED : mask;
+  return olderThan(release, ALWAYS_RECLAIMS) ? released : released & ~WITHOUT_RECLAIM;
+}
+
 function hasRelease({ releases }: Variant, release: Release): boolean {
   if (!releases) return false;
   if (releases.from !== undefined && olderThan(release, releases.from)) return false;

@@ -7,7 +7,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { builtCommand, ROOT } from '../support/built.js';
 
-// The page is followed word for word: its examples are put into a copy of src, compiled with the project's own settings, and
+// The page is followed word for word: its examples are put into a copy of the built modules, compiled with the project's own settings, and
 // asked for by those who should know them from that alone.
 
 const FIXTURE = join(ROOT, 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz');
@@ -65,15 +65,18 @@ function patched(text: string, diff: string, file: string): string {
   return lines.join('\n');
 }
 
-/** src compiled in `dir`; what the compiler says of `files`. */
+/**
+ * Compiles `files` of `dir` in place, among the built modules and their declarations, with the project's own settings.
+ * Returns what the compiler says of them.
+ */
 function compiled(dir: string, files: readonly string[]): string[] {
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, dir);
-  const roots = ['src/index.ts', 'src/explain/explain.ts'].map((f) => join(dir, f));
-  const program = ts.createProgram(roots, { ...options, declaration: false });
+  const roots = files.map((f) => join(dir, f));
+  const program = ts.createProgram(roots, { ...options, rootDir: dir, outDir: dir, declaration: false });
   program.emit();
-  const faults = files.flatMap((file) => {
-    const source = program.getSourceFile(join(dir, file));
+  const faults = roots.flatMap((file) => {
+    const source = program.getSourceFile(file);
     return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
   });
   return faults.map(
@@ -99,14 +102,13 @@ describe('CONTRIBUTING.md, followed word for word', () => {
     builtCommand();
     writeFileSync(driver, DRIVER);
     before = run(join(ROOT, 'dist'));
-    cpSync(join(ROOT, 'src'), join(dir, 'src'), { recursive: true });
-    cpSync(join(ROOT, 'src/schema'), join(dir, 'dist/src/schema'), { recursive: true });
+    cpSync(join(ROOT, 'dist/src'), join(dir, 'src'), { recursive: true });
     cpSync(join(ROOT, 'package.json'), join(dir, 'package.json'));
     symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'), 'dir');
     for (const { kind, file, text } of examples) {
       const path = join(dir, file);
       mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, kind === 'ts' ? text : patched(readFileSync(path, 'utf8'), text, file));
+      writeFileSync(path, kind === 'ts' ? text : patched(readFileSync(join(ROOT, file), 'utf8'), text, file));
     }
     faults = compiled(
       dir,
@@ -117,7 +119,7 @@ describe('CONTRIBUTING.md, followed word for word', () => {
       pipes,
       '1000|0|7|tlb_flush|pages:1 reason:0\n2000|1|8|tlb_flush|pages:2 reason:1\nnot one\n',
     );
-    after = run(join(dir, 'dist'), pipes, join(dir, 'log.txt'));
+    after = run(dir, pipes, join(dir, 'log.txt'));
   });
 
   it('touches two files for a format, two for a rule, one for a variant, and compiles', () => {

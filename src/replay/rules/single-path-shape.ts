@@ -51,6 +51,8 @@ const CALL_RCU_ALONE = SINGLE_BY_CALL_RCU & ~SINGLE_SYNC_IPI & ~SINGLE_SYNC_RCU;
 const SYNC_THEN_CALL_RCU = SINGLE_BY_CALL_RCU & SINGLE_SYNC_IPI;
 const SYNC_THEN_FREE = SINGLE_BY_FREE & SINGLE_SYNC_IPI;
 const GP_THEN_FREE = SINGLE_BY_FREE & SINGLE_SYNC_RCU;
+const GP_THEN_CALL_RCU = SINGLE_BY_CALL_RCU & SINGLE_SYNC_RCU;
+const BY_CALL_RCU = CALL_RCU_ALONE | SYNC_THEN_CALL_RCU | GP_THEN_CALL_RCU;
 
 const SYNC1 = 'tlb_remove_table_sync_one(): an IPI to all CPUs, answered';
 
@@ -65,7 +67,7 @@ function freedAtOnce(candidates: VariantMask): Words {
   if (inside(candidates, SYNC_THEN_FREE)) {
     return { message: `${before} without the SYNC1 broadcast that must come first`, missing: SYNC1 };
   }
-  if (inside(candidates, CALL_RCU_ALONE | SYNC_THEN_CALL_RCU)) {
+  if (inside(candidates, BY_CALL_RCU)) {
     const message = `${before}: this kernel hands it to call_rcu(), which waits for a grace period`;
     return { message, held: RCU_WALKERS, missing: 'call_rcu() and a grace period' };
   }
@@ -78,7 +80,7 @@ function freedAtOnce(candidates: VariantMask): Words {
 }
 
 function afterIpi(candidates: VariantMask): Words {
-  if (!inside(candidates, CALL_RCU_ALONE | SYNC_THEN_CALL_RCU)) return {};
+  if (!inside(candidates, BY_CALL_RCU)) return {};
   const message =
     'a single table was released after an IPI to all CPUs: this kernel hands it to call_rcu(), which waits for a grace period';
   return { message, held: RCU_WALKERS, missing: 'call_rcu() and a grace period' };
@@ -112,7 +114,7 @@ class SinglePathShape implements Monitor {
     if (table.flush) this.syncFree(table, table.flush, op);
   }
 
-  /** Fallback that ends in call_rcu: with or without a SYNC1 broadcast first. */
+  /** Fallback that ends in call_rcu: alone, after a SYNC1 broadcast, or after a grace period. */
   private callRcu(table: Table, flush: Flush, op: Op): void {
     const { verdicts } = this;
     const sync = table.sync;
@@ -132,9 +134,19 @@ class SinglePathShape implements Monitor {
       }));
       return;
     }
+    if (table.gpWait) {
+      verdicts.masked(ALL_VARIANTS & ~GP_THEN_CALL_RCU, GP_THEN_CALL_RCU, KNOWN.observed, () => ({
+        message: 'a single table went to call_rcu after a grace period that this kernel does not wait for',
+        severity: 'S3',
+        known: KNOWN.observed,
+        events,
+      }));
+      return;
+    }
     this.withoutSync(table, op, (at) =>
       verdicts.masked(
-        ALL_VARIANTS & ~CALL_RCU_ALONE,
+        // Where a grace period comes first, its probe may be missing: nothing is said.
+        ALL_VARIANTS & ~CALL_RCU_ALONE & ~GP_THEN_CALL_RCU,
         CALL_RCU_ALONE,
         KNOWN.absence,
         () => ({
