@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { breakdown } from '../../src/breakdown/breakdown.js';
 import { SYSCALLS } from '../../src/breakdown/phases.js';
+import { printableReport } from '../../src/result/printable.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
@@ -41,9 +42,12 @@ Exit codes: 0, 2 wrong usage, 3 unreadable input, 4 internal error, 130 interrup
     const result = await this.reading([args.trace], flags, (options) =>
       breakdown({ ...options, syscall: flags.syscall }),
     );
-    if (flags.json) await writeOut(`${JSON.stringify(result, null, 2)}\n`);
-    else await writeOut((await import('../render/breakdown.js')).formatBreakdown(result, flags.plain));
     if (result.partial) process.exitCode = EXIT.interrupted;
     else if (result.inputs.some((i) => i.error)) process.exitCode = EXIT.unreadable;
+    if (flags.json) await writeOut(`${JSON.stringify(result, null, 2)}\n`);
+    else
+      await writeOut(
+        (await import('../render/breakdown.js')).formatBreakdown(printableReport(result), flags.plain),
+      );
   }
 }

@@ -207,15 +207,15 @@ bound that was reached exits 0 and says "not decided".`);
       );
       told.clear();
       const { report, explored } = reported;
-      if (flags.ftrace) await writeOut(ftraceOf(explored));
-      else if (flags.litmus) await writeOut(litmusOf(reported));
-      else if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
-      else await writeOut(flags.plain ? render.formatExplorePlain(report) : render.formatExplore(report));
       const { verdict, states, ended } = report.exploration;
       if (ended === 'interrupted') {
         process.stderr.write(`pttrace: interrupted: partial, ${states} states reached\n`);
         process.exitCode = EXIT.interrupted;
       } else process.exitCode = verdict === 'unsafe' || verdict === 'stuck' ? EXIT.finding : EXIT.clean;
+      if (flags.ftrace) await writeOut(ftraceOf(explored));
+      else if (flags.litmus) await writeOut(litmusOf(reported));
+      else if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
+      else await writeOut(flags.plain ? render.formatExplorePlain(report) : render.formatExplore(report));
     } finally {
       interruption.off();
     }
@@ -233,6 +233,11 @@ bound that was reached exits 0 and says "not decided".`);
       await new Promise((resolve) => setImmediate(resolve));
     }
     interruption.off();
+    const partial = answered.length < CLAIMS.length;
+    if (partial) {
+      process.stderr.write(`pttrace: interrupted: partial, ${answered.length} of ${CLAIMS.length} claims\n`);
+      process.exitCode = EXIT.interrupted;
+    } else process.exitCode = answered.every((a) => a.holds) ? EXIT.clean : EXIT.finding;
     if (json) {
       const claims = answered.map(({ claim, answers, holds }) => ({
         id: claim.id,
@@ -245,13 +250,8 @@ bound that was reached exits 0 and says "not decided".`);
           report: a.reported.report,
         })),
       }));
-      const partial = answered.length < CLAIMS.length;
       await writeOut(`${JSON.stringify({ schema: 'pttrace-claims/1', partial, claims }, null, 2)}\n`);
     } else await writeOut(formatClaims(answered, plain));
-    if (answered.length < CLAIMS.length) {
-      process.stderr.write(`pttrace: interrupted: partial, ${answered.length} of ${CLAIMS.length} claims\n`);
-      process.exitCode = EXIT.interrupted;
-    } else process.exitCode = answered.every((a) => a.holds) ? EXIT.clean : EXIT.finding;
   }
 }
 

@@ -121,6 +121,7 @@ async function allOrders(
     );
   });
   const outcomes = (wanted.length > 0 ? wanted : LITMUS_PROGRAMS).map(runLitmusProgram);
+  process.exitCode = outcomes.every((o) => o.ok) ? EXIT.clean : EXIT.finding;
   if (flags.json) {
     const tests = outcomes.map((o) => ({
       id: o.program.id,
@@ -134,7 +135,6 @@ async function allOrders(
     const { formatLitmusPrograms } = await import('../render/litmus-programs.js');
     await writeOut(formatLitmusPrograms(outcomes, flags.plain === true));
   }
-  process.exitCode = outcomes.every((o) => o.ok) ? EXIT.clean : EXIT.finding;
 }
 
 const UNREADABLE: Readonly<Record<string, readonly [TraceErrorCode, string]>> = byName({

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { analyse } from '../../src/analyse/analyse.js';
 import { readersResult } from '../../src/analyse/readers.js';
+import { printableReport } from '../../src/result/printable.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
@@ -54,13 +55,14 @@ Exit codes: 0 nobody inside at a release, 1 somebody was, 2 wrong usage, 3 unrea
     const { argv, flags } = await this.parse(Readers);
     const result = await this.reading(argv as string[], flags, (options) => analyse(options));
     const answer = readersResult(result, flags.limit);
-    if (flags.json) await writeOut(`${JSON.stringify(answer, null, 2)}\n`);
-    else {
-      const { formatReaders } = await import('../render/readers.js');
-      await writeOut(formatReaders(answer, { style: flags['hist-style'], plain: flags.plain }));
-    }
     if (result.summary.partial) process.exitCode = EXIT.interrupted;
     else if (result.inputs.some((input) => input.error)) process.exitCode = EXIT.unreadable;
     else process.exitCode = answer.verdict === 'violated' ? EXIT.finding : EXIT.clean;
+    if (flags.json) await writeOut(`${JSON.stringify(answer, null, 2)}\n`);
+    else {
+      const { formatReaders } = await import('../render/readers.js');
+      const look = { style: flags['hist-style'], plain: flags.plain };
+      await writeOut(formatReaders(printableReport(answer), look));
+    }
   }
 }

@@ -3,7 +3,10 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
+import { must } from './must.mjs';
 import { mutate, noise, random } from './mutate.mjs';
+import { texts } from './texts.mjs';
+import { traceDat } from './trace-dat.mjs';
 
 /** Pieces of fixtures: enough lines to carry state, few enough to be fast. */
 const PIECE = 3000;
@@ -29,11 +32,6 @@ function countLines(bytes) {
   for (const c of bytes) if (c === 10) n++;
   return bytes.length > 0 && bytes[bytes.length - 1] !== 10 ? n + 1 : n;
 }
-
-class Broken extends Error {}
-const must = (condition, what) => {
-  if (!condition) throw new Broken(what);
-};
 
 /** Runs the scanner with one dialect over bytes in chunks, and checks what it delivers. */
 function scan(modules, info, bytes, chunk) {
@@ -76,6 +74,9 @@ function scan(modules, info, bytes, chunk) {
   return { rows: rows.join('\n'), kinds: kinds.join() };
 }
 
+/** A fixture's beginning, mostly a short one: what a few lines cannot break, many seldom do. */
+const beginning = (bytes, next) => bytes.subarray(0, 300 + Math.floor(next() ** 3 * (PIECE - 300)));
+
 /** `load(path)` imports a module of src by its path without extension. */
 export async function targets(load, root) {
   const [scanner, events, interner, time, dialect, detect, analyse, errors, blocks, mail, wrap] =
@@ -94,6 +95,28 @@ export async function targets(load, root) {
         'parsers/mail/mail-wrap',
       ].map(load),
     );
+  const loaded = async (paths) =>
+    Object.fromEntries(
+      await Promise.all(Object.entries(paths).map(async ([name, path]) => [name, await load(path)])),
+    );
+  const binary = await loaded({
+    scan: 'parsers/trace-dat/scan',
+    recording: 'parsers/trace-dat/recording',
+    source: 'parsers/trace-dat/byte-source',
+    report: 'parsers/trace-dat/report',
+  });
+  const text = await loaded({
+    policy: 'gate/policy-file',
+    kernelInfo: 'record/kernel-info',
+    plan: 'record/plan',
+    print: 'record/print',
+    levels: 'record/levels',
+    probes: 'kernel/probes-file',
+    litmus: 'litmus/parse',
+    workload: 'simulate/workload',
+    histograms: 'latency/read-hist',
+    usage: 'result/usage-error',
+  });
   const modules = { ...scanner, ...events, ...interner, ...time, ...dialect };
   const pieces = corpus(root);
   const list = [];
@@ -104,7 +127,7 @@ export async function targets(load, root) {
       name: info.id,
       run: (next) => {
         const from = own.length > 0 && next() < 0.8 ? own : pieces;
-        const piece = from[Math.floor(next() * from.length)].bytes;
+        const piece = beginning(from[Math.floor(next() * from.length)].bytes, next);
         const bytes =
           next() < 0.04
             ? noise(next)
@@ -120,8 +143,11 @@ export async function targets(load, root) {
     });
   }
   list.push(mixture(modules, detect, blocks, pieces), letter({ ...mail, ...wrap }, pieces));
+  list.push(traceDat({ ...binary, errors, timeline: { ...interner, ...events, ...time } }, root));
+  list.push(...texts({ ...text, errors }, root));
   list.push({
     name: 'analyse',
+    weight: 1 / 30,
     run: async (next) => {
       const piece = pieces[Math.floor(next() * pieces.length)].bytes;
       const bytes = mutate(

@@ -4,7 +4,7 @@ import type { ReadHistogram } from '../latency/binned.js';
 import { readPrinted } from '../latency/printed-text.js';
 import type { HistogramText } from '../latency/read-hist.js';
 import { scanInput } from '../parsers/input/open-input.js';
-import { abortOf, type Compression, isStored, readSource } from '../parsers/input/source.js';
+import { abortOf, type Compression, isStored, readSource, streamFailure } from '../parsers/input/source.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import { newPipeline } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
@@ -70,9 +70,14 @@ export async function openInput(path: string, options: OpenOptions): Promise<Ope
   const held: Buffer[] = [];
   let size = 0;
   let ended = false;
+  let failure: TraceError | null = null;
   const aborted = abortOf(options.signal);
-  while (!ended && size < MAX_TEXT) {
-    const step = await Promise.race([source.next(), aborted]);
+  while (!ended && failure === null && size < MAX_TEXT) {
+    const step = await Promise.race([source.next(), aborted]).catch((error: unknown) => {
+      failure = streamFailure(error);
+      return null;
+    });
+    if (failure !== null) break;
     if (step === null || step.done) ended = true;
     else {
       const chunk = Buffer.from(step.value as Uint8Array);
@@ -81,7 +86,7 @@ export async function openInput(path: string, options: OpenOptions): Promise<Ope
     }
   }
   const head = await peek('-', { ...options, stdin: Readable.from(held) }, MAX_TEXT);
-  const rest = Readable.from(replay(held, source, ended));
+  const rest = Readable.from(replay(held, source, ended, failure));
   const found = await classify(path, { ...head, whole: head.whole && ended }, options, rest);
   return options.signal?.aborted === true ? { ...found, cut: true } : found;
 }
@@ -90,8 +95,11 @@ async function* replay(
   held: readonly Buffer[],
   source: AsyncIterator<Uint8Array | string>,
   ended: boolean,
+  failure: TraceError | null,
 ): AsyncGenerator<Uint8Array | string> {
   yield* held;
+  // Where it came, so that all before it is read.
+  if (failure !== null) throw failure;
   while (!ended) {
     const step = await source.next();
     if (step.done) return;

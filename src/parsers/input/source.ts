@@ -255,7 +255,9 @@ function stdinChunks(options: SourceOptions): Chunks {
   return {
     total: null,
     next: async () => {
-      const step = await Promise.race([chunks.next(), aborted]);
+      const step = await Promise.race([chunks.next(), aborted]).catch((error: unknown) => {
+        throw streamFailure(error);
+      });
       if (step === null || step.done) return null;
       return typeof step.value === 'string' ? Buffer.from(step.value) : step.value;
     },
@@ -271,6 +273,14 @@ export const abortOf = (signal: AbortSignal | undefined): Promise<null> =>
     if (signal?.aborted) resolve(null);
     else signal?.addEventListener('abort', () => resolve(null), { once: true });
   });
+
+/** Whatever a stream fails with is a failure of the input: nothing of ours runs in it. */
+export function streamFailure(error: unknown): TraceError {
+  if (error instanceof TraceError) return error;
+  const why =
+    (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));
+  return new TraceError('unreadable', `reading failed (${why})`, { path: '-', cause: error });
+}
 
 /** What the input's own failure is called; null for errors that are not the input's. */
 function inputFailure(error: unknown, path: string): TraceError | null {

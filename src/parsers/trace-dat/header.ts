@@ -1,3 +1,4 @@
+import { MAX_CPUS } from '../../timeline/batch.js';
 import { type ByteSource, bytesSource, Cursor } from './byte-source.js';
 import { type Codec, inflatePiece } from './codec.js';
 import { type BufferPlace, type OptionFacts, readOptions } from './options.js';
@@ -152,7 +153,7 @@ function cpuTable(c: Cursor, draft: Draft, source: ByteSource, name: string): Bu
     compressed: false,
     cpus: [],
   };
-  if (draft.cpus > 8192) c.fail(`${draft.cpus} CPUs`);
+  if (draft.cpus > MAX_CPUS) c.fail(`${draft.cpus} CPUs`);
   // A file cut behind its table still says where the data would be: keep what is there, note what is not.
   for (let cpu = 0; cpu < draft.cpus; cpu++) {
     const at = c.position;

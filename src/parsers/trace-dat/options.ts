@@ -1,3 +1,4 @@
+import { MAX_CPUS } from '../../timeline/batch.js';
 import type { Cursor } from './byte-source.js';
 
 /** Where one trace instance's data lies. */
@@ -93,6 +94,7 @@ function bufferOption(c: Cursor, version: number, end: number, fileSize: number)
   if (cpus > (end - c.position) / 20) c.fail(`${cpus} CPUs do not fit the option`);
   for (let i = 0; i < cpus; i++) {
     const cpu = c.u32('CPU');
+    if (cpu >= MAX_CPUS) c.fail(`CPU ${cpu}: no machine has so many`);
     const at = c.size64('CPU data offset', Number.MAX_SAFE_INTEGER);
     const size = c.size64('CPU data size', Number.MAX_SAFE_INTEGER);
     place.cpus.push({ cpu, offset: at, size });
