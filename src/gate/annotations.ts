@@ -1,3 +1,4 @@
+import { printable } from '../result/printable.js';
 import type { GateCheck, GateReport } from './types.js';
 
 /**
@@ -22,5 +23,7 @@ function annotation(path: string, check: GateCheck): string {
   return `::${kind} ${where},title=${property(`pttrace ${check.id}`)}::${data(message)}`;
 }
 
-const data = (s: string): string => s.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+/** Names of the recording within it are shown, as in every output; what is left is escaped as the runner wants it. */
+const data = (s: string): string =>
+  printable(s).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 const property = (s: string): string => data(s).replaceAll(':', '%3A').replaceAll(',', '%2C');

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
 import { ALWAYS_THERE, FEATURE_SYMBOLS } from '../kernel/features.js';
 import { FACT_PREFIX, MISSES_MARKER, SENTINEL_COMM } from '../parsers/input/recording-facts.js';
+import { printableName } from '../result/printable.js';
 import type { PlannedProbe, RecordingPlan } from './plan.js';
 import { kernelFilter } from './task-filter.js';
 
@@ -21,7 +22,8 @@ export function prologue(tool: string, plan: RecordingPlan, needs: string): stri
   return [
     '#!/bin/sh',
     `# Printed by: pttrace record --print ${tool} --level ${plan.level}`,
-    `# For: ${kernel}`,
+    // It comes from a file: one line, whatever it holds.
+    `# For: ${printableName(kernel)}`,
     `# Needs: root, ${needs}. Leaves nothing behind, also after Ctrl-C or SIGTERM.`,
     '# Usage: sh SCRIPT OUT [COMMAND [ARG]...]   without a command it records until Ctrl-C.',
     '# Then: pttrace replay OUT',

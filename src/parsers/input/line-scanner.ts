@@ -223,10 +223,12 @@ export class LineScanner implements LineHost {
   private scan(): void {
     const { window } = this;
     this.batch.bytes = window;
+    // A search goes on to the end of what it is given: not into what pushes of a byte each have not reached yet.
+    const filled = window.subarray(0, this.used);
     let start = 0;
     if (this.overlong) {
-      const lf = window.indexOf(LF, 0);
-      if (lf < 0 || lf >= this.used) {
+      const lf = filled.indexOf(LF, 0);
+      if (lf < 0) {
         this.base += this.used;
         this.used = 0;
         return;
@@ -234,11 +236,10 @@ export class LineScanner implements LineHost {
       this.overlong = false;
       start = this.searched = lf + 1;
     }
-    const { used } = this;
     let from = this.searched;
     for (;;) {
-      const lf = window.indexOf(LF, from);
-      if (lf < 0 || lf >= used) break;
+      const lf = filled.indexOf(LF, from);
+      if (lf < 0) break;
       this.line(start, lf);
       start = from = lf + 1;
     }

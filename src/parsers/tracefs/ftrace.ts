@@ -66,13 +66,11 @@ export class FtraceDialect implements LineDialect {
       this.view = new DataView(buf.buffer, buf.byteOffset, buf.length);
     }
     const dash = start + COMM_WIDTH;
-    if (dash < end && buf[dash] === DASH && buf[start] !== HASH) {
-      const kind = this.event(buf, start, dash, end, host);
-      if (kind !== NOT_AN_EVENT) {
-        return this.second >= 0 ? this.onSameLine(buf, start, end, host, kind) : kind;
-      }
-    }
-    return this.other(buf, start, end, host);
+    let kind: LineKind | -1 = NOT_AN_EVENT;
+    if (dash < end && buf[dash] === DASH && buf[start] !== HASH)
+      kind = this.event(buf, start, dash, end, host);
+    if (kind === NOT_AN_EVENT) kind = this.other(buf, start, end, host);
+    return this.second >= 0 ? this.onSameLine(buf, start, end, host, kind) : kind;
   }
 
   /**

@@ -215,3 +215,41 @@ describe('damage', () => {
     expect(run.counts).toMatchObject({ event: 1, foreign: 3, blank: 2, skipped: 0 });
   });
 });
+
+describe('an event that printed nothing, not even its newline', () => {
+  const first = '     wk-vmtarget-2920    [001] d.h1.   160.464345: rcu_utilization:';
+  const second = '      wk-vmtarget-2920    [001] d.h1.   160.464358: rcu_utilization: Start';
+  // The task column is as wide as the kernel makes it.
+  const glued = (rest: string): string => `${first} ${rest.slice(1)}\n`;
+  const last = '     wk-vmtarget-2920    [001] ...1.   160.464897: sys_mmap -> 0x7f6402121000\n';
+  const run = (lines: string) => runDialect(FTRACE, bytes(lines), true);
+
+  test('what follows on its line is read, at its own byte', () => {
+    const { rows, counts } = run(glued(second) + last);
+    expect(rows.map((r) => r.body)).toEqual(['', 'Start', '0x7f6402121000']);
+    expect(rows[1]!.line).toBe(1);
+    expect([counts.event, counts.skipped]).toEqual([2, 0]);
+  });
+
+  test('damaged, the line is skipped, whatever was read of it, and the next one is whole', () => {
+    for (const damaged of [
+      second.replace('[001]', '[01]'),
+      second.replace('160.464358', '160.46435'),
+      second.replace('160.464358:', '160.464358'),
+      second.replace('d.h1.', 'd'),
+    ]) {
+      const { rows, counts, skips } = run(glued(damaged) + last);
+      expect([counts.event, counts.skipped], damaged).toEqual([1, 1]);
+      expect([...skips]).toEqual([['what follows an event that printed nothing is damaged', 1]]);
+      expect(rows.map((r) => r.line)).toEqual([1, 2]);
+      expect(rows[1]!.body).toBe('0x7f6402121000');
+    }
+  });
+
+  test('also where the blanks in front of the line are gone', () => {
+    const trimmed = glued(second).trimStart();
+    const { rows, counts } = run(trimmed + last);
+    expect(rows.map((r) => r.line)).toEqual([1, 1, 2]);
+    expect([counts.event, counts.skipped]).toEqual([2, 0]);
+  });
+});
