@@ -25,7 +25,19 @@ describe('any bytes', () => {
     ({ list } = await module.targets(load, ROOT));
   });
 
-  it.each([...DIALECTS.map((d) => d.id), 'blocks', 'mail', 'analyse'])(
+  it.each([
+    ...DIALECTS.map((d) => d.id),
+    'blocks',
+    'mail',
+    'trace-dat',
+    'policy',
+    'kernel-info',
+    'probes',
+    'litmus',
+    'workload',
+    'histogram',
+    'analyse',
+  ])(
     '%s: no fault, every line counted once, whatever the chunks',
     async (id) => {
       const target = list.find((t) => t.name === id)!;
