@@ -89,6 +89,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
       // A log made from a program: one clock, and the rules of the release that the model is of.
       release: () => named ?? parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
       exactClock: () => facts.value('model') !== null,
+      mayMiss: () => facts.missed.size > 0,
       listener: {
         queued: (tsNs, func, tables, known) => {
           if (!scope.queued(tsNs)) return;

@@ -4,7 +4,6 @@ import { releasedVariantsOf } from '../kernel/variants-of-release.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
 import type { RecordingFacts } from '../parsers/input/recording-facts.js';
 import type { ReplayEngine } from '../replay/engine.js';
-import { doubtMissed } from '../replay/missed-hits.js';
 
 /** What is known of a recording once its last line is read. */
 export interface Conclusion {
@@ -24,7 +23,7 @@ export function conclude(
   kernel: string | undefined,
 ): Conclusion {
   const kinds = probeKinds(facts.probes, facts.events, facts.missed);
-  doubtMissed(replay.ledger, kinds.missed);
+  replay.missed.apply(replay.ledger, kinds, replay.segments);
   const said = facts.kernel();
   const release = kernel ?? said.release;
   const byRelease = given === null ? releasedVariantsOf({ release, config: said.config }) : ALL_VARIANTS;

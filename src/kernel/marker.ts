@@ -100,7 +100,7 @@ export function decodeMarker(
   while (p < end && bytes[p]! <= 0x20) p++;
   let wordEnd = endOfWord(bytes, p, end);
   const entry = OPS.find((o) => o.name.length === wordEnd - p && startsWith(bytes, p, end, o.name));
-  if (!entry) return false;
+  if (!entry) return startsWith(bytes, p, wordEnd, MISSES) && misses(bytes, wordEnd, end, funcs, op);
   op.kind = entry.op.kind;
   for (const [slot, value] of entry.op.fixed ?? []) setSlot(op, slot, value);
   for (p = wordEnd; p < end; p = wordEnd) {
@@ -143,6 +143,25 @@ function keyValue(
     else setSlot(op, entry.op.table, name === 'va' ? bases.pageOfVa(value) : bases.pageOfStructPage(value));
     return;
   }
+}
+
+const MISSES = ascii('misses');
+
+/** `EVENT=N …`: what probes have missed by now (`record` samples kprobe_profile). */
+function misses(bytes: Uint8Array, start: number, end: number, funcs: FuncTable, op: Op): boolean {
+  op.kind = OP.MISSES;
+  op.nTables = 0;
+  for (let p = start, q = start; p < end; p = q) {
+    while (p < end && bytes[p]! <= 0x20) p++;
+    q = endOfWord(bytes, p, end);
+    let equals = p;
+    while (equals < q && bytes[equals] !== 0x3d) equals++;
+    const count = parseValue53(bytes, equals + 1, q);
+    if (equals === q || !(count >= 0) || op.nTables + 2 > op.tables.length) continue;
+    op.tables[op.nTables++] = funcs.idOf(bytes, p, equals);
+    op.tables[op.nTables++] = count;
+  }
+  return true;
 }
 
 /** -1 when it is no number of a CPU. */

@@ -212,9 +212,11 @@ export const OP = {
   GPX: 92,
   /** `cpuhp:*`: CPU a0 is being taken offline or online. */
   HOTPLUG: 93,
+  /** No operation: a marker `pttrace: misses EVENT=N …`. `tables`: pairs of a name's id and its count. */
+  MISSES: 94,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
-export const OP_COUNT = 94;
+export const OP_COUNT = 95;
 /** Operations from here on concern facts (`replay/step-mech.ts`): most of them only markers and programs give. */
 export const OP_FIRST_FACT = 51;
 

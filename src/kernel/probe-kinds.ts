@@ -31,6 +31,8 @@ export interface ProbeKinds {
   readonly set: ReadonlySet<OpKind>;
   /** Kinds whose probes did not record every hit, with the probe and how many. */
   readonly missed: ReadonlyMap<OpKind, string>;
+  /** Events of those probes, with their hits that were not recorded. */
+  readonly missedEvents: ReadonlyMap<OpKind, ReadonlyMap<string, number>>;
 }
 
 /**
@@ -44,12 +46,15 @@ export function probeKinds(
 ): ProbeKinds {
   const set = new Set<OpKind>();
   const holes = new Map<OpKind, string>();
+  const missedEvents = new Map<OpKind, Map<string, number>>();
   for (const line of probes) {
     const probe = definitionOf(line);
     const kind = probe && kindOfProbe(probe.symbol, probe.ret, probe.args);
     if (probe === null || kind === null) continue;
     set.add(kind);
     const hits = missed.get(probe.event) ?? 0;
+    if (hits > 0)
+      missedEvents.set(kind, (missedEvents.get(kind) ?? new Map<string, number>()).set(probe.event, hits));
     if (hits > 0 && !holes.has(kind)) {
       holes.set(kind, `the probe ${probe.event} missed ${hits === 1 ? 'a hit' : `${hits} hits`}`);
     }
@@ -59,5 +64,5 @@ export function probeKinds(
     if (kind !== null) set.add(kind);
   }
   for (const kind of holes.keys()) set.delete(kind);
-  return { set, missed: holes };
+  return { set, missed: holes, missedEvents };
 }

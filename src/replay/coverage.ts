@@ -67,6 +67,22 @@ export class Coverage {
     this.waitingCount++;
   }
 
+  /**
+   * The recording still goes on here: every probe that has fired on this CPU since its last loss would have fired until
+   * now, as if it did now.
+   */
+  alive(cpu: number): void {
+    if (cpu < 0 || cpu >= this.cpus) return;
+    // What is proven may ask for the next kind of its case.
+    for (let before = -1; this.waitingCount !== before; ) {
+      before = this.waitingCount;
+      for (let kind = 0; kind < this.kinds; kind++) {
+        const slot = cpu * this.kinds + kind;
+        if (this.last[slot]! > 0) this.settle(slot);
+      }
+    }
+  }
+
   lost(cpu: number): void {
     if (cpu < 0) {
       for (let c = 0; c < this.cpus; c++) this.lost(c);

@@ -13,6 +13,27 @@ interface Instance {
   readonly certain?: boolean;
   readonly assumesAllCpus?: boolean;
   readonly events: readonly { readonly ref: EvidenceRef }[];
+  readonly rests?: Rests;
+}
+
+/** What an instance rests on not having happened: since which step, and which kinds of operations. */
+export interface Rests {
+  /** Step of the machine. */
+  readonly since?: number;
+  readonly kinds?: readonly number[];
+}
+
+/** A moment of a capture: number of the event, step of the machine, place in the input. */
+export interface Moment {
+  readonly event: number;
+  readonly seq: number;
+  readonly ref: EvidenceRef;
+}
+
+/** Something happened unseen behind `from`, up to `to`. */
+export interface Window {
+  readonly from: Moment;
+  readonly to: Moment;
 }
 
 interface Entry {
@@ -20,6 +41,12 @@ interface Entry {
   count: number;
   /** A place of the first of them. */
   ref: EvidenceRef;
+  /** Step since which something is absent; NaN: not known, only its first witness. */
+  since: number;
+  /** First witness; -1 none. */
+  sinceRef: EvidenceRef;
+  /** Kinds that are absent; null: any. */
+  kinds: ReadonlySet<number> | null;
 }
 
 /**
@@ -32,9 +59,20 @@ export class Doubtful {
   private byLossOrCpus: Entry[] = [];
 
   add(instance: Instance, at: number): void {
-    const ref = instance.events.at(-1)?.ref ?? -1;
-    if (instance.assumesAllCpus) this.byLossOrCpus = put(this.byLossOrCpus, at, ref);
-    else if (!instance.certain) this.byLoss = put(this.byLoss, at, ref);
+    if (instance.assumesAllCpus) this.byLossOrCpus = put(this.byLossOrCpus, instance, at);
+    else if (!instance.certain) this.byLoss = put(this.byLoss, instance, at);
+  }
+
+  /** Those that may be made right, or wrong, by operations of these kinds unseen within one of the windows. */
+  unseen(kinds: ReadonlySet<number>, windows: readonly Window[] | null): Taken {
+    const within = (e: Entry): boolean =>
+      (e.kinds === null || [...e.kinds].some((kind) => kinds.has(kind))) &&
+      (windows === null || windows.some((w) => e.at > w.from.event && begunBefore(e, w.to)));
+    const a = take(this.byLoss, within);
+    const b = take(this.byLossOrCpus, within);
+    this.byLoss = a.kept;
+    this.byLossOrCpus = b.kept;
+    return { count: a.count + b.count, ref: a.count > 0 ? a.ref : b.ref };
   }
 
   /** Those that happened after event number `from`. */
@@ -54,8 +92,51 @@ export class Doubtful {
   }
 }
 
-function put(entries: Entry[], at: number, ref: EvidenceRef): Entry[] {
-  entries.push({ at, count: 1, ref });
+/** Whether one kept instance may be made right by what was unseen; the same question as `Doubtful.unseen`. */
+export function mayRestOn(
+  instance: Instance & { readonly at?: number },
+  kinds: ReadonlySet<number>,
+  windows: readonly Window[] | null,
+): boolean {
+  const one = new Doubtful();
+  one.add(instance, instance.at ?? Number.POSITIVE_INFINITY);
+  return one.unseen(kinds, windows).count > 0;
+}
+
+/** One of which it is not known when it began may have begun at any time. */
+function begunBefore(e: Entry, to: Moment): boolean {
+  const known = e.sinceRef >= 0 || e.since === e.since;
+  return !known || (e.sinceRef >= 0 && e.sinceRef < to.ref) || e.since < to.seq;
+}
+
+function take(entries: Entry[], which: (e: Entry) => boolean): Taken & { readonly kept: Entry[] } {
+  const kept: Entry[] = [];
+  let count = 0;
+  let ref = -1;
+  for (const e of entries) {
+    if (!which(e)) kept.push(e);
+    else {
+      if (count === 0) ref = e.ref;
+      count += e.count;
+    }
+  }
+  return { count, ref, kept };
+}
+
+function put(entries: Entry[], instance: Instance, at: number): Entry[] {
+  const { events, rests } = instance;
+  let sinceRef = -1;
+  // A single place says where it ends, not where it began.
+  if (events.length > 1)
+    for (const { ref } of events) if (ref >= 0 && (sinceRef < 0 || ref < sinceRef)) sinceRef = ref;
+  entries.push({
+    at,
+    count: 1,
+    ref: events.at(-1)?.ref ?? -1,
+    since: rests?.since ?? Number.NaN,
+    sinceRef,
+    kinds: rests?.kinds ? new Set(rests.kinds) : null,
+  });
   return entries.length > MAX_ENTRIES ? joined(entries) : entries;
 }
 
@@ -65,9 +146,24 @@ function joined(entries: Entry[]): Entry[] {
   for (let i = 0; i < entries.length; i += 2) {
     const first = entries[i]!;
     const second = entries[i + 1];
-    out.push(second ? { at: second.at, count: first.count + second.count, ref: first.ref } : first);
+    out.push(second ? both(first, second) : first);
   }
   return out;
+}
+
+/** At the later moment, since the earlier, of the kinds of both. */
+function both(first: Entry, second: Entry): Entry {
+  return {
+    at: second.at,
+    count: first.count + second.count,
+    ref: first.ref,
+    since:
+      first.since !== first.since || second.since !== second.since
+        ? Number.NaN
+        : Math.min(first.since, second.since),
+    sinceRef: Math.min(first.sinceRef, second.sinceRef),
+    kinds: first.kinds && second.kinds ? new Set([...first.kinds, ...second.kinds]) : null,
+  };
 }
 
 function after(entries: readonly Entry[], from: number): Taken {

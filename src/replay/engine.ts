@@ -4,6 +4,7 @@ import type { FuncTable } from '../kernel/func-table.js';
 import { OP, OP_COUNT, Op } from '../kernel/ops.js';
 import type { Release } from '../kernel/releases.js';
 import type { VariantMask } from '../kernel/variants.js';
+import { SENTINEL_COMM } from '../parsers/input/recording-facts.js';
 import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
 import { LAST_RESERVED, NEW_HEADER, RESERVED } from '../timeline/events.js';
 import type { Filter } from '../timeline/filter.js';
@@ -14,6 +15,7 @@ import type { TimeBase } from '../timeline/time-base.js';
 import type { Coverage } from './coverage.js';
 import type { Ledger } from './ledger.js';
 import { cpuOf } from './machine.js';
+import { MissedHits } from './missed-hits.js';
 import { listening, type RcuListener } from './rcu-listener.js';
 import { Session } from './session.js';
 import { subjectMm, subjectPid } from './subject.js';
@@ -29,6 +31,8 @@ export interface EngineOptions {
   readonly listener: RcuListener | null;
   /** Release of the recorded kernel as far as it is known by now; default: not. */
   readonly release?: () => Release | null;
+  /** Whether its probes may have missed hits. */
+  readonly mayMiss?: () => boolean;
   /** Whether the recording says that one clock stamped all of it. */
   readonly exactClock?: () => boolean;
   /** Findings kept per invariant. */
@@ -48,7 +52,7 @@ const CALLBACK_THREAD = /^(?:rcuc|rcuop|rcuos|rcuob|rcuog|ksoftirqd)\//;
 
 /** kernel/cpu.c: takes its CPU offline and online. */
 const HOTPLUG_THREAD = /^cpuhp\/\d/;
-const THREAD = { other: 0, callbacks: 1, hotplug: 2 } as const;
+const THREAD = { other: 0, callbacks: 1, hotplug: 2, sentinel: 3 } as const;
 
 export interface CpuClock {
   lastNs: number;
@@ -100,6 +104,7 @@ export class ReplayEngine {
   private segmentStart = 0;
   /** By comm: `THREAD`. */
   private readonly threads: (number | undefined)[] = [];
+  readonly missed = new MissedHits();
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -112,7 +117,10 @@ export class ReplayEngine {
       walks: listener?.walks ?? null,
       release: () => options.release?.() ?? null,
       exactClock: () => options.exactClock?.() ?? false,
-      listeners: (evidence) => (listener ? [listening(evidence, listener)] : []),
+      listeners: (evidence) => [
+        ...(listener ? [listening(evidence, listener)] : []),
+        ...(options.mayMiss?.() ? [this.missed.monitor(evidence)] : []),
+      ],
     });
     this.ledger = this.session.ledger;
     this.coverage = this.session.coverage;
@@ -139,7 +147,12 @@ export class ReplayEngine {
       this.clock(batch, row, ts, cpu);
       if (this.disorder) continue;
       ledger.now = this.events;
+      if (cpu >= 0 && this.threadOf(batch.comm[row]!) === THREAD.sentinel) session.alive(cpu, ts);
       if (!decoder.decode(batch, row, op)) continue;
+      if (op.kind === OP.MISSES) {
+        this.missed.sample(this.countsOf(op), op);
+        continue;
+      }
       const context = op.context;
       const thread = this.threadOf(batch.comm[row]!);
       if (context === CONTEXT.task && thread === THREAD.callbacks) op.context = CONTEXT.softirq;
@@ -324,6 +337,13 @@ export class ReplayEngine {
     this.options.listener?.segment(this.lastNs);
   }
 
+  /** What a sample of missed hits tells, by event. */
+  private *countsOf(op: Op): Iterable<readonly [string, number]> {
+    for (let i = 0; i + 1 < op.nTables; i += 2) {
+      yield [this.options.funcs.name(op.tables[i]!), op.tables[i + 1]!] as const;
+    }
+  }
+
   private threadOf(comm: number): number {
     let kind = this.threads[comm];
     if (kind === undefined) {
@@ -332,7 +352,9 @@ export class ReplayEngine {
         ? THREAD.callbacks
         : HOTPLUG_THREAD.test(name)
           ? THREAD.hotplug
-          : THREAD.other;
+          : name === SENTINEL_COMM
+            ? THREAD.sentinel
+            : THREAD.other;
       this.threads[comm] = kind;
     }
     return kind;

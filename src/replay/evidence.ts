@@ -174,7 +174,8 @@ export function absent(
   const example = finding.events[finding.events.length - 1]?.ref ?? -1;
   const at = evidence.ledger.now;
   // A task that was elsewhere for a while may have done there what is absent here.
-  const whole: Complaint = { assumesAllCpus: true, ...finding, known: KNOWN.absence };
+  const rests = { since: absence.since };
+  const whole: Complaint = { assumesAllCpus: true, rests, ...finding, known: KNOWN.absence };
   provenAbsent(
     evidence,
     absence,

@@ -1,6 +1,6 @@
 import { ALL_VARIANTS, type VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef } from '../timeline/batch.js';
-import { Doubtful, type Taken } from './doubtful.js';
+import { Doubtful, mayRestOn, type Rests, type Taken, type Window } from './doubtful.js';
 
 /** How a verdict is known, from strongest to weakest. */
 export const KNOWN = { observed: 0, inferred: 1, absence: 2, assumed: 3, order: 4 } as const;
@@ -29,6 +29,8 @@ export interface Complaint {
   readonly before?: EvidenceRef;
   /** Clock error, ns, beyond which the order it rests on would no longer be known; absent: no such order. */
   readonly flipNs?: number;
+  /** What it rests on not having happened, where it is known. */
+  readonly rests?: Rests;
   /** Number of the event at which it happened; set by the ledger. */
   readonly at?: number;
   /** What to say of it where the variants that the whole trace allows say it differently. */
@@ -125,7 +127,7 @@ export class Ledger {
   }
 
   /** A pass because something was not seen: taken back if events were lost, as is told later, or CPUs not recorded. */
-  passUnseen(invariant: number, known: Known, ref: EvidenceRef): void {
+  passUnseen(invariant: number, known: Known, ref: EvidenceRef, rests: Rests = {}): void {
     this.pass(invariant, known);
     if (this.hidden) return;
     const { quiet } = this.tally(invariant);
@@ -134,7 +136,7 @@ export class Ledger {
       passes = new Doubtful();
       quiet.set(known, passes);
     }
-    passes.add({ assumesAllCpus: true, events: [{ ref }] }, this.now);
+    passes.add({ assumesAllCpus: true, events: [{ ref }], rests }, this.now);
   }
 
   /** What was not seen has turned out to have been there: such passes since event number `from` mean nothing. */
@@ -243,20 +245,23 @@ export class Ledger {
     );
   }
 
-  /** Events that the rule is about were not all recorded, nobody knows where: no absence of them proves anything. */
-  missed(invariant: number, why: string): void {
-    const t = this.tally(invariant);
+  /**
+   * Operations of these kinds were not all recorded: what rests on their absence is not known, within the windows in which
+   * it was, or anywhere (null).
+   */
+  missed(
+    invariant: number,
+    why: string,
+    kinds: ReadonlySet<number>,
+    windows: readonly Window[] | null = null,
+  ): void {
     this.doubt(
       invariant,
-      t,
+      this.tally(invariant),
       why,
-      (d) => d.lost(Number.NEGATIVE_INFINITY),
-      (c) => c.certain !== true,
+      (d) => d.unseen(kinds, windows),
+      (c) => c.certain !== true && mayRestOn(c, kinds, windows),
     );
-    const absences = t.pass[KNOWN.absence]!;
-    if (absences === 0) return;
-    t.pass[KNOWN.absence] = 0;
-    this.undecided(invariant, why, -1, absences);
   }
 
   /** Nothing is known of what came before what: all verdicts so far are withdrawn. */

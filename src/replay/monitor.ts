@@ -8,6 +8,8 @@ import type { Cpu, Task } from './state/contexts.js';
 export interface RecordingHooks {
   /** The stamp at `ref` is `by` (in `unit`) lower than the one at `before`, of the same CPU. */
   clockBack(cpu: number, by: number, unit: string, before: EvidenceRef, ref: EvidenceRef): void;
+  /** Nothing was lost on this CPU up to now, and its probes were on (`record` ends so). */
+  alive(cpu: number, tsNs: number): void;
   /** Events were lost; -1: nobody knows where. */
   eventsLost(ref: EvidenceRef): void;
   recordingEnded(facts: { readonly orderedEvents: number; readonly losslessCpus: number }): void;

@@ -54,6 +54,7 @@ const nobody = (): Listeners => ({
   syscallEntered: [],
   syscallLeft: [],
   synced: [],
+  alive: [],
   clockBack: [],
   eventsLost: [],
   recordingEnded: [],
@@ -279,6 +280,10 @@ export class Monitors implements Hooks, RecordingHooks {
 
   synced(sync: Sync, task: Task, op: Op): void {
     for (const m of this.to.synced) m.synced(sync, task, op);
+  }
+
+  alive(cpu: number, tsNs: number): void {
+    for (const m of this.to.alive) m.alive(cpu, tsNs);
   }
 
   clockBack(cpu: number, by: number, unit: string, before: EvidenceRef, ref: EvidenceRef): void {

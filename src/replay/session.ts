@@ -160,6 +160,13 @@ export class Session {
     this.detector.observe(op);
   }
 
+  /** The recording is about to end on this CPU, and goes on until here. */
+  alive(cpu: number, tsNs: number): void {
+    this.coverage.alive(cpu);
+    this.syscalls.alive(cpu);
+    this.monitors.alive(cpu, tsNs);
+  }
+
   /** Events were lost (`OP.lost`); `since`: number of the last event shown before the loss. */
   lose(op: Op, since: number): void {
     step(this.state, op, this.monitors);

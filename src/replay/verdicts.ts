@@ -1,5 +1,6 @@
 import type { VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef } from '../timeline/batch.js';
+import type { Rests } from './doubtful.js';
 import type { Complaint, Known, Ledger } from './ledger.js';
 
 /** The book of one rule: what its monitor writes, without having to know the rule's number. */
@@ -22,8 +23,8 @@ export class Verdicts {
   }
 
   /** A pass because something was not seen: taken back if events were lost, as is told later, or CPUs not recorded. */
-  passUnseen(known: Known, ref: EvidenceRef): void {
-    this.ledger.passUnseen(this.rule, known, ref);
+  passUnseen(known: Known, ref: EvidenceRef, rests?: Rests): void {
+    this.ledger.passUnseen(this.rule, known, ref, rests);
   }
 
   /** What was not seen has turned out to have been there: such passes since event number `from` mean nothing. */

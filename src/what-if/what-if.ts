@@ -86,6 +86,7 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
       maxFindings: 1,
       release: () => parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
       exactClock: () => facts.value('model') !== null,
+      mayMiss: () => facts.missed.size > 0,
       listener: null,
     });
     const replay = engine;

@@ -46,6 +46,96 @@ describe('hits that a probe did not record', () => {
   });
 });
 
+/** Neither the tracepoints of RCU nor a second probe show an enqueue beside `call_rcu`. */
+const ALONE = LINES.filter((line) => !/ (?:rcu_callback|rcu_invoke_callback|call_rcu_common): /.test(line));
+const CALL_RCU = '# pttrace: probe p:g/call_rcu call_rcu head=%di:x64 func=%si:symbol';
+const ENQUEUES = ALONE.flatMap((line, i) => (/ call_rcu: .*tlb_remove_table_rcu/.test(line) ? [i] : []));
+const without = (...which: number[]): string[] =>
+  ALONE.filter((_, i) => !which.some((n) => ENQUEUES[n] === i));
+
+describe('a callback whose enqueue is not shown', () => {
+  it('says which hit was missed: it is unknown, the others are decided', async () => {
+    const seen = (await verdicts([CALL_RCU, ...without(3)])).get('I38')!;
+    expect(seen.instances.violated).toBe(1);
+    const told = (await verdicts([CALL_RCU, '# pttrace: missed call_rcu 2', ...without(3)])).get('I38')!;
+    expect(told.instances).toMatchObject({ violated: 0, unknown: 1, pass: seen.instances.pass });
+    expect(told.unknowns[0]!.reason).toBe('the probe call_rcu missed 2 hits');
+  });
+
+  it('is a violation where more are without one than were missed', async () => {
+    const told = await verdicts([CALL_RCU, '# pttrace: missed call_rcu 1', ...without(1, 4, 5)]);
+    expect(told.get('I38')!.instances.violated).toBeGreaterThan(0);
+  });
+
+  it('a recording in which every callback has its enqueue is decided as if nothing was missed', async () => {
+    const seen = await verdicts([CALL_RCU, ...ALONE]);
+    const told = await verdicts([CALL_RCU, '# pttrace: missed call_rcu 2', ...ALONE]);
+    for (const [id, { instances }] of told) expect(instances, id).toEqual(seen.get(id)!.instances);
+  });
+});
+
+describe('samples of missed hits', () => {
+  const broken = withoutOneFlush(LINES);
+  const stampOf = (at: number): string =>
+    / (\d+\.\d+): /.exec(broken.slice(at).find((line) => / (\d+\.\d+): /.test(line))!)![1]!;
+  /** Behind line `at`: so many hits missed by now. */
+  const sampled = (...samples: readonly (readonly [at: number, misses: number])[]): string[] => {
+    const lines = [...broken];
+    for (const [at, misses] of [...samples].reverse()) {
+      const count = misses > 0 ? ` flush_tlb_mm_range=${misses}` : '';
+      lines.splice(
+        at,
+        0,
+        `  node-9  [000] .....  ${stampOf(at)}: tracing_mark_write: pttrace: misses${count}`,
+      );
+    }
+    return [FLUSH, RETURN, '# pttrace: missed flush_tlb_mm_range 3', ...lines];
+  };
+  const place = LINES.findIndex((line, i) => line !== broken[i]);
+  const count = broken.length;
+
+  it('leave a violation where nothing was missed around it', async () => {
+    const early = sampled([20, 0], [60, 3], [100, 3], [place - 300, 3], [count - 10, 3]);
+    expect((await verdicts(early)).get('I09')!.verdict).toBe('violated');
+    const late = sampled([100, 0], [count - 200, 0], [count - 100, 0], [count - 50, 3], [count - 10, 3]);
+    expect((await verdicts(late)).get('I09')!.verdict).toBe('violated');
+  });
+
+  it('make it unknown where hits were missed', async () => {
+    const there = sampled([100, 0], [place - 100, 0], [place + 100, 3], [count - 10, 3]);
+    expect((await verdicts(there)).get('I09')!.verdict).toBe('unknown');
+  });
+
+  it('what was missed behind the last of them may have been anywhere from there on', async () => {
+    const behind = sampled([100, 0], [place - 400, 0], [place - 300, 0]);
+    expect((await verdicts(behind)).get('I09')!.verdict).toBe('unknown');
+  });
+});
+
+describe('a task that ends the recording on a CPU', () => {
+  it('shows that a probe which had fired there was not hit', async () => {
+    const broken = withoutOneFlush(LINES);
+    const at = LINES.findIndex((line, i) => line !== broken[i]);
+    const [, cpu] = /\[(\d+)\]/.exec(LINES[at]!)!;
+    const queued = broken.findIndex((line, i) => i > at && / call_rcu: .*tlb_remove_table_rcu/.test(line));
+    const again = / flush_tlb_mm_range(?:_ret)?: /;
+    const cut = broken.slice(
+      0,
+      broken.findIndex((line, i) => i > queued && again.test(line)),
+    );
+    const open = (await verdicts(cut)).get('I09')!;
+    expect(open.instances.violated).toBe(0);
+    expect(open.unknowns.map((u) => u.reason).join()).toContain(
+      'the trace ends before its probe fired again',
+    );
+    const stamp = / (\d+\.\d+): /.exec(cut.at(-1)!)![1]!;
+    const end = `     pttrace-end-9999    [${cpu}] .....    ${stamp}: sched_process_exit: comm=pttrace-end pid=9999 prio=120`;
+    expect((await verdicts([...cut, end])).get('I09')!.instances.violated).toBeGreaterThan(0);
+    const elsewhere = end.replace(`[${cpu}]`, cpu === '001' ? '[002]' : '[001]');
+    expect((await verdicts([...cut, elsewhere])).get('I09')!.instances.violated).toBe(0);
+  });
+});
+
 describe('a probe that was set and did not fire', () => {
   const EXIT = '# pttrace: event sched:sched_process_exit';
   // Its header counts entries that were cut off.

@@ -1,5 +1,5 @@
 import type { Op } from '../../kernel/ops.js';
-import { READER } from '../../kernel/ops.js';
+import { OP, READER } from '../../kernel/ops.js';
 import { SINGLE_SYNC_IPI } from '../../kernel/variant-sets.js';
 import { type Evidence, LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
@@ -61,7 +61,7 @@ export const ipiNotRcu = rule({
       } else if (byIpi) {
         // Rests on no walker having been seen.
         if (state.lossSeq > 0) verdicts.unknown(LOSS, op.ref);
-        else verdicts.passUnseen(KNOWN.absence, op.ref);
+        else verdicts.passUnseen(KNOWN.absence, op.ref, { kinds: [OP.RB, OP.RE, OP.GUP, OP.MAP, OP.MAPR] });
       }
     },
 

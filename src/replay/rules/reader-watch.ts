@@ -38,6 +38,9 @@ interface Firing {
   last: Instant;
 }
 
+/** A reader that was there would have shown itself by one of these. */
+const READER_KINDS = [OP.RB, OP.RE, OP.GUP, OP.MAP, OP.MAPR];
+
 const NEVER: Instant = { seq: 0, tsNs: Number.NaN, cpu: -1 };
 
 /**
@@ -130,13 +133,31 @@ export class ReaderWatch implements Monitor {
     const mine = this.byCpu[op.cpu];
     if (mine) fired(mine, now);
     else this.byCpu[op.cpu] = { first: now, last: now };
-    if (this.spans.length === 0 || (this.slowest >= 0 && this.slowest !== op.cpu)) return;
+    this.settleReaders(op.cpu);
+  }
+
+  private settleReaders(cpu: number): void {
+    if (this.spans.length === 0 || (this.slowest >= 0 && this.slowest !== cpu)) return;
     const all = this.evidence.state.cpus.filter((c) => c.lastSeq >= 0).map((c) => this.byCpu[c.id]);
-    let slow = op.cpu;
+    let slow = cpu;
     for (const f of all) if (f && f.last.seq < this.byCpu[slow]!.last.seq) slow = f.last.cpu;
     this.slowest = slow;
     if (all.every((f) => f !== undefined))
       this.spans = this.settle(this.spans, KNOWN.absence, all as Firing[]);
+  }
+
+  /** Probes that have fired there would have fired until now. */
+  alive(cpu: number, tsNs: number): void {
+    const now: Instant = { seq: this.evidence.state.seq, tsNs, cpu };
+    const mine = this.byCpu[cpu];
+    if (mine && mine.first.seq > 0) {
+      mine.last = now;
+      this.slowest = -1;
+      this.settleReaders(cpu);
+    }
+    if (this.brackets.first.seq === 0) return;
+    this.brackets.last = now;
+    this.bracketSpans = this.settle(this.bracketSpans, KNOWN.inferred, [this.brackets]);
   }
 
   /** The first event of a CPU in this capture: what was proven without it is not. */
@@ -197,7 +218,7 @@ export class ReaderWatch implements Monitor {
     const { ledger } = this.evidence;
     const now = ledger.hidden;
     ledger.hidden = span.hidden;
-    for (let i = 0; i < span.count; i++) span.verdicts.passUnseen(known, span.ref);
+    for (let i = 0; i < span.count; i++) span.verdicts.passUnseen(known, span.ref, { kinds: READER_KINDS });
     ledger.hidden = now;
   }
 

@@ -216,7 +216,7 @@ export class Collapses {
     const [left] = list?.tables ?? [];
     if (!left) {
       if (list?.ever) court.ledger.pass(15, KNOWN.observed);
-      else court.ledger.passUnseen(15, KNOWN.absence, op.ref);
+      else court.ledger.passUnseen(15, KNOWN.absence, op.ref, { kinds: [OP.DEP, OP.WDR, OP.COLL, OP.COLLR] });
       return;
     }
     const [table, ref] = left;
