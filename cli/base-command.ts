@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { Command, Flags } from '@oclif/core';
+import { Flags } from '@oclif/core';
 import { nearest } from '../src/litmus/parse.js';
 import { LINE_FORMAT_ID } from '../src/parsers/columns/line-format.js';
 import { isStored } from '../src/parsers/input/source.js';
@@ -10,6 +10,7 @@ import { UsageError } from '../src/result/usage-error.js';
 import { EXIT } from './exit-codes.js';
 import { Interrupted } from './interrupted.js';
 import { progressLine } from './progress.js';
+import { PttraceCommand } from './pttrace-command.js';
 
 /** Flags that say how to read the input; the same on every command that reads a trace. */
 export const inputFlags = {
@@ -48,7 +49,7 @@ export interface InputFlagValues {
 }
 
 /** A command that reads traces: interruption, progress, the copy of stdin that evidence is quoted from. */
-export abstract class TraceCommand extends Command {
+export abstract class TraceCommand extends PttraceCommand {
   /** Runs `work` with what every trace command needs; cleans up behind it. */
   protected async reading<T>(
     paths: readonly string[],

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { flush, run } from '@oclif/core';
 import { TraceError } from '../src/parsers/input/trace-error.js';
@@ -5,7 +6,8 @@ import { printable } from '../src/result/printable.js';
 import { UsageError } from '../src/result/usage-error.js';
 import { EXIT } from './exit-codes.js';
 import { Interrupted } from './interrupted.js';
-import { guardOutput } from './output.js';
+import { setLook } from './look.js';
+import { guardOutput, writeOut } from './output.js';
 import { traceMessage } from './trace-message.js';
 
 /** Runs the command line as a process of its own and leaves with the documented exit code. */
@@ -24,6 +26,8 @@ export async function main(url: string, argv: string[] = process.argv.slice(2)):
  */
 export async function execute(url: string, argv: readonly string[]): Promise<void> {
   try {
+    setLook(argv);
+    if (asksVersion(argv)) return await writeOut(versionLine(url));
     // Everybody types it once.
     await run(argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv], {
       root: fileURLToPath(url),
@@ -35,6 +39,20 @@ export async function execute(url: string, argv: readonly string[]): Promise<voi
   } catch (error) {
     process.exitCode = await explain(error, argv, url);
   }
+}
+
+/** Before `--`, which begins another program's arguments. */
+const asksVersion = (argv: readonly string[]): boolean => {
+  const end = argv.indexOf('--');
+  return (end < 0 ? argv : argv.slice(0, end)).some((arg) => arg === '-V' || arg === '--version');
+};
+
+function versionLine(url: string): string {
+  const { name, version } = JSON.parse(readFileSync(new URL('../package.json', url), 'utf8')) as {
+    name: string;
+    version: string;
+  };
+  return `${name}/${version} ${process.platform}-${process.arch} node-${process.version}\n`;
 }
 
 /** Prints what went wrong and what to do next on stderr; returns the exit code. */

@@ -1,10 +1,16 @@
 import { EXIT } from './exit-codes.js';
 
 /**
- * Writes to stdout and waits until it is taken: a large report into a slow pipe must not be cut at exit. The exit code
+ * Writes to stdout, through a pager where a terminal is too short, and waits until it is taken: a large report into a slow pipe must not be cut at exit. The exit code
  * must be decided before: whoever reads may leave in the middle.
  */
 export async function writeOut(text: string): Promise<void> {
+  if (process.stdout.isTTY === true) {
+    // Only where somebody looks: a start into a pipe need not load it.
+    const { page, pagerFor } = await import('./pager.js');
+    const pager = pagerFor(text.split('\n').length);
+    if (pager !== null && (await page(text, pager))) return;
+  }
   await new Promise<void>((resolve) => {
     // A failure is the business of `guardOutput`, which ends the process.
     process.stdout.write(text, () => resolve());

@@ -27,7 +27,9 @@ export function usageAdvice(message: string, argv: readonly string[], manifest: 
   const unknown = /^Nonexistent flags?: ((?:--?[\w-]+(?:, )?)+)/.exec(facts);
   const flags = Object.keys(commands[first]?.flags ?? {});
   const meant = (unknown?.[1]?.split(', ') ?? []).flatMap((flag) => {
-    const near = nearest(flag.replace(/^-+/, ''), flags);
+    const name = flag.replace(/^-+/, '');
+    // Of one letter anything is near.
+    const near = name.length > 1 ? nearest(name, flags) : null;
     return near ? [`--${near}`] : [];
   });
   const suggestion = meant.length > 0 ? `; did you mean ${meant.join(', ')}?` : '';

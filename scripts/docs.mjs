@@ -94,7 +94,7 @@ function cli() {
     .map(([name, c]) => {
       const args = Object.values(c.args ?? {}).map((a) => [a.name, a.description ?? '']);
       const flags = Object.values(c.flags ?? {})
-        .filter((f) => !f.hidden)
+        .filter((f) => !f.hidden && f.helpGroup !== 'GLOBAL')
         .sort((a, b) => (a.name < b.name ? -1 : 1))
         .map((f) => {
           const value = f.type === 'boolean' ? '' : ` ${f.helpValue ?? 'VALUE'}`;
@@ -123,6 +123,10 @@ function cli() {
     });
   return `${NOTE}
 # Commands
+
+Every command has \`--help\` (\`-h\`), \`--version\` (\`-V\`), \`--color auto|always|never\` (NO_COLOR and TERM=dumb switch colours
+off) and \`--no-pager\`: a report that is longer than the terminal goes through \`PTTRACE_PAGER\`, else \`PAGER\`, else less.
+\`pttrace completion bash|zsh|fish\` prints a completion; an installation by npm has manual pages (\`man pttrace-replay\`).
 
 ${sections.join('\n\n')}
 `;

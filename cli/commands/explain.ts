@@ -1,9 +1,10 @@
-import { Args, Command, Flags } from '@oclif/core';
+import { Args, Flags } from '@oclif/core';
 import { explain } from '../../src/explain/explain.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
+import { PttraceCommand } from '../pttrace-command.js';
 
-export default class Explain extends Command {
+export default class Explain extends PttraceCommand {
   static override summary =
     'what an invariant, a kernel variant, a bug or a kind of reader is about, in plain words';
   static override description =

@@ -1,4 +1,4 @@
-import { Command, Flags } from '@oclif/core';
+import { Flags } from '@oclif/core';
 import { EXPLORE_DEFAULTS } from '../../src/explore/explore.js';
 import { toPromela } from '../../src/explore/promela.js';
 import { exploreScenarioSlowly, ftraceOf, litmusOf } from '../../src/explore/report.js';
@@ -11,13 +11,14 @@ import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
+import { PttraceCommand } from '../pttrace-command.js';
 
 const KERNEL = { helpGroup: 'KERNEL' } as const;
 const BOUNDS = { helpGroup: 'BOUNDS' } as const;
 const MIB = 1 << 20;
 const PROGRAM_NAMES = [...PROGRAMS.map((p) => p.name), UNSHARE];
 
-export default class Explore extends Command {
+export default class Explore extends PttraceCommand {
   static override summary =
     'decide, over all interleavings of a small machine, whether freeing page tables is safe';
   static override description =

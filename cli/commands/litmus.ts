@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { Args, Command, Flags } from '@oclif/core';
+import { Args, Flags } from '@oclif/core';
 import { parseLitmus } from '../../src/litmus/parse.js';
 import { programOf } from '../../src/litmus/program.js';
 import { type LitmusOutcome, runTest } from '../../src/litmus/suite.js';
@@ -17,8 +17,9 @@ import { EXIT } from '../exit-codes.js';
 import { Interrupted } from '../interrupted.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
+import { PttraceCommand } from '../pttrace-command.js';
 
-export default class Litmus extends Command {
+export default class Litmus extends PttraceCommand {
   static override summary = 'run litmus tests: small programs that must, or must not, break an invariant';
   static override description =
     prose(`Without a file, runs the 38 historic and synthetic bugs that come with the tool, each in its buggy and its

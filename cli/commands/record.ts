@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { gunzipSync } from 'node:zlib';
-import { Args, Command, Flags } from '@oclif/core';
+import { Args, Flags } from '@oclif/core';
 import { TraceError } from '../../src/parsers/input/trace-error.js';
 import {
   KERNEL_INFO_COMMAND,
@@ -19,6 +19,7 @@ import { UsageError } from '../../src/result/usage-error.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
+import { PttraceCommand } from '../pttrace-command.js';
 
 /** KiB per CPU by level. */
 const BUFFER_KB: Readonly<Record<Level, number>> = {
@@ -31,7 +32,7 @@ const BUFFER_KB: Readonly<Record<Level, number>> = {
 /** Of what is free, all CPUs together. */
 const BUFFER_SHARE = 4;
 
-export default class RecordCommand extends Command {
+export default class RecordCommand extends PttraceCommand {
   static override summary = 'make a recording on a test machine, or print the script that makes it elsewhere';
   static override description =
     prose(`Learns from tracefs which probes this kernel can give, says which invariants a replay will be able to decide,

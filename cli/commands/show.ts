@@ -61,6 +61,8 @@ export default class Show extends TraceCommand {
         maxEvents: flags.limit,
       }),
     );
+    if (story.events.length === 0 && process.exitCode === undefined && story.errors.length === 0)
+      process.exitCode = EXIT.finding;
     if (story.errors.length > 0 && process.exitCode === undefined) process.exitCode = EXIT.unreadable;
     if (flags.json) await writeOut(`${JSON.stringify({ schema: 'pttrace-show/1', ...story }, null, 2)}\n`);
     else

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, Flags } from '@oclif/core';
+import { Flags } from '@oclif/core';
 import { stringify } from 'yaml';
 import { UsageError } from '../../src/result/usage-error.js';
 import { SIM_BUGS } from '../../src/simulate/bugs.js';
@@ -13,12 +13,13 @@ import {
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
+import { PttraceCommand } from '../pttrace-command.js';
 import { formatBugs, formatSummary } from '../render/simulate.js';
 
 const WORKLOAD = { helpGroup: 'WORKLOAD' } as const;
 const range = (description: string) => Flags.string({ description, helpValue: 'N|LOW-HIGH', ...WORKLOAD });
 
-export default class Simulate extends Command {
+export default class Simulate extends PttraceCommand {
   static override summary = 'simulate a workload on a kernel variant and print its ftrace log';
   static override description =
     `The log has the lines that the probes of pttrace record: replay reads it like any other. The order of events is

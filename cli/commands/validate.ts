@@ -15,6 +15,7 @@ import { EXIT } from '../exit-codes.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { formatGate, formatGatePlain } from '../render/gate.js';
+import { plural } from '../render/verdicts.js';
 import { sameFile } from '../same-file.js';
 
 export default class Validate extends TraceCommand {
@@ -51,7 +52,13 @@ cannot be read, 4 internal error, 130 interrupted.`);
     ...inputFlags,
     policy: Flags.string({ description: 'policy file, JSON or YAML', helpValue: 'FILE' }),
     'print-policy': Flags.boolean({ description: 'print the policy that applies, as YAML, and stop' }),
-    'update-baseline': Flags.boolean({ description: 'write the baseline file that the policy names' }),
+    'update-baseline': Flags.boolean({
+      description: 'write the baseline file that the policy names; not where the gate is red',
+    }),
+    force: Flags.boolean({
+      description: 'store a baseline although the gate is red',
+      dependsOn: ['update-baseline'],
+    }),
     junit: Flags.string({ description: 'write JUnit XML to this file', helpValue: 'FILE' }),
     sarif: Flags.string({ description: 'write SARIF 2.1.0 to this file', helpValue: 'FILE' }),
     annotations: Flags.boolean({
@@ -100,10 +107,20 @@ cannot be read, 4 internal error, 130 interrupted.`);
       writeReport(flags.sarif, () => formatSarif(report)),
     ].filter((message) => message !== null);
     if (flags['update-baseline'] && baselineFile !== null && !report.summary.partial)
-      storeBaseline(baselineFile, run.read);
+      process.stderr.write(update(baselineFile, run, flags.force));
     for (const message of failed) process.stderr.write(`pttrace: ${printable(message)}\n`);
     if (failed.length > 0 && process.exitCode === EXIT.clean) process.exitCode = EXIT.usage;
   }
+}
+
+/** Stores what these runs measured; says what it did. What a red gate measured is nothing to hold others to. */
+function update(file: string, { report, read }: Awaited<ReturnType<typeof runGate>>, force: boolean): string {
+  const { failed } = report.summary;
+  if (failed > 0 && !force)
+    return `pttrace: ${file} is left as it is: the gate is red (${plural(failed, 'check')} failed); --force stores it all the same\n`;
+  const { traces } = storeBaseline(file, read);
+  const runs = read.length;
+  return `pttrace: ${printable(file)}: ${plural(runs, 'recording')} stored, ${traces} in it now\n`;
 }
 
 function exitOf(report: Awaited<ReturnType<typeof runGate>>['report']): number {

@@ -1,5 +1,6 @@
 import { Ansis } from 'ansis';
 import type { Verdict } from '../../src/result/types.js';
+import { look } from '../look.js';
 
 export interface Palette {
   bold(text: string): string;
@@ -8,7 +9,7 @@ export interface Palette {
   verdict(verdict: Verdict): string;
 }
 
-/** Colours on a terminal, none when piped or with NO_COLOR set (FORCE_COLOR overrides, as ansis decides). */
+/** Colours as `--color` says; of itself on a terminal that has them, without NO_COLOR, and with FORCE_COLOR everywhere. */
 export function palette(coloured: boolean = wantsColour()): Palette {
   const a = new Ansis(coloured ? 1 : 0);
   return {
@@ -24,7 +25,9 @@ export function palette(coloured: boolean = wantsColour()): Palette {
 }
 
 function wantsColour(): boolean {
+  const { color } = look();
+  if (color !== 'auto') return color === 'always';
   if (process.env.NO_COLOR !== undefined && process.env.NO_COLOR !== '') return false;
   if (process.env.FORCE_COLOR !== undefined && process.env.FORCE_COLOR !== '0') return true;
-  return process.stdout.isTTY === true;
+  return process.stdout.isTTY === true && process.env.TERM !== 'dumb';
 }

@@ -8,7 +8,7 @@ const WIDTH = 100;
 /** Headings, wrapped prose, call trees as they stand; `plain` for a mail: ASCII, at most 75 columns. */
 export function formatExplanation(found: Explanation, plain: boolean, colour: Palette = palette()): string {
   const width = plain ? MAIL_WIDTH : WIDTH;
-  const clean = (text: string): string => (plain ? mailAscii(text) : text);
+  const clean = (text: string): string => (plain ? ascii(text) : text);
   const heading = (text: string): string => (plain ? text : colour.bold(text));
   const out = wrap(clean(found.title), width, '  ').map(heading);
   for (const section of found.sections) {
@@ -35,6 +35,3 @@ function treeLine(line: string, width: number): string[] {
   if (!remark) return indented(body!, width, lead!, `${lead}  `);
   return [`${lead}${remark[1]}`, ...indented(remark[2]!, width, `${lead}  `, `${lead}   `)];
 }
-
-const mailAscii = (text: string): string =>
-  ascii(text.replaceAll('⇒', '=>').replaceAll('–', '-').replaceAll('§', 'section ').replaceAll(' · ', '; '));

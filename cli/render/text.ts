@@ -68,6 +68,10 @@ export function hanging(line: string, width: number): string[] {
 export const ascii = (text: string): string =>
   text
     .replaceAll('→', '->')
+    .replaceAll('⇒', '=>')
+    .replaceAll('–', '-')
+    .replaceAll(' · ', '; ')
+    .replaceAll('·', '.')
     .replaceAll('−', '-')
     .replaceAll('≤', '<=')
     .replaceAll('≥', '>=')

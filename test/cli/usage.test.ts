@@ -27,7 +27,7 @@ describe('wrong usage says what was probably meant, exit 2', () => {
   it.each<[string[], string]>([
     [
       ['repaly', 'x'],
-      'there is no command "repaly"; did you mean replay?\n  Commands: breakdown, compare, convert,',
+      'there is no command "repaly"; did you mean replay?\n  Commands: breakdown, compare, completion, convert,',
     ],
     [['frobnicate'], 'there is no command "frobnicate"\n  Commands: '],
     [
