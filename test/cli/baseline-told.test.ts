@@ -8,7 +8,7 @@ it('--update-baseline says what it stored; what a red gate measured only with --
   const dir = folder();
   const policy = join(dir, 'policy.yaml');
   const baseline = join(dir, 'baseline.json');
-  writeFileSync(policy, 'baseline:\n  file: baseline.json\n');
+  writeFileSync(policy, 'version: 1\nextends: [default]\nbaseline:\n  file: baseline.json\n');
   const store = (...traces: string[]): ReturnType<typeof runCommand> =>
     runCommand(['validate', ...traces, '--policy', policy, '--update-baseline']);
   const bad = write(dir, 'bad.txt', withoutOneFlush(linesOf('6.12.117-lab-y/mt-munmap.txt.gz')));
