@@ -17,7 +17,16 @@ export const LAYERS = [
   ['src/breakdown'],
   ['src/measure', 'src/analyse', 'src/show', 'src/convert'],
   ['src/compare'],
-  ['src/litmus', 'src/explore', 'src/what-if', 'src/simulate', 'src/gate', 'src/record', 'src/explain'],
+  [
+    'src/litmus',
+    'src/explore',
+    'src/predict',
+    'src/what-if',
+    'src/simulate',
+    'src/gate',
+    'src/record',
+    'src/explain',
+  ],
   // Says which probes would have told more: those that `record` sets.
   ['src/info'],
   ['src/index.ts'],

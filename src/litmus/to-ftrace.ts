@@ -140,7 +140,10 @@ const PRINT: Readonly<Record<number, Print>> = {
   [OP.IE]: (a, f) => `csd_function_entry: func=${f.name(a[1]!)}, csd=${csd(a[2]!)}`,
   [OP.IX]: (a, f) => `csd_function_exit: func=${f.name(a[1]!)}, csd=${csd(a[2]!)}`,
   [OP.APP]: (a) =>
-    probe('tlb_remove_table', ` tlb=0xffffc9000135fac0 mm=0xffff888100001000 table=${pageAt(a[2]!)}`),
+    probe(
+      'tlb_remove_table',
+      ` tlb=0xffffc9000135fac0 mm=${a[1] === a[1] ? hex(a[1]!) : '0xffff888100001000'} table=${pageAt(a[2]!)}`,
+    ),
   [OP.CR]: (a, f) => probe('call_rcu', ` head=${hex(a[0]!)} func=${f.name(a[1]!)}+0x0/0x40`),
   [OP.RQ]: (a, f) => `rcu_callback: rcu_preempt rhp=${bare(a[0]!)} func=${f.name(a[1]!)} 1`,
   [OP.RI]: (a, f) => `rcu_invoke_callback: rcu_preempt rhp=${bare(a[0]!)} func=${f.name(a[1]!)}`,

@@ -2,7 +2,7 @@ import type { FreePath } from '../kernel/free-paths.js';
 import { OP } from '../kernel/ops.js';
 import { any } from './command.js';
 import type { Emitter } from './emitter.js';
-import { FREED, type Kernel, type Link, pageName, type Table } from './kernel.js';
+import { FREED, type Kernel, type Link, MM_NAMES, pageName, type Table } from './kernel.js';
 import { writesHead } from './ptdesc-union.js';
 import { type Callback, type Callbacks, callbackOps, callRcuOps, queued, synchronizeRcu } from './rcu.js';
 import { flush, syncIpi } from './shootdown.js';
@@ -121,7 +121,7 @@ export class Gather {
   }
 
   private appOps(e: Emitter, table: Table): void {
-    e.emit(OP.APP, this.t.cpu, [Number.NaN, Number.NaN, e.names.page(table.name)]);
+    e.emit(OP.APP, this.t.cpu, [Number.NaN, e.names.mm(MM_NAMES[this.mm]!), e.names.page(table.name)]);
   }
 
   /** tlb_table_invalidate(), then tlb_remove_table_one(). */
@@ -136,7 +136,8 @@ export class Gather {
     }
   }
 
-  private freeNow(table: Table): void {
+  /** The task itself releases the table. */
+  freeNow(table: Table): void {
     this.t.step({
       text: `frees ${table.name}`,
       set: [`freed_${table.id} = ${FREED.directly}`, `in_${table.id} = ${IN.none}`],
@@ -281,4 +282,4 @@ export class Gather {
   }
 }
 
-const mmName = (link: Link): string => ['init_mm', 'A', 'B', 'C'][link.mm]!;
+const mmName = (link: Link): string => MM_NAMES[link.mm]!;

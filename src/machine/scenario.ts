@@ -6,6 +6,7 @@ import type { Memory } from './gather.js';
 import { hardware } from './hardware.js';
 import { type FlushBy, Kernel, type Link } from './kernel.js';
 import { type Alike, type Machine, Model } from './model.js';
+import type { ProgramKind } from './program.js';
 import { Callbacks, rcu, readerState } from './rcu.js';
 import { type ReaderKind, reader, readerKind } from './readers.js';
 import { MMU_RULES } from './rules.js';
@@ -67,10 +68,11 @@ export function brokenRules(s: Scenario): Set<string> {
 
 /**
  * The machine of a scenario. Throws UsageError for names that do not exist, sizes out of range, and a broken rule
- * that nothing in the scenario follows, so that "safe" never means "not tried".
+ * that nothing in the scenario follows, so that "safe" never means "not tried". `own`: what CPU 0 does, instead of the
+ * program of that name.
  */
-export function machineOf(s: Scenario): Machine {
-  check(s);
+export function machineOf(s: Scenario, own: ProgramKind | null = null): Machine {
+  check(s, own);
   const kernel = kernelOf(s);
   const { model } = kernel;
   const unshare = s.program === UNSHARE;
@@ -78,14 +80,15 @@ export function machineOf(s: Scenario): Machine {
   const kinds = Array.from({ length: s.cpus - first }, (_, i) =>
     readerKind(s.readers[i % s.readers.length]!),
   );
-  const links = pageTables(kernel, s, unshare);
+  const kind = own ?? (unshare ? null : programKind(s.program));
+  const links = pageTables(kernel, s, kind ? (kind.level ?? 1) : 2);
   placeCpus(kernel, s, kinds, first, unshare);
   const callbacks = new Callbacks();
   const guest = s.flush === 'kvm' || s.flush === 'hypercall';
   const path = freePath(s.variant, s.variant === 'A2' ? true : guest);
   const freer = { kernel, links, path, memory: s.memory, callbacks };
-  if (unshare) hugetlbUnshare(0, 1, freer);
-  else programKind(s.program).write(0, freer);
+  if (kind) kind.write(0, freer);
+  else hugetlbUnshare(0, 1, freer);
   const walked = unshare ? links.slice(0, 1) : links;
   kinds.forEach((kind, i) => {
     reader(kernel, first + i, kind, walked);
@@ -105,7 +108,7 @@ export function machineOf(s: Scenario): Machine {
   );
 }
 
-function check(s: Scenario): void {
+function check(s: Scenario, own: ProgramKind | null): void {
   const between = (name: string, value: number, low: number, high: number): void => {
     if (!Number.isInteger(value) || value < low || value > high)
       throw new UsageError(`${name}: a whole number from ${low} to ${high}, not ${value}`);
@@ -113,7 +116,7 @@ function check(s: Scenario): void {
   between('cpus', s.cpus, s.program === UNSHARE ? 3 : 2, MAX_CPUS);
   between('tables', s.tables, 1, MAX_TABLES);
   if (s.readers.length === 0) throw new UsageError('at least one reader is needed');
-  if (s.program !== UNSHARE) programKind(s.program);
+  if (s.program !== UNSHARE) own ?? programKind(s.program);
   else if (s.tables !== 1) throw new UsageError(`${UNSHARE} has one table`);
   for (const rule of s.broken) {
     if (!MMU_RULES.some((r) => r.name === rule))
@@ -132,8 +135,8 @@ function kernelOf(s: Scenario): Kernel {
   });
 }
 
-function pageTables(kernel: Kernel, s: Scenario, unshare: boolean): Link[] {
-  const level = unshare ? 2 : (programKind(s.program).level ?? 1);
+function pageTables(kernel: Kernel, s: Scenario, level: number): Link[] {
+  const unshare = s.program === UNSHARE;
   const tables = Array.from({ length: s.tables }, (_, i) => kernel.table(`T${i}`, level, s.pages));
   const links = tables.map((table) => kernel.link(1, table));
   return unshare ? [links[0]!, kernel.link(2, tables[0]!)] : links;

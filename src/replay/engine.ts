@@ -13,9 +13,11 @@ import type { Interner } from '../timeline/interner.js';
 import type { SkewBounds } from '../timeline/skew.js';
 import type { TimeBase } from '../timeline/time-base.js';
 import type { Coverage } from './coverage.js';
+import type { Evidence } from './evidence.js';
 import type { Ledger } from './ledger.js';
 import { cpuOf } from './machine.js';
 import { MissedHits } from './missed-hits.js';
+import type { Monitor } from './monitor.js';
 import { listening, type RcuListener } from './rcu-listener.js';
 import { Session } from './session.js';
 import { subjectMm, subjectPid } from './subject.js';
@@ -29,6 +31,8 @@ export interface EngineOptions {
   readonly variants: VariantMask | null;
   readonly filter: Filter | null;
   readonly listener: RcuListener | null;
+  /** Told of everything after the rules; made anew for each capture. */
+  readonly monitors?: (evidence: Evidence) => readonly Monitor[];
   /** Release of the recorded kernel as far as it is known by now; default: not. */
   readonly release?: () => Release | null;
   /** Whether its probes may have missed hits. */
@@ -120,6 +124,7 @@ export class ReplayEngine {
       listeners: (evidence) => [
         ...(listener ? [listening(evidence, listener)] : []),
         ...(options.mayMiss?.() ? [this.missed.monitor(evidence)] : []),
+        ...(options.monitors?.(evidence) ?? []),
       ],
     });
     this.ledger = this.session.ledger;

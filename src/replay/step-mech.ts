@@ -171,6 +171,7 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
       loadCr3(mech, op, state.seq);
       break;
     case OP.BCAST:
+      hooks.mech.seen(op, task);
       mech.broadcasts.push({ cpu: op.cpu, mm: op.a0, ref: op.ref, seq: state.seq });
       break;
     case OP.BATCH:
@@ -234,9 +235,11 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
       break;
     }
     case OP.SYNC1:
+      hooks.mech.seen(op, task);
       if (op.a0 === 0) mech.sync = { seq: state.seq, ref: op.ref };
       break;
     case OP.SYNCR:
+      hooks.mech.seen(op, task);
       if (op.a0 === 1) {
         const held = mech.locks.filter((l) => l.task === task.key && l.type === LOCK_TYPE.spin);
         hooks.mech.sleeps(held, op);
