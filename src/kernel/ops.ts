@@ -217,6 +217,12 @@ export const OP = {
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 export const OP_COUNT = 95;
+/** Kinds as a table: 1 for those named. A switch with many cases compares them one after the other; this looks once. */
+export function kindSet(...kinds: readonly OpKind[]): Uint8Array {
+  const set = new Uint8Array(OP_COUNT);
+  for (const kind of kinds) set[kind] = 1;
+  return set;
+}
 /** Operations from here on concern facts (`replay/step-mech.ts`): most of them only markers and programs give. */
 export const OP_FIRST_FACT = 51;
 

@@ -1,4 +1,4 @@
-import { OP, OP_FIRST_FACT, type Op } from '../kernel/ops.js';
+import { OP, OP_COUNT, OP_FIRST_FACT, type Op } from '../kernel/ops.js';
 import { MAX_CPUS } from '../timeline/batch.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
@@ -14,6 +14,37 @@ import { stepWalks } from './step-walks.js';
 
 /** No CPU goes offline and comes back in less: grace periods and the start of a CPU lie between (kernel/cpu.c). */
 export const OFFLINE_NS = 5e6;
+
+/** Who takes a step; a switch over the kinds themselves would compare them one after the other. */
+const STEP = { tables: 1, flush: 2, rcu: 3, tasks: 4, hotplug: 5, lost: 6 } as const;
+const STEP_OF = new Uint8Array(OP_COUNT);
+for (const [by, kinds] of [
+  [
+    STEP.tables,
+    [
+      OP.TR,
+      OP.APP,
+      OP.PVOP,
+      OP.UL,
+      OP.ULret,
+      OP.PUB,
+      OP.PTEA,
+      OP.PMDA,
+      OP.PTEN,
+      OP.FREE,
+      OP.ALLOC,
+      OP.DEFER,
+      OP.DR,
+    ],
+  ],
+  [STEP.flush, [OP.FR, OP.FD, OP.FMULTI, OP.INV, OP.TLBF, OP.IS, OP.IE, OP.IX, OP.SYNC1, OP.SYNCR]],
+  [STEP.rcu, [OP.CR, OP.CB, OP.CBret, OP.RQ, OP.RI, OP.GP, OP.GPX, OP.RB, OP.RE, OP.GUP]],
+  [STEP.tasks, [OP.GB, OP.GE, OP.GEret, OP.FMMU, OP.FPGD, OP.SE, OP.SX, OP.SW, OP.EXITMM, OP.EXIT, OP.FORK]],
+  [STEP.hotplug, [OP.HOTPLUG]],
+  [STEP.lost, [OP.lost]],
+] as const) {
+  for (const kind of kinds) STEP_OF[kind] = by;
+}
 
 /**
  * The simulated MMU + RCU core. A pure step function on explicit state: a recorded trace, a what-if program and
@@ -31,66 +62,24 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
   if (op.kind >= OP_FIRST_FACT) stepMech(state, op, task, hooks);
   else observeMech(state, op, task, hooks);
   stepWalks(state, op, task, hooks);
-  switch (op.kind) {
-    case OP.TR:
-    case OP.APP:
-    case OP.PVOP:
-    case OP.UL:
-    case OP.ULret:
-    case OP.PUB:
-    case OP.PTEA:
-    case OP.PMDA:
-    case OP.PTEN:
-    case OP.FREE:
-    case OP.ALLOC:
-    case OP.DEFER:
-    case OP.DR:
+  switch (STEP_OF[op.kind]) {
+    case STEP.tables:
       stepTables(state, op, task, cpu, hooks);
       break;
-    case OP.FR:
-    case OP.FD:
-    case OP.FMULTI:
-    case OP.INV:
-    case OP.TLBF:
-    case OP.IS:
-    case OP.IE:
-    case OP.IX:
-    case OP.SYNC1:
-    case OP.SYNCR:
+    case STEP.flush:
       stepFlush(state, op, task, cpu, hooks);
       break;
-    case OP.CR:
-    case OP.CB:
-    case OP.CBret:
-    case OP.RQ:
-    case OP.RI:
-    case OP.GP:
-    case OP.GPX:
-    case OP.RB:
-    case OP.RE:
-    case OP.GUP:
+    case STEP.rcu:
       stepRcu(state, op, task, cpu, hooks);
       break;
-    case OP.GB:
-    case OP.GE:
-    case OP.GEret:
-    case OP.FMMU:
-    case OP.FPGD:
-    case OP.SE:
-    case OP.SX:
-    case OP.SW:
-    case OP.EXITMM:
-    case OP.EXIT:
-    case OP.FORK:
+    case STEP.tasks:
       stepTasks(state, op, task, hooks);
       break;
-    case OP.HOTPLUG:
+    case STEP.hotplug:
       if (op.a0 < MAX_CPUS) cpuOf(state, op.a0).hotplugged = true;
       break;
-    case OP.lost:
+    case STEP.lost:
       lose(state, op.cpu);
-      break;
-    default:
       break;
   }
   // Switched out is not done with: the next operation goes on where it was.

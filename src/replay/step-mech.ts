@@ -1,4 +1,4 @@
-import { LOCK_TYPE, OP, type Op } from '../kernel/ops.js';
+import { kindSet, LOCK_TYPE, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import { PROMISE } from './mech-hooks.js';
 import type { Task } from './state/contexts.js';
@@ -186,10 +186,35 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
   }
 }
 
+/** What `observeMech` has a case for. */
+const OBSERVED_KINDS = kindSet(
+  OP.INV,
+  OP.FR,
+  OP.RQ,
+  OP.FMULTI,
+  OP.GP,
+  OP.PUB,
+  OP.EXITMM,
+  OP.RB,
+  OP.GUP,
+  OP.TLBF,
+  OP.IX,
+  OP.FREE,
+  OP.ALLOC,
+  OP.UL,
+  OP.TR,
+  OP.APP,
+  OP.PVOP,
+  OP.SYNC1,
+  OP.SYNCR,
+  OP.RE,
+);
+
 /** The same for operations that probes show, where they concern pages with known facts. */
 export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   const { mech } = state;
   if (mech.arrived.size > 0 && op.kind !== OP.INV && op.kind !== OP.TLBF) cameBack(state, op, hooks);
+  if (OBSERVED_KINDS[op.kind] === 0) return;
   switch (op.kind) {
     case OP.INV:
       hooks.mech.seen(op, task);

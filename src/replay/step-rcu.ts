@@ -241,13 +241,19 @@ function callback(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hook
   }
   head.shown |= SHOWN_BY_PROBE;
   head.nr = op.a3;
-  if (op.nTables > 0) head.listed = Array.from(op.tables.subarray(0, op.nTables));
+  if (op.nTables > 0) head.listed = listedBy(op);
   freesListed(state, op, head, hooks);
   if (head.ran === 2 && head.shown === SHOWN_BY_PROBE) hooks.callbackAfterInferred(head, op);
   const first = head.ran === 0;
   head.cbFunc = op.a1;
   if (first) ran(state, head, 1, op, cpu, hooks);
   else hooks.callbackFunc(head, op);
+}
+
+function listedBy(op: Op): number[] {
+  const tables: number[] = [];
+  for (let i = 0; i < op.nTables; i++) tables.push(op.tables[i]!);
+  return tables;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { LOOKUP, OP, type Op, READER, SPIN } from '../kernel/ops.js';
+import { kindSet, LOOKUP, OP, type Op, READER, SPIN } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import type { Task } from './state/contexts.js';
@@ -21,6 +21,25 @@ const PAGE = 4096;
 const MAX_RANGES = 64;
 const MAX_ORDER = 20;
 
+/** What `stepWalks` has a case for. */
+const WALK_KINDS = kindSet(
+  OP.RB,
+  OP.RE,
+  OP.MAP,
+  OP.MAPR,
+  OP.SETP,
+  OP.PLK,
+  OP.GUP,
+  OP.TR,
+  OP.UL,
+  OP.COLL,
+  OP.DEFER,
+  OP.FREE,
+  OP.ALLOC,
+  OP.SE,
+  OP.SX,
+);
+
 /**
  * Walkers of PTE tables. A lookup names its table by what it returns (the address of an entry in it); its section lasts
  * from the `rcu_read_lock` inside the lookup to the unlock of the same depth (mm/pgtable-generic.c). GUP-fast runs with
@@ -28,6 +47,7 @@ const MAX_ORDER = 20;
  */
 export function stepWalks(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   if (op.kind !== OP.RB && op.kind !== OP.RE && op.kind !== OP.MAP) hooks.walks.seen(op, task);
+  if (WALK_KINDS[op.kind] === 0) return;
   switch (op.kind) {
     case OP.RB:
       if (op.a0 === READER.rcu && op.a1 !== op.a1) locked(state, op, walkerOf(task));

@@ -14,15 +14,19 @@ export const showsItsFrees = (head: Head): boolean => head.ran === 1 && !head.st
 /** Tables, by key, that it had to release and did not. */
 export function notReleased(evidence: Evidence, head: Head): number[] {
   const { tables } = evidence.state;
-  const wanted = new Set<number>();
-  if (head.tablesKnown) for (const t of head.tables) if (t.life === LIFE.rcu && t.key >= 0) wanted.add(t.key);
-  for (const key of head.listed) if (key >= 0) wanted.add(key);
-  for (const key of head.frees) wanted.delete(key);
   // Released elsewhere, or in another life already: judged by other rules.
-  return [...wanted].filter((key) => {
+  const pending = (key: number): boolean => {
+    if (key < 0) return false;
     const table = tables.get(key);
     return table === undefined || (table.head === head && table.life === LIFE.rcu);
-  });
+  };
+  const left: number[] = [];
+  if (head.tablesKnown)
+    for (const t of head.tables) if (t.life === LIFE.rcu && pending(t.key)) left.push(t.key);
+  for (const key of head.listed) if (pending(key)) left.push(key);
+  if (left.length === 0) return left;
+  const released = new Set(head.frees);
+  return [...new Set(left)].filter((key) => !released.has(key));
 }
 
 export function leaked(

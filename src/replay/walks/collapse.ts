@@ -1,4 +1,4 @@
-import { OP, type Op } from '../../kernel/ops.js';
+import { kindSet, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
@@ -27,6 +27,9 @@ interface Deposits {
   ever: boolean;
 }
 
+/** What `seen` has a case for. */
+const COLLAPSE_KINDS = kindSet(OP.COLL, OP.FD, OP.SYNC1, OP.HUGEI, OP.DEP, OP.WDR, OP.TR, OP.FREE, OP.lost);
+
 /**
  * Huge pages, by probes on mm/khugepaged.c and mm/huge_memory.c: I13 rcu-head-union, I15 deposits-zapped (of a PMD table:
  * the deposit list is one per table, not per entry), I18 unlink-locks, I21 no-mixed-size, I22 deposit-only-after-sync.
@@ -44,6 +47,7 @@ export class Collapses {
   }
 
   seen(op: Op, task: Task): void {
+    if (COLLAPSE_KINDS[op.kind] === 0) return;
     switch (op.kind) {
       case OP.COLL:
         this.unlinks(op, task);

@@ -1,4 +1,4 @@
-import { LOOKUP, OP, type Op, SPIN } from '../../kernel/ops.js';
+import { kindSet, LOOKUP, OP, type Op, SPIN } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
@@ -19,6 +19,25 @@ interface Gathering {
   /** Notifiers were told since. */
   notified: boolean;
 }
+
+/** What `seen` has a case for. */
+const PROMISE_KINDS = kindSet(
+  OP.UVMA,
+  OP.MNI,
+  OP.FD,
+  OP.VMAOFF,
+  OP.GE,
+  OP.INV,
+  OP.TLBF,
+  OP.IX,
+  OP.UNSH,
+  OP.SE,
+  OP.SX,
+  OP.MAPR,
+  OP.PLK,
+  OP.EXITMM,
+  OP.lost,
+);
 
 /**
  * What has to be flushed before something else happens, by probes: I27 lazy-freed-tables, I28 flush-before-ptl-drop,
@@ -47,6 +66,7 @@ export class Promises {
   }
 
   seen(op: Op, task: Task): void {
+    if (PROMISE_KINDS[op.kind] === 0) return;
     switch (op.kind) {
       case OP.UVMA:
         this.gathers.set(task.key, { unmapped: op.ref, flushed: -1, notified: false });
