@@ -9,6 +9,7 @@ import type { PipelineOptions } from '../src/read/pipeline.js';
 import { UsageError } from '../src/result/usage-error.js';
 import { EXIT } from './exit-codes.js';
 import { Interrupted } from './interrupted.js';
+import { type KernelFlagValues, knownOf } from './kernel-flags.js';
 import { progressLine } from './progress.js';
 import { PttraceCommand } from './pttrace-command.js';
 
@@ -40,7 +41,7 @@ export const inputFlags = {
   }),
 };
 
-export interface InputFlagValues {
+export interface InputFlagValues extends KernelFlagValues {
   readonly format?: string | undefined;
   readonly 'line-format'?: string | undefined;
   readonly probes?: string | undefined;
@@ -76,6 +77,7 @@ export abstract class TraceCommand extends PttraceCommand {
         probesPath: flags.probes,
         vmemmap: flags.vmemmap,
         directMap: flags['direct-map'],
+        known: knownOf(flags),
         signal: interruption.signal,
         onProgress: (p) => {
           read = p.bytes;

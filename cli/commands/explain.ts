@@ -11,7 +11,7 @@ export default class Explain extends PttraceCommand {
     prose(`Topics: invariants (I01 to I56, or by name), bugs of the litmus suite (L01 to L38), kernel variants (A0 to Fn),
 reader kinds (irqoff, rcu, preemptoff, lock, hw), free-path: the call tree of the path that frees page tables, and terms: the words that reports use (one of them by itself,
 too: S1, inferred, SYNC1).`);
-  static override usage = 'explain TOPIC [--variant VARIANT] [--plain | --json]';
+  static override usage = 'explain TOPIC [--variant VARIANT | --kernel RELEASE] [--plain | --json]';
   static override examples = [
     { description: 'an invariant', command: '<%= config.bin %> explain I05' },
     {
@@ -26,13 +26,18 @@ too: S1, inferred, SYNC1).`);
   };
   static override flags = {
     variant: Flags.string({ description: 'kernel variant whose call tree to show, e.g. A2' }),
+    kernel: Flags.string({
+      description: 'kernel release whose call trees to show, e.g. 6.1',
+      helpValue: 'RELEASE',
+      exclusive: ['variant'],
+    }),
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/explain.schema.json)' }),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Explain);
-    const found = explain(args.topic, flags.variant);
+    const found = explain(args.topic, flags.variant, flags.kernel);
     if (flags.json) {
       await writeOut(`${JSON.stringify({ schema: 'pttrace-explain/1', ...found }, null, 2)}\n`);
       return;

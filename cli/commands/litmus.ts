@@ -15,6 +15,7 @@ import { UsageError } from '../../src/result/usage-error.js';
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { Interrupted } from '../interrupted.js';
+import { knownOf } from '../kernel-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { PttraceCommand } from '../pttrace-command.js';
@@ -57,6 +58,10 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
       description: 'the tests that are programs: every interleaving, of the fix and of the bug',
       exclusive: ['ftrace'],
     }),
+    kernel: Flags.string({
+      description: 'judge by the rules of this release, e.g. 7.3; default: that of the model',
+      helpValue: 'RELEASE',
+    }),
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns', exclusive: ['json'] }),
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/litmus.schema.json)' }),
   };
@@ -64,6 +69,7 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Litmus);
     const given = argv as string[];
+    knownOf(flags);
     if (flags['all-orders']) {
       await allOrders(given, flags);
       return;
@@ -82,7 +88,7 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
       const outcomes: LitmusOutcome[] = [];
       let run = 0;
       while (run < tests.length && !interruption.signal.aborted) {
-        outcomes.push(...(await runTest(tests[run++]!)));
+        outcomes.push(...(await runTest(tests[run++]!, flags.kernel)));
         // Ctrl-C is heard between two tests only when the event loop turns.
         await new Promise((resolve) => setImmediate(resolve));
       }

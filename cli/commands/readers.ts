@@ -4,6 +4,7 @@ import { readersResult } from '../../src/analyse/readers.js';
 import { printableReport } from '../../src/result/printable.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
+import { kernelFlags } from '../kernel-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 
@@ -38,6 +39,7 @@ Exit codes: 0 nobody inside at a release, 1 somebody was, 2 wrong usage, 3 unrea
   };
   static override flags = {
     ...inputFlags,
+    ...kernelFlags,
     limit: Flags.integer({
       description: 'tables listed, smallest margin first',
       default: 10,

@@ -1,14 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
-import { gunzipSync } from 'node:zlib';
 import { Args, Flags } from '@oclif/core';
 import { TraceError } from '../../src/parsers/input/trace-error.js';
-import {
-  KERNEL_INFO_COMMAND,
-  type KernelInfo,
-  parseKernelInfo,
-  UNKNOWN_KERNEL,
-} from '../../src/record/kernel-info.js';
+import { KERNEL_INFO_COMMAND, type KernelInfo, UNKNOWN_KERNEL } from '../../src/record/kernel-info.js';
 import { LEVEL_TEXT, LEVELS, type Level } from '../../src/record/levels.js';
 import { planRecording, type RecordingPlan } from '../../src/record/plan.js';
 import { printScript, TOOLS, type Tool } from '../../src/record/print.js';
@@ -17,6 +11,7 @@ import { taskFilter } from '../../src/record/task-filter.js';
 import { printableName } from '../../src/result/printable.js';
 import { UsageError } from '../../src/result/usage-error.js';
 import { EXIT } from '../exit-codes.js';
+import { readKernelInfo } from '../kernel-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { PttraceCommand } from '../pttrace-command.js';
@@ -179,21 +174,6 @@ is written).`);
     });
     if (done.some((d) => d.failed.length > 0)) process.exitCode = EXIT.unreadable;
     await writeOut(formatCleanup(done));
-  }
-}
-
-function readKernelInfo(path: string): KernelInfo {
-  let text: string;
-  try {
-    const bytes = readFileSync(path);
-    text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
-  } catch (error) {
-    throw new TraceError('kernel-info', 'cannot be read', { path, cause: error });
-  }
-  try {
-    return parseKernelInfo(text);
-  } catch (error) {
-    throw new TraceError('kernel-info', (error as Error).message, { path });
   }
 }
 

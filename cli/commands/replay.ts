@@ -7,6 +7,7 @@ import { Filter } from '../../src/timeline/filter.js';
 import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf, listOf } from '../filter-flags.js';
+import { kernelFlags } from '../kernel-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { MAIL_WIDTH, widthFlag, widthOf } from '../width.js';
@@ -51,13 +52,10 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
   };
   static override flags = {
     ...inputFlags,
+    ...kernelFlags,
     ...filterFlags,
     variant: Flags.string({
       description: 'kernel variants it can be, e.g. C or A1,A2; default: what the trace allows',
-    }),
-    kernel: Flags.string({
-      description: 'release of the recorded kernel, e.g. 7.3; default: what the recording says',
-      exclusive: ['what-if'],
     }),
     'what-if': Flags.string({
       description: 're-run it under this kernel variant: latency, IPIs, call_rcu and order, before and after',
@@ -103,7 +101,6 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
         strict: flags.strict,
         require: listOf(flags.require),
         variants: listOf(flags.variant),
-        kernel: flags.kernel,
         syscall: flags.syscall,
         groupBy: flags.by === 'comm' ? 'comm' : 'all',
         filter: filterOf(flags),

@@ -12,6 +12,7 @@ import { printable, printableReport } from '../../src/result/printable.js';
 import { UsageError } from '../../src/result/usage-error.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
+import { kernelFlags } from '../kernel-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { formatGate, formatGatePlain } from '../render/gate.js';
@@ -50,6 +51,7 @@ cannot be read, 4 internal error, 130 interrupted.`);
   };
   static override flags = {
     ...inputFlags,
+    ...kernelFlags,
     policy: Flags.string({ description: 'policy file, JSON or YAML', helpValue: 'FILE' }),
     'print-policy': Flags.boolean({ description: 'print the policy that applies, as YAML, and stop' }),
     'update-baseline': Flags.boolean({

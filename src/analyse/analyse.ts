@@ -52,8 +52,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     if (!CATALOGUE.some((info) => info.id === id)) throw new UsageError(`unknown invariant ${id}`);
   }
   const given = options.variants?.length ? maskOf(...options.variants) : null;
-  const named = options.kernel === undefined ? null : parseRelease(options.kernel);
-  if (options.kernel !== undefined && !named) {
+  if (options.kernel !== undefined && !parseRelease(options.kernel)) {
     throw new UsageError(`'${options.kernel}' is no kernel release, e.g. 7.3 or 6.12.117`);
   }
   const maxFindings = options.maxFindings ?? DEFAULT_FINDINGS;
@@ -76,7 +75,8 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   let engine: ReplayEngine | null = null;
   let queued = 0;
   const scope = new QueueScope(filter !== null, () => engine!.ledger.hidden);
-  const facts = options.facts ?? new RecordingFacts();
+  const release = options.kernel === undefined ? [] : [`kernel Linux ${options.kernel}`];
+  const facts = options.facts ?? new RecordingFacts([...release, ...(options.known ?? [])]);
   const run = await runPipeline(pipeline, { ...options, facts }, (decoder) => {
     engine = new ReplayEngine({
       names: pipeline.names,
@@ -87,7 +87,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
       filter,
       maxFindings: Math.max(maxFindings, 50),
       // A log made from a program: one clock, and the rules of the release that the model is of.
-      release: () => named ?? parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
+      release: () => parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
       exactClock: () => facts.value('model') !== null,
       mayMiss: () => facts.missed.size > 0,
       listener: {
@@ -135,7 +135,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     const message = `the time of several CPUs goes back together ${replay.excerpts} times: each time another excerpt begins`;
     run.inputs[0]?.report.notes.push({ code: 'excerpts', message });
   }
-  const { kinds, candidates } = conclude(replay, run.inputs, facts, given, options.kernel);
+  const { kinds, candidates } = conclude(replay, run.inputs, facts, given);
   const wanted = evidenceWanted(replay, maxFindings, readers.refs());
   const quotes = await quoteLines(wanted, run.inputs, pipeline);
   const quote: Quote = (ref, role) => quoted(quotes.get(ref), ref, role, pipeline);
@@ -146,6 +146,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     quote,
     maxFindings,
     isWhole(replay, run.inputs) ? kinds.set : new Set(),
+    facts.features(),
   );
   const result: Result = {
     schema: RESULT_SCHEMA,

@@ -13,20 +13,17 @@ export interface Conclusion {
 
 /**
  * Settles the verdicts of a replay that is over: hits that kprobes missed, CPUs that show nothing, the variants that
- * are left. `kernel`: its release; default: what the recording says.
+ * are left.
  */
 export function conclude(
   replay: ReplayEngine,
   inputs: readonly ScannedInput[],
   facts: RecordingFacts,
   given: VariantMask | null,
-  kernel: string | undefined,
 ): Conclusion {
   const kinds = probeKinds(facts.probes, facts.events, facts.missed);
   replay.missed.apply(replay.ledger, kinds, replay.segments);
-  const said = facts.kernel();
-  const release = kernel ?? said.release;
-  const byRelease = given === null ? releasedVariantsOf({ release, config: said.config }) : ALL_VARIANTS;
+  const byRelease = given === null ? releasedVariantsOf(facts.kernel()) : ALL_VARIANTS;
   return { kinds, candidates: settle(replay, inputs, byRelease) };
 }
 

@@ -1,4 +1,6 @@
+import { parseRelease } from '../kernel/releases.js';
 import { namesOf, VARIANTS, type Variant } from '../kernel/variants.js';
+import { releasedVariantsOf } from '../kernel/variants-of-release.js';
 import { nearest } from '../litmus/parse.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import type { Rule } from '../replay/rules/rule.js';
@@ -37,11 +39,36 @@ export function topics(): string[] {
 
 /**
  * Explains an invariant (I05 or its name), a litmus bug (L27), a kernel variant (C), a reader kind (rcu) or the
- * free path of a variant, the words of reports (terms) or one of them (S1).
+ * free path of a variant or of the variants that a release can be, the words of reports (terms) or one of them (S1).
  *
  * Throws UsageError for a topic that does not exist, with the nearest one that does.
  */
-export function explain(topic: string, variant?: string): Explanation {
+export function explain(topic: string, variant?: string, kernel?: string): Explanation {
+  if (kernel === undefined) return explained(topic, variant);
+  const [first, ...others] = variantsOfRelease(kernel);
+  const whole = explained(topic, first);
+  const seen = new Set(whole.sections.map((s) => JSON.stringify(s)));
+  const more = others.flatMap((v) =>
+    explained(topic, v).sections.filter((s) => !seen.has(JSON.stringify(s))),
+  );
+  const sections = [...whole.sections, ...more];
+  if (topic.trim().toLowerCase() !== FREE_PATH) return { title: whole.title, sections };
+  return {
+    title: `free path of Linux ${kernel}: variants ${[first, ...others].join(', ')}`,
+    sections: [first!, ...others].flatMap((v) => {
+      const path = explained(FREE_PATH, v);
+      return path.sections.map((s) => ({ ...s, heading: `${v}: ${s.heading}` }));
+    }),
+  };
+}
+
+/** What a release can be: bare metal and guests, with and without its options. Throws UsageError for what is none. */
+function variantsOfRelease(kernel: string): string[] {
+  if (!parseRelease(kernel)) throw new UsageError(`'${kernel}' is no kernel release, e.g. 7.3 or 6.12.117`);
+  return namesOf(releasedVariantsOf({ release: kernel, config: null }));
+}
+
+function explained(topic: string, variant?: string): Explanation {
   const wanted = topic.trim();
   const v = variant === undefined ? undefined : variantOf(variant);
   if (wanted.toLowerCase() === FREE_PATH) return v ? freePathOf(v) : allFreePaths();

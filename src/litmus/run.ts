@@ -33,18 +33,20 @@ export function asExpected(order: LitmusOrder, verdict: LitmusVerdict): boolean 
 }
 
 /** One order through the machine and its invariants. Throws UsageError for steps that cannot be meant. */
-export function runOrder(test: LitmusTest, order: LitmusOrder): LitmusVerdict {
-  return runProgram(programOf(test, order), order.variants);
+export function runOrder(test: LitmusTest, order: LitmusOrder, kernel?: string): LitmusVerdict {
+  return runProgram(programOf(test, order), order.variants, kernel);
 }
 
 /** Programs have normal grace periods only, as callbacks of kernels below 7.3 wait for. */
 const MODELLED = parseRelease('7.2');
 
-export function runProgram(program: Program, variants: readonly string[]): LitmusVerdict {
+/** `kernel`: release whose rules apply; default the newest that all programs fit. */
+export function runProgram(program: Program, variants: readonly string[], kernel?: string): LitmusVerdict {
+  const release = kernel === undefined ? MODELLED : parseRelease(kernel);
   const session = new Session({
     variants: variants.length > 0 ? maskOf(...variants) : null,
     exactClock: () => true,
-    release: () => MODELLED,
+    release: () => release,
     nameOf: (id) => program.funcs.name(id),
   });
   const op = new Op();

@@ -29,17 +29,17 @@ export interface LitmusOutcome {
 /**
  * Runs every order of a test, as operations and as the log they would leave.
  *
- * Throws UsageError for a step that cannot be meant (an unlink where nothing is mapped).
+ * `kernel`: release whose rules apply; default that of the model. Throws UsageError for a step that cannot be meant (an unlink where nothing is mapped).
  */
-export async function runTest(test: LitmusTest): Promise<LitmusOutcome[]> {
+export async function runTest(test: LitmusTest, kernel?: string): Promise<LitmusOutcome[]> {
   const outcomes: LitmusOutcome[] = [];
-  for (const order of test.orders) outcomes.push(await runBoth(test, order));
+  for (const order of test.orders) outcomes.push(await runBoth(test, order, kernel));
   return outcomes;
 }
 
-export async function runBoth(test: LitmusTest, order: LitmusOrder): Promise<LitmusOutcome> {
-  const direct = runOrder(test, order);
-  const ftrace = await violatedIn(toFtrace(programOf(test, order)), order.variants);
+export async function runBoth(test: LitmusTest, order: LitmusOrder, kernel?: string): Promise<LitmusOutcome> {
+  const direct = runOrder(test, order, kernel);
+  const ftrace = await violatedIn(toFtrace(programOf(test, order)), order.variants, kernel);
   return {
     id: test.id,
     title: test.title,
@@ -57,7 +57,11 @@ export async function runBoth(test: LitmusTest, order: LitmusOrder): Promise<Lit
 }
 
 /** Ids of the invariants that a replay of this log finds violated. */
-export async function violatedIn(log: string, variants: readonly string[]): Promise<string[]> {
-  const result = await analyse({ paths: ['-'], stdin: Readable.from([Buffer.from(log)]), variants });
+export async function violatedIn(
+  log: string,
+  variants: readonly string[],
+  kernel?: string,
+): Promise<string[]> {
+  const result = await analyse({ paths: ['-'], stdin: Readable.from([Buffer.from(log)]), variants, kernel });
   return result.invariants.filter((i) => i.verdict === 'violated').map((i) => i.id);
 }

@@ -31,6 +31,8 @@ export interface PipelineOptions {
   readonly probesPath?: string | undefined;
   readonly vmemmap?: string | undefined;
   readonly directMap?: string | undefined;
+  /** Facts of the recorded kernel that count before what the recording says of it: `kernel Linux 7.3`, `config CONFIG_X=y`, `feature NAME no`. */
+  readonly known?: readonly string[] | undefined;
   /** Takes what the recordings say of themselves. */
   readonly facts?: RecordingFacts | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -122,7 +124,7 @@ export async function runPipeline(
   consume: (decoder: Decoder, bases: Bases) => Consumer,
 ): Promise<PipelineRun> {
   const { events, funcs } = pipeline;
-  const facts = options.facts ?? new RecordingFacts();
+  const facts = options.facts ?? new RecordingFacts(options.known);
   const givenProbes =
     options.probesText === undefined ? undefined : readProbes(options.probesText, options.probesPath);
   let known: Known | null = null;

@@ -1,3 +1,4 @@
+import type { Features } from '../kernel/features.js';
 import { OP, type OpKind } from '../kernel/ops.js';
 import { kindOfProbe, kindOfTracepoint } from '../kernel/probe-kinds.js';
 import { FREES_INLINE } from '../kernel/variant-sets.js';
@@ -138,7 +139,7 @@ export function planRecording(
     bases: withKprobes && kernel.baseSymbols !== false,
     missing,
     variants: namesOf(mask),
-    decides: promised(kprobes, tracepoints, mask),
+    decides: promised(kprobes, tracepoints, mask, kernel.features),
   };
 }
 
@@ -213,6 +214,7 @@ function promised(
   kprobes: readonly PlannedProbe[],
   tracepoints: readonly PlannedEvent[],
   mask: VariantMask,
+  features: Features,
 ): PromisedInvariant[] {
   const coverage = new Coverage();
   let fired = 0;
@@ -236,7 +238,9 @@ function promised(
   const withoutRcu = decidable(certain);
   return decidable(coverage).map((d, i) => {
     const rule = CATALOGUE[i]!;
-    if ((rule.variants & mask) === 0) return { id: d.id, name: d.name, can: 'not-applicable', missing: [] };
+    const lacking = rule.feature !== undefined && features.get(rule.feature) === false;
+    if (lacking || (rule.variants & mask) === 0)
+      return { id: d.id, name: d.name, can: 'not-applicable', missing: [] };
     return rule.afterQueue ? d : withoutRcu[i]!;
   });
 }

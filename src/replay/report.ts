@@ -1,3 +1,4 @@
+import { FEATURES, type Features } from '../kernel/features.js';
 import { OP, type OpKind } from '../kernel/ops.js';
 import type { VariantMask } from '../kernel/variants.js';
 import type { BasisName, EventQuote, Finding, InvariantReport, Verdict } from '../result/types.js';
@@ -42,6 +43,7 @@ export function reportInvariants(
   quote: Quote,
   maxFindings: number,
   set: ReadonlySet<OpKind>,
+  features: Features = new Map(),
 ): InvariantReport[] {
   // It has one instance per page table enqueue.
   const enqueues = ledger.tally(noDoubleCallRcu.number);
@@ -53,7 +55,7 @@ export function reportInvariants(
       verdict,
       reason,
       settledBy = [],
-    } = verdictOf(info, tally, missingProbes(info, coverage, set), candidates, tablesQueued);
+    } = verdictOf(info, tally, missingProbes(info, coverage, set), candidates, tablesQueued, features);
     const pass = sum(tally.pass);
     return {
       id: info.id,
@@ -119,6 +121,7 @@ function verdictOf(
   missing: string[],
   candidates: VariantMask,
   tablesQueued: boolean,
+  features: Features,
 ): { verdict: Verdict; reason: string; settledBy?: string[] } {
   if (tally.violated > 0) return { verdict: 'violated', reason: '' };
   const decided = sum(tally.pass);
@@ -136,6 +139,9 @@ function verdictOf(
       verdict: 'not-applicable',
       reason: `nothing to check inside the filter, ${tally.outside} outside`,
     };
+  }
+  if (info.feature !== undefined && features.get(info.feature) === false) {
+    return { verdict: 'not-applicable', reason: FEATURES[info.feature].lacking };
   }
   if (candidates !== 0 && (candidates & info.variants) === 0) {
     return { verdict: 'not-applicable', reason: 'the kernel variant has no such path' };

@@ -73,7 +73,7 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
   const detector = new VariantDetector(given);
   const log = new OpLog();
   let recorder: WhatIfRecorder | null = null;
-  const facts = options.facts ?? new RecordingFacts();
+  const facts = options.facts ?? new RecordingFacts(options.known);
   let engine: ReplayEngine | null = null;
   const run = await runPipeline(pipeline, { ...options, facts }, (decoder) => {
     engine = new ReplayEngine({
@@ -121,7 +121,7 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
   const recorded = recorder!.finish();
   const replay = engine!;
   replay.finish();
-  conclude(replay, run.inputs, facts, given, undefined);
+  conclude(replay, run.inputs, facts, given);
   const candidates = detector.contradiction ? (given ?? detector.consistent) : detector.mask;
   const asked: Facts = {
     candidates,

@@ -62,6 +62,12 @@ export class RecordingFacts {
   /** Facts that contradict those of an earlier input, in words. */
   readonly conflicts: string[] = [];
   private readonly byEvent = new Map<string, string>();
+  /** What counts before what the recording says. */
+  private readonly known: readonly string[];
+
+  constructor(known: readonly string[] = []) {
+    this.known = known;
+  }
 
   /** Takes a line; returns what the reader must be told about it, if anything. */
   take(bytes: Uint8Array, start: number, end: number): { code: string; message: string } | null {
@@ -81,21 +87,16 @@ export class RecordingFacts {
    * (null: none are given).
    */
   kernel(): { release: string; config: ReadonlyMap<string, string> | null } {
-    let release: string | null = null;
-    const config = new Map<string, string>();
-    for (const fact of this.all) {
-      const named = /^kernel (?:Linux )?(\S+)/.exec(fact);
-      if (named) release = release === null || release === named[1] ? named[1]! : '';
-      const set = /^config (?:(CONFIG_\w+)=(\S+)|# (CONFIG_\w+) is not set)$/.exec(fact);
-      if (set) config.set(set[1] ?? set[3]!, set[2] ?? 'n');
-    }
-    return { release: release ?? '', config: config.size > 0 ? config : null };
+    const said = kernelOf(this.all);
+    const given = kernelOf(this.known);
+    const config = new Map([...said.config, ...given.config]);
+    return { release: given.release || said.release, config: config.size > 0 ? config : null };
   }
 
   /** What the recorded kernel and machine have or lack, by facts `feature NAME yes`. */
   features(): Features {
     const known = new Map<Parameters<Features['get']>[0], boolean>();
-    for (const fact of this.all) {
+    for (const fact of [...this.all, ...this.known]) {
       const told = /^feature (\S+) (yes|no)$/.exec(fact);
       if (told && isFeature(told[1]!)) known.set(told[1] as 'invlpgb', told[2] === 'yes');
     }
@@ -159,4 +160,17 @@ export class RecordingFacts {
     this.conflicts.push(message);
     return { code: 'recording-conflict', message };
   }
+}
+
+/** '' where nothing names it, or different releases are named. */
+function kernelOf(facts: readonly string[]): { release: string; config: Map<string, string> } {
+  let release: string | null = null;
+  const config = new Map<string, string>();
+  for (const fact of facts) {
+    const named = /^kernel (?:Linux )?(\S+)/.exec(fact);
+    if (named) release = release === null || release === named[1] ? named[1]! : '';
+    const set = /^config (?:(CONFIG_\w+)=(\S+)|# (CONFIG_\w+) is not set)$/.exec(fact);
+    if (set) config.set(set[1] ?? set[3]!, set[2] ?? 'n');
+  }
+  return { release: release ?? '', config };
 }

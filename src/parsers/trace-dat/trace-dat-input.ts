@@ -4,6 +4,7 @@ import type { LineCounts } from '../../result/types.js';
 import type { RecordBatch } from '../../timeline/batch.js';
 import { LAST_RESERVED, RESERVED } from '../../timeline/events.js';
 import { newHeader } from '../input/line-scanner.js';
+import { FACT_PREFIX } from '../input/recording-facts.js';
 import type { QuotedLine, ScanInputOptions, ScannedInput } from '../input/scanned-input.js';
 import { readHead } from '../input/source.js';
 import { fileSource } from './byte-source.js';
@@ -108,6 +109,14 @@ export async function scanTraceDat(
   };
 }
 
+/** `uname` of the machine, its node name second: known once the head is read, before the first event. */
+function tellKernel(uname: string, options: ScanInputOptions): void {
+  const release = /^Linux \S+ (\d+\.\d+\S*)/.exec(uname)?.[1];
+  if (release === undefined || !options.facts) return;
+  const line = Buffer.from(`${FACT_PREFIX}kernel Linux ${release}`, 'latin1');
+  options.facts.take(line, 0, line.length);
+}
+
 /** Lets the process breathe between batches: signals arrive, the progress line moves. */
 async function reading(
   path: string,
@@ -118,6 +127,7 @@ async function reading(
   const fd = openSync(path, 'r');
   try {
     const recording = openRecording(fileSource(fd, path), codec);
+    tellKernel(recording.head.options.uname, options);
     const steps = scanSteps(recording, options.context, sink, { input: options.input, codec });
     let step = steps.next();
     while (!step.done) {
@@ -140,7 +150,7 @@ export async function quoteRecords(
   const { names, events, time } = options.context;
   const found = new Map<number, QuotedLine>();
   // Asked for by an interrupted run too, to quote what it found.
-  const whole = { ...options, signal: undefined };
+  const whole = { ...options, signal: undefined, facts: undefined };
   await reading(
     path,
     whole,

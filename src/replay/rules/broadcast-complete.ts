@@ -15,6 +15,7 @@ export const broadcastComplete = rule({
   source: 'arch/x86/mm/tlb.c broadcast_tlb_flush(); AMD APM vol. 3',
   needs: [PROBES.BCAST, PROBES.TLBSYNC],
   idle: 'no broadcast invalidation',
+  feature: 'invlpgb',
   variants: INVLPGB,
   held: 'CPUs that the INVLPGB has not reached',
   missing: 'TLBSYNC on the CPU that issued it',

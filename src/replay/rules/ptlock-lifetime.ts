@@ -14,6 +14,7 @@ export const ptlockLifetime = rule({
   source: 'mm/memory.c ptlock_free(); pagetable_dtor() series, v6.14',
   needs: [PROBES.PTL],
   idle: 'no split lock was destroyed',
+  feature: 'split-ptlock',
   held: 'RCU walkers that still find the table and its lock',
   missing: 'the RCU callback of the table',
   words:

@@ -1,3 +1,4 @@
+import type { Feature } from '../../kernel/features.js';
 import { ALL_VARIANTS, type VariantMask } from '../../kernel/variants.js';
 import type { Evidence } from '../evidence.js';
 import type { Monitor } from '../monitor.js';
@@ -30,6 +31,8 @@ export interface RuleText {
   readonly afterQueue?: true;
   /** Kernel variants that have the path it is about; default all. */
   readonly variants?: VariantMask;
+  /** What a kernel or machine must have for it to be about anything. */
+  readonly feature?: Feature;
   /** Who still holds what when it is violated, for findings whose own events do not say it more exactly. */
   readonly held: string;
   /** The operation that should have come before the last event of a violation. */

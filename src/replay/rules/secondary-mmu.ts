@@ -13,6 +13,7 @@ export const secondaryMmu = rule({
   needs: [PROBES.IOTLB],
   byProbes: [PROBES.NSUB],
   idle: 'no device walked these tables',
+  feature: 'mmu-notifier',
   held: 'the IOTLB of the device',
   missing: 'mmu_notifier invalidation of the device',
   words:
