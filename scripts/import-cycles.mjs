@@ -18,6 +18,7 @@ export const LAYERS = [
   ['src/measure', 'src/analyse', 'src/show', 'src/convert'],
   ['src/compare'],
   [
+    'src/perfetto',
     'src/litmus',
     'src/explore',
     'src/predict',

@@ -1,21 +1,34 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { CONVERT_FORMATS, type ConvertFormat, convert } from '../../src/convert/convert.js';
+import { exportTracks, VIEWER_FORMATS, type ViewerFormat } from '../../src/perfetto/export.js';
+import type { PipelineOptions } from '../../src/read/pipeline.js';
+import type { InputReport } from '../../src/result/types.js';
 import { UsageError } from '../../src/result/usage-error.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { endOutput } from '../output.js';
+import { prose } from '../prose.js';
 import { sameFile } from '../same-file.js';
 
 export default class Convert extends TraceCommand {
-  static override summary = 'rewrite a trace as canonical JSON lines, CSV or ftrace text';
+  static override summary =
+    'rewrite a trace as JSON lines, CSV or ftrace text, or for a viewer (Perfetto, Chrome)';
   static override description =
-    'Each form reads back to the same timeline: ns stamps, events, arguments, loss and capture marks. What ftrace text has no words for (durations of function_graph) is counted on standard error.';
-  static override usage = 'convert TRACE... --to jsonl|csv|ftrace [-o FILE] [FLAGS]';
+    prose(`jsonl, csv, ftrace: each form reads back to the same timeline: ns stamps, events, arguments, loss and capture marks. What ftrace text has no words for (durations of function_graph) is counted on standard error.
+
+perfetto, chrome: the replay as tracks for ui.perfetto.dev (protobuf) and chrome://tracing (JSON): per CPU the IPIs, callbacks and
+readers, per mm the gathers and flushes of each task, page tables from hand-over to release, grace periods, tables queued to RCU,
+and findings. Arrows lead from an IPI to its handler and from call_rcu to its callback.`);
+  static override usage = 'convert TRACE... --to jsonl|csv|ftrace|perfetto|chrome [-o FILE] [FLAGS]';
   static override examples = [
     {
       description: 'the flushes, by jq',
       command: `<%= config.bin %> convert trace.txt.gz --to jsonl | jq 'select(.event == "tlb_flush")'`,
+    },
+    {
+      description: 'to open in ui.perfetto.dev',
+      command: '<%= config.bin %> convert trace.txt --to perfetto -o trace.pftrace',
     },
     { description: 'to a file', command: '<%= config.bin %> convert trace.txt --to csv -o trace.csv' },
   ];
@@ -29,7 +42,11 @@ export default class Convert extends TraceCommand {
   static override flags = {
     format: inputFlags.format,
     'line-format': inputFlags['line-format'],
-    to: Flags.string({ description: 'form to write', options: [...CONVERT_FORMATS], required: true }),
+    to: Flags.string({
+      description: 'form to write',
+      options: [...CONVERT_FORMATS, ...VIEWER_FORMATS],
+      required: true,
+    }),
     output: Flags.string({ char: 'o', description: 'file to write; default standard output', default: '-' }),
   };
 
@@ -52,7 +69,9 @@ export default class Convert extends TraceCommand {
       // Where the reader of the output leaves, the input is not read to its end: nobody knows whether it was whole.
       if (this.toStdout) process.exitCode = EXIT.cutOff;
       const { inputs, unsaid } = await this.reading(paths, flags, (options) =>
-        convert({ ...options, to: flags.to as ConvertFormat, write }),
+        isViewer(flags.to)
+          ? drawn({ ...options, write }, flags.to)
+          : convert({ ...options, to: flags.to as ConvertFormat, write }),
       );
       for (const [what, rows] of unsaid) {
         process.stderr.write(
@@ -69,6 +88,24 @@ export default class Convert extends TraceCommand {
   protected override get streamsOutput(): boolean {
     return this.toStdout;
   }
+}
+
+const isViewer = (to: string): to is ViewerFormat => VIEWER_FORMATS.some((f) => f === to);
+
+interface Drawn {
+  readonly inputs: readonly { readonly report: InputReport }[];
+  readonly unsaid: ReadonlyMap<string, number>;
+}
+
+async function drawn(
+  options: PipelineOptions & { write: (bytes: Uint8Array) => void },
+  to: ViewerFormat,
+): Promise<Drawn> {
+  const { result, tablesLeftOut } = await exportTracks({ ...options, to });
+  return {
+    inputs: result.inputs.map((report) => ({ report })),
+    unsaid: new Map(tablesLeftOut > 0 ? [['page tables beyond the first 2000', tablesLeftOut]] : []),
+  };
 }
 
 /** Throws UsageError where nothing can be written. */

@@ -10,6 +10,8 @@ import type { ScannedInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import { DISORDER, ReplayEngine } from '../replay/engine.js';
+import type { Evidence } from '../replay/evidence.js';
+import type { Monitor } from '../replay/monitor.js';
 import { kernelRule, type Quote, quotedRefs, reportInvariants } from '../replay/report.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { timelineReport } from '../replay/timeline-report.js';
@@ -36,6 +38,8 @@ export interface AnalyseOptions extends PipelineOptions {
   readonly syscall?: string | undefined;
   readonly groupBy?: 'all' | 'comm' | undefined;
   readonly filter?: FilterSpec | undefined;
+  /** Monitors that are told of everything the machine does, made anew for each capture. */
+  readonly watch?: ((pipeline: Pipeline, evidence: Evidence) => readonly Monitor[]) | undefined;
   /** Findings listed per invariant; default 10. */
   readonly maxFindings?: number | undefined;
 }
@@ -89,6 +93,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
       // A log made from a program: one clock, and the rules of the release that the model is of.
       release: () => parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
       exactClock: () => facts.value('model') !== null,
+      watch: options.watch && ((evidence) => options.watch!(pipeline, evidence)),
       mayMiss: () => facts.missed.size > 0,
       listener: {
         queued: (tsNs, func, tables, known) => {

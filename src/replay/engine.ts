@@ -39,6 +39,8 @@ export interface EngineOptions {
   readonly mayMiss?: () => boolean;
   /** Whether the recording says that one clock stamped all of it. */
   readonly exactClock?: () => boolean;
+  /** Told of everything after the rules, in each capture anew. */
+  readonly watch?: ((evidence: Evidence) => readonly Monitor[]) | undefined;
   /** Findings kept per invariant. */
   readonly maxFindings: number;
 }
@@ -123,6 +125,7 @@ export class ReplayEngine {
       exactClock: () => options.exactClock?.() ?? false,
       listeners: (evidence) => [
         ...(listener ? [listening(evidence, listener)] : []),
+        ...(options.watch?.(evidence) ?? []),
         ...(options.mayMiss?.() ? [this.missed.monitor(evidence)] : []),
         ...(options.monitors?.(evidence) ?? []),
       ],
