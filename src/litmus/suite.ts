@@ -62,6 +62,7 @@ export async function violatedIn(
   variants: readonly string[],
   kernel?: string,
 ): Promise<string[]> {
-  const result = await analyse({ paths: ['-'], stdin: Readable.from([Buffer.from(log)]), variants, kernel });
+  const stdin = Readable.from([Buffer.from(log)]);
+  const result = await analyse({ paths: ['-'], stdin, variants, kernel, format: 'ftrace' });
   return result.invariants.filter((i) => i.verdict === 'violated').map((i) => i.id);
 }

@@ -2,6 +2,7 @@ import { TRACEPOINTS } from '../../kernel/tracepoints.js';
 import { latin1 } from '../../timeline/batch.js';
 import { type EventHead, RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 import { headerShape, NOTICE, type Shape, shapeOf } from './printf-columns.js';
 
 /**
@@ -243,7 +244,7 @@ function score(sample: Uint8Array): number {
   if (!shape) return 0;
   let hits = 0;
   let other = 0;
-  for (const line of latin1(sample, 0, Math.min(sample.length, 1 << 15))
+  for (const line of sampleText(sample, 1 << 15)
     .split('\n', 300)
     .slice(0, -1)) {
     if (/^\s*\d{1,20}(?:\.\d{1,9})?\s+\S/.test(line)) hits++;

@@ -1,5 +1,5 @@
 import { byName } from '../../result/by-name.js';
-import { latin1 } from '../../timeline/batch.js';
+import { sampleText } from '../input/sample-text.js';
 
 /** What a column of a printf log holds. */
 export type Column = 'ts' | 'cpu' | 'pid' | 'tid' | 'comm' | 'event';
@@ -115,7 +115,7 @@ const unitOf = (value: number): number => (value >= 1e8 ? 1 : 1e3);
 
 /** Shape of a log by its first lines. */
 export function shapeOf(sample: Uint8Array): Shape | null {
-  const lines = latin1(sample, 0, Math.min(sample.length, 1 << 15)).split('\n', 300);
+  const lines = sampleText(sample, 1 << 15).split('\n', 300);
   if (lines.length > 1) lines.pop();
   const body: string[] = [];
   for (const line of lines) {

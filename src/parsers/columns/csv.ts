@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { latin1 } from '../../timeline/batch.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 import { type CanonicalEvent, CanonicalRows } from './canonical-rows.js';
 import { type CsvColumn, type CsvHeader, csvHeader, digitsOf, toNs } from './csv-columns.js';
 
@@ -265,7 +265,7 @@ export function parseCells(text: string, delimiter: string): string[] {
 
 /** The first line that says anything is a header with a stamp and an event. */
 function score(sample: Uint8Array): number {
-  const lines = latin1(sample, 0, Math.min(sample.length, 1 << 14)).split(/\r?\n/, 20);
+  const lines = sampleText(sample, 1 << 14).split(/\r?\n/, 20);
   const at = lines.findIndex((line) => line.trim() !== '' && !line.startsWith('#'));
   if (at < 0) return 0;
   const header = csvHeader(lines[at]!.replace(/^\xef\xbb\xbf/, ''));

@@ -2,6 +2,7 @@ import { unitOfName } from '../../latency/unit-names.js';
 import { latin1 } from '../../timeline/batch.js';
 import type { EventHead } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 
 /**
  * Tables with a latency in each row, as bpftrace and bcc tools print them (biosnoop, runqslower, funcslower, ext4slower
@@ -163,7 +164,7 @@ const integer = (text: string): number => (/^\d{1,9}$/.test(text) ? Number(text)
 
 /** A heading, and rows that fill its columns. */
 function score(sample: Uint8Array): number {
-  const lines = latin1(sample, 0, Math.min(sample.length, 1 << 14)).split('\n', 300);
+  const lines = sampleText(sample, 1 << 14).split('\n', 300);
   let table: Table | null = null;
   let hits = 0;
   let other = 0;

@@ -1,4 +1,3 @@
-import { latin1 } from '../../timeline/batch.js';
 import { BPFTRACE_JSON_LOG } from '../bpftrace/bpftrace-json-log.js';
 import { BPFTRACE_LOG } from '../bpftrace/bpftrace-log.js';
 import { CSV } from '../columns/csv.js';
@@ -23,6 +22,7 @@ import { TRACE_CMD_REPORT } from '../tracefs/trace-cmd-report.js';
 import { recogniseRefusal } from '../tracefs/tracefs-refusals.js';
 import type { DialectInfo } from './dialect.js';
 import { behindFacts } from './recording-facts.js';
+import { sampleText } from './sample-text.js';
 import { TraceError, type TraceErrorCode } from './trace-error.js';
 
 /** Every text format that can be read. Order breaks ties: the more special first. */
@@ -145,7 +145,7 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
   }
   sample = behindFacts(sample);
   if (sample.length === 0) throw new TraceError('empty', 'is empty', { path });
-  const text = latin1(sample, 0, Math.min(sample.length, 4096));
+  const text = sampleText(sample, 4096);
   for (const refused of REFUSED) {
     if (refused.is(text, sample)) throw new TraceError(refused.code, refused.what, { path, offset: 0 });
   }

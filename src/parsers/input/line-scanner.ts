@@ -64,7 +64,7 @@ export class LineScanner implements LineHost {
   private readonly options: ScanOptions;
   private readonly facts: RecordingFacts;
   /** A Buffer: its indexOf is memchr, a Uint8Array's is a byte loop three times slower. */
-  private window = Buffer.alloc(WINDOW * 2);
+  private window = Buffer.allocUnsafeSlow(WINDOW * 2);
   /** Bytes of the window in use; they begin at stream offset `base`. */
   private used = 0;
   private base = 0;
@@ -340,7 +340,7 @@ export class LineScanner implements LineHost {
   }
 
   private enlarge(size: number): void {
-    const bigger = Buffer.alloc(Math.max(size, this.window.length * 2));
+    const bigger = Buffer.allocUnsafeSlow(Math.max(size, this.window.length * 2));
     bigger.set(this.window.subarray(0, this.used));
     this.window = bigger;
   }

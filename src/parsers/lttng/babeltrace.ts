@@ -2,6 +2,7 @@ import { TRACEPOINTS } from '../../kernel/tracepoints.js';
 import { latin1 } from '../../timeline/batch.js';
 import { type EventHead, RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 
 /**
  * LTTng recordings as babeltrace 1 and 2 print them:
@@ -153,7 +154,7 @@ const integer = (text: string | undefined): number =>
   text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : -1;
 
 function score(sample: Uint8Array): number {
-  const lines = latin1(sample, 0, Math.min(sample.length, 1 << 15)).split('\n', 300);
+  const lines = sampleText(sample, 1 << 15).split('\n', 300);
   if (lines.length > 1) lines.pop();
   const hits = lines.filter((l) => EVENT.test(l)).length;
   const written = lines.filter((l) => l.trim() !== '').length;

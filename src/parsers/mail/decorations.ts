@@ -1,6 +1,7 @@
 import { latin1 } from '../../timeline/batch.js';
 import { RESERVED } from '../../timeline/events.js';
 import type { DialectInfo, LineDialect, LineHost, LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 
 /**
  * What people and programs put around the lines of a trace: colours of a terminal, HTML, the prefix of `grep -H` and
@@ -36,7 +37,7 @@ const LINES = 400;
 
 /** The layers of a text by its first bytes; null where it has none. */
 export function layersOf(sample: Uint8Array): Layers | null {
-  const text = latin1(sample, 0, Math.min(sample.length, 64 << 10));
+  const text = sampleText(sample, 64 << 10);
   if (/class=(["'])trace-data\1|linuxPerfData/.test(text) || SEVERAL.test(text)) return null;
   const ansi = /\x1b[[\](]/.test(text);
   let lines = text.split(/\r?\n/, LINES);

@@ -1,5 +1,6 @@
 import { latin1 } from '../../timeline/batch.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 
 /**
  * `perf data convert --to-json`, as perf lays it out (one key a line, tabs for the depth):
@@ -157,7 +158,5 @@ function nesting(text: string): number {
 }
 
 function score(sample: Uint8Array): number {
-  return /^\s*\{\s*\r?\n\s*"linux-perf-json-version"/.test(latin1(sample, 0, Math.min(sample.length, 200)))
-    ? 0.99
-    : 0;
+  return /^\s*\{\s*\r?\n\s*"linux-perf-json-version"/.test(sampleText(sample, 200)) ? 0.99 : 0;
 }

@@ -1,6 +1,7 @@
 import { latin1 } from '../../timeline/batch.js';
 import { type EventHead, RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 
 /**
  * `perf trace`: a system call a line, printed when it ends, with the time it began and how long it took (ms):
@@ -224,7 +225,7 @@ function asFields(buf: Uint8Array, from: number, end: number): number {
 }
 
 function score(sample: Uint8Array): number {
-  const lines = latin1(sample, 0, Math.min(sample.length, 1 << 16)).split('\n', 300);
+  const lines = sampleText(sample, 1 << 16).split('\n', 300);
   if (lines.length > 1) lines.pop();
   let hits = 0;
   let other = 0;

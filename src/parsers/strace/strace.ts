@@ -1,6 +1,7 @@
 import { latin1 } from '../../timeline/batch.js';
 import type { EventHead } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 
 /**
  * `strace`, with or without `-f`, `-t`, `-tt`, `-ttt`, `-r` and `-T`:
@@ -127,7 +128,7 @@ function head(kind: 'span' | 'syscall-enter' | 'syscall-exit', name: string, atE
 }
 
 function score(sample: Uint8Array): number {
-  const lines = latin1(sample, 0, Math.min(sample.length, 1 << 15)).split('\n', 300);
+  const lines = sampleText(sample, 1 << 15).split('\n', 300);
   if (lines.length > 1) lines.pop();
   let hits = 0;
   let other = 0;

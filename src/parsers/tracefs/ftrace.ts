@@ -1,6 +1,7 @@
 import { latin1 } from '../../timeline/batch.js';
 import { NEW_HEADER, RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 import { COMM_WIDTH, CommColumn, FlagsColumn, internComm } from './column-caches.js';
 import { headerLine, lossLine, NEW_CAPTURE, NO_HEADER } from './ftrace-header.js';
 import { HeadCache } from './head-cache.js';
@@ -393,7 +394,7 @@ function isStackTrace(buf: Uint8Array, p: number, end: number): boolean {
 
 /** How sure the first bytes make us: the share of lines that are this format's. */
 function score(sample: Uint8Array): number {
-  const text = latin1(sample, 0, Math.min(sample.length, 1 << 16));
+  const text = sampleText(sample, 1 << 16);
   const lines = text.split('\n', 400);
   if (!text.endsWith('\n') && lines.length > 1) lines.pop();
   let events = 0;

@@ -1,6 +1,7 @@
 import type { EventHead } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { internBody, isStackTitle, lostLine, packFlags } from '../input/kernel-pieces.js';
+import { sampleText } from '../input/sample-text.js';
 import { GraphColumns } from './function-graph-columns.js';
 import { GraphText } from './function-graph-text.js';
 import { LatencyHeader } from './latency-header.js';
@@ -258,10 +259,10 @@ function scoreFunctionGraph(sample: Uint8Array): number {
   let graph = 0;
   let other = 0;
   let named = false;
-  for (const line of new TextDecoder('latin1').decode(sample.subarray(0, 65536)).split(/\r?\n/)) {
+  for (const line of sampleText(sample, 65536).split(/\r?\n/)) {
     if (/^\s*$|^#|^ ?-{10,}|=>/.test(line)) {
       if (/^# tracer: function_graph|^#.*FUNCTION CALLS/.test(line)) named = true;
-    } else if (GRAPH_LINE.test(line)) graph++;
+    } else if (line.includes('|') && GRAPH_LINE.test(line)) graph++;
     else other++;
   }
   if (graph === 0) return named && other === 0 ? 0.9 : 0;

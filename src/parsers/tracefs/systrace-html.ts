@@ -1,5 +1,6 @@
 import { latin1 } from '../../timeline/batch.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 import { FTRACE } from './ftrace.js';
 
 /**
@@ -116,7 +117,7 @@ function closingTag(buf: Uint8Array, start: number, end: number): number {
 }
 
 function scoreSystraceHtml(sample: Uint8Array): number {
-  const text = latin1(sample, 0, sample.length);
+  const text = sampleText(sample);
   // The text inside is plain ftrace as well: a tie, which the more special format wins.
   for (const form of [OPENING, OPENING_JS]) {
     const found = form.exec(text);

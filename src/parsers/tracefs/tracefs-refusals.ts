@@ -1,4 +1,4 @@
-import { latin1 } from '../../timeline/batch.js';
+import { sampleText } from '../input/sample-text.js';
 
 /**
  * Forms of the tracefs `trace` file that hold no events a tool can read back. Each recogniser looks at the first
@@ -14,14 +14,13 @@ const LINES = 400;
 
 /** Body lines (no comment, no blank, no stack frame, no loss line) of the sample; the cut last line is dropped. */
 function bodyLines(sample: Uint8Array): string[] {
-  const text = latin1(sample, 0, Math.min(sample.length, 65536));
+  const text = sampleText(sample, 65536);
   const lines = text.split(/\r?\n/, LINES);
   if (!text.endsWith('\n')) lines.pop();
   return lines.filter((l) => l.trim() !== '' && !/^#|^ =>|^CPU:\d+ \[|^##### CPU/.test(l));
 }
 
-const startsAsTrace = (sample: Uint8Array): boolean =>
-  latin1(sample, 0, Math.min(sample.length, 12)).startsWith('# tracer: ');
+const startsAsTrace = (sample: Uint8Array): boolean => sampleText(sample, 12).startsWith('# tracer: ');
 
 /** At least `share` of the lines match. */
 function most(lines: string[], form: RegExp, share: number): boolean {
@@ -71,7 +70,7 @@ export function recogniseBin(sample: Uint8Array): string | null {
 
 /** Option `nocontext-info`: bodies without task, CPU and time. */
 export function recogniseNoContext(sample: Uint8Array): string | null {
-  const text = latin1(sample, 0, Math.min(sample.length, 4096));
+  const text = sampleText(sample, 4096);
   // Without context the kernel prints the tracer line and no column header at all.
   if (!/^# tracer: (?!function_graph)\S+\n#\n(?!#)/.test(text)) return null;
   const body = bodyLines(sample);
