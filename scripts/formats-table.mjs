@@ -34,17 +34,25 @@ export function traceFixtures() {
 
 /** What each fixture is read as: its lines by kind, or why it is refused. */
 export async function readings() {
-  const [{ scanInput }, { Interner }, { EventTable }, { TimeBase }, { openInput }, { TraceError }] =
-    await Promise.all(
-      [
-        'parsers/input/open-input.js',
-        'timeline/interner.js',
-        'timeline/events.js',
-        'timeline/time-base.js',
-        'measure/histogram-input.js',
-        'parsers/input/trace-error.js',
-      ].map(load),
-    );
+  const [
+    { scanInput },
+    { machinesApart },
+    { Interner },
+    { EventTable },
+    { TimeBase },
+    { openInput },
+    { TraceError },
+  ] = await Promise.all(
+    [
+      'parsers/input/open-input.js',
+      'parsers/input/machines.js',
+      'timeline/interner.js',
+      'timeline/events.js',
+      'timeline/time-base.js',
+      'measure/histogram-input.js',
+      'parsers/input/trace-error.js',
+    ].map(load),
+  );
   const scratch = mkdtempSync(join(tmpdir(), 'pttrace-formats-'));
   const read = [];
   try {
@@ -58,17 +66,15 @@ export async function readings() {
       const context = { names: new Interner(), events: new EventTable(), time: new TimeBase() };
       try {
         const opened = await openInput(path, {});
-        const report =
-          opened.kind === 'recording'
-            ? (await scanInput(path, { input: 0, context, sink: () => {} })).report
-            : opened.input;
-        read.push({
-          name,
-          format: report.format,
-          lines: report.lines,
-          newlines: lineCount(bytes),
-          refused: null,
-        });
+        const reports = [];
+        // Of several machines in one report each is read by itself.
+        for (const one of opened.kind === 'recording' ? await machinesApart([path]) : [])
+          reports.push((await scanInput(one, { input: 0, context, sink: () => {} })).report);
+        if (opened.kind !== 'recording') reports.push(opened.input);
+        for (const { path: read1, format, lines } of reports) {
+          const machine = reports.length > 1 ? read1.slice(path.length) : '';
+          read.push({ name: `${name}${machine}`, format, lines, newlines: lineCount(bytes), refused: null });
+        }
       } catch (error) {
         if (!(error instanceof TraceError)) throw error;
         read.push({ name, format: null, lines: null, newlines: lineCount(bytes), refused: error.message });

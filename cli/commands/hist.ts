@@ -18,8 +18,9 @@ export default class Hist extends TraceCommand {
   static override description =
     prose(`Measures a syscall, a function, a function_graph span, an RCU callback or any pair of events, and prints what
 bpftrace's hist(), hist(x, bits) or lhist() would have printed, byte for byte, on standard output; what the numbers
-leave out goes to standard error. Printed histograms (bpftrace text or JSON, bcc, in a mail or not) are read back:
-FILE#TITLE names one of them.`);
+leave out goes to standard error. strace -T, babeltrace and tables with a latency column are recordings, too. Printed
+histograms (bpftrace text or JSON, bcc, perf ftrace latency, hist triggers, .hgrm, in a mail or not) are read back:
+FILE#TITLE names one of them, FILE#MACHINE one machine of a trace-cmd report of several.`);
   static override usage =
     'hist TRACE... [--syscall S | --func F | --span F | --rcu F | --from A --to B] [FLAGS]';
   static override examples = [

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { INFO_SCHEMA, type Info, info } from '../../src/info/info.js';
+import { machinesApart } from '../../src/parsers/input/machines.js';
 import { TraceError } from '../../src/parsers/input/trace-error.js';
 import { printableReport } from '../../src/result/printable.js';
 import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
@@ -43,7 +44,7 @@ to add for the invariants that a replay could not decide.`);
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(InfoCommand);
-    const paths = argv as string[];
+    const paths = await machinesApart(argv as string[]);
     const result = paths.length === 1 ? await this.told(paths, flags) : await this.each(paths, flags);
     if (process.exitCode === undefined) {
       if (result.files.some((f) => f.input.error)) process.exitCode = EXIT.unreadable;

@@ -15,7 +15,7 @@ import { MAIL_WIDTH, widthFlag, widthOf } from '../width.js';
 export default class Replay extends TraceCommand {
   static override summary = 'replay a recording, check the order of every page-table free, measure latencies';
   static override description =
-    prose(`Reads logs of ftrace, trace-cmd, perf and bpftrace, trace.dat, CSV and JSON lines (docs/formats.md; plain, gzip, zstd
+    prose(`Reads logs of ftrace, trace-cmd, perf, bpftrace, bcc, strace and LTTng, trace.dat, CSV and JSON lines (docs/formats.md; plain, gzip, zstd
 or xz), replays them on a simulated x86 MMU and RCU core, and says of each ordering invariant whether the recording passes, violates or cannot decide
 it, with the lines that prove it.
 

@@ -6,6 +6,7 @@ import { CallbackDelays, delayKind } from '../latency/delays.js';
 import { PairCollector } from '../latency/pair-collector.js';
 import { spanReports } from '../latency/spans.js';
 import { quoteLines } from '../parsers/input/evidence.js';
+import { MachineNames, machinesApart } from '../parsers/input/machines.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
@@ -61,13 +62,15 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   }
   const maxFindings = options.maxFindings ?? DEFAULT_FINDINGS;
   const pipeline = newPipeline();
+  const paths = await machinesApart(options.paths);
+  const machines = new MachineNames(paths);
   const filter = Filter.isEmpty(options.filter)
     ? null
     : new Filter(options.filter!, pipeline.names, pipeline.time);
   const syscall = options.syscall ?? 'munmap';
   const spans = new PairCollector({
     source: { kind: 'syscall', name: syscall },
-    by: options.groupBy === 'comm' ? ['comm'] : [],
+    by: [...(machines.several ? [machines] : []), ...(options.groupBy === 'comm' ? (['comm'] as const) : [])],
     events: pipeline.events,
     names: pipeline.names,
     ...(filter ? { filter: (ts, cpu, pid, comm) => filter.shows(ts, cpu, pid, comm, Number.NaN) } : {}),
@@ -81,7 +84,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const scope = new QueueScope(filter !== null, () => engine!.ledger.hidden);
   const release = options.kernel === undefined ? [] : [`kernel Linux ${options.kernel}`];
   const facts = options.facts ?? new RecordingFacts([...release, ...(options.known ?? [])]);
-  const run = await runPipeline(pipeline, { ...options, facts }, (decoder) => {
+  const run = await runPipeline(pipeline, { ...options, paths, facts }, (decoder) => {
     engine = new ReplayEngine({
       names: pipeline.names,
       time: pipeline.time,
@@ -135,6 +138,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const replay = engine!;
   replay.finish();
   spans.finish();
+  machines.learn(run.inputs.map((i) => i.report.path));
   if (replay.disorder) run.inputs[0]?.report.notes.push({ code: 'out-of-order', message: DISORDER });
   else if (replay.excerpts > 0) {
     const message = `the time of several CPUs goes back together ${replay.excerpts} times: each time another excerpt begins`;

@@ -1,5 +1,6 @@
 import { OP, Op } from '../kernel/ops.js';
 import type { Distribution } from '../latency/distribution.js';
+import { machinesApart, splitMachine } from '../parsers/input/machines.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
@@ -79,6 +80,10 @@ export async function breakdown(options: BreakdownOptions): Promise<Breakdown> {
   const syscall = SYSCALLS[name];
   if (syscall === undefined)
     throw new UsageError(`no breakdown of ${name}: ${Object.keys(SYSCALLS).join(', ')}`);
+  const paths = await machinesApart(options.paths);
+  const [machine] = paths.filter((path) => splitMachine(path).machine !== '');
+  if (paths.length > options.paths.length && machine !== undefined)
+    throw new UsageError(`it holds several machines; say which, e.g. ${machine}`);
   const pipeline = newPipeline();
   const calls = new PhaseClock({ syscall });
   const gathers = new PhaseClock({ gather: true });

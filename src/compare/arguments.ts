@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openInput, splitTitle } from '../measure/histogram-input.js';
+import { machinesOf } from '../parsers/input/machines.js';
 import { UsageError } from '../result/usage-error.js';
 
 /** Between two groups of runs: what `--` is replaced with, as no file is called so. */
@@ -24,7 +25,9 @@ export async function sidesOf(words: readonly string[]): Promise<{ before: strin
   if (words.length === 1) {
     const two = await twoHistograms(words[0]!);
     if (two) return { before: [two[0]], after: [two[1]] };
-    throw new UsageError(`give BEFORE and AFTER: ${words[0]} does not hold exactly two histograms`);
+    throw new UsageError(
+      `give BEFORE and AFTER: ${words[0]} does not hold exactly two histograms or machines`,
+    );
   }
   if (words.length === 0) throw new UsageError('give BEFORE and AFTER');
   throw new UsageError(
@@ -35,6 +38,8 @@ export async function sidesOf(words: readonly string[]): Promise<{ before: strin
 /** `FILE#line N` of both histograms of a file; null unless there are exactly two. */
 async function twoHistograms(path: string): Promise<[string, string] | null> {
   if (path === '-' || splitTitle(path).title !== null) return null;
+  const machines = await machinesOf(path);
+  if (machines.length === 2) return [`${path}#${machines[0]}`, `${path}#${machines[1]}`];
   const opened = await openInput(path, {});
   if (opened.kind !== 'histograms') return null;
   const list = opened.found.histograms;

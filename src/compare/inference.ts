@@ -1,4 +1,10 @@
-import { contrastOfPairs, contrastOfRuns, logarithms, type RunValues } from '../latency/between-runs.js';
+import {
+  contrastOfPairs,
+  contrastOfRuns,
+  logarithms,
+  type RunValues,
+  ratioOfMeans,
+} from '../latency/between-runs.js';
 import type { BootstrapShifts, Estimate } from '../latency/bootstrap-shifts.js';
 import type { Distribution } from '../latency/distribution.js';
 import { riskRatioInterval } from '../latency/effect-sizes.js';
@@ -7,7 +13,7 @@ import { binnedShift } from '../latency/shifts.js';
 import { normalQuantile } from '../latency/special-functions.js';
 import { widened, widenedSuperiority } from './assumed-spread.js';
 import type { PooledSide } from './pooled-side.js';
-import { aboveRow, calls, placements, type Statistic, valuesOf } from './run-values.js';
+import { aboveRow, BEYOND, calls, placements, type Statistic, valuesOf } from './run-values.js';
 import type { Basis, Shift } from './shift.js';
 
 /** Two sides and how their runs belong together. */
@@ -32,6 +38,13 @@ export function shiftOf(design: Design, of: Statistic, alpha = design.alpha): Sh
   const single = design.a.runs.length === 1 && design.b.runs.length === 1;
   if (single) return oneRun(design, of);
   if (a === null || b === null) return null;
+  if (of.kind === 'share' && severalRuns(design)) {
+    const contrast = design.paired ? contrastOfPairs : contrastOfRuns;
+    const ratio = ratioOfMeans(a, b, alpha, design.paired);
+    const method = design.paired ? 'pairs' : 'betweenRuns';
+    const difference = contrast(a, b, alpha);
+    return { before: arithmetic(a), after: arithmetic(b), ratio, difference, basis: 'runs', method };
+  }
   const positive = [...a.values, ...b.values].every((v) => v > 0);
   const before = positive ? geometric(a) : arithmetic(a);
   const after = positive ? geometric(b) : arithmetic(b);
@@ -90,6 +103,9 @@ function alone(design: Design, of: Statistic): Shift | null {
       return seen(a.values[0]!, b.values[0]!);
     }
     case 'mean': {
+      // Of a handful of calls neither resampling nor the central limit says how far their mean may be off.
+      if (design.a.exact && design.b.exact && Math.min(calls(ra), calls(rb)) < BEYOND)
+        return seen(design.a.exact.meanNs, design.b.exact.meanNs);
       if (boot) {
         const { ratio, differenceNs } = boot.mean;
         const values = { before: design.a.exact!.meanNs, after: design.b.exact!.meanNs };

@@ -29,8 +29,8 @@ export function valuesOf(runs: readonly RunSample[], of: Statistic): RunValues |
   const each = runs.map((r) => numberOf(r, of));
   if (each.some((v) => v === null || !Number.isFinite(v[0]))) return null;
   const values = each.map((v) => v![0]);
-  // ln 0 is none: half a call more everywhere (Haldane 1956; Anscombe 1956).
-  if (of.kind === 'share' && values.includes(0)) {
+  // No ratio has 0 below: half a call more everywhere (Haldane 1956; Anscombe 1956).
+  if (of.kind === 'share' && values.every((v) => v === 0)) {
     return {
       values: values.map((v, i) => (v * calls(runs[i]!) + 0.5) / (calls(runs[i]!) + 1)),
       resolution: each.map((v) => v![1]),

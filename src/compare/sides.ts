@@ -14,9 +14,11 @@ import {
   oneHistogram,
   onlyTables,
   openInput,
+  recordingNamed,
   splitTitle,
   titleOf,
 } from '../measure/histogram-input.js';
+import { machinesOf } from '../parsers/input/machines.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import type { PipelineOptions } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
@@ -65,15 +67,21 @@ export async function loadRun(argument: string, options: RunOptions): Promise<Ru
   const opened = options.source === undefined || title !== null ? await openInput(path, options) : null;
   if (opened?.kind === 'histograms') return printedOrEvents(argument, path, title, opened, options);
   if (opened?.kind === 'result') return fromResult(argument, title, opened.value, opened.input, options);
-  if (title !== null && title !== EVENTS) {
-    throw new UsageError(`${path} is a recording: it has no block called "${title}"`);
+  const recording = await recordingNamed(path, title);
+  const machines = recording === path ? await machinesOf(path) : [];
+  if (machines.length > 0) {
+    const names = machines.map((m) => `${path}#${m}`).join(', ');
+    throw new UsageError(`${path} holds several machines; say which: ${names}`);
   }
   if (opened?.stdin) options = { ...options, stdin: opened.stdin };
   if (opened?.cut) {
-    return { ...(await fromRecording(argument, path, { ...options, signal: undefined })), partial: true };
+    return {
+      ...(await fromRecording(argument, recording, { ...options, signal: undefined })),
+      partial: true,
+    };
   }
   try {
-    return await fromRecording(argument, path, options);
+    return await fromRecording(argument, recording, options);
   } catch (error) {
     const tables =
       opened !== null && error instanceof TraceError && error.code === 'unknown-format'

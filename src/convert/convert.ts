@@ -1,3 +1,4 @@
+import { machinesApart } from '../parsers/input/machines.js';
 import { type ScannedInput, scanInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
@@ -59,9 +60,10 @@ export async function convert(options: ConvertOptions): Promise<Converted> {
     writer.rows(batch);
     pass();
   };
+  const paths = await machinesApart(options.paths);
   const inputs =
-    options.paths.length === 1
-      ? [await scanInput(options.paths[0]!, { ...options, input: 0, context: pipeline, facts, sink: rows })]
+    paths.length === 1
+      ? [await scanInput(paths[0]!, { ...options, input: 0, context: pipeline, facts, sink: rows })]
       : await joined(pipeline, { ...options, facts }, rows, () => writer.begin(false));
   tell();
   const torn = tornNote(inputs);

@@ -82,6 +82,44 @@ export function contrastOfPairs(a: RunValues, b: RunValues, alpha: number): Esti
   return { value: m.mean, low: m.mean - reach, high: m.mean + reach };
 }
 
+/** Ratios further off than this are taken for unbounded. */
+const FAR = 1e6;
+const HALVINGS = 60;
+
+/**
+ * mean(b) / mean(a) with its 1 − α interval: all R for which b and R·a do not differ (Fieller 1940), by the half widths
+ * of `contrastOfRuns` or `contrastOfPairs`. For numbers that are often near 0, such as the part of rare calls, whose
+ * logarithms have tails that Student's t does not allow for. `high` is infinite where a's mean may be 0; null as there,
+ * and for a mean of 0.
+ */
+export function ratioOfMeans(a: RunValues, b: RunValues, alpha: number, paired: boolean): Estimate | null {
+  const contrast = paired ? contrastOfPairs : contrastOfRuns;
+  const value = momentsOf(b).mean / momentsOf(a).mean;
+  if (!(value > 0) || !Number.isFinite(value) || contrast(a, b, alpha) === null) return null;
+  const fits = (ratio: number): boolean => {
+    const scaled = { values: a.values.map((v) => v * ratio), resolution: a.resolution.map((r) => r * ratio) };
+    const c = contrast(scaled, b, alpha)!;
+    return c.low <= 0 && c.high >= 0;
+  };
+  /** The last factor of `value` that fits, in the direction of `far`. */
+  const edge = (far: number): number => {
+    if (fits(value * far)) return far;
+    let [inside, outside] = [0, Math.log(far)];
+    for (let i = 0; i < HALVINGS; i++) {
+      const middle = (inside + outside) / 2;
+      if (fits(value * Math.exp(middle))) inside = middle;
+      else outside = middle;
+    }
+    return Math.exp(inside);
+  };
+  const [low, high] = [edge(1 / FAR), edge(FAR)];
+  return {
+    value,
+    low: low <= 1 / FAR ? 0 : value * low,
+    high: high >= FAR ? Number.POSITIVE_INFINITY : value * high,
+  };
+}
+
 /** Natural logarithms, so that a contrast is the logarithm of a ratio. */
 export function logarithms(x: RunValues): RunValues {
   return { values: x.values.map(Math.log), resolution: x.resolution.map((r, i) => r / x.values[i]!) };

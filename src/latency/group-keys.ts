@@ -4,8 +4,17 @@ import { Interner } from '../timeline/interner.js';
 import { BodyArg } from './body-args.js';
 import type { OpenPairs } from './open-pairs.js';
 
-/** One part of a map key. `pid` is the thread id as the trace prints it, `tgid` the process where it is recorded. */
-export type KeyPart = 'comm' | 'pid' | 'tgid' | 'cpu' | { readonly arg: string };
+/**
+ * One part of a map key. `pid` is the thread id as the trace prints it, `tgid` the process where it is recorded;
+ * `machines`: names by the number of the input.
+ */
+export type KeyPart =
+  | 'comm'
+  | 'pid'
+  | 'tgid'
+  | 'cpu'
+  | { readonly arg: string }
+  | { readonly machines: readonly string[] };
 
 /** `comm,cpu,arg:len` → parts. Throws UsageError for an unknown part. */
 export function parseKeyParts(text: string): KeyPart[] {
@@ -43,6 +52,8 @@ export class GroupKeys {
   private readonly tags: number[][] = [[]];
   private readonly tagOf = new Map<string, number>();
   private readonly hasArgs: boolean;
+  /** The input whose rows are read now. */
+  input = 0;
   private scratch = new Uint8Array(64);
   /** Group into which everything beyond `MAX_GROUPS` falls; 0 until then. */
   overflow = 0;
@@ -50,7 +61,7 @@ export class GroupKeys {
   constructor(parts: readonly KeyPart[], names: Interner) {
     this.parts = parts;
     this.names = names;
-    this.args = parts.map((p) => (typeof p === 'object' ? new BodyArg(p.arg) : null));
+    this.args = parts.map((p) => (typeof p === 'object' && 'arg' in p ? new BodyArg(p.arg) : null));
     this.hasArgs = this.args.some((a) => a !== null);
     this.values.internString(UNKNOWN);
   }
@@ -79,6 +90,7 @@ export class GroupKeys {
       else if (part === 'pid') v = batch.pid[row]!;
       else if (part === 'tgid') v = batch.tgid[row]!;
       else if (part === 'cpu') v = batch.cpu[row]!;
+      else if ('machines' in part) v = this.input;
       else {
         v = this.value(this.args[i]!, batch, row, false);
         if (v === 0) v = this.tags[tag]?.[i] ?? 0;
@@ -98,6 +110,7 @@ export class GroupKeys {
       else if (part === 'pid') v = open.pid[slot]!;
       else if (part === 'tgid') v = open.tgid[slot]!;
       else if (part === 'cpu') v = open.startCpu[slot]!;
+      else if ('machines' in part) v = this.input;
       else v = this.tags[open.tag[slot]!]?.[i] ?? 0;
       g = this.step(g, v);
     }
@@ -112,6 +125,7 @@ export class GroupKeys {
       const v = this.partValues[group]!;
       const part = this.parts[i]!;
       if (part === 'comm') out.unshift(this.names.text(v));
+      else if (typeof part === 'object' && 'machines' in part) out.unshift(part.machines[v] ?? UNKNOWN);
       else if (typeof part === 'object') out.unshift(printed(this.values.text(v)));
       else out.unshift(v < 0 ? UNKNOWN : String(v));
       group = this.parents[group]!;

@@ -125,6 +125,7 @@ export class PairCollector {
   }
 
   observeBatch(batch: RecordBatch): void {
+    this.keys.input = batch.input;
     for (let row = 0; row < batch.length; row++) this.observe(batch, row);
   }
 

@@ -2,6 +2,7 @@ import type { Decoder } from '../kernel/decoder.js';
 import type { KeyPart } from '../latency/group-keys.js';
 import { PairCollector, type SpanGroup } from '../latency/pair-collector.js';
 import { describeSource, type SpanSource } from '../latency/span-source.js';
+import { MachineNames, machinesApart } from '../parsers/input/machines.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
 import type { RecordBatch } from '../timeline/batch.js';
@@ -32,6 +33,8 @@ export interface SpanRun {
   /** First to last event, added up over captures, within --since and --until; 0 with fewer than two events. */
   readonly windowNs: number;
   readonly filter: string | null;
+  /** Groups have the machine as the first part of their key. */
+  readonly byMachine: boolean;
   readonly partial: boolean;
   readonly notes: readonly string[];
 }
@@ -39,6 +42,8 @@ export interface SpanRun {
 /** Throws TraceError when an input cannot be read at all. */
 export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
   const pipeline = newPipeline();
+  const paths = await machinesApart(options.paths);
+  const machines = new MachineNames(paths);
   const filter = Filter.isEmpty(options.filter)
     ? null
     : new Filter(options.filter!, pipeline.names, pipeline.time);
@@ -48,7 +53,7 @@ export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
   const make = (decoder: Decoder, rcuWay: 'probes' | 'tracepoints', order: Ordered): PairCollector =>
     new PairCollector({
       source: options.source,
-      by: options.by ?? [],
+      by: [...(machines.several ? [machines] : []), ...(options.by ?? [])],
       events: pipeline.events,
       names: pipeline.names,
       funcs: pipeline.funcs,
@@ -59,7 +64,7 @@ export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
       exactLimit: options.exactLimit,
       cpuForThread: true,
     });
-  const run = await runPipeline(pipeline, options, (decoder) => {
+  const run = await runPipeline(pipeline, { ...options, paths }, (decoder) => {
     collectors = [make(decoder, 'probes', orders[0]!)];
     if (options.source.kind === 'rcu') collectors.push(make(decoder, 'tracepoints', orders[1]!));
     return {
@@ -74,6 +79,7 @@ export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
     };
   });
   for (const c of collectors) c.finish();
+  machines.learn(run.inputs.map((i) => i.report.path));
   const notes: string[] = [];
   let chosen = collectors[0]!;
   let order = orders[0]!;
@@ -95,6 +101,7 @@ export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
     resolutionNs: pipeline.time.resolutionNs,
     windowNs: pipeline.time.unit === 'ticks' && chosen.measured ? 0 : span.total(),
     filter: filter?.describe() ?? null,
+    byMachine: machines.several,
     partial: run.partial,
     notes,
   };

@@ -1,5 +1,6 @@
 import { NEWEST_FAMILY, type PrintFamily } from '../latency/bpftrace-labels.js';
 import type { KeyedCounts } from '../latency/bpftrace-print.js';
+import type { KeyPart } from '../latency/group-keys.js';
 import { hgrmText } from '../latency/hgrm.js';
 import { bucketBounds, bucketIndex, checkShape, type HistShape } from '../latency/hist-shape.js';
 import type { SpanGroup } from '../latency/pair-collector.js';
@@ -25,6 +26,7 @@ import {
   type OpenedInput,
   onlyTables,
   openInput,
+  recordingNamed,
   splitTitle,
 } from './histogram-input.js';
 import { finite, printed } from './printed-map.js';
@@ -53,10 +55,7 @@ export async function hist(options: HistOptions): Promise<HistReport> {
       });
       return opened.cut ? { ...read, partial: true } : read;
     }
-    if (title !== null && title !== EVENTS) {
-      throw new UsageError(`${path} is a recording: it has no block called "${title}"`);
-    }
-    options = { ...options, paths: [path] };
+    options = { ...options, paths: [await recordingNamed(path, title)] };
     if (opened.stdin) options = { ...options, stdin: opened.stdin };
     if (opened.cut) {
       const report = await hist({ ...options, signal: undefined, source: MUNMAP });
@@ -134,7 +133,7 @@ function fromEvents(
     inputs: [...run.inputs],
     from: 'events',
     measured: describeSource(source),
-    by: (options.by ?? []).map((p) => (typeof p === 'object' ? `arg:${p.arg}` : p)),
+    by: [...(run.byMachine ? ['machine'] : []), ...(options.by ?? []).map(keyName)],
     unit,
     resolutionNs: ticks ? null : run.resolutionNs,
     windowNs: ticks || (run.measured && run.windowNs === 0) ? null : run.windowNs,
@@ -209,4 +208,5 @@ function eventGroup(
   };
 }
 
+const keyName = (p: KeyPart): string => (typeof p === 'string' ? p : 'arg' in p ? `arg:${p.arg}` : 'machine');
 const keyText = (keys: readonly string[]): string | null => (keys.length === 0 ? null : keys.join(', '));

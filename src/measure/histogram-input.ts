@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { ReadHistogram } from '../latency/binned.js';
 import { readPrinted } from '../latency/printed-text.js';
 import type { HistogramText } from '../latency/read-hist.js';
+import { machinesOf } from '../parsers/input/machines.js';
 import { scanInput } from '../parsers/input/open-input.js';
 import { abortOf, type Compression, isStored, readSource, streamFailure } from '../parsers/input/source.js';
 import { TraceError } from '../parsers/input/trace-error.js';
@@ -165,6 +166,18 @@ async function eventsIn(bytes: Buffer): Promise<number> {
     if (error instanceof TraceError) return 0;
     throw error;
   }
+}
+
+/**
+ * The recording that `FILE#TITLE` names: the events of a file, or one machine of a report of several. Throws UsageError
+ * for anything else.
+ */
+export async function recordingNamed(path: string, title: string | null): Promise<string> {
+  if (title === null || title === EVENTS) return path;
+  const machines = await machinesOf(path);
+  if (machines.includes(title)) return `${path}#${title}`;
+  const has = machines.length > 0 ? `machines ${machines.join(', ')}` : 'no parts with names';
+  throw new UsageError(`${path} is a recording: it has no block called "${title}" (it has ${has})`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { splitMachine } from '../parsers/input/machines.js';
 import { type ScannedInput, scanInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { isStored } from '../parsers/input/source.js';
@@ -87,6 +88,7 @@ async function survey(path: string, options: SurveyOptions): Promise<Survey> {
     lostBefore: false,
     lostBehind: false,
   });
+  if (splitMachine(path).machine !== '') return alone('it is one of several machines in a report');
   if (path === '-') return alone('standard input can be read only once');
   if (!isStored(path)) return alone('it is no stored file and can be read only once');
   if (isTraceDatFile(path)) return alone('a trace.dat holds all its CPUs and is read in one go');

@@ -4,6 +4,7 @@ import { type Bases, makeBases, unknownBases } from '../kernel/bases.js';
 import { Decoder } from '../kernel/decoder.js';
 import { FuncTable } from '../kernel/func-table.js';
 import { type ProbesFile, parseProbesFile } from '../kernel/probes-file.js';
+import { machinesApart } from '../parsers/input/machines.js';
 import { type ScannedInput, scanInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { TraceError } from '../parsers/input/trace-error.js';
@@ -150,10 +151,9 @@ export async function runPipeline(
     (batch) => consumer!.batch(batch),
   );
 
+  const paths = await machinesApart(options.paths);
   const plan: Plan | null =
-    options.paths.length > 1
-      ? await planMerge(options.paths, { format: options.format, signal: options.signal })
-      : null;
+    paths.length > 1 ? await planMerge(paths, { format: options.format, signal: options.signal }) : null;
   const inputs: ScannedInput[] = [];
   const scan = (path: string, input: number, sink: BatchSink, gate?: () => Promise<void> | null) =>
     scanInput(path, {
@@ -174,11 +174,11 @@ export async function runPipeline(
       hold.release();
       consumer!.boundary();
     }
-    const paths = members.map((m) => options.paths[m]!);
-    if (paths.length === 1) inputs.push(await scan(paths[0]!, inputs.length, sink));
+    const together = members.map((m) => paths[m]!);
+    if (together.length === 1) inputs.push(await scan(together[0]!, inputs.length, sink));
     else {
       const surveys = members.map((m) => plan!.surveys[m]!);
-      inputs.push(...(await scanMerged(paths, surveys, inputs.length, sink, scan, options.signal)));
+      inputs.push(...(await scanMerged(together, surveys, inputs.length, sink, scan, options.signal)));
     }
     if (options.signal?.aborted) break;
   }

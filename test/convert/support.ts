@@ -12,7 +12,7 @@ export const TRACES = readdirSync(join(ROOT, 'fixtures'), { recursive: true, enc
   .filter((f) => /\.(?:txt|gz|dat|json|jsonl|csv|html)$/.test(f))
   .filter((f) => !/^(?:tracefs-refusals|bpftrace-hist|litmus|mail|record)\b|kprobe_events|README/.test(f))
   // Of these, the traces; the others are printed tables or are there to be refused.
-  .filter((f) => !f.startsWith('inputs') || /[/\\](?:F0[2459]|F07|F1[34]|F21|W[12])/.test(f))
+  .filter((f) => !f.startsWith('inputs') || /[/\\](?:F0[2459]|F07|F1[346]|F21|W[12])/.test(f))
   .map((f) => join('fixtures', f))
   .sort();
 

@@ -3,10 +3,12 @@ import { describe, expect, test } from 'vitest';
 import {
   contrastOfPairs,
   contrastOfRuns,
+  criticalT,
   logarithms,
   momentsOf,
   pooledReach,
   type RunValues,
+  ratioOfMeans,
   welchReach,
 } from '../../src/latency/between-runs.js';
 import { UsageError } from '../../src/result/usage-error.js';
@@ -65,5 +67,48 @@ describe('contrasts of runs', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('ratio of means', () => {
+  const runs = (...values: number[]) => ({ values, resolution: values.map(() => 0) });
+
+  test('is 1 inside the interval exactly where the difference holds 0', () => {
+    const number = fc.double({ min: 0.001, max: 1, noNaN: true });
+    const side = fc.array(number, { minLength: 2, maxLength: 6 });
+    fc.assert(
+      fc.property(side, side, (a, b) => {
+        const ratio = ratioOfMeans(runs(...a), runs(...b), 0.05, false)!;
+        const c = contrastOfRuns(runs(...a), runs(...b), 0.05)!;
+        const near = [c.low, c.high, ratio.low - 1, ratio.high - 1].some((x) => Math.abs(x) < 1e-6);
+        if (!near) expect(ratio.low <= 1 && ratio.high >= 1).toBe(c.low <= 0 && c.high >= 0);
+      }),
+    );
+  });
+
+  test('Fieller 1940 with one variance: the roots of a quadratic', () => {
+    // Equal n and equal spreads at R = 1 only; paired, the interval is that of the quadratic exactly.
+    const [a, b] = [runs(10, 12, 11, 13), runs(20, 25, 21, 28)];
+    const t = criticalT(0.05, 3);
+    const n = 4;
+    const mean = (x: readonly number[]) => x.reduce((s, v) => s + v, 0) / n;
+    const cov = (x: readonly number[], y: readonly number[]) =>
+      x.reduce((s, v, i) => s + (v - mean(x)) * (y[i]! - mean(y)), 0) / (n - 1) / n;
+    const [A, B, C] = [
+      mean(a.values) ** 2 - t * t * cov(a.values, a.values),
+      -2 * (mean(a.values) * mean(b.values) - t * t * cov(a.values, b.values)),
+      mean(b.values) ** 2 - t * t * cov(b.values, b.values),
+    ];
+    const root = Math.sqrt(B * B - 4 * A * C);
+    const got = ratioOfMeans(a, b, 0.05, true)!;
+    expect(got.low).toBeCloseTo((-B - root) / (2 * A), 6);
+    expect(got.high).toBeCloseTo((-B + root) / (2 * A), 6);
+  });
+
+  test('has no upper bound where the mean below may be 0', () => {
+    expect(ratioOfMeans(runs(0, 0, 0.02), runs(0.01, 0.012, 0.011), 0.05, false)).toMatchObject({
+      high: Number.POSITIVE_INFINITY,
+    });
+    expect(ratioOfMeans(runs(0, 0), runs(1, 2), 0.05, false)).toBeNull();
   });
 });

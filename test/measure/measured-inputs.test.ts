@@ -1,15 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { analyse } from '../../src/analyse/analyse.js';
+import { sidesOf } from '../../src/compare/arguments.js';
 import type { SpanSource } from '../../src/latency/span-source.js';
 import { collectSpans } from '../../src/measure/collect-spans.js';
 import { type HistOptions, type HistReport, hist } from '../../src/measure/hist.js';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const at = (name: string): string => fileURLToPath(new URL(`../../fixtures/inputs/${name}`, import.meta.url));
 const of = (text: string, more: Partial<HistOptions> = {}): Promise<HistReport> =>
   hist({ paths: ['-'], stdin: Readable.from([Buffer.from(text)]), ...more });
@@ -215,11 +219,13 @@ describe('perf script', () => {
     expect(r.windowNs).toBe(701_000);
   });
 
-  test('without times, and the trace of bcc: refused by name, with what to run', async () => {
+  test('without times: refused by name, with what to run; the trace of bcc is read', async () => {
     await expect(
       of('  perf  3093 kmem:mm_page_free: page=0x11bac8\n  perf  3093 kmem:mm_page_free: page=0x11bac9\n'),
     ).rejects.toThrow('perf script --ns -F +time');
-    await expect(hist({ paths: [at('F16-bcc-trace-tool.txt')] })).rejects.toThrow("bcc's trace");
+    const report = await hist({ paths: [at('F16-bcc-trace-tool.txt')] });
+    expect(report.inputs[0]).toMatchObject({ format: 'bcc-trace', lines: { total: 3, event: 2, header: 1 } });
+    expect(report.groups.reduce((n, g) => n + g.count, 0)).toBe(0);
   });
 });
 
@@ -250,8 +256,58 @@ test('strace and tables: any line ends and is counted', async () => {
   );
 });
 
-test('F03: several machines in one report are not one', async () => {
-  await expect(hist({ paths: [at('F03-tracecmd-report-host-guest.txt')] })).rejects.toThrow(
-    'several machines',
-  );
+test('F03: several machines in one report stay several, side by side', async () => {
+  const path = at('F03-tracecmd-report-host-guest.txt');
+  const both = await hist({ paths: [path] });
+  expect(both.by).toEqual(['machine']);
+  const seen = both.groups.map((g) => [g.key, g.count, g.min]);
+  expect(seen.sort()).toEqual([
+    ['trace-guest.dat', 1, 1_000_000],
+    ['trace-host.dat', 1, 400_000],
+  ]);
+  expect(both.printed).toContain('@ns[trace-guest.dat]:');
+  for (const { lines } of both.inputs) {
+    const { total, ...kinds } = lines;
+    expect(Object.values(kinds).reduce((a, b) => a + b, 0)).toBe(total);
+  }
+  const guest = await hist({ paths: [`${path}#trace-guest.dat`] });
+  expect(guest.groups.map((g) => [g.key, g.min])).toEqual([[null, 1_000_000]]);
+  await expect(hist({ paths: [`${path}#trace-other.dat`] })).rejects.toThrow('trace-guest.dat');
+  // The two are compared with each other.
+  expect(await sidesOf([path])).toEqual({
+    before: [`${path}#trace-host.dat`],
+    after: [`${path}#trace-guest.dat`],
+  });
+  const replayed = await analyse({ paths: [path] });
+  expect(replayed.latency.filter((l) => l.name === 'munmap').map((l) => [l.key, l.count])).toEqual([
+    ['trace-guest.dat', 1],
+    ['trace-host.dat', 1],
+  ]);
+  expect(replayed.invariants.some((i) => i.verdict === 'violated')).toBe(false);
+});
+
+test('machines whose threads, CPUs and pages have the same numbers are judged one by one', async () => {
+  const text = gunzipSync(
+    readFileSync(join(ROOT, 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz')),
+  ).toString('latin1');
+  const lines = text.split('\n').filter((l) => !l.startsWith('#') && l !== '');
+  const two = lines.flatMap((l) => [`  host.dat: ${l}`, `guest1.dat: ${l}`]);
+  const dir = mkdtempSync(join(tmpdir(), 'pttrace-machines-'));
+  try {
+    const report = join(dir, 'two.txt');
+    const one = join(dir, 'one.txt');
+    writeFileSync(report, `  host.dat: cpus=4\nguest1.dat: cpus=4\n${two.join('\n')}\n`);
+    writeFileSync(one, `cpus=4\n${lines.join('\n')}\n`);
+    const single = await analyse({ paths: [one] });
+    const both = await analyse({ paths: [report] });
+    expect(both.timeline.events).toBe(2 * single.timeline.events);
+    const passes = (r: typeof both) =>
+      r.invariants.map((i) => [i.id, i.instances.pass, i.instances.violated]);
+    const twice = passes(single).map(([id, pass, violated]) => [id, Number(pass) * 2, Number(violated) * 2]);
+    expect(passes(both).filter(([id]) => id !== 'I53' && id !== 'I56')).toEqual(
+      twice.filter(([id]) => id !== 'I53' && id !== 'I56'),
+    );
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });

@@ -57,18 +57,10 @@ describe('docs/formats.md', () => {
   });
 
   it('refuses only what is there to be refused', () => {
-    // Two machines in one report: their threads and CPUs have the same numbers. bcc's trace: whole seconds only, and an
-    // entry looks like a return. No order between such lines could be told.
-    const said: Record<string, string> = {
-      'inputs/F03-tracecmd-report-host-guest.txt': 'several machines in one',
-      'inputs/F16-bcc-trace-tool.txt': 'no stamps finer than a second',
-    };
     for (const { name, refused } of readings) {
-      const toRefuse = name.startsWith('tracefs-refusals/') || name in said;
+      const toRefuse = name.startsWith('tracefs-refusals/');
       expect(refused === null, `${name}: ${refused}`).toBe(!toRefuse);
     }
-    for (const [name, why] of Object.entries(said))
-      expect(readings.find((r) => r.name === name)?.refused).toContain(why);
   });
 
   it('names every format there is, with its speed', () => {
@@ -82,6 +74,6 @@ describe('docs/formats.md', () => {
     const missing = DIALECTS.map((d) => d.id).filter((id) => !measured.has(id));
     // No recordings of them are at hand, and a few lines again and again would measure nothing: the lines of a dump are
     // those of latency-format behind a console prefix, fixtures of the others are excerpts written by hand.
-    expect(missing).toEqual(['ftrace-dump', 'strace', 'babeltrace', 'latency-table']);
+    expect(missing).toEqual(['ftrace-dump', 'strace', 'babeltrace', 'latency-table', 'bcc-trace']);
   });
 });

@@ -1,3 +1,4 @@
+import { BCC_TRACE } from '../bcc/bcc-trace.js';
 import { BPFTRACE_JSON_LOG } from '../bpftrace/bpftrace-json-log.js';
 import { BPFTRACE_LOG } from '../bpftrace/bpftrace-log.js';
 import { CSV } from '../columns/csv.js';
@@ -21,6 +22,7 @@ import { SYSTRACE_HTML } from '../tracefs/systrace-html.js';
 import { TRACE_CMD_REPORT } from '../tracefs/trace-cmd-report.js';
 import { recogniseRefusal } from '../tracefs/tracefs-refusals.js';
 import type { DialectInfo } from './dialect.js';
+import { machinesIn } from './machines.js';
 import { behindFacts } from './recording-facts.js';
 import { sampleText } from './sample-text.js';
 import { TraceError, type TraceErrorCode } from './trace-error.js';
@@ -42,6 +44,7 @@ export const DIALECTS: readonly DialectInfo[] = [
   JSON_LINES,
   CSV,
   LATENCY_TABLE,
+  BCC_TRACE,
   BPFTRACE_JSON_LOG,
   BPFTRACE_LOG,
 ];
@@ -101,13 +104,8 @@ const REFUSED: readonly {
   },
   {
     code: 'unsupported-format',
-    what: 'is a trace-cmd report of several machines in one, whose threads and CPUs have the same numbers: give each by itself, `trace-cmd report -i FILE > FILE.txt`',
-    is: (text) => /^ *\S+: cpus=\d+\s*$/m.test(text),
-  },
-  {
-    code: 'no-times',
-    what: "is the output of bcc's trace: it has no stamps finer than a second and does not tell a function's entry from its return. `pttrace record --print bpftrace` prints a program that does",
-    is: (text) => /^(?:TIME +)?(?:CPU +)?PID +TID +COMM +FUNC +-?\s*$/m.test(text.slice(0, 2000)),
+    what: 'is a trace-cmd report of several machines: save it to a file and give that, its machines are then read one by one (FILE#MACHINE names one of them)',
+    is: (text) => machinesIn(text).length > 0,
   },
   {
     code: 'no-times',

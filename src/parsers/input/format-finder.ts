@@ -1,5 +1,7 @@
+import { latin1 } from '../../timeline/batch.js';
 import { type Layers, layersOf, withoutLayers } from '../mail/decorations.js';
 import { type Detection, detect, SAMPLE } from './detect.js';
+import { machinesIn } from './machines.js';
 import { TraceError } from './trace-error.js';
 
 /** How far into an input a trace is looked for: mail and boot logs come before some. */
@@ -13,6 +15,7 @@ const LF = 10;
 export class FormatFinder {
   private readonly path: string;
   private readonly format: string | undefined;
+  private readonly machine: string;
   private held: Uint8Array[] = [];
   private heldBytes = 0;
   /** Where the next part to look at begins. */
@@ -22,9 +25,10 @@ export class FormatFinder {
   /** What stands around the lines of the part that showed the format. */
   layers: Layers | null = null;
 
-  constructor(path: string, format?: string) {
+  constructor(path: string, format: string | undefined, machine: string) {
     this.path = path;
     this.format = format;
+    this.machine = machine;
   }
 
   /** The format as soon as it is known. Throws as `detect` for contents that no later part can explain. */
@@ -60,7 +64,8 @@ export class FormatFinder {
   private look(to: number): Detection | null {
     const part = this.joined().subarray(this.from, to);
     try {
-      const layers = layersOf(part);
+      if (this.machine !== '' && this.from === 0) this.checkMachine(part);
+      const layers = layersOf(part, this.machine);
       const found = detect(layers ? withoutLayers(part, layers) : part, this.path, this.format);
       if (this.layers === null || found.sure) this.layers = layers;
       this.from = nextStart(part, this.from);
@@ -73,6 +78,16 @@ export class FormatFinder {
       this.from = nextStart(part, this.from);
       return null;
     }
+  }
+
+  private checkMachine(part: Uint8Array): void {
+    const there = machinesIn(latin1(part, 0, Math.min(part.length, SAMPLE)));
+    if (there.includes(this.machine)) return;
+    const what =
+      there.length === 0
+        ? `is of one machine: it has no part called "${this.machine}"`
+        : `has no machine called "${this.machine}", only ${there.join(', ')}`;
+    throw new TraceError('not-found', what, { path: this.path });
   }
 
   private settle(): Detection {

@@ -12,6 +12,7 @@ import type { DialectInfo } from './dialect.js';
 import { FormatFinder } from './format-finder.js';
 import { inputReport } from './input-report.js';
 import { LineScanner } from './line-scanner.js';
+import { splitMachine } from './machines.js';
 import { quoteMail } from './quoted-line.js';
 import { behindFacts } from './recording-facts.js';
 import type { ScanInputOptions, ScannedInput } from './scanned-input.js';
@@ -21,10 +22,11 @@ import { Spool } from './spool.js';
 export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input.js';
 
 /**
- * Reads one input into batches. Throws TraceError when it cannot be read at all (nothing was delivered);
+ * Reads one input, or one machine of it (`FILE#MACHINE`), into batches. Throws TraceError when it cannot be read at all (nothing was delivered);
  * damage in the middle is told in `report.error`, with what came before in the counts.
  */
-export async function scanInput(path: string, options: ScanInputOptions): Promise<ScannedInput> {
+export async function scanInput(argument: string, options: ScanInputOptions): Promise<ScannedInput> {
+  const { path, machine } = splitMachine(argument);
   if (options.format === undefined && isTraceDatFile(path)) return scanTraceDat(path, options);
   const stored = isStored(path);
   const spool = !stored && options.spoolDir !== undefined ? new Spool(options.spoolDir, options.input) : null;
@@ -36,7 +38,7 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
   let blocks: BlockDialect | null = null;
   let mail: MailText | null = null;
   const letter = new MailGather();
-  const finder = new FormatFinder(path, options.format);
+  const finder = new FormatFinder(argument, options.format, machine);
 
   const start = (found: Detection): LineScanner => {
     const head = finder.take();
@@ -117,7 +119,15 @@ export async function scanInput(path: string, options: ScanInputOptions): Promis
     done.finish();
     if (reorder) putInOrder(reorder, done);
     const { compression, error } = end;
-    const report = inputReport(done, { path, dialect: dialect!, why, compression, error, blocks, mail });
+    const report = inputReport(done, {
+      path: argument,
+      dialect: dialect!,
+      why,
+      compression,
+      error,
+      blocks,
+      mail,
+    });
     const letterText = mail;
     const parts = blocks as BlockDialect | null;
     const { layers } = finder;

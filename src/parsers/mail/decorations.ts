@@ -1,6 +1,7 @@
 import { latin1 } from '../../timeline/batch.js';
 import { RESERVED } from '../../timeline/events.js';
-import type { DialectInfo, LineDialect, LineHost, LineKind } from '../input/dialect.js';
+import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { machinesIn } from '../input/machines.js';
 import { sampleText } from '../input/sample-text.js';
 
 /**
@@ -16,6 +17,8 @@ export interface Layers {
   readonly mark: string;
   /** Line numbers of `cat -n`, `nl`, `bat`. */
   readonly numbers: boolean;
+  /** The one machine of a report of several whose lines are read; empty: there is but one. */
+  readonly machine: string;
 }
 
 /** An event of some dialect: a CPU or a stamp, then text. */
@@ -31,14 +34,15 @@ const MARK = /^ {0,3}(\||\/\/|#|\*|;|%|\+|!|--|>|\xe2\x94\x82)(?= |\t|$)/;
 const NUMBER = /^ *\d{1,9}(?:\t| +\xe2\x94\x82 ?)/;
 /** Where the process id stands at the least: names are padded to 16 columns. */
 const PADDED = /^(?:\s|.{16}-\d)/;
-/** `trace-cmd report -i A -i B` names the machine before each line: that is no decoration. */
-const SEVERAL = /^ *\S+: cpus=\d+\s*$/m;
+/** Before each line of a report of several machines. */
+const MACHINE = /^ *(\S+): /;
 const LINES = 400;
 
-/** The layers of a text by its first bytes; null where it has none. */
-export function layersOf(sample: Uint8Array): Layers | null {
+/** The layers of a text by its first bytes; null where it has none. `machine`: see `machines.ts`. */
+export function layersOf(sample: Uint8Array, machine: string): Layers | null {
+  if (machine !== '') return { ansi: false, html: false, grep: false, mark: '', numbers: false, machine };
   const text = sampleText(sample, 64 << 10);
-  if (/class=(["'])trace-data\1|linuxPerfData/.test(text) || SEVERAL.test(text)) return null;
+  if (/class=(["'])trace-data\1|linuxPerfData/.test(text) || machinesIn(text).length > 0) return null;
   const ansi = /\x1b[[\](]/.test(text);
   let lines = text.split(/\r?\n/, LINES);
   if (ansi) lines = lines.map((line) => line.replace(ANSI, ''));
@@ -51,7 +55,7 @@ export function layersOf(sample: Uint8Array): Layers | null {
   const mark = markOf(plain);
   const bare = mark === '' ? plain : plain.map((line) => line.replace(MARK, '').replace(/^ /, ''));
   const grep = isGrep(bare);
-  return ansi || html || grep || numbers || mark !== '' ? { ansi, html, grep, mark, numbers } : null;
+  return ansi || html || grep || numbers || mark !== '' ? { ansi, html, grep, mark, numbers, machine } : null;
 }
 
 function isHtml(lines: readonly string[]): boolean {
@@ -111,11 +115,16 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
 /** A copy of the bytes with the layers off, to judge the format by. */
 export function withoutLayers(bytes: Uint8Array, layers: Layers): Uint8Array {
   const lines = latin1(bytes, 0, bytes.length).split('\n');
-  return Buffer.from(lines.map((line) => bareLine(line, layers).text).join('\n'), 'latin1');
+  return Buffer.from(lines.map((line) => bareLine(line, layers)?.text ?? '').join('\n'), 'latin1');
 }
 
-/** A line without its layers, and the file grep found it in. */
-function bareLine(line: string, layers: Layers): { text: string; file: string } {
+/** A line without its layers, and the file grep found it in; null: it is of another machine. */
+function bareLine(line: string, layers: Layers): { text: string; file: string } | null {
+  if (layers.machine !== '') {
+    const named = MACHINE.exec(line);
+    if (named === null) return { text: line, file: '' };
+    return named[1] === layers.machine ? { text: line.slice(named[0].length), file: '' } : null;
+  }
   let text = line;
   if (layers.ansi && text.includes('\x1b')) text = text.replace(ANSI, '');
   if (layers.html && /[&<]/.test(text)) text = unescaped(text);
@@ -148,6 +157,7 @@ export function undecorated(inner: LineDialect, layers: Layers): LineDialect {
         tell(layers, host);
       }
       const bare = bareLine(latin1(buf, start, end), layers);
+      if (bare === null) return LINE.foreign;
       if (bare.file !== '' && bare.file !== file) {
         // Lines of two files share no order.
         if (file !== '') host.fact(RESERVED.segment, -1, 0);
@@ -170,6 +180,13 @@ export const decorated = (info: DialectInfo, layers: Layers): DialectInfo => ({
 });
 
 function tell(layers: Layers, host: LineHost): void {
+  if (layers.machine !== '') {
+    host.note(
+      'machine',
+      `${layers.machine} is one of several machines in the report: each is read by itself`,
+    );
+    return;
+  }
   const off: string[] = [];
   if (layers.ansi) off.push('colours of a terminal');
   if (layers.html) off.push('HTML tags and entities');

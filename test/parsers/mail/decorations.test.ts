@@ -116,7 +116,7 @@ describe('decorations come off', () => {
       'csv/6.12.117-lab-y/mt-munmap.csv',
       'json-lines/6.12.117-lab-y/mt-munmap.jsonl',
     ]) {
-      expect([file, layersOf(readFileSync(at(file)))]).toEqual([file, null]);
+      expect([file, layersOf(readFileSync(at(file)), '')]).toEqual([file, null]);
     }
   });
 
