@@ -160,23 +160,24 @@ export const EVENT_ALIASES: Readonly<Record<string, string>> = byName({
   tlb_remove_table_one_rcu: '__tlb_remove_table_one_rcu',
 });
 
-/** `p_sym_0`, `r_sym_0`, `sym__return`, `sym_ret`, `sym` → symbol and side; null if no symbol is known by that name. */
+/** What people, perf probe and bpftrace put around the name of a function; true: it is of its return. */
+const AROUND: readonly (readonly [RegExp, boolean])[] = [
+  [/^(.+)__return$/, true],
+  [/^(.+)_(?:ret|return|exit)$/, true],
+  [/^(.+)_(?:entry|enter)$/, false],
+  [/^(?:r|kr|ret|kret|kretprobe)_(.+)$/, true],
+  [/^(?:p|k|kp|kprobe|probe|my|mine)_(.+)$/, false],
+  [/^(.+)_(?:0x)?[0-9a-f]+$/, false],
+];
+
+/** `p_sym_0`, `r_sym`, `sym__return`, `sym_ret`, `sym` → symbol and side; null if no symbol is known by that name. */
 export function symbolOfEventName(name: string): { symbol: string; ret: boolean } | null {
-  const forms: readonly (readonly [RegExp, boolean])[] = [
-    [/^(.+)__return$/, true],
-    [/^(.+)_(?:ret|return|exit)$/, true],
-    [/^r_(.+)_0$/, true],
-    [/^p_(.+)_(?:0x)?[0-9a-f]+$/, false],
-    [/^(.+)_(?:entry|enter)$/, false],
-  ];
-  const known = (text: string): string | null =>
-    Object.hasOwn(SYMBOLS, text) ? text : (EVENT_ALIASES[text] ?? null);
-  const direct = known(name);
-  if (direct !== null) return { symbol: direct, ret: false };
-  for (const [pattern, ret] of forms) {
-    const base = pattern.exec(name)?.[1];
-    const symbol = base === undefined ? null : known(base);
-    if (symbol !== null) return { symbol, ret };
+  const found = Object.hasOwn(SYMBOLS, name) ? name : (EVENT_ALIASES[name] ?? null);
+  if (found !== null) return { symbol: found, ret: false };
+  for (const [pattern, ret] of AROUND) {
+    const inner = pattern.exec(name)?.[1];
+    const known = inner === undefined ? null : symbolOfEventName(inner);
+    if (known !== null) return { symbol: known.symbol, ret: ret || known.ret };
   }
   return null;
 }

@@ -1,4 +1,5 @@
 import { OP, type Op } from '../../kernel/ops.js';
+import { CONTEXT } from '../../timeline/flags.js';
 import { type Absence, absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
 import type { Flush, Gather, Table } from '../state/table-life.js';
@@ -7,6 +8,9 @@ import { tableName } from './names.js';
 
 export const FLUSH_RETURN = 'the return of flush_tlb_mm_range()';
 export const FLUSH_PROBE = 'the flush_tlb_mm_range probes (entry and return)';
+
+const NEVER_BACK =
+  'the return of its flush is never shown, and nothing tells what ran in interrupts (no flags column)';
 
 /** A table without a finished flush: not begun, or begun and not back. Either rests on what is not there. */
 export function unflushed(
@@ -22,10 +26,18 @@ export function unflushed(
     return;
   }
   const begun = table.begun;
+  const { context } = op;
   // A deferred table was unlinked and flushed before it was handed over.
   const since = table.deferredSince === table.deferredSince ? table.deferredSince : table.trSeq;
   const absence: Absence = begun
-    ? { kinds: [OP.FD], cpu: begun.cpu, since: begun.frSeq, probe: FLUSH_PROBE }
+    ? {
+        kinds: [OP.FD],
+        cpu: begun.cpu,
+        since: begun.frSeq,
+        probe: FLUSH_PROBE,
+        // Without a flags column the task's program order proves nothing: one hit of the return probe may be missing.
+        doubt: () => (context === CONTEXT.unknown && begun.fdSeq === 0 ? NEVER_BACK : null),
+      }
     : { kinds: [OP.FR, OP.FD], cpu: table.trCpu, since, probe: FLUSH_PROBE };
   const released = role === 'released';
   absent(evidence, verdicts, released ? { ...absence, instance: instanceOf(op) } : absence, {
