@@ -4,6 +4,7 @@ import { SYSCALLS } from '../../src/breakdown/phases.js';
 import { printableReport } from '../../src/result/printable.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
+import { checkHtml, htmlFlag, writePage } from '../html/write.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 
@@ -33,17 +34,21 @@ Exit codes: 0, 2 wrong usage, 3 unreadable input, 4 internal error, 130 interrup
       options: Object.keys(SYSCALLS),
       default: 'munmap',
     }),
+    ...htmlFlag,
     plain: Flags.boolean({ description: 'ASCII, for a mail', exclusive: ['json'] }),
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/breakdown.schema.json)' }),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Breakdown);
+    checkHtml(flags.html, [args.trace]);
     const result = await this.reading([args.trace], flags, (options) =>
       breakdown({ ...options, syscall: flags.syscall }),
     );
     if (result.partial) process.exitCode = EXIT.interrupted;
     else if (result.inputs.some((i) => i.error)) process.exitCode = EXIT.unreadable;
+    if (flags.html !== undefined)
+      writePage(flags.html, (await import('../html/breakdown.js')).breakdownPage(result));
     if (flags.json) await writeOut(`${JSON.stringify(result, null, 2)}\n`);
     else
       await writeOut(

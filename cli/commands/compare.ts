@@ -9,8 +9,10 @@ import { UsageError } from '../../src/result/usage-error.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf } from '../filter-flags.js';
+import { checkHtml, htmlFlag, writePage } from '../html/write.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
+import { palette } from '../render/colour.js';
 import { ascii } from '../render/text.js';
 import { sourceFlags, sourceOf } from '../source-flags.js';
 
@@ -119,6 +121,7 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
       dependsOn: ['fail-if'],
       helpGroup: 'CI',
     }),
+    ...htmlFlag,
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/compare.schema.json)' }),
   };
@@ -167,6 +170,7 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
       );
       return writeOut(await planText(plan, flags.plain));
     }
+    checkHtml(flags.html, [...before, ...after]);
     const report = await this.reading([...before, ...after], flags, ({ paths: _, ...options }) =>
       compareInputs({ ...options, ...asked }),
     );
@@ -177,6 +181,11 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     if (report.partial) process.exitCode = EXIT.interrupted;
     else if (broken) process.exitCode = EXIT.unreadable;
     else if (failed) process.exitCode = EXIT.finding;
+    if (flags.html !== undefined) {
+      const { comparePage } = await import('../html/compare.js');
+      const { formatCompareAll } = await import('../render/compare-all.js');
+      writePage(flags.html, comparePage(report, formatCompareAll(printableReport(report), palette(false))));
+    }
     await writeOut(
       flags.json ? `${JSON.stringify(report, null, 2)}\n` : await textOf(printableReport(report), flags),
     );

@@ -9,6 +9,7 @@ import { DEFAULTS, machineOf, type Scenario, UNSHARE } from '../../src/machine/s
 import { UsageError } from '../../src/result/usage-error.js';
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
+import { htmlFlag, writePage } from '../html/write.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { PttraceCommand } from '../pttrace-command.js';
@@ -147,6 +148,7 @@ bound that was reached exits 0 and says "not decided".`);
       description: 'print the machine for spin, search nothing',
       exclusive: ['json', 'plain'],
     }),
+    ...htmlFlag,
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns', exclusive: ['json'] }),
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/explore.schema.json)' }),
     'seed-claims': Flags.boolean({
@@ -213,6 +215,10 @@ bound that was reached exits 0 and says "not decided".`);
         process.stderr.write(`pttrace: interrupted: partial, ${states} states reached\n`);
         process.exitCode = EXIT.interrupted;
       } else process.exitCode = verdict === 'unsafe' || verdict === 'stuck' ? EXIT.finding : EXIT.clean;
+      if (flags.html !== undefined) {
+        const { explorePage } = await import('../html/explore.js');
+        writePage(flags.html, explorePage(report, render.formatExplorePlain(report)));
+      }
       if (flags.ftrace) await writeOut(ftraceOf(explored));
       else if (flags.litmus) await writeOut(litmusOf(reported));
       else if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);

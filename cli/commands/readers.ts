@@ -4,6 +4,7 @@ import { readersResult } from '../../src/analyse/readers.js';
 import { printableReport } from '../../src/result/printable.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
+import { checkHtml, htmlFlag, writePage } from '../html/write.js';
 import { kernelFlags } from '../kernel-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
@@ -46,6 +47,7 @@ Exit codes: 0 nobody inside at a release, 1 somebody was, 2 wrong usage, 3 unrea
       min: 1,
       max: 100,
     }),
+    ...htmlFlag,
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
     json: Flags.boolean({ description: 'one JSON object (schema: pttrace/schema/readers.schema.json)' }),
     'hist-style': Flags.string({
@@ -55,11 +57,14 @@ Exit codes: 0 nobody inside at a release, 1 somebody was, 2 wrong usage, 3 unrea
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Readers);
+    checkHtml(flags.html, argv as string[]);
     const result = await this.reading(argv as string[], flags, (options) => analyse(options));
     const answer = readersResult(result, flags.limit);
     if (result.summary.partial) process.exitCode = EXIT.interrupted;
     else if (result.inputs.some((input) => input.error)) process.exitCode = EXIT.unreadable;
     else process.exitCode = answer.verdict === 'violated' ? EXIT.finding : EXIT.clean;
+    if (flags.html !== undefined)
+      writePage(flags.html, (await import('../html/readers.js')).readersPage(answer));
     if (flags.json) await writeOut(`${JSON.stringify(answer, null, 2)}\n`);
     else {
       const { formatReaders } = await import('../render/readers.js');

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { analyse } from '../../src/analyse/analyse.js';
+import { type AnalyseOptions, analyse } from '../../src/analyse/analyse.js';
 import { TraceError } from '../../src/parsers/input/trace-error.js';
 import { printableReport } from '../../src/result/printable.js';
 import type { Result } from '../../src/result/types.js';
@@ -7,6 +7,7 @@ import { Filter } from '../../src/timeline/filter.js';
 import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf, listOf } from '../filter-flags.js';
+import { checkHtml, writePage } from '../html/write.js';
 import { kernelFlags } from '../kernel-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
@@ -81,6 +82,11 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       exclusive: ['what-if', 'json'],
     }),
     ...widthFlag,
+    html: Flags.string({
+      description: 'also write the report as one self-contained page, with pictures',
+      helpValue: 'FILE',
+      exclusive: ['what-if'],
+    }),
     plain: Flags.boolean({
       description: 'ASCII, at most 75 columns, for a mail',
       exclusive: ['json', 'width'],
@@ -95,6 +101,8 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
         this.error('--what-if re-runs whole recordings: no filters with it');
       return this.whatIf(argv as string[], flags, flags['what-if']);
     }
+    checkHtml(flags.html, argv as string[]);
+    const drawing = flags.html === undefined ? undefined : await newDrawing();
     const result = await this.reading(argv as string[], flags, (options) =>
       analyse({
         ...options,
@@ -105,6 +113,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
         groupBy: flags.by === 'comm' ? 'comm' : 'all',
         filter: filterOf(flags),
         maxFindings: flags['max-findings'],
+        watch: drawing?.watch,
       }),
     );
     refuseNothing(result);
@@ -112,6 +121,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     if (result.summary.partial) process.exitCode = EXIT.interrupted;
     else if (broken) process.exitCode = EXIT.unreadable;
     else process.exitCode = result.summary.findings > 0 ? EXIT.finding : EXIT.clean;
+    if (drawing && flags.html !== undefined) writePage(flags.html, await drawing.page(result));
     await writeOut(await render(result, flags));
   }
 
@@ -134,6 +144,28 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
         : EXIT.clean;
     await writeOut(text);
   }
+}
+
+/** Keeps what the machine does, and draws it. */
+async function newDrawing(): Promise<{
+  readonly watch: AnalyseOptions['watch'];
+  page(result: Result): Promise<string>;
+}> {
+  const { KeptSink } = await import('../../src/perfetto/kept-sink.js');
+  const { Tracks } = await import('../../src/perfetto/tracks.js');
+  const kept = new KeptSink();
+  let tracks: InstanceType<typeof Tracks> | undefined;
+  let absolute = (_: number): string => '0';
+  return {
+    watch({ time, funcs }) {
+      absolute = (tsNs) => time.absolute(tsNs);
+      tracks ??= new Tracks(kept, (id) => funcs.name(id));
+      return [tracks.monitor()];
+    },
+    async page(result) {
+      return (await import('../html/replay.js')).replayPage(result, kept, BigInt(absolute(0)));
+    },
+  };
 }
 
 /** An empty recording must not look like a clean one. */

@@ -1,4 +1,4 @@
-import { FUNC, GP_EVENT, LEVEL_NAMES, OP, type Op, READER } from '../kernel/ops.js';
+import { FUNC, GP_EVENT, isTableFunc, LEVEL_NAMES, OP, type Op, READER } from '../kernel/ops.js';
 import type { Monitor } from '../replay/monitor.js';
 import type { Flush, Head, Table, Target } from '../replay/state/table-life.js';
 import type { TrackArgs, TrackSink } from './sink.js';
@@ -51,12 +51,15 @@ export class Tracks {
   private readonly mms: Rows;
   private readonly mmRows = new Map<string, number>();
   private readonly tables: Rows;
+  private readonly tasks: Rows;
   private readonly grace: number;
   private readonly expedited: number;
   private readonly waiting: number;
   private tablesWaiting = 0;
   private flows = 0;
   private readonly flowOf = new WeakMap<Head, number>();
+  /** Tables that were counted when it was queued. */
+  private readonly sizes = new WeakMap<Head, number>();
 
   private readonly sink: TrackSink;
   private readonly funcName: (id: number) => string;
@@ -68,6 +71,7 @@ export class Tracks {
     this.cpus = new Rows(sink, sink.track('CPUs', 0));
     this.mms = new Rows(sink, sink.track('mms', 0));
     this.tables = new Rows(sink, sink.track('page tables', 0));
+    this.tasks = new Rows(sink, sink.track('system calls', 0));
     this.grace = sink.track('RCU grace periods', 0);
     this.expedited = sink.track('expedited grace periods', 0);
     this.waiting = sink.track('page tables queued to RCU', 0, true);
@@ -78,7 +82,17 @@ export class Tracks {
     let gpSince = Number.NaN;
     let expeditedSince = Number.NaN;
     this.tablesWaiting = 0;
+    const entered = new Map<number, number>();
     return {
+      syscallEntered: (task, op) => {
+        entered.set(task.key, op.tsNs);
+      },
+      syscallLeft: (task, op) => {
+        const since = entered.get(task.key);
+        entered.delete(task.key);
+        if (since === undefined || op.a0 < 0) return;
+        this.sink.slice(this.calls(task.key), this.funcName(op.a0), since, op.tsNs, []);
+      },
       flushDone: (flush, _gather, _task, op) => this.flush(flush, op),
       synced: (sync, _task, op) => {
         this.arrows(sync.targets, 'tlb_remove_table_sync_one');
@@ -93,7 +107,7 @@ export class Tracks {
       },
       tableFreed: (table, _task, _cpu, op) => this.table(table, op),
       queued: (head) => this.queued(head),
-      callbackRan: (head) => this.count(-head.tables.length, head.cbTs),
+      callbackRan: (head) => this.count(-(this.sizes.get(head) ?? 0), head.cbTs),
       callbackOver: (head, cpu, op) => this.callback(head, cpu.id, op),
       readerEnded: (reader, op) => {
         const name = READER_NAMES[reader.kind] ?? 'reader';
@@ -118,6 +132,10 @@ export class Tracks {
         },
       },
     };
+  }
+
+  private calls(task: number): number {
+    return this.tasks.of(`task ${task}`);
   }
 
   private cpu(cpu: number, what: string): number {
@@ -189,6 +207,8 @@ export class Tracks {
       ['tables', head.tablesKnown ? head.tables.length : '?'],
     ];
     this.sink.instant(this.cpu(head.crCpu, 'call_rcu'), this.funcName(head.func), head.crTs, args, flow);
+    if (!isTableFunc(head.func) || !head.tablesKnown) return;
+    this.sizes.set(head, head.tables.length);
     this.count(head.tables.length, head.crTs);
   }
 

@@ -1,0 +1,83 @@
+import type { Counterexample, Exploration } from '../../src/explore/explore.js';
+import type { ExploreReport } from '../../src/explore/report.js';
+import { plural } from '../render/verdicts.js';
+import { html, type Markup } from './markup.js';
+import { facts, pageText, table } from './page.js';
+
+const LABEL = 90;
+const STEP = 34;
+const LANE = 44;
+/** By the words of what a CPU holds: the first that fits. */
+const HOLDS = [
+  [/walk/i, 'reader'],
+  [/TLB|translation|cache/i, 'hold'],
+  [/irq/i, 'ipi'],
+  [/reader|rcu/i, 'callback'],
+] as const;
+
+/** An exploration as one page: the answer, and each way to an unsafe state as a space-time diagram. `text`: the whole report. */
+export function explorePage(report: ExploreReport, text: string): string {
+  const e = report.exploration;
+  const amount = `${e.states} states and ${e.steps} steps`;
+  const summary = {
+    safe: `Safe: every order of steps was looked at, ${amount}.`,
+    unsafe: `Unsafe: ${e.unsafeStates} of ${e.states} states; ${e.counterexamples[0]?.text ?? ''}.`,
+    stuck: `Stuck: some order of steps ends in a wait for ever (${amount}).`,
+  } as Readonly<Record<string, string>>;
+  return pageText({
+    title: `pttrace explore: ${e.title}`,
+    summary: summary[e.verdict] ?? `Not decided: nothing unsafe in ${amount}, not everything was seen.`,
+    tone: e.verdict === 'safe' ? 'good' : e.verdict === 'unsafe' || e.verdict === 'stuck' ? 'bad' : 'neutral',
+    sections: [
+      ...e.counterexamples.map((c, i) => ({
+        id: `way${i}`,
+        title: `${c.text}, in ${plural(c.steps.length, 'step')}`,
+        body: html`${lanes(e, c)}${table(
+          `steps of way ${i + 1}`,
+          ['', 'CPU', 'who', 'step', 'holds after it'],
+          c.steps.map((s, n) => [
+            String(n + 1),
+            s.cpu < 0 ? 'machine' : `CPU ${s.cpu}`,
+            s.actor,
+            s.text,
+            s.holds,
+          ]),
+        )}${facts((report.invariants[i] ?? []).map((id) => ['replay says violated', id] as const))}`,
+      })),
+      { id: 'report', title: 'The report', body: html`<pre>${text}</pre>` },
+    ],
+  });
+}
+
+/** A lane per CPU, a column per step; a lane is coloured while its CPU holds something. */
+function lanes(e: Exploration, c: Counterexample): Markup {
+  const cpus = [...new Set([...e.roles.map((_, i) => i), ...c.steps.map((s) => s.cpu)])].sort(
+    (a, b) => a - b,
+  );
+  const width = LABEL + c.steps.length * STEP + 10;
+  const height = cpus.length * LANE + 8;
+  const y = (cpu: number): number => cpus.indexOf(cpu) * LANE + 22;
+  const rows = cpus.map(
+    (cpu) =>
+      html`<line x1="${LABEL}" x2="${width - 8}" y1="${y(cpu)}" y2="${y(cpu)}" stroke="var(--line)"/><text x="0" y="${y(cpu) + 4}">${cpu < 0 ? 'machine' : `CPU ${cpu}`}</text>`,
+  );
+  const bands = cpus.flatMap((cpu) => {
+    const own = c.steps.map((s, n) => ({ s, n })).filter(({ s }) => s.cpu === cpu);
+    return own.map(({ s, n }, i) => {
+      if (s.holds === '') return html``;
+      const until = own[i + 1]?.n ?? c.steps.length;
+      const colour = HOLDS.find(([words]) => words.test(s.holds))?.[1] ?? 'grace';
+      return html`<rect x="${LABEL + n * STEP + STEP / 2}" y="${y(cpu) - 13}" width="${(until - n) * STEP}" height="26" fill="var(--${colour})" opacity=".25"><title>CPU ${cpu} holds: ${s.holds}</title></rect>`;
+    });
+  });
+  const marks = c.steps.map((s, n) => {
+    const x = LABEL + n * STEP + STEP / 2;
+    const from = c.steps[n - 1];
+    const arrow =
+      from && from.cpu !== s.cpu
+        ? html`<line x1="${x - STEP}" y1="${y(from.cpu)}" x2="${x}" y2="${y(s.cpu)}" stroke="var(--soft)" stroke-dasharray="2 3"/>`
+        : '';
+    return html`<g>${arrow}<circle cx="${x}" cy="${y(s.cpu)}" r="10" fill="var(--bg)" stroke="var(--${n === c.steps.length - 1 ? 'bad' : 'fg'})" stroke-width="2"/><text x="${x}" y="${y(s.cpu) + 4}" text-anchor="middle">${n + 1}</text><title>${s.actor}: ${s.text}</title></g>`;
+  });
+  return html`<div class="scroll"><svg style="min-width:${width}px" viewBox="0 0 ${width} ${height}" role="img" aria-label="Space-time diagram: ${c.text}. ${c.steps.map((s, n) => `${n + 1}: ${s.text}`).join('; ')}">${rows}${bands}${marks}</svg></div>`;
+}
