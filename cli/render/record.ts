@@ -41,7 +41,7 @@ export function formatPlan(plan: RecordingPlan): string {
   }
   for (const [probe, of] of wanted) put(`  ${of.join(' ')} would need ${probe}`, '    ');
   const foreign = ids('not-applicable');
-  if (foreign !== '') put(`about other kernels: ${foreign}`);
+  if (foreign !== '') put(`about other kernels or machines: ${foreign}`);
   const unneeded = [...new Set(plan.missing.filter((m) => !m.loss).map((m) => m.what))];
   if (unneeded.length > 0) put(`not in this kernel, and not missed: ${unneeded.join(', ')}`);
   for (const m of plan.missing.filter((m) => m.loss)) {

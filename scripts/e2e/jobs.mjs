@@ -70,26 +70,25 @@ same "after the ftrace script was killed, and pttrace record --cleanup"
 
 /** Kinds of `reader-workload`, and the rounds that give some ten thousand events under emulation. */
 export const READER_KINDS = {
-  reclaim: 12,
-  collapse: 4,
-  shmem: 6,
-  hugetlb: 12,
-  mremap: 6,
-  pageout: 6,
-  pfnmap: 4,
-  munmap: 8,
+  reclaim: 3,
+  collapse: 2,
+  shmem: 3,
+  hugetlb: 6,
+  mremap: 3,
+  pageout: 3,
+  pfnmap: 3,
+  munmap: 3,
 };
 
-/** `record` at a level that shows readers, one recording for each kind of workload. */
-export const readersJob = (level, kinds) =>
+/** Runs the script of a level that shows readers, one recording for each kind of workload. */
+export const readersJob = (kinds) =>
   COMMON +
   kinds
     .map(
       (kind) => `
-echo "[run] pttrace record --level ${level} --comm 'rd-*,wk-*' -o ${kind}.gz -- reader-workload ${kind} ${READER_KINDS[kind]}"
-$PT record --level ${level} --comm 'rd-*,wk-*' -o ${kind}.gz -- reader-workload ${kind} ${READER_KINDS[kind]} 2>${kind}.log
+echo "[run] sh readers.sh ${kind}.gz reader-workload ${kind} ${READER_KINDS[kind]}"
+sh /scripts/readers.sh ${kind}.gz reader-workload ${kind} ${READER_KINDS[kind]}
 echo "[exit] ${kind} $?"
-tail -n 12 ${kind}.log
 same "after ${kind}"
 send ${kind}.gz ${kind}.gz
 rm ${kind}.gz

@@ -234,7 +234,7 @@ static void reclaim(int rounds)
 	reader(read_gup, 3);
 	reader(read_remote, 3);
 	for (int i = 0; i < rounds; i++) {
-		touch(p, size, i % 3 ? 16 * PAGE : PAGE);
+		touch(p, size, 16 * PAGE);
 		madvise(p, size, MADV_DONTNEED);
 		if (i % 5 == 4) {
 			touch(p, size, 16 * PAGE);

@@ -2,6 +2,7 @@
 // `pttrace record`, copies the recordings out and replays them. See docs/record.md.
 //
 //   npm run e2e [-- --kernel FILE] [--level LEVEL] [--tools a,b] [--keep DIR] [--no-scripts] [--no-record] [--kinds reclaim,shmem,…]
+//                   [--kernel-info FILE]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,6 +33,7 @@ const { values: flags } = parseArgs({
     tools: { type: 'string', default: 'ftrace' },
     keep: { type: 'string' },
     cache: { type: 'string', default: join(tmpdir(), 'pttrace-e2e') },
+    'kernel-info': { type: 'string' },
     'no-scripts': { type: 'boolean', default: false },
     'no-record': { type: 'boolean', default: false },
     kinds: { type: 'string', default: Object.keys(READER_KINDS).join(',') },
@@ -82,9 +84,13 @@ async function main() {
   if (kernel.config) files[`boot/config-${kernel.name.split(' ')[0]}`] = kernel.config;
 
   const { KERNEL_INFO_COMMAND } = await load('record/kernel-info.js');
-  const asked = await runGuest({ kernel: kernel.image, files, job: infoJob(KERNEL_INFO_COMMAND), onLine });
-  const info = store('kernel-info.txt', asked.files);
-  say(`kernel-info.txt taken (${asked.seconds.toFixed(0)} s)`);
+  let info = flags['kernel-info'];
+  if (info === undefined) {
+    const job = infoJob(KERNEL_INFO_COMMAND);
+    const asked = await runGuest({ kernel: kernel.image, files, job, timeoutS: 900, onLine });
+    info = store('kernel-info.txt', asked.files);
+    say(`kernel-info.txt taken (${asked.seconds.toFixed(0)} s)`);
+  }
 
   const plan = await planFor(info);
   say(`$ pttrace record --dry-run --level ${flags.level} --kernel-info kernel-info.txt`);
@@ -99,7 +105,7 @@ async function main() {
   if (!flags['no-record']) await record(plan, files);
   const kinds = flags.kinds.split(',').filter((kind) => kind in READER_KINDS);
   if (['readers', 'locks', 'full'].includes(flags.level) && kinds.length > 0)
-    await readers(plan, files, kinds);
+    await readers(plan, info, files, kinds);
 }
 
 /** The printed scripts, each with the workload. */
@@ -110,7 +116,7 @@ async function scripts(plan, files) {
     files,
     job: scriptsJob(tools),
     memory,
-    timeoutS: 600,
+    timeoutS: 1500,
     onLine,
   });
   say(`scripts ran (${ran.seconds.toFixed(0)} s)`);
@@ -128,7 +134,7 @@ async function scripts(plan, files) {
 async function record(plan, files) {
   Object.assign(files, nodeFiles(), { pttrace: { tree: payload() } });
   const job = recordJob(flags.level);
-  const live = await runGuest({ kernel: kernel.image, files, job, memory: '2G', timeoutS: 600, onLine });
+  const live = await runGuest({ kernel: kernel.image, files, job, memory: '2G', timeoutS: 1500, onLine });
   say(`record ran (${live.seconds.toFixed(0)} s)`);
   const exits = { record: 0, SIGINT: 130, SIGTERM: 143, SIGKILL: 137, cleanup: 0 };
   for (const [what, code] of Object.entries(exits)) {
@@ -150,10 +156,12 @@ async function record(plan, files) {
 }
 
 /** Recordings of tables that are freed while readers walk them. */
-async function readers(plan, files, kinds) {
-  Object.assign(files, nodeFiles(), { pttrace: { tree: payload() } });
-  const job = readersJob(flags.level, kinds);
-  const ran = await runGuest({ kernel: kernel.image, files, job, memory: '3G', timeoutS: 1500, onLine });
+async function readers(plan, info, files, kinds) {
+  const script = ['record', '--print', 'ftrace', '--level', flags.level, '--comm', 'rd-*,wk-*'];
+  writeFileSync(join(keep, 'readers.sh'), pttrace([...script, '--kernel-info', info]).stdout);
+  files['scripts/readers.sh'] = join(keep, 'readers.sh');
+  const job = readersJob(kinds);
+  const ran = await runGuest({ kernel: kernel.image, files, job, memory: '2G', timeoutS: 1500, onLine });
   say(`readers ran (${ran.seconds.toFixed(0)} s)`);
   const best = new Map(plan.map((id) => [id, 'unknown']));
   let inside = 0;

@@ -12,6 +12,10 @@ export const FEATURES = {
     lacking: 'this machine has no INVLPGB, or its kernel does not use it',
     source: '/proc/cpuinfo; arch/x86/Kconfig.cpu BROADCAST_TLB_FLUSH; arch/x86/kernel/cpu/amd.c',
   },
+  'user-pcid': {
+    lacking: 'page-table isolation is off here, or there are no PCIDs: a process has one set of translations',
+    source: '/proc/cpuinfo; arch/x86/include/asm/cpufeatures.h X86_FEATURE_PTI, X86_FEATURE_PCID',
+  },
   'mmu-notifier': {
     lacking: 'this kernel has no mmu notifiers: no device and no guest can share these tables',
     source: 'mm/Kconfig MMU_NOTIFIER; mm/mmu_notifier.c',
@@ -62,6 +66,8 @@ export function featuresOf({ config, symbols, cpuinfo }: FeatureTexts): Features
   }
   const invlpgb = option('CONFIG_BROADCAST_TLB_FLUSH') === false ? false : hasInvlpgb(cpuinfo ?? []);
   if (invlpgb !== null) known.set('invlpgb', invlpgb);
+  const flags = (cpuinfo ?? []).find((line) => /^flags\s*:/.test(line))?.split(/[\s:]+/);
+  if (flags) known.set('user-pcid', flags.includes('pti') && flags.includes('pcid'));
   return known;
 }
 

@@ -49,6 +49,10 @@ export function prologue(tool: string, plan: RecordingPlan, needs: string): stri
     // Kernels may print no flag of it: src/kernel/features.ts.
     'if grep -qw invlpgb /proc/cpuinfo; then fact feature invlpgb yes',
     'elif ! grep -qE "^vendor_id.*(AuthenticAMD|HygonGenuine)" /proc/cpuinfo; then fact feature invlpgb no; fi',
+    'if grep -q "^flags" /proc/cpuinfo; then',
+    '  if grep -qE "^flags.* pti( |$)" /proc/cpuinfo && grep -qE "^flags.* pcid( |$)" /proc/cpuinfo',
+    '  then fact feature user-pcid yes; else fact feature user-pcid no; fi',
+    'fi',
     `if grep -qw ${ALWAYS_THERE} /proc/kallsyms; then`,
     ...Object.entries(FEATURE_SYMBOLS).map(([name, symbol]) => `  feature ${name} ${symbol} /proc/kallsyms`),
     'fi',

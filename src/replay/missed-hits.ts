@@ -21,6 +21,7 @@ const FAMILIES: readonly (readonly OpKind[])[] = [
   [OP.GP],
   [OP.PUB, OP.PTEA, OP.PMDA, OP.PTEN],
   [OP.EXITMM],
+  [OP.SWMM],
   [OP.FPSC],
 ];
 

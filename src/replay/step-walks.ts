@@ -3,6 +3,7 @@ import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import type { Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
+import { LIFE } from './state/table-life.js';
 import {
   type Bracket,
   type Instant,
@@ -241,8 +242,17 @@ function named(state: MachineState, key: number): WalkedTable {
   if (!table) {
     table = newWalkedTable(key, state.seq);
     state.walks.tables.set(key, table);
+    unlinkedBefore(state, table);
   }
   return table;
+}
+
+/** First named by a lookup when it had been handed to a gather already. */
+function unlinkedBefore(state: MachineState, table: WalkedTable): void {
+  const known = state.tables.get(table.key);
+  if (!known || (known.life !== LIFE.gathered && known.life !== LIFE.rcu) || known.trPid <= 0) return;
+  table.ul = { ref: known.trRef, tsNs: known.trTs, seq: known.trSeq, cpu: known.trCpu };
+  table.ulTask = known.trPid;
 }
 
 function learn(table: WalkedTable, lookup: Lookup | null, outer: Lookup | null): void {

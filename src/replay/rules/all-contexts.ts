@@ -22,6 +22,7 @@ export const allContexts = rule({
   why: 'with page-table isolation a process has two tags; a translation under the other one stays usable',
   source: 'arch/x86/mm/tlb.c invalidate_user_asid(), clear_asid_other()',
   needs: [PROBES.HW],
+  feature: 'user-pcid',
   idle: 'nothing cached in user mode was released',
   held: 'the user PCID of the CPU',
   missing: 'invalidate_user_asid() as well',

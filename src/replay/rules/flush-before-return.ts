@@ -11,6 +11,7 @@ export const flushBeforeReturn = rule({
   why: 'the caller may hand the range to somebody else at once',
   source: 'commits 99baac21e458, 3ea277194daa; mm_tlb_flush_nested()',
   needs: [PROBES.GONE, PROBES.HW],
+  byProbes: [PROBES.TR, PROBES.FD, PROBES.SX],
   idle: 'no call returned with a promise that is known',
   held: 'TLB: the translation that was removed',
   missing: 'an invalidation of that address on that CPU',

@@ -11,6 +11,7 @@ export const lazyFreedTables = rule({
   why: 'a CPU running a kernel thread still has the mm in CR3 and may walk it speculatively',
   source: 'commits b956575bed91, 3ef938c35035; arch/x86/mm/tlb.c tlb_is_not_lazy()',
   needs: [PROBES.LZ, PROBES.FREE],
+  byProbes: [PROBES.INV, PROBES.TLBF, PROBES.FR],
   idle: 'no table was released that a lazy CPU might walk',
   held: 'the lazy CPU: CR3 still holds the mm',
   missing: 'leaving the mm for init_mm (flush_tlb_func on that CPU)',

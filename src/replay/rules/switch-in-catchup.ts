@@ -11,6 +11,7 @@ export const switchInCatchup = rule({
   why: 'flushes skip CPUs that have another mm loaded: they catch up by the generation when they come back',
   source: 'arch/x86/mm/tlb.c switch_mm_irqs_off(); commit 83b0177a6c48',
   needs: [PROBES.CR3, PROBES.HW],
+  byProbes: [PROBES.SWMM, PROBES.TLBF, PROBES.FD],
   idle: 'no CPU came back to an mm that had changed',
   held: 'the PCID of that mm on the CPU',
   missing: 'the catch-up flush in switch_mm_irqs_off()',

@@ -19,6 +19,9 @@ interface Collapse {
   readonly seq: number;
   flushed: EvidenceRef;
   synced: EvidenceRef;
+  deposited: boolean;
+  /** Whether the huge entry came behind the flush has been told. */
+  sized: boolean;
 }
 
 interface Deposits {
@@ -97,6 +100,8 @@ export class Collapses {
       seq: this.court.state.seq,
       flushed: -1,
       synced: -1,
+      deposited: false,
+      sized: false,
     });
     const { ledger } = this.court;
     const [mmap, anon, file] = [op.a4, op.a5, op.a6];
@@ -116,11 +121,14 @@ export class Collapses {
   private installs(op: Op, task: Task): void {
     const c = this.byTask.get(task.key);
     if (!c || c.slot !== op.a0) return;
+    this.byTask.delete(task.key);
     this.mixedSize(c, op);
   }
 
   private mixedSize(c: Collapse, op: Op): void {
     const { court } = this;
+    if (c.sized) return;
+    c.sized = true;
     if (c.flushed >= 0) {
       court.ledger.pass(21, KNOWN.observed);
       return;
@@ -153,8 +161,8 @@ export class Collapses {
       }
     } else court.ledger.pass(13, KNOWN.observed);
     const c = this.byTask.get(task.key);
-    if (c && c.table === table) {
-      this.byTask.delete(task.key);
+    if (c && c.table === table && !c.deposited) {
+      c.deposited = true;
       this.afterSync(c, op);
       // Where the huge page is set has no probe of its own in some kernels: the deposit comes right before it.
       if (court.coverage.total(OP.HUGEI) === 0) this.mixedSize(c, op);

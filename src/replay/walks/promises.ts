@@ -8,8 +8,6 @@ import { absent, type Court } from './court.js';
 /** include/linux/mm.h. */
 const VM_PFNMAP = 0x400;
 const VM_MIXEDMAP = 0x10000000;
-/** include/trace/events/tlb.h: the CPU has left the mm for another one. */
-const TASK_SWITCH = 0;
 
 interface Gathering {
   /** unmap_vmas() was entered. */
@@ -40,15 +38,12 @@ const PROMISE_KINDS = kindSet(
 );
 
 /**
- * What has to be flushed before something else happens, by probes: I27 lazy-freed-tables, I28 flush-before-ptl-drop,
- * I30 pfnmap-flush-before-vma-unlink, I33 secondary-mmu (user tables), I35 unshare-sync, and I29 flush-before-return as
- * far as tables go.
+ * What has to be flushed before something else happens, by probes: I28 flush-before-ptl-drop,
+ * I30 pfnmap-flush-before-vma-unlink, I33 secondary-mmu (user tables), I35 unshare-sync.
  */
 export class Promises {
   private readonly court: Court;
   private readonly gathers = new Map<number, Gathering>();
-  /** Handler of a flush with freed_tables that found its CPU idle, by CPU. */
-  private readonly lazy = new Map<number, { ref: EvidenceRef; seq: number }>();
   /** Shared PMD tables left by a task since its last flush. */
   private readonly unshared = new Map<number, { ref: EvidenceRef; seq: number; flushed: boolean }>();
   /** In mremap: old tables whose lock the task took, and whether a flush came while it held it. */
@@ -85,15 +80,6 @@ export class Promises {
       case OP.GE:
         this.secondary(op, task);
         return;
-      case OP.INV:
-        this.handler(op);
-        return;
-      case OP.TLBF:
-        this.handled(op);
-        return;
-      case OP.IX:
-        this.lazy.delete(op.cpu);
-        return;
       case OP.UNSH:
         if (op.a5 === 0 && op.a0 === 1) {
           this.unshared.set(task.key, { ref: op.ref, seq: this.court.state.seq, flushed: false });
@@ -122,7 +108,6 @@ export class Promises {
         return;
       case OP.lost:
         this.gathers.clear();
-        this.lazy.clear();
         this.unshared.clear();
         this.moving.clear();
         return;
@@ -158,14 +143,12 @@ export class Promises {
       return;
     }
     // Without a present entry there is nothing to flush: the vvar mapping of every process that exits is of this kind.
-    if (this.exiting.has(task.key) || task.gather?.full === true) this.court.ledger.censored(30);
-    else {
-      this.court.ledger.unknown(
-        30,
-        'no flush between unmap_vmas and the unlink; whether anything was mapped there is not shown',
-        op.ref,
-      );
-    }
+    if (this.exiting.has(task.key) || task.gather?.full === true) return;
+    this.court.ledger.unknown(
+      30,
+      'no flush between unmap_vmas and the unlink; whether anything was mapped there is not shown',
+      op.ref,
+    );
   }
 
   /** I33, user half: nobody is subscribed, or whoever is was told. */
@@ -179,32 +162,6 @@ export class Promises {
       this.court.ledger.unknown(
         33,
         'a device or guest is subscribed to the mm; whether it was told is not shown: needs __mmu_notifier_invalidate_range_start',
-        op.ref,
-      );
-    }
-  }
-
-  /** I27: arch/x86/mm/tlb.c flush_tlb_func() leaves the mm where it finds its CPU lazy; an idle CPU is. */
-  private handler(op: Op): void {
-    if (op.pid !== 0 || op.cpu < 0) {
-      if (op.cpu >= 0) this.lazy.delete(op.cpu);
-      return;
-    }
-    const freeing = this.court.state.openFlushes.some(
-      (f) => f.mm === op.a1 && f.freedTables === 1 && f.cpu !== op.cpu,
-    );
-    if (freeing) this.lazy.set(op.cpu, { ref: op.ref, seq: this.court.state.seq });
-  }
-
-  private handled(op: Op): void {
-    const handler = this.lazy.get(op.cpu);
-    if (!handler || op.pid !== 0) return;
-    this.lazy.delete(op.cpu);
-    if (op.a1 === TASK_SWITCH) this.court.ledger.pass(27, KNOWN.observed);
-    else if (op.a1 === 1) {
-      this.court.ledger.unknown(
-        27,
-        'the idle CPU flushed where it was: whether it was lazy is not shown',
         op.ref,
       );
     }

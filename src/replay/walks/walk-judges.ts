@@ -7,6 +7,8 @@ import type { Court } from './court.js';
 import { LockedLookups } from './lookups.js';
 import { Promises } from './promises.js';
 import { ReadersAtFree } from './readers-at-free.js';
+import { Returns } from './returns.js';
+import { Switches } from './switches.js';
 
 /** Told of every table that was released with its readers, for `pttrace readers`. */
 export interface WalkListener {
@@ -22,6 +24,8 @@ export class WalkJudges implements WalkHooks {
   private readonly lookups: LockedLookups;
   private readonly collapses: Collapses;
   private readonly promises: Promises;
+  private readonly switches: Switches;
+  private readonly returns: Returns;
   private readonly listener: WalkListener | null;
 
   constructor(court: Court, listener: WalkListener | null) {
@@ -29,6 +33,8 @@ export class WalkJudges implements WalkHooks {
     this.atFree = new ReadersAtFree(court);
     this.lookups = new LockedLookups(court);
     this.collapses = new Collapses(court);
+    this.switches = new Switches(court);
+    this.returns = new Returns(court, (id) => court.nameOf(id));
     this.promises = new Promises(court, (id) => court.nameOf(id));
     this.listener = listener;
   }
@@ -65,6 +71,8 @@ export class WalkJudges implements WalkHooks {
   seen(op: Op, task: Task): void {
     this.collapses.seen(op, task);
     this.promises.seen(op, task);
+    this.switches.seen(op, task);
+    this.returns.seen(op, task);
   }
 
   end(): void {
