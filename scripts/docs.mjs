@@ -4,9 +4,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import { importGraph, LAYERS } from './import-cycles.mjs';
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const load = (path) => import(pathToFileURL(join(root, 'dist', path)).href);
 const NOTE = '<!-- Printed by scripts/docs.mjs; edit the tables it reads. -->\n';
+const ROOMS = '<!-- rooms: printed by scripts/docs.mjs -->';
 
 const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
 const table = (head, rows) =>
@@ -198,10 +201,48 @@ ${litmusProgramsTable(LITMUS_PROGRAMS.map(runLitmusProgram))}
 `;
 }
 
+/** Rooms by layer, as import-cycles.mjs checks them, and which rooms each imports from. */
+function architecture() {
+  const graph = importGraph(root);
+  const rooms = LAYERS.map((layer) => layer.filter((room) => !room.endsWith('.ts')));
+  const roomOf = (file) =>
+    rooms
+      .flat()
+      .filter((room) => file.startsWith(`${room}/`))
+      .sort((a, b) => b.length - a.length)[0];
+  const imports = new Map();
+  for (const [file, targets] of graph) {
+    const room = roomOf(file);
+    if (!room) continue;
+    const from = imports.get(room) ?? new Set();
+    imports.set(room, from);
+    for (const target of targets) {
+      const other = roomOf(target);
+      if (other && other !== room) from.add(other);
+    }
+  }
+  const short = (room) => room.replace('src/', '');
+  const order = rooms.flat();
+  const rows = rooms.flatMap((layer, i) =>
+    layer.map((room) => [
+      i + 1,
+      `\`${room}\``,
+      order
+        .filter((other) => imports.get(room)?.has(other))
+        .map(short)
+        .join(', '),
+    ]),
+  );
+  const text = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+  const drawn = `${ROOMS}\n\n${table(['layer', 'room', 'imports from'], rows)}\n\n<!-- end -->`;
+  return text.replace(new RegExp(`${ROOMS}[\\s\\S]*?<!-- end -->`), () => drawn);
+}
+
 /** Page → its text as the tables have it now. */
 export async function pages() {
   return {
     'README.md': readme(),
+    'docs/architecture.md': architecture(),
     'docs/cli.md': cli(),
     'docs/invariants.md': await invariants(),
     'docs/variants.md': await variants(),

@@ -15,6 +15,7 @@ describe('pages printed from tables', () => {
 
   it.each([
     'README.md',
+    'docs/architecture.md',
     'docs/cli.md',
     'docs/invariants.md',
     'docs/variants.md',
