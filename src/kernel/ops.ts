@@ -226,6 +226,9 @@ export function kindSet(...kinds: readonly OpKind[]): Uint8Array {
 /** Operations from here on concern facts (`replay/step-mech.ts`): most of them only markers and programs give. */
 export const OP_FIRST_FACT = 51;
 
+/** Largest block of the page allocator on x86, as a power of two (include/linux/mmzone.h): beyond it a number is damage. */
+export const MAX_PAGE_ORDER = 10;
+
 /** Whether a lock may be held while sleeping. */
 export const LOCK_TYPE = { sleeping: 0, spin: 1 } as const;
 

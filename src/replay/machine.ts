@@ -2,7 +2,7 @@ import { OP, OP_COUNT, OP_FIRST_FACT, type Op } from '../kernel/ops.js';
 import { MAX_CPUS } from '../timeline/batch.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
-import { type Cpu, newCpu, newTask, type Task } from './state/contexts.js';
+import { type Cpu, interruptKey, newCpu, newTask, type Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
 import { passFlush, stepFlush } from './step-flush.js';
 import { observeMech, stepMech } from './step-mech.js';
@@ -123,7 +123,7 @@ function taskOf(state: MachineState, op: Op): Task {
   if (op.context === CONTEXT.task || op.context === CONTEXT.unknown) {
     key = op.pid > 0 ? op.pid : -(op.cpu + 2);
   } else {
-    key = -(1_000_000 + (op.cpu + 1) * 4 + op.context);
+    key = interruptKey(op.cpu, op.context);
   }
   let task = state.tasks.get(key);
   if (task === undefined) {
@@ -136,8 +136,8 @@ function taskOf(state: MachineState, op: Op): Task {
 /** Events were lost on `id` (-1: any CPU): whatever was in progress there may have ended unseen. */
 function lose(state: MachineState, id: number): void {
   if (state.seq > state.lossSeq) state.lossSeq = state.seq;
-  for (const cpu of state.cpus) {
-    if (id >= 0 && cpu.id !== id) continue;
+  const known = id >= 0 ? state.cpus[id] : undefined;
+  for (const cpu of id < 0 ? state.cpus : known ? [known] : []) {
     cpu.lossSeq = state.seq;
     cpu.handler = null;
     cpu.callback = null;

@@ -24,10 +24,13 @@ export function hold(
   user = false,
 ): void {
   const key = cacheKey(cpu, device, mm);
+  const about = `${key}/${page.key}/${va}/${leaf}/${user}`;
+  if (mech.held.get(about)?.hold === 1) return;
   let list = mech.holders.get(key);
-  if (!list) mech.holders.set(key, (list = []));
-  for (const h of list)
-    if (h.hold === 1 && h.page === page.key && h.va === va && h.leaf === leaf && h.user === user) return;
+  if (!list) {
+    mech.holders.set(key, (list = []));
+    if (device !== device) mech.cpuLists.set(cpu, (mech.cpuLists.get(cpu) ?? 0) + 1);
+  }
   const holder: Holder = {
     page: page.key,
     leaf,
@@ -46,6 +49,15 @@ export function hold(
   };
   list.push(holder);
   page.holders.push(holder);
+  mech.held.set(about, holder);
+  listed(mech.sure, holder.cpu, holder);
+  if (leaf) listed(mech.heldAt, linkKey(mm, va), holder);
+}
+
+function listed<K>(lists: Map<K, Holder[]>, key: K, holder: Holder): void {
+  const list = lists.get(key);
+  if (list) list.push(holder);
+  else lists.set(key, [holder]);
 }
 
 /** A walk caches every table on its way and the translation at its end; a cached table is walked without its parent. */
@@ -85,10 +97,21 @@ export function clearHolders(mech: Mech, cpu: number, device: number, inv: Inval
     }
     const left = list.filter((h) => h.hold !== 0);
     if (left.length > 0) mech.holders.set(key, left);
-    else mech.holders.delete(key);
+    else {
+      mech.holders.delete(key);
+      if (device !== device) oneListLess(mech, cpu);
+    }
   }
   const loaded = mech.loaded.get(key);
-  if (loaded && !loaded.now && !inv.leaf) mech.loaded.delete(key);
+  if (!loaded || loaded.now || inv.leaf) return;
+  mech.loaded.delete(key);
+  mech.loadedByMm.get(loaded.mm)?.delete(loaded.cpu);
+}
+
+function oneListLess(mech: Mech, cpu: number): void {
+  const left = (mech.cpuLists.get(cpu) ?? 0) - 1;
+  if (left > 0) mech.cpuLists.set(cpu, left);
+  else mech.cpuLists.delete(cpu);
 }
 
 /**
@@ -109,8 +132,7 @@ export function begunInvalidation(mech: Mech, op: Op): void {
 }
 
 function loadedOn(mech: Mech, cpu: number): number {
-  for (const l of mech.loaded.values()) if (l.cpu === cpu && l.now) return l.mm;
-  return Number.NaN;
+  return mech.current.get(cpu)?.mm ?? Number.NaN;
 }
 
 export function noteFlush(mech: Mech, cpu: number, invalidates: boolean): void {
@@ -130,12 +152,14 @@ export function handlerOver(mech: Mech, cpu: number): void {
 
 /** Some flush happened on this CPU and nothing says of which mm: what it held can no longer be told. */
 function doubt(mech: Mech, cpu: number): void {
-  for (const list of mech.holders.values())
-    for (const h of list) if (h.cpu === cpu && h.hold === 1) h.hold = 2;
+  for (const h of mech.sure.get(cpu) ?? []) if (h.hold === 1) h.hold = 2;
+  mech.sure.delete(cpu);
 }
 
 export function loadCr3(mech: Mech, op: Op, seq: number): void {
-  for (const l of mech.loaded.values()) if (l.cpu === op.cpu) l.now = false;
+  const before = mech.current.get(op.cpu);
+  if (before) before.now = false;
+  mech.current.delete(op.cpu);
   if (op.a0 !== op.a0) {
     mech.cr3.delete(op.cpu);
     return;
@@ -143,24 +167,20 @@ export function loadCr3(mech: Mech, op: Op, seq: number): void {
   mech.cr3.set(op.cpu, op.a0);
   if (op.a0 === 0) return;
   mech.arrived.set(op.cpu, op.a0);
-  mech.loaded.set(cacheKey(op.cpu, Number.NaN, op.a0), {
-    cpu: op.cpu,
-    mm: op.a0,
-    now: true,
-    ref: op.ref,
-    ts: op.tsNs,
-    seq,
-  });
+  const loaded = { cpu: op.cpu, mm: op.a0, now: true, ref: op.ref, ts: op.tsNs, seq };
+  mech.current.set(op.cpu, loaded);
+  mech.loaded.set(cacheKey(op.cpu, Number.NaN, op.a0), loaded);
+  let cpus = mech.loadedByMm.get(op.a0);
+  if (!cpus) mech.loadedByMm.set(op.a0, (cpus = new Map()));
+  cpus.set(op.cpu, loaded);
 }
 
 /** INVLPGB takes effect everywhere at the TLBSYNC of the CPU that issued it (AMD APM vol. 3). */
 export function broadcastDone(mech: Mech, cpu: number): void {
   const mine = mech.broadcasts.filter((b) => b.cpu === cpu);
   mech.broadcasts = mech.broadcasts.filter((b) => b.cpu !== cpu);
-  const cpus = new Set<number>();
-  for (const list of mech.holders.values()) for (const h of list) if (h.cpu >= 0) cpus.add(h.cpu);
   for (const b of mine) {
-    for (const c of cpus) {
+    for (const c of [...mech.cpuLists.keys()]) {
       for (const h of mech.holders.get(cacheKey(c, Number.NaN, b.mm)) ?? []) h.broadcast = true;
       clearHolders(mech, c, Number.NaN, {
         mm: b.mm,

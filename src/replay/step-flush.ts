@@ -1,9 +1,10 @@
 import { FUNC, isTableFunc, OP, OP_COUNT, type Op } from '../kernel/ops.js';
+import { MAX_CPUS } from '../timeline/batch.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import type { Cpu, Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
-import type { Flush, Gather, LeftOut, Stray, Sync, Target } from './state/table-life.js';
+import type { Flush, Gather, LeftOut, Stray, Sync, Table, Target } from './state/table-life.js';
 
 /** Flushes not finished at most (tasks whose return was lost); the oldest are dropped. */
 const MAX_OPEN = 4096;
@@ -51,7 +52,7 @@ export function stepFlush(state: MachineState, op: Op, task: Task, cpu: Cpu | nu
       break;
     }
     case OP.SYNCR:
-      for (const table of task.gather?.batch ?? []) if (table.flush && !table.head) table.gpWait = true;
+      for (const table of unqueued(state, task.gather)) if (table.flush && !table.head) table.gpWait = true;
       break;
     case OP.IX: {
       const target = targetOf(state, op);
@@ -155,7 +156,7 @@ function newFlush(state: MachineState, op: Op, known: boolean): Flush {
 function begin(state: MachineState, op: Op, task: Task): void {
   if (op.a0 === op.a0) task.mm = op.a0;
   const flush = newFlush(state, op, true);
-  cover(flush, task);
+  cover(state, flush, task);
   const { gather } = task;
   if (gather && op.a0 === gather.mm) flush.leftOut = leftOut(flush, gather);
   task.flush = flush;
@@ -180,11 +181,39 @@ function leftOut(flush: Flush, gather: Gather): LeftOut | null {
   return null;
 }
 
+/**
+ * A gather that flushes again and again without covering what it holds, or waits for all CPUs again and again, is
+ * looked at in full this many times for each of its tables: no kernel does so, and all of it at each time is quadratic.
+ * Behind that its tables count as if events had been lost.
+ */
+const LOOKS_PER_TABLE = 64;
+const LOOKS = 1 << 20;
+
+function mayLook(state: MachineState, gather: Gather, tables: number): boolean {
+  gather.looks += tables;
+  if (gather.looks <= LOOKS + LOOKS_PER_TABLE * gather.tables) return true;
+  state.lossSeq = state.seq;
+  return false;
+}
+
+/** What the flush before this one left out, it leaves out too: it covers nothing either. */
+function narrowAgain(flush: Flush, gather: Gather): boolean {
+  const out = gather.narrow?.leftOut;
+  return out != null && (flush.start >= out.end || flush.end <= out.start);
+}
+
+/** Tables of the gather that no call_rcu() has taken yet. */
+function unqueued(state: MachineState, gather: Gather | null): Iterable<Table> {
+  return gather && mayLook(state, gather, gather.batch.size) ? gather.batch : [];
+}
+
 /** Only what was unlinked before the flush began is covered by it, and only in its own mm. */
-function cover(flush: Flush, task: Task): void {
+function cover(state: MachineState, flush: Flush, task: Task): void {
   const { gather } = task;
   if (!gather || gather.pending.length === 0) return;
   if (flush.mm !== gather.mm && flush.mm === flush.mm && gather.mm === gather.mm) return;
+  const leaves = flush.freedTables === 0 || narrowAgain(flush, gather);
+  if (leaves && !mayLook(state, gather, gather.pending.length)) return;
   flush.covers = gather.pending.slice();
   for (const table of flush.covers) table.begun = flush;
 }
@@ -202,7 +231,7 @@ function headless(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   }
   if (task.lastKind === OP.FD) return;
   const flush = newFlush(state, op, false);
-  cover(flush, task);
+  cover(state, flush, task);
   task.flush = flush;
   end(state, op, task, hooks);
 }
@@ -323,10 +352,12 @@ function send(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
     sync,
     inverted: early !== null,
   };
-  if (flush) flush.targets.push(target);
+  if (flush && flush.targets.length < MAX_CPUS) flush.targets.push(target);
   if (sync) {
-    sync.targets.push(target);
-    for (const table of task.gather?.batch ?? []) if (table.flush && !table.head) table.sync = sync;
+    if (sync.targets.length < MAX_CPUS) sync.targets.push(target);
+    // Of one broadcast the first interrupt says all that the others do.
+    if (sync.targets.length === 1)
+      for (const table of unqueued(state, task.gather)) if (table.flush && !table.head) table.sync = sync;
   }
   if (early) hooks.ipiArrived(target);
   // The kernel waits for the handler before it uses a csd again (kernel/smp.c csd_lock()).

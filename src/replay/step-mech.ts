@@ -1,4 +1,4 @@
-import { kindSet, LOCK_TYPE, OP, type Op } from '../kernel/ops.js';
+import { kindSet, LOCK_TYPE, MAX_PAGE_ORDER, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import { PROMISE } from './mech-hooks.js';
 import type { Task } from './state/contexts.js';
@@ -26,8 +26,15 @@ import {
 
 /** `tlb_flush` reason of a CPU that has the mm no longer: nothing is invalidated (6.15+). */
 const WRONG_CPU = 5;
-/** A batch that is not given by name cannot be larger (mm/mmu_gather.c MAX_TABLE_BATCH). */
-const MAX_ORDER = 20;
+
+/** Entries of a table; so many tables can be deposited on one. */
+const ENTRIES = 512;
+/** Processes that share one table of hugetlb pages, at most remembered. */
+const MAX_LINKS = 4096;
+/** INVLPGB without TLBSYNC, at most remembered. */
+const MAX_BROADCASTS = 4096;
+/** Locks of one task at once (include/linux/sched.h MAX_LOCK_DEPTH is 48). */
+const MAX_LOCKS = 64;
 
 /** Facts of an operation: who links what, who may cache it, which locks are held. Runs before the machine's step. */
 export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
@@ -40,7 +47,7 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
     case OP.SETE: {
       const page = pageOf(state, op.a0);
       hooks.mech.entrySet(page, page.everLinked && page.links.length === 0, op);
-      page.entries.set(op.a1, op.a2);
+      if (page.entries.size < ENTRIES || page.entries.has(op.a1)) page.entries.set(op.a1, op.a2);
       pageOf(state, op.a2);
       break;
     }
@@ -88,21 +95,18 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
       break;
     }
     case OP.LK:
-      mech.locks.push({
-        lock: op.a0,
-        task: task.key,
-        type: op.a1 === 1 ? LOCK_TYPE.spin : LOCK_TYPE.sleeping,
-        ref: op.ref,
-      });
+      takes(mech, task, op);
       break;
     case OP.UN: {
       if (op.a2 === op.a2) hooks.mech.promised(PROMISE.unlock, staleAt(state, op.a1, op.a2), op);
-      const at = mech.locks.findLastIndex((l) => l.lock === op.a0 && l.task === task.key);
-      if (at >= 0) mech.locks.splice(at, 1);
+      const mine = mech.locks.get(task.key) ?? [];
+      const at = mine.findLastIndex((l) => l.lock === op.a0);
+      if (at >= 0) mine.splice(at, 1);
+      if (mine.length === 0) mech.locks.delete(task.key);
       break;
     }
     case OP.NEED:
-      hooks.mech.needed(mech.locks.find((l) => l.lock === op.a0 && l.task === task.key) ?? null, op);
+      hooks.mech.needed(mech.locks.get(task.key)?.find((l) => l.lock === op.a0) ?? null, op);
       break;
     case OP.VMAUL:
       hooks.mech.promised(PROMISE.vma, staleAt(state, op.a0, op.a1), op);
@@ -136,7 +140,7 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
       hooks.mech.deposited(page, op.a1, mech.sync, op);
       page.depositedOn = op.a1;
       const parent = pageOf(state, op.a1);
-      parent.deposits.push(op.a0);
+      if (parent.deposits.length < ENTRIES) parent.deposits.push(op.a0);
       parent.everDeposits = true;
       break;
     }
@@ -172,6 +176,7 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
       break;
     case OP.BCAST:
       hooks.mech.seen(op, task);
+      if (mech.broadcasts.length >= MAX_BROADCASTS) mech.broadcasts.shift();
       mech.broadcasts.push({ cpu: op.cpu, mm: op.a0, ref: op.ref, seq: state.seq });
       break;
     case OP.BATCH:
@@ -239,7 +244,7 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
     case OP.FREE:
     case OP.ALLOC:
       if (mech.pages.size === 0 || op.a0 !== op.a0) break;
-      for (let i = 0; i < (op.a1 > 0 && op.a1 < MAX_ORDER ? 2 ** op.a1 : 1); i++) {
+      for (let i = 0; i < (op.a1 > 0 && op.a1 <= MAX_PAGE_ORDER ? 2 ** op.a1 : 1); i++) {
         const page = mech.pages.get(op.a0 + i);
         if (!page) continue;
         if (op.kind === OP.FREE) hooks.mech.released(page, false, task, op);
@@ -266,7 +271,7 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
     case OP.SYNCR:
       hooks.mech.seen(op, task);
       if (op.a0 === 1) {
-        const held = mech.locks.filter((l) => l.task === task.key && l.type === LOCK_TYPE.spin);
+        const held = (mech.locks.get(task.key) ?? []).filter((l) => l.type === LOCK_TYPE.spin);
         hooks.mech.sleeps(held, op);
       } else mech.gp = { seq: state.seq, ref: op.ref };
       break;
@@ -278,6 +283,14 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
     default:
       break;
   }
+}
+
+function takes(mech: Mech, task: Task, op: Op): void {
+  let mine = mech.locks.get(task.key);
+  if (!mine) mech.locks.set(task.key, (mine = []));
+  if (mine.length >= MAX_LOCKS) mine.shift();
+  const type = op.a1 === 1 ? LOCK_TYPE.spin : LOCK_TYPE.sleeping;
+  mine.push({ lock: op.a0, task: task.key, type, ref: op.ref });
 }
 
 export function pageOf(state: MachineState, key: number): MechPage {
@@ -312,6 +325,10 @@ function link(state: MachineState, op: Op): void {
   page.everLinked = true;
   // One entry, told twice, is one entry.
   if (page.links.some((l) => l.mm === op.a0 && l.va === op.a1)) return;
+  if (page.links.length >= MAX_LINKS) {
+    state.lossSeq = state.seq;
+    return;
+  }
   page.links.push({ mm: op.a0, va: op.a1 });
   page.sharers = Math.max(page.sharers, page.links.length);
   const key = linkKey(op.a0, op.a1);
@@ -335,8 +352,7 @@ function unlink(state: MachineState, page: MechPage, mm: number, va: number, op:
   page.ul = { seq: state.seq, ref: op.ref };
   page.ulTs = op.tsNs;
   page.ulCpu = op.cpu;
-  for (const l of mech.loaded.values()) {
-    if (l.mm !== gone!.mm) continue;
+  for (const l of mech.loadedByMm.get(gone!.mm)?.values() ?? []) {
     hold(mech, page, l.cpu, Number.NaN, gone!.mm, gone!.va, false, l.ref, state.seq);
     for (const [at2, frame] of page.entries) {
       const framePage = pageOf(state, frame);
@@ -349,20 +365,19 @@ function unlink(state: MachineState, page: MechPage, mm: number, va: number, op:
 function leafHolders(state: MachineState, page: MechPage, mm: number, va: number, op: Op): void {
   const frame = page.entries.get(va);
   if (frame === undefined) return;
-  for (const l of state.mech.loaded.values()) {
-    if (l.mm !== mm) continue;
+  for (const l of state.mech.loadedByMm.get(mm)?.values() ?? []) {
     hold(state.mech, pageOf(state, frame), l.cpu, Number.NaN, mm, va, true, op.ref, state.seq);
   }
 }
 
 function holdersAt(state: MachineState, mm: number, va: number, keep: (h: Holder) => boolean): Holder[] {
-  const found: Holder[] = [];
-  for (const list of state.mech.holders.values()) {
-    for (const h of list)
-      if (h.hold !== 0 && h.leaf && h.mm === mm && h.va === va && keep(h) && !isAway(state.mech, h))
-        found.push(h);
-  }
-  return found;
+  const { heldAt } = state.mech;
+  const key = linkKey(mm, va);
+  // What is gone does not come back.
+  const left = (heldAt.get(key) ?? []).filter((h) => h.hold !== 0);
+  if (left.length > 0) heldAt.set(key, left);
+  else heldAt.delete(key);
+  return left.filter((h) => keep(h) && !isAway(state.mech, h));
 }
 
 /** Who may still use a translation of (mm, address) that memory no longer holds. */

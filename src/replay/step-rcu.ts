@@ -9,6 +9,8 @@ import { readerBegins, readerEnds } from './step-readers.js';
 const SAME_ENQUEUE = 64;
 /** Pending heads per CPU kept in order; beyond it (callbacks never shown) the oldest are forgotten. */
 const MAX_FIFO = 1 << 16;
+/** GUP-fast brackets open at once: more than a machine has CPUs, their ends were not recorded. */
+const MAX_GUPS = 8192;
 /** Heads known by tracepoint value only, kept while no callback tracepoint shows. */
 const MAX_RHP = 1 << 17;
 
@@ -41,14 +43,19 @@ export function stepRcu(state: MachineState, op: Op, task: Task, cpu: Cpu | null
       expedited(state, op);
       break;
     case OP.RB:
-      readerBegins(state, op, task);
+      readerBegins(state, op, task, hooks);
       break;
     case OP.RE:
       readerEnds(state, op, task, hooks);
       break;
     case OP.GUP:
-      if (op.a0 === 1) state.gups.set(task.key, state.seq);
-      else state.gups.delete(task.key);
+      if (op.a0 === 1) {
+        if (state.gups.size >= MAX_GUPS) {
+          state.gups.clear();
+          state.lossSeq = state.seq;
+        }
+        state.gups.set(task.key, state.seq);
+      } else state.gups.delete(task.key);
       break;
     default:
       break;
@@ -102,14 +109,13 @@ function enqueued(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hook
     else if (table && gather && releasedByGather(table, gather)) hooks.tableQueuedAfterFree(table, head, op);
     head.tablesKnown = head.tables.length > 0;
     if (gather && table) {
-      const i = gather.batch.indexOf(table);
-      if (i >= 0) gather.batch.splice(i, 1);
+      gather.batch.delete(table);
     }
   } else {
     if (gather) {
-      head.tables = gather.batch;
+      head.tables = [...gather.batch];
       head.released = gather.released;
-      gather.batch = [];
+      gather.batch.clear();
       gather.released = [];
     }
     head.tablesKnown = gather !== null && !gather.headless;
@@ -152,6 +158,7 @@ function enqueueTraced(state: MachineState, op: Op, task: Task, cpu: Cpu | null,
     state.headsByRhp.delete(op.a0);
   }
   if (linked) {
+    if (linked.inLine && isUnnamed(linked)) state.cpus[linked.crCpu]!.unnamed--;
     linked.rhp = op.a0;
     state.headsByRhp.set(op.a0, linked);
     relisted(state, linked, cpu);
@@ -171,10 +178,8 @@ function relisted(state: MachineState, head: Head, cpu: Cpu | null): void {
 }
 
 function moved(state: MachineState, head: Head, cpu: Cpu): void {
-  const fifo = state.cpus[head.crCpu]?.fifo;
-  if (cpu.id === head.crCpu && fifo?.at(-1) === head) return;
-  const at = fifo ? fifo.indexOf(head) : -1;
-  if (at >= 0) fifo!.splice(at, 1);
+  if (cpu.id === head.crCpu && cpu.fifo.at(-1) === head) return;
+  takeOut(state, head);
   head.crCpu = cpu.id;
   line(cpu, head);
 }
@@ -190,6 +195,7 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
     crSeq: state.seq,
     crPid: op.pid,
     crCpu: op.cpu,
+    inLine: false,
     listedSeq: op.kind === OP.RQ ? state.seq : 0,
     tables: [],
     released: [],
@@ -217,7 +223,35 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
 
 function line(cpu: Cpu, head: Head): void {
   cpu.fifo.push(head);
-  if (cpu.fifo.length > MAX_FIFO) cpu.fifo.splice(0, MAX_FIFO / 2);
+  head.inLine = true;
+  if (isUnnamed(head)) cpu.unnamed++;
+  if (cpu.fifo.length <= MAX_FIFO) return;
+  for (const old of cpu.fifo.splice(0, MAX_FIFO / 2)) out(cpu, old);
+  cpu.overtaken = Math.max(0, cpu.overtaken - MAX_FIFO / 2);
+}
+
+/** Queued as a single table, its tracepoint not seen: the callback that shows next may be its own. */
+const isUnnamed = (head: Head): boolean =>
+  head.func === FUNC.__tlb_remove_table_one_rcu && head.rhp !== head.rhp;
+
+function out(cpu: Cpu, head: Head): void {
+  head.inLine = false;
+  if (isUnnamed(head)) cpu.unnamed--;
+}
+
+/** Its place in its CPU's order, -1 none: most have nothing in front of them but what has been overtaken. */
+function placeOf(cpu: Cpu, head: Head): number {
+  const at = cpu.fifo.indexOf(head, cpu.overtaken);
+  return at >= 0 ? at : cpu.fifo.indexOf(head);
+}
+
+function takeOut(state: MachineState, head: Head): void {
+  const cpu = head.inLine ? state.cpus[head.crCpu] : undefined;
+  if (!cpu) return;
+  const at = placeOf(cpu, head);
+  if (at < cpu.overtaken) cpu.overtaken--;
+  cpu.fifo.splice(at, 1);
+  out(cpu, head);
 }
 
 const SHOWN_BY_TRACEPOINT = 1;
@@ -316,7 +350,7 @@ function invoked(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
  */
 function unlinkedSingle(op: Op, cpu: Cpu, hooks: Hooks): void {
   if (op.a1 !== FUNC.__tlb_remove_table_one_rcu) return;
-  for (const head of cpu.fifo) if (head.func === op.a1 && head.rhp !== head.rhp) return;
+  if (cpu.unnamed > 0) return;
   hooks.callbackUnmatched(null, cpu, op);
 }
 
@@ -344,18 +378,17 @@ function ran(state: MachineState, head: Head, how: 1 | 2, op: Op, cpu: Cpu | nul
 
 /** Take the head out of its CPU's order; whatever stands before it has been overtaken. */
 function leaveLine(state: MachineState, head: Head): void {
-  const fifo = head.crCpu >= 0 ? state.cpus[head.crCpu]?.fifo : undefined;
-  if (!fifo) return;
-  const at = fifo.indexOf(head);
-  if (at < 0) return;
-  for (let i = 0; i < at; i++) {
-    const older = fifo[i]!;
-    if (older.overtakenBy === null) {
-      older.overtakenBy = head;
-      older.overtakenSeq = state.seq;
-    }
+  const cpu = head.inLine ? state.cpus[head.crCpu] : undefined;
+  if (!cpu) return;
+  const at = placeOf(cpu, head);
+  for (let i = cpu.overtaken; i < at; i++) {
+    const older = cpu.fifo[i]!;
+    if (older.overtakenBy !== null) continue;
+    older.overtakenBy = head;
+    older.overtakenSeq = state.seq;
   }
-  fifo.splice(at, 1);
+  cpu.overtaken = Math.max(cpu.overtaken, at);
+  takeOut(state, head);
 }
 
 /** The memory that holds the head is gone (or queued anew): nothing of it is pending any more. */
@@ -363,9 +396,7 @@ export function forgetHead(state: MachineState, head: Head): void {
   if (state.headsByAddr.get(head.addr) === head) state.headsByAddr.delete(head.addr);
   if (state.headsByRhp.get(head.rhp) === head) state.headsByRhp.delete(head.rhp);
   if (state.headsByPage.get(head.page) === head) state.headsByPage.delete(head.page);
-  const fifo = head.crCpu >= 0 ? state.cpus[head.crCpu]?.fifo : undefined;
-  const at = fifo ? fifo.indexOf(head) : -1;
-  if (fifo && at >= 0) fifo.splice(at, 1);
+  takeOut(state, head);
 }
 
 /** kernel/rcu/tree_exp.h: `start` and `end` are traced within the period, under its mutex. */

@@ -1,4 +1,4 @@
-import { isTableFunc, OP, type Op } from '../kernel/ops.js';
+import { isTableFunc, MAX_PAGE_ORDER, OP, type Op } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import type { Cpu, Task } from './state/contexts.js';
@@ -221,7 +221,7 @@ function hand(table: Table, state: MachineState | null, seq: number, task: Task,
   // Without the gather's own probes the hand-over itself shows that one is open.
   if (!task.gather) task.gather = newGather(state, op, task, true);
   task.gather.pending.push(table);
-  task.gather.batch.push(table);
+  task.gather.batch.add(table);
   task.gather.tables++;
 }
 
@@ -257,7 +257,7 @@ function justRemoved(task: Task, op: Op): Table | null {
 
 function free(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
   if (op.a0 !== op.a0) return;
-  const pages = op.a1 > 0 && op.a1 < 20 ? 2 ** op.a1 : 1;
+  const pages = op.a1 > 0 && op.a1 <= MAX_PAGE_ORDER ? 2 ** op.a1 : 1;
   for (let i = 0; i < pages; i++) freePage(state, op.a0 + i, op, task, cpu, hooks);
 }
 
@@ -311,11 +311,12 @@ function freeTable(
   table.freeSeq = state.seq;
   table.freedByTask = inTask;
   hooks.tableFreed(table, task, cpu, op);
-  if (task.gather && inTask && dropFrom(task.gather.batch, table)) task.gather.released.push(table);
+  if (task.gather && inTask && task.gather.batch.delete(table)) task.gather.released.push(table);
   table.life = LIFE.freed;
   // A single table's rcu_head lies in its own struct page: it is gone with the page.
   if (head && head.page === table.key && head.ran !== 0) forgetHead(state, head);
-  if (++state.freedTables > MAX_FREED) pruneFreed(state);
+  // All tables are looked at: not more often than they have grown by a part.
+  if (++state.freedTables > MAX_FREED && state.freedTables > state.tables.size / 4) pruneFreed(state);
 }
 
 /** mm/mmu_gather.c tlb_remove_table_rcu(): the batch page is released last. */
@@ -337,7 +338,7 @@ function batchPageFreed(
 
 function allocate(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   if (op.a0 !== op.a0) return;
-  const pages = op.a1 > 0 && op.a1 < 20 ? 2 ** op.a1 : 1;
+  const pages = op.a1 > 0 && op.a1 <= MAX_PAGE_ORDER ? 2 ** op.a1 : 1;
   for (let i = 0; i < pages; i++) {
     const pfn = op.a0 + i;
     const table = state.tables.get(pfn);
@@ -357,13 +358,6 @@ function allocate(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
       state.frames.delete(pfn);
     }
   }
-}
-
-/** Whether it was in the list. */
-export function dropFrom(list: Table[], table: Table): boolean {
-  const i = list.indexOf(table);
-  if (i >= 0) list.splice(i, 1);
-  return i >= 0;
 }
 
 function pruneFreed(state: MachineState): void {

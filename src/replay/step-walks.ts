@@ -1,4 +1,4 @@
-import { kindSet, LOOKUP, OP, type Op, READER, SPIN } from '../kernel/ops.js';
+import { kindSet, LOOKUP, MAX_PAGE_ORDER, OP, type Op, READER, SPIN } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import type { Task } from './state/contexts.js';
@@ -17,10 +17,13 @@ import {
 } from './state/walks.js';
 
 const RANGE = 2 ** 21;
+/** A task holds no more locks at once (include/linux/sched.h MAX_LOCK_DEPTH is 48). */
+const MAX_HELD = 64;
+/** Walkers in one table, and GUP-fast brackets, at once: no machine has so many CPUs. */
+const MAX_INSIDE = 8192;
 const PAGE = 4096;
 /** Ranges of one bracket looked at: GUP-fast takes a few pages at a time. */
 const MAX_RANGES = 64;
-const MAX_ORDER = 20;
 
 /** What `stepWalks` has a case for. */
 const WALK_KINDS = kindSet(
@@ -101,7 +104,7 @@ export function stepWalks(state: MachineState, op: Op, task: Task, hooks: Hooks)
 
 function pages(op: Op, each: (key: number) => void): void {
   if (op.a0 !== op.a0) return;
-  const n = op.a1 > 0 && op.a1 < MAX_ORDER ? 2 ** op.a1 : 1;
+  const n = op.a1 > 0 && op.a1 <= MAX_PAGE_ORDER ? 2 ** op.a1 : 1;
   for (let i = 0; i < n; i++) each(op.a0 + i);
 }
 
@@ -182,7 +185,7 @@ function returns(state: MachineState, op: Op, task: Task, walker: Walker, hooks:
   learn(table, lookup, plain ? walker.outer : null);
   hooks.walks.lookedUp(lookup, table, task, op);
   if (!plain) {
-    if (op.a5 === LOOKUP.lock) walker.held.push({ table: op.a1, lock: now(state, op) });
+    if (op.a5 === LOOKUP.lock) holds(state, op, walker);
     return;
   }
   state.walks.lookups++;
@@ -193,10 +196,8 @@ function returns(state: MachineState, op: Op, task: Task, walker: Walker, hooks:
   }
   const { depth } = lookup ?? walker;
   // Another section of the same depth cannot be open any more: its end was not seen.
-  for (const old of walker.open.filter((s) => s.depth >= depth)) {
-    lose(state, old, hooks);
-    drop(walker.open, old);
-  }
+  const from = walker.open.findLastIndex((s) => s.depth < depth) + 1;
+  for (const old of walker.open.splice(from)) lose(state, old, hooks);
   const section: Section = {
     kind: 'walk',
     table: table.key,
@@ -209,6 +210,8 @@ function returns(state: MachineState, op: Op, task: Task, walker: Walker, hooks:
     insideAtUnlink: false,
   };
   table.sections++;
+  // The oldest has ended unseen: a table is not walked by so many at once.
+  if (table.open.length >= MAX_INSIDE) lose(state, table.open[0]!, hooks);
   table.open.push(section);
   walker.open.push(section);
   const { ul } = table;
@@ -268,8 +271,13 @@ function lock(state: MachineState, op: Op, walker: Walker): void {
     const at = walker.held.findLastIndex((h) => h.table === op.a1);
     if (at >= 0) walker.held.splice(at, 1);
   } else if (op.a5 === SPIN.lock && walker.outer === null) {
-    walker.held.push({ table: op.a1, lock: now(state, op) });
+    holds(state, op, walker);
   }
+}
+
+function holds(state: MachineState, op: Op, walker: Walker): void {
+  walker.held.push({ table: op.a1, lock: now(state, op) });
+  if (walker.held.length > MAX_HELD) walker.held.shift();
 }
 
 function bracket(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
@@ -286,6 +294,11 @@ function bracket(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   const firstRange = Math.floor(op.a1 / RANGE);
   const pagesAsked = op.a2 > 0 ? op.a2 : 1;
   const lastRange = Math.min(Math.floor((op.a1 + pagesAsked * PAGE - 1) / RANGE), firstRange + MAX_RANGES);
+  if (brackets.size >= MAX_INSIDE) {
+    const [oldest] = brackets.values();
+    brackets.delete(oldest!.task);
+    for (const section of oldest!.sections) lose(state, section, hooks);
+  }
   brackets.set(task.key, { task: task.key, begin: now(state, op), firstRange, lastRange, sections: [] });
 }
 

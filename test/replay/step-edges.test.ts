@@ -323,7 +323,7 @@ describe('locks', () => {
     d.do(OP.LK, { a0: 4, a1: 1 });
     d.do(OP.UN, { a0: 9, a1: MM, a2: VA });
     expect(d.heard('promised').map((c) => [c[1], (c[2] as Holder[]).length])).toEqual([[PROMISE.unlock, 1]]);
-    expect(d.state.mech.locks.map((l) => l.lock)).toEqual([4]);
+    expect([...d.state.mech.locks.values()].flat().map((l) => l.lock)).toEqual([4]);
   });
 
   it('emptiness is told with the page as it was', () => {

@@ -451,7 +451,7 @@ describe('locks and other facts', () => {
     d.do(OP.UN, { a0: 3, a1: MM, a2: Number.NaN });
     d.do(OP.NEED, { a0: 3 });
     expect(d.heard('needed').map((c) => c[1])).toEqual([null]);
-    expect(d.state.mech.locks.map((l) => l.lock)).toEqual([5, 6]);
+    expect([...d.state.mech.locks.values()].flat().map((l) => l.lock)).toEqual([5, 6]);
   });
 
   it('a broadcast is over at its return', () => {

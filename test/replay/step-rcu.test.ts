@@ -42,7 +42,7 @@ describe('enqueues', () => {
     expect([d.table(1).life, d.table(1).head]).toEqual([LIFE.rcu, head]);
     expect(d.state.headsByPage.get(50)).toBe(head);
     expect(d.state.cpus[2]!.fifo).toEqual([head]);
-    expect(d.task().gather!.batch).toEqual([]);
+    expect(d.task().gather!.batch.size).toBe(0);
     d.do(OP.TR, { a0: 500, a1: MM, a2: 3, a3: 1 });
     d.enqueue(41, BATCH, 51);
     expect(d.state.headsByAddr.get(41)!.tables.map((t) => t.key)).toEqual([3]);
@@ -66,7 +66,7 @@ describe('enqueues', () => {
       d.enqueue(40, func, 2);
       expect(d.state.headsByAddr.get(40)!.tables).toEqual([d.table(2)]);
       expect(d.state.headsByAddr.get(40)!.tablesKnown).toBe(true);
-      expect(d.task().gather!.batch).toEqual([d.table(1)]);
+      expect(d.task().gather!.batch).toEqual(new Set([d.table(1)]));
       expect(d.state.headsByPage.size).toBe(0);
       d.enqueue(41, func, 9);
       expect(d.state.headsByAddr.get(41)).toMatchObject({ tables: [], tablesKnown: false });

@@ -106,7 +106,7 @@ describe('hand-overs', () => {
       trCpu: 3,
       birthSeq: 0,
     });
-    expect(d.task().gather).toMatchObject({ tables: 1, pending: [d.table(1)], batch: [d.table(1)] });
+    expect(d.task().gather).toMatchObject({ tables: 1, pending: [d.table(1)], batch: new Set([d.table(1)]) });
     expect(d.task().mm).toBe(MM);
     expect(d.heard('tableRemoved')[0]!.slice(1, 3)).toEqual([d.table(1), d.task().gather]);
     tr(d, 2, { a1: Number.NaN, a3: 0 });
@@ -212,7 +212,7 @@ describe('releases', () => {
       freedByTask: true,
     });
     const gather = d.task().gather!;
-    expect([gather.batch.map((t) => t.key), gather.released.map((t) => t.key)]).toEqual([[2], [1]]);
+    expect([[...gather.batch].map((t) => t.key), gather.released.map((t) => t.key)]).toEqual([[2], [1]]);
     expect(gather).toMatchObject({ freesSinceFlush: 1, firstFreeRef: ref, firstFreeKnown: true });
     d.do(OP.FREE, { a0: 2, a1: 0, ...SOFTIRQ });
     expect(d.table(2).freedByTask).toBe(false);

@@ -6,6 +6,7 @@ import type { Cpu, Reader } from '../state/contexts.js';
 import type { Head } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 import { READER_NAMES } from './names.js';
+import { remember, SPANS_TOO_MUCH } from './overlaps.js';
 import { PROBES } from './probes.js';
 import { ReaderWatch } from './reader-watch.js';
 import { rule } from './rule.js';
@@ -62,7 +63,8 @@ class CbNotInsideReader implements Monitor {
     for (const reader of state.readers.values()) {
       if (reader.seq > head.crSeq || reader.kind > READER.preemptoff) continue;
       spanned = true;
-      reader.overlaps.push({ what: 'callback', table: null, head, ref: op.ref, ts: op.tsNs, cpu: op.cpu });
+      const overlap = { what: 'callback', table: null, head, ref: op.ref, ts: op.tsNs, cpu: op.cpu } as const;
+      if (!remember(reader, overlap)) this.verdicts.unknown(SPANS_TOO_MUCH, op.ref);
     }
     if (spanned) return;
     if (this.openAtQueue.has(head) && state.lossSeq <= head.crSeq) {

@@ -75,8 +75,8 @@ export const ipiNotRcu = rule({
 });
 
 function rcuReader(state: MachineState, page: MechPage): Reader | undefined {
-  for (const r of state.readers.values()) {
-    if (r.table === page.key && r.kind === READER.rcu && r.seq < page.ul.seq) return r;
+  for (const r of state.readersOfTable.get(page.key) ?? []) {
+    if (r.kind === READER.rcu && r.seq < page.ul.seq) return r;
   }
   return undefined;
 }

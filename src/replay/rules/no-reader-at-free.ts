@@ -8,6 +8,7 @@ import type { MechPage } from '../state/mech.js';
 import { LIFE, type Table } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
 import { READER_NAMES, tableName } from './names.js';
+import { remember, SPANS_TOO_MUCH } from './overlaps.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
@@ -62,10 +63,11 @@ class NoReaderAtFree implements Monitor {
   /** What is open now is decided when it ends. */
   private openAt(key: number, table: Table, older: (reader: Reader) => boolean, op: Op): boolean {
     let open = false;
-    for (const reader of this.evidence.state.readers.values()) {
-      if (reader.table !== key || !older(reader)) continue;
+    for (const reader of this.evidence.state.readersOfTable.get(key) ?? []) {
+      if (!older(reader)) continue;
       open = true;
-      reader.overlaps.push({ what: 'free', table, head: null, ref: op.ref, ts: op.tsNs, cpu: op.cpu });
+      const overlap = { what: 'free', table, head: null, ref: op.ref, ts: op.tsNs, cpu: op.cpu } as const;
+      if (!remember(reader, overlap)) this.verdicts.unknown(SPANS_TOO_MUCH, op.ref);
     }
     return open;
   }
@@ -128,8 +130,8 @@ class NoReaderAtFree implements Monitor {
   /** A walker that was inside when its table was given to somebody else, and reads on: it need not end to be wrong. */
   private readsGivenAway(table: Table, op: Op): void {
     const { evidence } = this;
-    for (const reader of evidence.state.readers.values()) {
-      if (reader.table !== table.key || reader.cpu !== op.cpu || reader.kind !== op.a0) continue;
+    for (const reader of evidence.state.readersOfTable.get(table.key) ?? []) {
+      if (reader.cpu !== op.cpu || reader.kind !== op.a0) continue;
       const at = reader.overlaps.findIndex((o) => o.what === 'free' && o.table === table);
       const given = reader.overlaps[at];
       const known = given ? surelyBefore(evidence, given.ts, given.cpu, op.tsNs, op.cpu) : null;

@@ -64,6 +64,10 @@ export interface Cpu {
   lastSeq: number;
   /** Heads queued here and not yet run, oldest first. */
   fifo: Head[];
+  /** How many of them, from the first on, have been overtaken by a younger one that ran. */
+  overtaken: number;
+  /** How many of them are single tables whose tracepoint value was never shown. */
+  unnamed: number;
   /** A head whose enqueue is in the trace has run here: callbacks of earlier enqueues are over. */
   matchedSeq: number;
   lastTs: number;
@@ -89,7 +93,7 @@ export interface Reader {
   /** Key of the context it runs in. */
   readonly task: number;
   depth: number;
-  /** Objects freed / callbacks run while it was open: decided when it ends. */
+  /** Objects freed / callbacks run while it was open: decided when it ends. Bounded by `remember()`. */
   overlaps: {
     what: 'free' | 'callback';
     table: Table | null;
@@ -143,6 +147,8 @@ export function newCpu(id: number): Cpu {
     freeRunSeq: 0,
     lastSeq: -1,
     fifo: [],
+    overtaken: 0,
+    unnamed: 0,
     matchedSeq: 0,
     lastTs: Number.NEGATIVE_INFINITY,
     lastRef: -1,
@@ -152,3 +158,8 @@ export function newCpu(id: number): Cpu {
     hotplugged: false,
   };
 }
+
+const INTERRUPTS = 1_000_000;
+
+/** Key of what runs in an interrupt of a CPU; below all those of tasks. */
+export const interruptKey = (cpu: number, context: number): number => -(INTERRUPTS + (cpu + 1) * 4 + context);

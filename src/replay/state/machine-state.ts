@@ -30,8 +30,11 @@ export interface MachineState {
   doneFlushes: Map<number, Flush>;
   /** Requests for flushes are recorded (`csd_queue_cpu`): handlers are then matched by them. */
   requestsShown: boolean;
-  /** By task, kind and table. */
+  /** By task, kind and table, oldest first. */
   readers: Map<string, Reader>;
+  /** The same by the key of the context they run in, and by table. */
+  readersOfTask: Map<number, Set<Reader>>;
+  readersOfTable: Map<number, Set<Reader>>;
   /** Open GUP brackets: task key → seq of the entry. */
   gups: Map<number, number>;
   gp: GracePeriods;
@@ -61,6 +64,8 @@ export function newState(): MachineState {
     doneFlushes: new Map(),
     requestsShown: false,
     readers: new Map(),
+    readersOfTask: new Map(),
+    readersOfTable: new Map(),
     gups: new Map(),
     gp: {
       starts: 0,

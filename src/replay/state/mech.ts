@@ -11,14 +11,26 @@ export interface Mech {
   links: Map<string, number[]>;
   /** Who may cache something of an mm; key `cacheKey`. */
   holders: Map<string, Holder[]>;
+  /** Those of them that may hold something, by all that they are about; key `holderKey`. */
+  held: Map<string, Holder>;
+  /** Translations by what they translate; key `linkKey`. Some may be gone. */
+  heldAt: Map<string, Holder[]>;
+  /** What nothing has thrown doubt on yet, by CPU. Some may be gone. */
+  sure: Map<number, Holder[]>;
+  /** Number of lists of `holders` by CPU. */
+  cpuLists: Map<number, number>;
   /** CR3 history: who may walk an mm; key `cacheKey`. */
   loaded: Map<string, Loaded>;
+  /** The same by mm, and what each CPU has in CR3. */
+  loadedByMm: Map<number, Map<number, Loaded>>;
+  current: Map<number, Loaded>;
   /** What each CPU has in CR3, where that is told; 0 init_mm. */
   cr3: Map<number, number>;
   /** CPUs that have loaded CR3 and shown nothing since but flushes: CPU → mm. */
   arrived: Map<number, number>;
   lazy: Map<number, { mm: number; ref: EvidenceRef }>;
-  locks: HeldLock[];
+  /** By task key, in the order in which they were taken. */
+  locks: Map<number, HeldLock[]>;
   /** Per CPU: a flush handler that has begun and not yet shown that it invalidates. */
   begun: (Invalidation | null)[];
   /** Per CPU: `tlb:tlb_flush` was seen, so a handler without one did not invalidate. */
@@ -133,7 +145,13 @@ export function newMech(): Mech {
     cr3: new Map(),
     arrived: new Map(),
     lazy: new Map(),
-    locks: [],
+    locks: new Map(),
+    held: new Map(),
+    heldAt: new Map(),
+    sure: new Map(),
+    cpuLists: new Map(),
+    loadedByMm: new Map(),
+    current: new Map(),
     begun: [],
     flushTraced: [],
     broadcasts: [],

@@ -159,7 +159,9 @@ export interface Gather {
   /** Tables unlinked and not yet covered by a finished flush. */
   pending: Table[];
   /** Tables appended (or handed over) since the last batch call_rcu. */
-  batch: Table[];
+  batch: Set<Table>;
+  /** Tables looked at by flushes that left them pending, and by broadcasts: `step-flush.ts` bounds it. */
+  looks: number;
   /** Those of them that the task itself has released since: gone the fallback's way, or still in the batch. */
   released: Table[];
   /** Finished flushes so far. */
@@ -190,6 +192,8 @@ export interface Head {
   readonly crPid: number;
   /** CPU on whose list it is. */
   crCpu: number;
+  /** It stands in that CPU's order (`fifo`). */
+  inLine: boolean;
   /** Seq at which it is known to be on the list: its tracepoint, or whatever else its task did next; 0 not yet. */
   listedSeq: number;
   tables: Table[];
