@@ -2,7 +2,15 @@ import { isKernelAddr } from '../kernel/bytes.js';
 import type { Op } from '../kernel/ops.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import type { MachineState } from './state/machine-state.js';
-import { cacheKey, type Holder, type Invalidation, linkKey, type Mech, type MechPage } from './state/mech.js';
+import {
+  cacheKey,
+  type Holder,
+  type Invalidation,
+  linkKey,
+  type Mech,
+  type MechPage,
+  wayKey,
+} from './state/mech.js';
 
 /**
  * Translation caches of CPUs and devices as *may* sets: a holder stays until something invalidates it (SDM vol. 3A
@@ -52,6 +60,7 @@ export function hold(
   mech.held.set(about, holder);
   listed(mech.sure, holder.cpu, holder);
   if (leaf) listed(mech.heldAt, linkKey(mm, va), holder);
+  else listed(mech.ways, wayKey(key, va), holder);
 }
 
 function listed<K>(lists: Map<K, Holder[]>, key: K, holder: Holder): void {
@@ -65,9 +74,11 @@ export function walk(state: MachineState, op: Op): void {
   const { mech } = state;
   const device = op.a2;
   const ways = new Set<number>(mech.links.get(linkKey(op.a0, op.a1)) ?? []);
-  for (const h of mech.holders.get(cacheKey(op.cpu, device, op.a0)) ?? []) {
-    if (h.hold !== 0 && !h.leaf && h.va === op.a1) ways.add(h.page);
-  }
+  const way = wayKey(cacheKey(op.cpu, device, op.a0), op.a1);
+  const known = (mech.ways.get(way) ?? []).filter((h) => h.hold !== 0);
+  if (known.length > 0) mech.ways.set(way, known);
+  else mech.ways.delete(way);
+  for (const h of known) ways.add(h.page);
   // Whoever walks an mm has it loaded: what was told of its CR3 before is out of date.
   const now = device === device ? undefined : mech.cr3.get(op.cpu);
   if (ways.size > 0 && now !== undefined && now !== op.a0 && !isKernelAddr(op.a1)) mech.cr3.delete(op.cpu);

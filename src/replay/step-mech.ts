@@ -397,9 +397,9 @@ function backAgain(state: MachineState, op: Op, hooks: Hooks): void {
   const removed = mech.removed.get(linkKey(op.a0, op.a1));
   if (!loaded?.now || !removed || removed.seq > loaded.seq) return;
   const current = frameAt(state, op.a0, op.a1);
-  const list = mech.holders.get(cacheKey(op.cpu, Number.NaN, op.a0)) ?? [];
+  const list = mech.heldAt.get(linkKey(op.a0, op.a1)) ?? [];
   const stale = list.filter(
-    (h) => h.hold !== 0 && h.leaf && h.va === op.a1 && h.page !== current && h.seq < removed.seq,
+    (h) => h.cpu === op.cpu && h.hold !== 0 && h.page !== current && h.seq < removed.seq,
   );
   hooks.mech.promised(PROMISE.switchIn, stale, op);
 }

@@ -123,7 +123,7 @@ function enqueued(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hook
   }
   for (const table of head.tables) bind(table, head);
   if (op.a0 === op.a0) state.headsByAddr.set(op.a0, head);
-  if (cpu) line(cpu, head);
+  if (cpu) line(cpu, head, state.seq);
   hooks.queued(head, gather, task, op);
   return head;
 }
@@ -158,7 +158,7 @@ function enqueueTraced(state: MachineState, op: Op, task: Task, cpu: Cpu | null,
     state.headsByRhp.delete(op.a0);
   }
   if (linked) {
-    if (linked.inLine && isUnnamed(linked)) state.cpus[linked.crCpu]!.unnamed--;
+    if (linked.lineSeq > 0 && isUnnamed(linked)) state.cpus[linked.crCpu]!.unnamed--;
     linked.rhp = op.a0;
     state.headsByRhp.set(op.a0, linked);
     relisted(state, linked, cpu);
@@ -167,7 +167,7 @@ function enqueueTraced(state: MachineState, op: Op, task: Task, cpu: Cpu | null,
   if (state.headsByRhp.size >= MAX_RHP) state.headsByRhp.clear();
   const head = newHead(state, op, Number.NaN, op.a0);
   state.headsByRhp.set(op.a0, head);
-  if (cpu) line(cpu, head);
+  if (cpu) line(cpu, head, state.seq);
   hooks.queued(head, task.gather, task, op);
 }
 
@@ -181,7 +181,7 @@ function moved(state: MachineState, head: Head, cpu: Cpu): void {
   if (cpu.id === head.crCpu && cpu.fifo.at(-1) === head) return;
   takeOut(state, head);
   head.crCpu = cpu.id;
-  line(cpu, head);
+  line(cpu, head, state.seq);
 }
 
 function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
@@ -195,7 +195,7 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
     crSeq: state.seq,
     crPid: op.pid,
     crCpu: op.cpu,
-    inLine: false,
+    lineSeq: 0,
     listedSeq: op.kind === OP.RQ ? state.seq : 0,
     tables: [],
     released: [],
@@ -221,9 +221,9 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
   };
 }
 
-function line(cpu: Cpu, head: Head): void {
+function line(cpu: Cpu, head: Head, seq: number): void {
   cpu.fifo.push(head);
-  head.inLine = true;
+  head.lineSeq = seq;
   if (isUnnamed(head)) cpu.unnamed++;
   if (cpu.fifo.length <= MAX_FIFO) return;
   for (const old of cpu.fifo.splice(0, MAX_FIFO / 2)) out(cpu, old);
@@ -235,18 +235,24 @@ const isUnnamed = (head: Head): boolean =>
   head.func === FUNC.__tlb_remove_table_one_rcu && head.rhp !== head.rhp;
 
 function out(cpu: Cpu, head: Head): void {
-  head.inLine = false;
+  head.lineSeq = 0;
   if (isUnnamed(head)) cpu.unnamed--;
 }
 
-/** Its place in its CPU's order, -1 none: most have nothing in front of them but what has been overtaken. */
+/** Its place in its CPU's order. */
 function placeOf(cpu: Cpu, head: Head): number {
-  const at = cpu.fifo.indexOf(head, cpu.overtaken);
-  return at >= 0 ? at : cpu.fifo.indexOf(head);
+  const { fifo } = cpu;
+  let [low, high] = [0, fifo.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (fifo[middle]!.lineSeq < head.lineSeq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function takeOut(state: MachineState, head: Head): void {
-  const cpu = head.inLine ? state.cpus[head.crCpu] : undefined;
+  const cpu = head.lineSeq > 0 ? state.cpus[head.crCpu] : undefined;
   if (!cpu) return;
   const at = placeOf(cpu, head);
   if (at < cpu.overtaken) cpu.overtaken--;
@@ -378,7 +384,7 @@ function ran(state: MachineState, head: Head, how: 1 | 2, op: Op, cpu: Cpu | nul
 
 /** Take the head out of its CPU's order; whatever stands before it has been overtaken. */
 function leaveLine(state: MachineState, head: Head): void {
-  const cpu = head.inLine ? state.cpus[head.crCpu] : undefined;
+  const cpu = head.lineSeq > 0 ? state.cpus[head.crCpu] : undefined;
   if (!cpu) return;
   const at = placeOf(cpu, head);
   for (let i = cpu.overtaken; i < at; i++) {

@@ -196,7 +196,8 @@ function returns(state: MachineState, op: Op, task: Task, walker: Walker, hooks:
   }
   const { depth } = lookup ?? walker;
   // Another section of the same depth cannot be open any more: its end was not seen.
-  const from = walker.open.findLastIndex((s) => s.depth < depth) + 1;
+  let from = walker.open.length;
+  while (from > 0 && walker.open[from - 1]!.depth >= depth) from--;
   for (const old of walker.open.splice(from)) lose(state, old, hooks);
   const section: Section = {
     kind: 'walk',

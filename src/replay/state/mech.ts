@@ -15,6 +15,8 @@ export interface Mech {
   held: Map<string, Holder>;
   /** Translations by what they translate; key `linkKey`. Some may be gone. */
   heldAt: Map<string, Holder[]>;
+  /** Tables on the way to an address, by who holds them; key `wayKey`. Some may be gone. */
+  ways: Map<string, Holder[]>;
   /** What nothing has thrown doubt on yet, by CPU. Some may be gone. */
   sure: Map<number, Holder[]>;
   /** Number of lists of `holders` by CPU. */
@@ -148,6 +150,7 @@ export function newMech(): Mech {
     locks: new Map(),
     held: new Map(),
     heldAt: new Map(),
+    ways: new Map(),
     sure: new Map(),
     cpuLists: new Map(),
     loadedByMm: new Map(),
@@ -185,6 +188,7 @@ export function newMechPage(key: number): MechPage {
 }
 
 export const linkKey = (mm: number, va: number): string => `${mm}:${va}`;
+export const wayKey = (cache: string, va: number): string => `${cache}@${va}`;
 /** Devices have caches of their own beside the CPUs'. */
 export const cacheKey = (cpu: number, device: number, mm: number): string =>
   device === device ? `d${device}:${mm}` : `${cpu}:${mm}`;

@@ -192,8 +192,8 @@ export interface Head {
   readonly crPid: number;
   /** CPU on whose list it is. */
   crCpu: number;
-  /** It stands in that CPU's order (`fifo`). */
-  inLine: boolean;
+  /** Seq at which it joined that CPU's order (`fifo`), which is sorted by it; 0: it does not stand there. */
+  lineSeq: number;
   /** Seq at which it is known to be on the list: its tracepoint, or whatever else its task did next; 0 not yet. */
   listedSeq: number;
   tables: Table[];
