@@ -47,7 +47,7 @@ export const PRIOR_GRACE_PERIOD_MS: CostRange = [5, 40];
 
 /** What the times do not contain; printed beside every summary. */
 export const LIMITS: readonly string[] = [
-  'times are drawn from the priors of bare metal (or the factor given), not measured',
+  'times are drawn from the priors of bare metal (or the factor given), with stalls as one published histogram has them; not measured',
   'no cache or TLB refill misses, no lock contention but mmap_lock, no NUMA, no probe overhead',
   'interrupts and softirqs do not lengthen the task that they interrupt',
   'each thread unmaps a range under a top-level entry of its own: upper tables always go with it',

@@ -3,6 +3,7 @@ import { PRIOR_COSTS, type SimCostId } from './costs.js';
 import { LogLines, type SimTask } from './lines.js';
 import { PagePool } from './page-pool.js';
 import { Prng } from './prng.js';
+import { Stalls } from './stalls.js';
 import { SimCounts } from './summary.js';
 import type { Amount, Workload } from './workload.js';
 
@@ -13,6 +14,7 @@ const FIRST_PFN = 0x10_0000;
 export class World {
   readonly path: FreePath;
   readonly random: Prng;
+  private readonly stalls: Stalls;
   readonly lines = new LogLines();
   readonly pool = new PagePool(FIRST_PFN);
   readonly counts = new SimCounts();
@@ -37,6 +39,7 @@ export class World {
     const w = workload;
     this.path = freePath(w.variant, w.pv);
     this.random = new Prng(w.seed);
+    this.stalls = new Stalls(w.seed);
     this.irqFreeNs = new Float64Array(w.cpus);
     this.readStartNs = new Float64Array(w.cpus);
     this.readEndNs = new Float64Array(w.cpus);
@@ -54,7 +57,8 @@ export class World {
 
   cost(id: SimCostId): number {
     const [low, high] = PRIOR_COSTS[id];
-    return this.random.spread(low, high) * this.workload.slowdown;
+    const step = this.random.spread(low, high);
+    return (step + this.stalls.within(step)) * this.workload.slowdown;
   }
 
   draw(amount: Amount): number {
