@@ -1,3 +1,4 @@
+import { phaseWords } from '../../src/breakdown/summary.js';
 import { byTopic } from '../../src/explain/rule-topics.js';
 import { levelThatSets } from '../../src/info/record-level.js';
 import { VARIANTS } from '../../src/kernel/variants.js';
@@ -151,6 +152,7 @@ function facts(result: Result, plain: boolean): Fact[] {
     const picture = histogramSpark(latency.histogram, plain);
     say('latency', `${name}: ${quantileLine(latency)}  ${picture}`.trimEnd(), latency.count > 0 ? 3 : 9);
   }
+  if (result.phases) say('time', phaseWords(result.phases, duration), 3);
   const d = result.deferred;
   if (d.peakTables > 0) {
     const picture = spark(

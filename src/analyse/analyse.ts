@@ -1,3 +1,4 @@
+import { PhaseWatch } from '../breakdown/summary.js';
 import { OP } from '../kernel/ops.js';
 import { parseRelease } from '../kernel/releases.js';
 import { maskOf, namesOf, type VariantMask } from '../kernel/variants.js';
@@ -79,6 +80,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const deferred = new DeferredTables();
   const readers = new ReaderMargins();
   const counts = new EventCounts(pipeline.events);
+  const phases = filter || machines.several ? null : new PhaseWatch(syscall);
   let engine: ReplayEngine | null = null;
   let queued = 0;
   const scope = new QueueScope(filter !== null, () => engine!.ledger.hidden);
@@ -95,6 +97,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
       maxFindings: Math.max(maxFindings, 50),
       // A log made from a program: one clock, and the rules of the release that the model is of.
       release: () => parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
+      phases: phases ?? undefined,
       exactClock: () => facts.value('model') !== null,
       watch: options.watch && ((evidence) => options.watch!(pipeline, evidence)),
       mayMiss: () => facts.missed.size > 0,
@@ -157,6 +160,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     isWhole(replay, run.inputs) ? kinds.set : new Set(),
     facts.features(),
   );
+  const spent = pipeline.time.unit === 'ns' ? phases?.finish() : null;
   const result: Result = {
     schema: RESULT_SCHEMA,
     version: VERSION,
@@ -180,6 +184,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     invariants,
     latency: [...spanReports(spans, syscall, pipeline.time), ...delays.reports(pipeline.time)],
     deferred: deferred.report(pipeline.time),
+    ...(spent ? { phases: spent } : {}),
     ...(replay.operations[OP.MAPR]! > 0
       ? { readers: readers.report(pipeline.time, replay.operations[OP.MAPR]!, quote) }
       : {}),

@@ -31,6 +31,8 @@ export interface EngineOptions {
   readonly variants: VariantMask | null;
   readonly filter: Filter | null;
   readonly listener: RcuListener | null;
+  /** Told of every operation before it is judged, and where nothing may be carried on. */
+  readonly phases?: { step(op: Op): void; cut(): void } | undefined;
   /** Told of everything after the rules; made anew for each capture. */
   readonly monitors?: (evidence: Evidence) => readonly Monitor[];
   /** Release of the recorded kernel as far as it is known by now; default: not. */
@@ -170,6 +172,7 @@ export class ReplayEngine {
         ledger.hidden = !filter.shows(ts, cpu, subjectPid(session.state, op), batch.comm[row]!, mm);
       }
       this.operations[op.kind]!++;
+      this.options.phases?.step(op);
       session.feed(op);
       if (op.kind === OP.IS && op.a0 >= this.cpusNamed) this.cpusNamed = op.a0 + 1;
     }
@@ -205,6 +208,7 @@ export class ReplayEngine {
       return;
     }
     if (event !== RESERVED.lost) return;
+    this.options.phases?.cut();
     const op = this.op;
     op.kind = OP.lost;
     op.cpu = cpu;
@@ -330,6 +334,7 @@ export class ReplayEngine {
   }
 
   private newSegment(otherKernel: boolean): void {
+    this.options.phases?.cut();
     this.oneClockBack();
     this.backs = 0;
     this.past = this.extent();

@@ -160,6 +160,16 @@ export interface LatencyReport {
   sumNs: string;
 }
 
+/** Time by phase, added up over spans; the phases add up to the spans. */
+export interface PhaseSummary {
+  /** The syscall, or `mmu_gather`. */
+  what: string;
+  count: number;
+  censored: number;
+  sumNs: number;
+  phases: { phase: string; sumNs: number }[];
+}
+
 export interface DeferredReport {
   /** Tables and bytes handed to RCU and not yet freed. */
   nowTables: number;
@@ -245,6 +255,8 @@ export interface Result {
   invariants: InvariantReport[];
   latency: LatencyReport[];
   deferred: DeferredReport;
+  /** Where the time of the measured calls went; absent where no event divides them. */
+  phases?: PhaseSummary;
   /** Absent where no lookup was recorded. */
   readers?: ReadersReport;
   /** Events per operation kind the machine used. */

@@ -5,7 +5,9 @@ import { gunzipSync } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { formatBreakdown } from '../../cli/render/breakdown.js';
+import { analyse } from '../../src/analyse/analyse.js';
 import { breakdown } from '../../src/breakdown/breakdown.js';
+import { phaseWords } from '../../src/breakdown/summary.js';
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../fixtures/replay/${name}`, import.meta.url));
@@ -156,4 +158,20 @@ describe('breakdown', () => {
   test('refused: a syscall that unmaps nothing', async () => {
     await expect(breakdown({ paths: ['-'], syscall: 'read' })).rejects.toThrow('no breakdown of read');
   });
+});
+
+test.each(RECORDINGS)('%s: a replay says the same in short', async (path) => {
+  const whole = await breakdown({ paths: [path] });
+  const { phases } = await analyse({ paths: [path] });
+  expect(phases).toEqual({
+    what: whole.what,
+    count: whole.spans.count,
+    censored: whole.spans.censored,
+    sumNs: whole.spans.sumNs,
+    phases: whole.phases.filter((p) => p.sumNs > 0).map(({ phase, sumNs }) => ({ phase, sumNs })),
+  });
+  expect(phases!.phases.reduce((sum, p) => sum + p.sumNs, 0)).toBe(phases!.sumNs);
+  const words = phaseWords(phases!, (ns) => `${ns} ns`);
+  expect(words).toContain(`of ${phases!.sumNs} ns in ${phases!.count} calls`);
+  expect(words).toMatch(/^flush: wait \d/);
 });
