@@ -8,7 +8,7 @@ export default class Explain extends PttraceCommand {
   static override summary =
     'what an invariant, a kernel variant, a bug or a kind of reader is about, in plain words';
   static override description =
-    prose(`Topics: invariants (I01 to I56, or by name), bugs of the litmus suite (L01 to L38), kernel variants (A0 to Fn),
+    prose(`Topics: invariants (I01 to I56, or by name), bugs of the litmus suite (L01 to L54), kernel variants (A0 to Fn),
 reader kinds (irqoff, rcu, preemptoff, lock, hw), free-path: the call tree of the path that frees page tables, and terms: the words that reports use (one of them by itself,
 too: S1, inferred, SYNC1).`);
   static override usage = 'explain TOPIC [--variant VARIANT | --kernel RELEASE] [--plain | --json]';

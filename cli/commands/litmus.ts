@@ -23,7 +23,7 @@ import { PttraceCommand } from '../pttrace-command.js';
 export default class Litmus extends PttraceCommand {
   static override summary = 'run litmus tests: small programs that must, or must not, break an invariant';
   static override description =
-    prose(`Without a file, runs the 38 historic and synthetic bugs that come with the tool, each in its buggy and its
+    prose(`Without a file, runs the 50 historic and synthetic bugs that come with the tool, each in its buggy and its
 fixed order. Every order is run twice: stepped through the machine, and written as an ftrace log that is replayed.
 docs/litmus.md describes the format; a test of one's own takes two minutes.
 
@@ -31,7 +31,7 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
 130 interrupted.`);
   static override usage = 'litmus [FILE...] [--ftrace ORDER | --plain | --json]';
   static override examples = [
-    { description: 'the 76 orders that come with the tool', command: '<%= config.bin %> litmus' },
+    { description: 'the 100 orders that come with the tool', command: '<%= config.bin %> litmus' },
     { description: 'one of them', command: '<%= config.bin %> litmus L27' },
     { description: "one's own", command: '<%= config.bin %> litmus my.litmus' },
     {
@@ -46,7 +46,7 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
   static override strict = false;
   static override args = {
     file: Args.string({
-      description: 'litmus files, L01 to L38 of the tool, or - for standard input; default: all of the tool',
+      description: 'litmus files, L01 to L54 of the tool, or - for standard input; default: all of the tool',
     }),
   };
   static override flags = {

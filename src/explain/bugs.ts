@@ -304,4 +304,103 @@ export const BUG_WORDS: readonly BugWords[] = [
     invariant: 'I20',
     story: 'Made up: an entry set in a table that was unlinked meanwhile: the page behind it is lost.',
   },
+  {
+    id: 'L39',
+    title:
+      'a flush that knows freed_tables only skips a lazy CPU whose walk cache holds the unshared PMD table',
+    ref: 'open in 7.3.4; the rule of "skip redundant sync IPIs" v10 (wake_lazy_cpus) is the fix',
+    invariant: 'I03',
+    story:
+      'A PMD table that two processes share is unshared by one of them. The gather knows it as unshared_tables, the flush only as freed_tables, so a lazy CPU is not woken: it keeps its way to the table, which the other process then frees to a mask without it.',
+  },
+  {
+    id: 'L40',
+    title: 'a page walker tests an entry, reads it again and descends into a table that a split has replaced',
+    ref: 'CVE-2026-31456',
+    invariant: 'I19',
+    story:
+      'A walker tested the PUD entry, read it again and went down. Between the two a split and a new fault had put something else there.',
+  },
+  {
+    id: 'L41',
+    title:
+      'an action left over from an inner level makes the walker use an outer entry that it did not read again',
+    ref: 'mm/pagewalk.c walk->action',
+    invariant: 'I19',
+    story:
+      'What an inner level had asked for was taken for the outer one, which then used an entry that it had not read again.',
+  },
+  {
+    id: 'L42',
+    title: 'ptdump walks kernel tables under the mm lock only; memory hot-remove frees them',
+    ref: 'arm64 and x86 ptdump against memory hot-remove',
+    invariant: 'I05',
+    story: 'ptdump held the mm lock; hot-remove does not take it and freed the kernel tables under it.',
+  },
+  {
+    id: 'L43',
+    title: "ptdump of another mm holds that mm's lock; whoever frees the table holds another",
+    ref: 'CVE-2026-74599',
+    invariant: 'I05',
+    story:
+      "The walker locked the mm it dumped; whoever freed the table held init_mm's lock. Each held a lock, but not the same.",
+  },
+  {
+    id: 'L45',
+    title: 'a walker under the page-table lock sees an entry gone whose flush reclaim has put off',
+    ref: 'flush_tlb_batched_pending() missing in a PTE walker',
+    invariant: 'I29',
+    story:
+      'Reclaim clears entries and flushes later. A walker that finds an entry gone has to wait for that flush before it says so; this one did not.',
+  },
+  {
+    id: 'L46',
+    title:
+      'hugetlb: that a table is shared is read from the refcount, so one that another mm still uses is not unshared',
+    ref: 'CVE-2026-23100',
+    invariant: 'I01',
+    story:
+      'Whether a hugetlb PMD table is shared was read from a counter that others raise too, or have not yet raised: it was freed under a process that still used it.',
+  },
+  {
+    id: 'L47',
+    title:
+      'PAE: unsharing a hugetlb PMD table clears a PDPT entry, which INVLPG does not take out of the registers',
+    ref: 'hugetlb sharing on PAE; a PDPT entry needs a CR3 reload',
+    invariant: 'I03',
+    story:
+      'With PAE the CPU keeps the four top entries in registers that INVLPG does not touch: unsharing needs a load of CR3.',
+  },
+  {
+    id: 'L48',
+    title: 'a wait for an IOMMU invalidation returns on the completion of an earlier one',
+    ref: 'CVE-2026-43220',
+    invariant: 'I33',
+    story:
+      'Two CPUs waited for invalidations of one device. The second took the completion of the first for its own and freed what the device could still reach.',
+  },
+  {
+    id: 'L50',
+    title: 'a flush that was left for a vCPU is dropped when its entry fails',
+    ref: 'CVE-2026-98715',
+    invariant: 'I02',
+    story:
+      'The flush request was taken off before the entry of the guest; the entry failed, and the next one ran on with old translations.',
+  },
+  {
+    id: 'L52',
+    title: 'a broadcast invalidation is taken as complete before its TLBSYNC',
+    ref: 'AMD erratum 1718 (one TLBSYNC is no completion, v7.2); strided INVLPGB skipped 4K entries',
+    invariant: 'I32',
+    story:
+      'One TLBSYNC does not complete what INVLPGB began on these CPUs, and a strided INVLPGB left 4K entries behind.',
+  },
+  {
+    id: 'L54',
+    title: 'the dumper of a bad fault walks the tables with interrupts on',
+    ref: 'arch/x86/mm/fault.c dump_pagetable()',
+    invariant: 'I05',
+    story:
+      'The walk that prints a bad fault had neither a lock nor interrupts off: flushes and IPIs did not wait for it.',
+  },
 ];

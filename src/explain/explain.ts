@@ -86,7 +86,7 @@ function explained(topic: string, variant?: string): Explanation {
     return { title: named.term.key, sections: [{ heading: named.heading, prose: [named.term.means] }] };
   const near = likely(wanted, [...topics(), ...CATALOGUE.map((i) => i.name)]);
   throw new UsageError(
-    `there is no topic "${topic}"${near ? `; did you mean ${near}?` : '.'} Topics: I01 to ${CATALOGUE.at(-1)?.id}, L01 to L38, a variant (${VARIANTS.map((x) => x.id).join(' ')}), a reader (${READER_WORDS.map((r) => r.kind).join(' ')}), ${FREE_PATH}, ${WORDS}`,
+    `there is no topic "${topic}"${near ? `; did you mean ${near}?` : '.'} Topics: I01 to ${CATALOGUE.at(-1)?.id}, ${BUG_WORDS[0]!.id} to ${BUG_WORDS.at(-1)?.id}, a variant (${VARIANTS.map((x) => x.id).join(' ')}), a reader (${READER_WORDS.map((r) => r.kind).join(' ')}), ${FREE_PATH}, ${WORDS}`,
   );
 }
 

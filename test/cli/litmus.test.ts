@@ -37,7 +37,7 @@ const WRONG = RIGHT.replace('violates I01', 'silent');
 describe('pttrace litmus', () => {
   it('runs the tests that come with the tool', async () => {
     await Litmus.run([], ROOT);
-    expect(out).toContain('76 of 76 orders as expected, in both forms');
+    expect(out).toContain('100 of 100 orders as expected, in both forms');
     expect(process.exitCode).toBe(0);
   });
 
