@@ -95,3 +95,21 @@ rm ${kind}.gz
 `,
     )
     .join('');
+
+/** What each script costs the munmap loop: the loop alone and under every one of them, in turn, `rounds` times. */
+export const overheadJob = (scripts, rounds) => `${COMMON}
+cs() { sed 's/ .*//; s/\\.//' /proc/uptime; }
+loop() { t0=$(cs); ${WORKLOAD} >/dev/null; echo "[loop] $1 $(($(cs) - t0))"; }
+cat >loop.sh <<'LOOP'
+cs() { sed 's/ .*//; s/\\.//' /proc/uptime; }
+t0=$(cs); ${WORKLOAD} >/dev/null; echo "[loop] $1 $(($(cs) - t0))"
+LOOP
+for round in $(seq ${rounds}); do
+  loop none
+  for s in ${scripts.join(' ')}; do
+    sh /scripts/$s.sh $s.gz sh loop.sh $s
+    zcat $s.gz | grep -m1 '^# pttrace: overhead' | sed "s/^# pttrace: overhead/[null] $s/"
+    echo "[events] $s $(zcat $s.gz | grep -vc '^#')"
+  done
+done
+`;

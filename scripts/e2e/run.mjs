@@ -2,7 +2,7 @@
 // `pttrace record`, copies the recordings out and replays them. See docs/record.md.
 //
 //   npm run e2e [-- --kernel FILE] [--level LEVEL] [--tools a,b] [--keep DIR] [--no-scripts] [--no-record] [--kinds reclaim,shmem,…]
-//                   [--kernel-info FILE]
+//                   [--kernel-info FILE] [--overhead]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildWorkload, findKernel, linkedFiles, nodeFiles, runGuest, which } from './guest.mjs';
-import { infoJob, READER_KINDS, readersJob, recordJob, scriptsJob } from './jobs.mjs';
+import { infoJob, overheadJob, READER_KINDS, readersJob, recordJob, scriptsJob } from './jobs.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const CLI = join(ROOT, 'bin/run.js');
@@ -34,6 +34,7 @@ const { values: flags } = parseArgs({
     keep: { type: 'string' },
     cache: { type: 'string', default: join(tmpdir(), 'pttrace-e2e') },
     'kernel-info': { type: 'string' },
+    overhead: { type: 'boolean', default: false },
     'no-scripts': { type: 'boolean', default: false },
     'no-record': { type: 'boolean', default: false },
     kinds: { type: 'string', default: Object.keys(READER_KINDS).join(',') },
@@ -101,6 +102,7 @@ async function main() {
     files[`scripts/${tool}.sh`] = join(keep, `${tool}.sh`);
     if (TOOLS[tool]) Object.assign(files, linkedFiles(which(TOOLS[tool])));
   }
+  if (flags.overhead) await overhead(info, files);
   if (!flags['no-scripts']) await scripts(plan, files);
   if (!flags['no-record']) await record(plan, files);
   const kinds = flags.kinds.split(',').filter((kind) => kind in READER_KINDS);
@@ -153,6 +155,29 @@ async function record(plan, files) {
   check(left, 'SIGKILL does leave something for the recovery command');
   for (const name of ['live.gz', 'INT.gz', 'TERM.gz'])
     replay(store(name, live.files), plan, `record, ${name}`);
+}
+
+/** What a recording at each level costs the null workload (forks) and the munmap loop, in centiseconds. */
+async function overhead(info, files) {
+  const { LEVELS } = await load('record/levels.js');
+  const scripts = new Map(LEVELS.map((level) => [level, ['--level', level]]));
+  scripts.set('locks-filtered', ['--level', 'locks', '--comm', 'munmap-workload']);
+  for (const [name, args] of scripts) {
+    const script = pttrace(['record', '--print', 'ftrace', ...args, '--kernel-info', info]).stdout;
+    writeFileSync(join(keep, `${name}.sh`), script);
+    files[`scripts/${name}.sh`] = join(keep, `${name}.sh`);
+  }
+  const job = overheadJob([...scripts.keys()], 1);
+  const ran = await runGuest({ kernel: kernel.image, files, job, memory: '2G', timeoutS: 1500, onLine });
+  const loop = (name) =>
+    [...ran.console.matchAll(new RegExp(`^\\[loop\\] ${name} (\\d+)`, 'gm'))].map((m) => Number(m[1]));
+  say(`overhead (${ran.seconds.toFixed(0)} s): level, munmap loop, null workload, events`);
+  say(`     without: ${loop('none').join(' ')} cs`);
+  for (const name of scripts.keys()) {
+    const nothing = new RegExp(`^\\[null\\] ${name} (.*)$`, 'm').exec(ran.console)?.[1]?.trim();
+    const events = new RegExp(`^\\[events\\] ${name} (\\d+)`, 'm').exec(ran.console)?.[1];
+    say(`     ${name}: ${loop(name).join(' ')} cs; ${nothing}; ${events} events`);
+  }
 }
 
 /** Recordings of tables that are freed while readers walk them. */
