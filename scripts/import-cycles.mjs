@@ -22,6 +22,7 @@ export const LAYERS = [
     'src/litmus',
     'src/explore',
     'src/predict',
+    'src/conform',
     'src/what-if',
     'src/simulate',
     'src/gate',

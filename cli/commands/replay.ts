@@ -39,6 +39,10 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       command: '<%= config.bin %> replay trace.txt --what-if C',
     },
     {
+      description: 'does the model of the kernel explain what this kernel did',
+      command: '<%= config.bin %> replay trace.txt --conform',
+    },
+    {
       description: 'in CI: these must be decided, no line may be skipped',
       command: '<%= config.bin %> replay trace.txt --require I01,I09 --strict',
     },
@@ -77,6 +81,11 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     'hist-style': Flags.string({
       description: 'print histograms as this bpftrace version does; default: newest',
     }),
+    conform: Flags.boolean({
+      description:
+        'instead: does the machine of the detected kernel variant explain what the recorded kernel did with each table',
+      exclusive: ['what-if', 'all', 'require', 'strict', 'html'],
+    }),
     all: Flags.boolean({
       description: 'every rule with its counts, every finding with its lines, every note, whole histograms',
       exclusive: ['what-if', 'json'],
@@ -101,6 +110,11 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
         this.error('--what-if re-runs whole recordings: no filters with it');
       return this.whatIf(argv as string[], flags, flags['what-if']);
     }
+    if (flags.conform) {
+      if (!Filter.isEmpty(filterOf(flags)))
+        this.error('--conform looks at whole recordings: no filters with it');
+      return this.conform(argv as string[], flags);
+    }
     checkHtml(flags.html, argv as string[]);
     const drawing = flags.html === undefined ? undefined : await newDrawing();
     const result = await this.reading(argv as string[], flags, (options) =>
@@ -123,6 +137,18 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     else process.exitCode = result.summary.findings > 0 ? EXIT.finding : EXIT.clean;
     if (drawing && flags.html !== undefined) writePage(flags.html, await drawing.page(result));
     await writeOut(await render(result, flags));
+  }
+
+  private async conform(paths: string[], flags: ConformFlags): Promise<void> {
+    const { conform } = await import('../../src/conform/conform.js');
+    const report = await this.reading(paths, flags, (options) =>
+      conform({ ...options, variants: listOf(flags.variant), kernel: flags.kernel }),
+    );
+    const { formatConform } = await import('../render/conform.js');
+    if (report.partial) process.exitCode = EXIT.interrupted;
+    else if (report.inputs.some((input) => input.error)) process.exitCode = EXIT.unreadable;
+    else process.exitCode = report.verdict === 'not-accepted' ? EXIT.finding : EXIT.clean;
+    await writeOut(flags.json ? `${JSON.stringify(report, null, 2)}\n` : formatConform(report, flags.plain));
   }
 
   /** A re-run that would be unsound is a question that cannot be asked of this recording: wrong usage. */
@@ -186,6 +212,13 @@ interface WhatIfFlags extends Readonly<InputFlagValues> {
   readonly plain: boolean;
   readonly json: boolean;
   readonly 'hist-style'?: string | undefined;
+}
+
+interface ConformFlags extends InputFlagValues {
+  readonly variant?: string | undefined;
+  readonly kernel?: string | undefined;
+  readonly json: boolean;
+  readonly plain: boolean;
 }
 
 interface Look {

@@ -90,7 +90,7 @@ export class Decider {
             ...(path.flushLate ? [] : flush),
             ...ipi,
             ...rcu,
-            path.end!,
+            ...endOf(path),
             ...(path.flushLate ? flush : []),
           ]);
     return out;
@@ -163,6 +163,8 @@ export class Decider {
     return way;
   }
 }
+
+const endOf = ({ end }: FreedPath): RecordedStep[] => (end === 'early' ? ['call-rcu', 'free'] : [end!]);
 
 const unknown = (because: string): Answer => ({ verdict: 'unknown', because, steps: [] });
 

@@ -1,10 +1,10 @@
-import { OP, type Op } from '../kernel/ops.js';
+import { FUNC, OP, type Op } from '../kernel/ops.js';
 import type { Under } from '../machine/recorded.js';
 import type { Evidence } from '../replay/evidence.js';
 import type { Monitor } from '../replay/monitor.js';
 import type { Task } from '../replay/state/contexts.js';
 import type { MechPage } from '../replay/state/mech.js';
-import type { Flush, Gather, Table } from '../replay/state/table-life.js';
+import type { Flush, Gather, Head, Table } from '../replay/state/table-life.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 
 /** Seen, not seen where it would have been, or its probe was not there. */
@@ -20,8 +20,12 @@ export interface FreedPath {
   /** Its own task sent that IPI: a kernel that does so does nothing else that waits. */
   readonly ownIpi: boolean;
   readonly syncRcu: Seen;
-  /** null: released outside its task, and nothing shows by what. */
-  readonly end: 'call-rcu' | 'free' | null;
+  /** Its own task waited for that. */
+  readonly ownRcu: boolean;
+  /** `early`: by its task while its callback was pending. null: outside its task, and nothing shows by what. */
+  readonly end: 'call-rcu' | 'free' | 'early' | null;
+  /** Queued by itself, not with a batch; null: not queued, or not shown. */
+  readonly alone: boolean | null;
   /** The flush returned only after call_rcu(). */
   readonly flushLate: boolean;
 }
@@ -29,6 +33,12 @@ export interface FreedPath {
 /** Where in the recording. */
 export interface FreedAt {
   readonly unlink: EvidenceRef;
+  /** The flush returned; -1 not seen. */
+  readonly flush: EvidenceRef;
+  /** IPI to all CPUs of its own task; -1 not seen. */
+  readonly ipi: EvidenceRef;
+  /** call_rcu(); -1 not seen. */
+  readonly call: EvidenceRef;
   readonly free: EvidenceRef;
 }
 
@@ -122,14 +132,22 @@ export class FreedTables {
     this.add(
       {
         under: retracted ? 'retract' : (context?.under ?? null),
-        flush: flush ? kindOf(flush) : this.unseen(OP.FD, OP.FR) ? 'unknown' : 'no',
+        flush: flush ? kindOf(flush) : this.absent,
         syncIpi: table.sync ? 'yes' : this.waited('ipi', table.trSeq),
         ownIpi: table.sync !== null || this.waits!.ipi.newestOf(task) > table.trSeq,
         syncRcu: table.gpWait ? 'yes' : this.waited('rcu', table.trSeq),
-        end: head ? (head.ran > 0 ? 'call-rcu' : null) : table.freedByTask ? 'free' : null,
+        ownRcu: table.gpWait || this.waits!.rcu.newestOf(task) > table.trSeq,
+        end: this.endOf(head, table.freedByTask),
+        alone: aloneOf(head),
         flushLate: head !== null && flush !== null && flush.fdSeq > head.crSeq,
       },
-      { unlink: table.ulRef >= 0 ? table.ulRef : table.trRef, free: op.ref },
+      {
+        unlink: table.ulRef >= 0 ? table.ulRef : table.trRef,
+        flush: flush?.fdRef ?? -1,
+        ipi: table.sync?.ref ?? -1,
+        call: head?.crRef ?? -1,
+        free: op.ref,
+      },
     );
   }
 
@@ -147,24 +165,35 @@ export class FreedTables {
         syncIpi: this.waited('ipi', page.ul.seq),
         ownIpi: this.waits!.ipi.newestOf(task) > page.ul.seq,
         syncRcu: this.waited('rcu', page.ul.seq),
-        end: head ? (head.ran > 0 ? 'call-rcu' : null) : 'free',
+        ownRcu: this.waits!.rcu.newestOf(task) > page.ul.seq,
+        end: this.endOf(head, true),
+        alone: aloneOf(head),
         flushLate: false,
       },
-      { unlink: page.ul.ref, free: op.ref },
+      {
+        unlink: page.ul.ref,
+        flush: flush?.fdRef ?? -1,
+        ipi: state.mech.sync.seq > page.ul.seq ? state.mech.sync.ref : -1,
+        call: head?.crRef ?? -1,
+        free: op.ref,
+      },
     );
+  }
+
+  private endOf(head: Head | null, byTask: boolean): FreedPath['end'] {
+    if (!head) return byTask ? 'free' : null;
+    if (head.ran > 0) return 'call-rcu';
+    return byTask && this.absent === 'no' ? 'early' : null;
   }
 
   /** Somebody waited after the unlink, in whichever task: an IPI and a grace period are for all. */
   private waited(what: 'ipi' | 'rcu', unlinkSeq: number): Seen {
-    if (this.waits![what].newestSeq > unlinkSeq) return 'yes';
-    const shown = what === 'ipi' ? [OP.SYNC1, OP.IS] : [OP.SYNCR];
-    return this.unseen(...shown) ? 'unknown' : 'no';
+    return this.waits![what].newestSeq > unlinkSeq ? 'yes' : this.absent;
   }
 
-  /** None of these probes has fired anywhere: that one does not show is no evidence. */
-  private unseen(...kinds: number[]): boolean {
-    const evidence = this.evidence!;
-    return evidence.state.lossSeq > 0 || kinds.every((kind) => evidence.coverage.total(kind) === 0);
+  /** What is not there may be among the events that were lost; whether its probe works at all is asked at the end. */
+  private get absent(): 'no' | 'unknown' {
+    return this.evidence!.state.lossSeq > 0 ? 'unknown' : 'no';
   }
 
   private add(path: FreedPath, at: FreedAt): void {
@@ -205,6 +234,9 @@ class Waits {
     return this.own.get(task.key) ?? -1;
   }
 }
+
+const aloneOf = (head: Head | null): boolean | null =>
+  head === null || head.func === FUNC.unknown ? null : head.func !== FUNC.tlb_remove_table_rcu;
 
 const kindOf = (flush: Flush): FreedPath['flush'] => (flush.freedTables === 0 ? 'leaf' : 'tables');
 
