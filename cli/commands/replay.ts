@@ -1,6 +1,5 @@
 import { Args, Flags } from '@oclif/core';
 import { type AnalyseOptions, analyse } from '../../src/analyse/analyse.js';
-import { TraceError } from '../../src/parsers/input/trace-error.js';
 import { printableReport } from '../../src/result/printable.js';
 import type { Result } from '../../src/result/types.js';
 import { Filter } from '../../src/timeline/filter.js';
@@ -11,7 +10,8 @@ import { checkHtml, writePage } from '../html/write.js';
 import { kernelFlags } from '../kernel-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
-import { MAIL_WIDTH, widthFlag, widthOf } from '../width.js';
+import { exitOf, refuseNothing, renderResult } from '../replay-report.js';
+import { widthFlag } from '../width.js';
 
 export default class Replay extends TraceCommand {
   static override summary = 'replay a recording, check the order of every page-table free, measure latencies';
@@ -131,12 +131,9 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       }),
     );
     refuseNothing(result);
-    const broken = result.inputs.some((input) => input.error);
-    if (result.summary.partial) process.exitCode = EXIT.interrupted;
-    else if (broken) process.exitCode = EXIT.unreadable;
-    else process.exitCode = result.summary.findings > 0 ? EXIT.finding : EXIT.clean;
+    process.exitCode = exitOf(result);
     if (drawing && flags.html !== undefined) writePage(flags.html, await drawing.page(result));
-    await writeOut(await render(result, flags));
+    await writeOut(await renderResult(result, flags));
   }
 
   private async conform(paths: string[], flags: ConformFlags): Promise<void> {
@@ -194,18 +191,6 @@ async function newDrawing(): Promise<{
   };
 }
 
-/** An empty recording must not look like a clean one. */
-function refuseNothing({ inputs, timeline, summary }: Result): void {
-  if (timeline.events > 0 || summary.partial || inputs.some((i) => i.error)) return;
-  const [first] = inputs;
-  const foreign = inputs.reduce((sum, i) => sum + i.lines.foreign + i.lines.skipped, 0);
-  if (foreign > 0)
-    throw new TraceError('unknown-format', `none of its lines is an event of ${first?.format}`, {
-      path: first?.path,
-    });
-  throw new TraceError('empty', 'holds no events', { path: first?.path });
-}
-
 interface WhatIfFlags extends Readonly<InputFlagValues> {
   readonly variant?: string | undefined;
   readonly syscall: string;
@@ -219,23 +204,4 @@ interface ConformFlags extends InputFlagValues {
   readonly kernel?: string | undefined;
   readonly json: boolean;
   readonly plain: boolean;
-}
-
-interface Look {
-  readonly json: boolean;
-  readonly all: boolean;
-  readonly width?: number | undefined;
-  readonly plain: boolean;
-  readonly 'hist-style'?: string | undefined;
-}
-
-async function render(result: Awaited<ReturnType<typeof analyse>>, look: Look): Promise<string> {
-  if (look.json) return (await import('../render/json.js')).formatJson(result);
-  const shown = printableReport(result);
-  const style = look['hist-style'];
-  const width = look.plain ? MAIL_WIDTH : widthOf(look.width);
-  if (!look.all)
-    return (await import('../render/screen.js')).formatScreen(shown, { width, plain: look.plain });
-  if (look.plain) return (await import('../render/plain.js')).formatPlain(shown, style);
-  return (await import('../render/report.js')).formatReport(shown, { style, width });
 }

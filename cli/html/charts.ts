@@ -83,9 +83,9 @@ export function ecdfChart(label: string, series: readonly Series[]): Markup {
       ? []
       : series.map(
           (s, i) =>
-            html`<text x="${LABEL + 12 + i * 160}" y="${height - 2}" style="fill:var(--${s.colour})">${s.name}</text>`,
+            html`<text x="${LABEL + 12 + i * 160}" y="${height + 8}" style="fill:var(--${s.colour})">${s.name}</text>`,
         );
-  return html`<div class="scroll"><svg class="wide" viewBox="0 0 ${WIDTH} ${height + 6}" role="img" aria-label="${label}">${levels}${ticks}${lines}${legend}</svg></div>`;
+  return html`<div class="scroll"><svg class="wide" viewBox="0 0 ${WIDTH} ${height + 14}" role="img" aria-label="${label}">${levels}${ticks}${lines}${legend}</svg></div>`;
 }
 
 /** A value over time as steps. */

@@ -55,7 +55,7 @@ function headline(report: CompareReport): Markup {
     r.before === null && r.rowBefore ? r.rowBefore.map(duration).join(' to ') : value(r.what, r.before),
     r.after === null && r.rowAfter ? r.rowAfter.map(duration).join(' to ') : value(r.what, r.after),
     r.ratio ? `${r.ratio.value.toPrecision(3)}x` : '',
-    r.ratio && Number.isFinite(r.ratio.low)
+    r.ratio && r.ratio.low > 0 && Number.isFinite(r.ratio.high)
       ? `${r.ratio.low.toPrecision(3)}x to ${r.ratio.high.toPrecision(3)}x`
       : '',
     r.verdict,

@@ -75,6 +75,8 @@ class Poll {
 const MAX_CANDIDATES = 1 << 17;
 const MIN_SHARE = 0.6;
 const MAX_RIVAL = 0.75;
+/** Rows between two looks at whether enough is known. */
+const ROWS_A_LOOK = 256;
 const ENOUGH = 64;
 const MAX_SAMPLES = 4096;
 const MAX_WINDOW = 640;
@@ -117,6 +119,8 @@ export class BaseLearner {
   /** Tables of a batch in the order they were appended, by head, for callbacks that print no tables. */
   private readonly batches = new Map<number, number[]>();
   private readonly tasks = new Map<number, Window>();
+  private rows = 0;
+  private settled = false;
   /** Tables handed to RCU per batch, until a softirq frees them. */
   private readonly deferred = new Map<number, Window>();
 
@@ -124,10 +128,15 @@ export class BaseLearner {
     this.decoder = new Decoder({ ...options, bases: RAW });
   }
 
-  /** Look at a batch; nothing of it is kept. */
+  /** Look at a batch; nothing of it is kept. What lies behind the row that settles it is not looked at. */
   observe(batch: RecordBatch): void {
     const { decoder, op } = this;
-    for (let row = 0; row < batch.length; row++) {
+    for (let row = 0; row < batch.length && !this.settled; row++) {
+      // By rows, not by batches: how an input comes in pieces must not show in what is learnt from it.
+      if (++this.rows % ROWS_A_LOOK === 0 && this.sure()) {
+        this.settled = true;
+        return;
+      }
       if (!decoder.decode(batch, row, op)) continue;
       if (op.kind === OP.FREE || op.kind === OP.ALLOC) this.rawPage(batch, row);
       this.step();
@@ -136,6 +145,10 @@ export class BaseLearner {
 
   /** Both bases are known beyond doubt. */
   done(): boolean {
+    return this.settled;
+  }
+
+  private sure(): boolean {
     const strong = [this.raw, this.alloc, this.bodies, this.reclaim];
     if (!strong.some((p) => p.pages >= ENOUGH && p.winner())) return false;
     return this.pairs.length >= 8 || (this.batchVa.pages >= 8 && this.batchVa.winner() !== null);
