@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -12,6 +12,8 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** A new folder that is gone after the tests of the file. */
 export function folder(): string {
+  // Another file of tests that shares this module may have ended, and removed it.
+  mkdirSync(root, { recursive: true });
   return mkdtempSync(join(root, 'f-'));
 }
 
