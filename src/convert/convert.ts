@@ -50,7 +50,8 @@ export async function convert(options: ConvertOptions): Promise<Converted> {
   let said = 0;
   /** Each where it stands: a reader learns it there, too. */
   const tell = (): void => {
-    if (facts.all.length > said) writer.recorded(facts.all.slice(said));
+    const fresh = facts.all.slice(said).filter((fact) => !isTorn(fact));
+    if (fresh.length > 0) writer.recorded(fresh);
     said = facts.all.length;
   };
   // Passed on with the first rows: an input that cannot be read leaves no output behind.
@@ -66,13 +67,18 @@ export async function convert(options: ConvertOptions): Promise<Converted> {
       ? [await scanInput(paths[0]!, { ...options, input: 0, context: pipeline, facts, sink: rows })]
       : await joined(pipeline, { ...options, facts }, rows, () => writer.begin(false));
   tell();
-  const torn = tornNote(inputs);
-  if (torn !== null && !facts.all.includes(torn)) writer.recorded([torn]);
+  // Known at the end of the first reading: there it stands in every later one, too.
+  const torn = new Set(facts.all.filter(isTorn));
+  const own = tornNote(inputs);
+  if (own !== null) torn.add(own);
+  if (torn.size > 0) writer.recorded([...torn]);
   const [first] = inputs;
   if (first) writer.end({ ...first.header, cpus: Math.max(...inputs.map((i) => i.header.cpus)) });
   pass();
   return { inputs, unsaid: writer.unsaid };
 }
+
+const isTorn = (fact: string): boolean => fact.startsWith('note cut-file');
 
 /** What is absent from a recording that is not whole proves nothing: the new form must say so, too. */
 function tornNote(inputs: readonly ScannedInput[]): string | null {

@@ -173,7 +173,7 @@ it('the gate over several recordings says which failed, and of what', async () =
   for (const look of [[], ['--plain']]) {
     const { status, stdout } = await runCommand(['validate', GOOD, bad, ...look]);
     expect(status).toBe(1);
-    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`failed: ${bad} (I09) gate: red: `);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`failed: ${bad} (I09, I29) gate: red: `);
     expect((await runCommand(['validate', GOOD, ...look])).stdout).not.toContain('failed: ');
   }
 });
