@@ -5,6 +5,8 @@ import { formatAnnotations } from '../../src/gate/annotations.js';
 import { readBaseline } from '../../src/gate/baseline.js';
 import { runGate } from '../../src/gate/gate.js';
 import { formatJunit } from '../../src/gate/junit.js';
+import { checkOrigin, formatKcidb } from '../../src/gate/kcidb.js';
+import { formatKtap } from '../../src/gate/ktap.js';
 import { loadPolicy } from '../../src/gate/policy-file.js';
 import { formatSarif } from '../../src/gate/sarif.js';
 import { storeBaseline } from '../../src/gate/store-baseline.js';
@@ -37,6 +39,11 @@ cannot be read, 4 internal error, 130 interrupted.`);
         '<%= config.bin %> validate traces/*.gz --policy policy.yaml --junit junit.xml --sarif pttrace.sarif',
     },
     {
+      description: "for the kernel's own tools: KTAP, and KCIDB",
+      command:
+        '<%= config.bin %> validate traces/*.gz --ktap gate.ktap --kcidb gate.json --kcidb-origin mylab',
+    },
+    {
       description: 'store what these recordings measure as the new baseline',
       command: '<%= config.bin %> validate traces/*.gz --policy policy.yaml --update-baseline',
     },
@@ -63,6 +70,18 @@ cannot be read, 4 internal error, 130 interrupted.`);
     }),
     junit: Flags.string({ description: 'write JUnit XML to this file', helpValue: 'FILE' }),
     sarif: Flags.string({ description: 'write SARIF 2.1.0 to this file', helpValue: 'FILE' }),
+    ktap: Flags.string({ description: 'write KTAP 1 to this file', helpValue: 'FILE' }),
+    kcidb: Flags.string({ description: 'write KCIDB I/O 5.3 JSON to this file', helpValue: 'FILE' }),
+    'kcidb-origin': Flags.string({
+      description: 'name of the CI system there',
+      helpValue: 'NAME',
+      default: 'pttrace',
+    }),
+    'kcidb-build': Flags.string({
+      description: 'id of the build that was tested there, ORIGIN:ID',
+      helpValue: 'ID',
+      dependsOn: ['kcidb'],
+    }),
     annotations: Flags.boolean({
       description: 'print GitHub annotations (default where GITHUB_ACTIONS=true)',
       allowNo: true,
@@ -89,8 +108,10 @@ cannot be read, 4 internal error, 130 interrupted.`);
     const baseline = baselineFile === null ? null : readBaseline(baselineFile);
     refuseOverwriting(
       [...traces, ...(flags.policy ? [flags.policy] : []), ...(flags.probes ? [flags.probes] : [])],
-      [flags.junit, flags.sarif],
+      [flags.junit, flags.sarif, flags.ktap, flags.kcidb],
     );
+    const kcidb = { origin: flags['kcidb-origin'], build: flags['kcidb-build'] };
+    checkOrigin(kcidb);
     const run = await this.reading(traces, flags, (options) =>
       runGate({ ...options, traces, policy: loaded, baseline }),
     );
@@ -107,6 +128,8 @@ cannot be read, 4 internal error, 130 interrupted.`);
     const failed = [
       writeReport(flags.junit, () => formatJunit(report)),
       writeReport(flags.sarif, () => formatSarif(report)),
+      writeReport(flags.ktap, () => formatKtap(report, run.read)),
+      writeReport(flags.kcidb, () => formatKcidb(report, run.read, kcidb)),
     ].filter((message) => message !== null);
     if (flags['update-baseline'] && baselineFile !== null && !report.summary.partial)
       process.stderr.write(update(baselineFile, run, flags.force));
