@@ -154,6 +154,15 @@ export class Returns {
         court.ledger.pass(29, KNOWN.observed);
         continue;
       }
+      if (table.begun || table.leafFlush || task.flush || task.unseenReturn) {
+        // Its return may have been missed; what it left out is the business of I03, I09 and I23.
+        court.ledger.unknown(
+          29,
+          'a flush began after the unlink: whether it was back and covered the table is not shown',
+          op.ref,
+        );
+        continue;
+      }
       absent(
         court,
         29,
