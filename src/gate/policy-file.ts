@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import { VARIANTS } from '../kernel/variants.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { UsageError } from '../result/usage-error.js';
 import { readSchema } from '../schema/read-schema.js';
+import { readYaml, YamlFault, type YamlText } from '../schema/yaml-text.js';
 import { DEFAULT_POLICY } from './default-policy.js';
 import type { Policy } from './types.js';
 
@@ -34,8 +34,6 @@ export interface LoadedPolicy {
 
 const MAX_BYTES = 1 << 20;
 const TOO_LARGE = 'is larger than 1 MiB: no policy';
-/** Brackets within brackets; the schema has three levels. */
-const MAX_DEPTH = 50;
 /** Files that one policy may be put together from: lists that extend lists grow by multiplication. */
 const MAX_FILES = 64;
 const schema = readSchema('policy');
@@ -95,26 +93,11 @@ export function mergePolicies(base: Policy, over: Policy): Policy {
 
 /** One policy text, checked; `extends` is not followed. Throws PolicyError. */
 export function parsePolicy(text: string, path: string): Policy {
-  if (text.length > MAX_BYTES) throw new PolicyError(path, 0, 0, TOO_LARGE);
-  refuseDepth(text, path);
-  const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const fault = doc.errors[0];
-  if (fault) {
-    const at = lines.linePos(fault.pos[0]);
-    throw new PolicyError(path, at.line, at.col, fault.message);
-  }
-  let value: unknown;
-  try {
-    value = doc.toJS({ maxAliasCount: 100 });
-  } catch {
-    // The reader's guard against aliases of aliases, or a depth that it cannot follow.
-    throw new PolicyError(path, 0, 0, 'its aliases stand for more than a policy can hold');
-  }
+  const yaml = readText(text, path);
+  const { value } = yaml;
   const fail = (keys: readonly (string | number)[], message: string): never => {
-    const node = nodeAt(doc.contents, keys);
-    const at = node?.range ? lines.linePos(node.range[0]) : { line: 1, col: 1 };
-    throw new PolicyError(path, at.line, at.col, message);
+    const { line, column } = yaml.placeOf(keys);
+    throw new PolicyError(path, line, column, message);
   };
   if (!check(value)) {
     const error = deepest(check.errors ?? []);
@@ -136,35 +119,13 @@ export function parsePolicy(text: string, path: string): Policy {
   return policy;
 }
 
-/** Depth costs the reader stack and time before it can tell of it. Brackets in strings count: no policy has so many. */
-function refuseDepth(text: string, path: string): void {
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 91 || c === 123) depth++;
-    else if (c === 93 || c === 125) depth--;
-    if (depth > MAX_DEPTH) throw new PolicyError(path, 0, 0, `is nested deeper than ${MAX_DEPTH} levels`);
+function readText(text: string, path: string): YamlText {
+  try {
+    return readYaml(text, 'policy');
+  } catch (error) {
+    if (error instanceof YamlFault) throw new PolicyError(path, error.line, error.column, error.message);
+    throw error;
   }
-}
-
-/** The node a path leads to, or the deepest one on the way; keys of maps stand for their pair. */
-function nodeAt(root: Node | null, keys: readonly (string | number)[]): Node | null {
-  let node: Node | null = root;
-  for (const key of keys) {
-    if (isMap(node)) {
-      const pair = node.items.find(
-        (item) => String((item.key as Node & { value?: unknown })?.value) === String(key),
-      );
-      if (!pair) return node;
-      if (key === keys[keys.length - 1]) return pair.key as Node;
-      node = pair.value as Node | null;
-    } else {
-      const next = (node as { get?: (k: number, keep: true) => unknown } | null)?.get?.(Number(key), true);
-      if (!next) return node;
-      node = next as Node;
-    }
-  }
-  return node;
 }
 
 /** The error that lies deepest says most; an `anyOf` only sums up its branches. */

@@ -58,6 +58,8 @@ function measuredKey(table: HistTable): number {
 function histogramsOf(table: HistTable, measured: number): ReadHistogram[] {
   const groups = new Map<string, HistRow[]>();
   for (const row of table.rows) {
+    // Cut off before the key that is measured: counted as unread.
+    if (row.keys[measured] === undefined) continue;
     const key = row.keys
       .filter((_, i) => i !== measured)
       .map((k) => k.value)
@@ -72,7 +74,7 @@ function histogramsOf(table: HistTable, measured: number): ReadHistogram[] {
 function histogram(table: HistTable, measured: number, key: string, rows: readonly HistRow[]): ReadHistogram {
   const notes: string[] = [];
   const bins: Bin[] = [];
-  let unread = 0;
+  let unread = table.rows.filter((row) => row.keys[measured] === undefined).length;
   for (const row of rows) {
     const bin = binOf(row.keys[measured]?.value ?? '', row.hitcount);
     if (bin === null) unread++;

@@ -1,9 +1,9 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import { LineCounter, type Node, parseDocument } from 'yaml';
 import { freePath } from '../kernel/free-paths.js';
 import { VARIANTS } from '../kernel/variants.js';
 import { UsageError } from '../result/usage-error.js';
 import { readSchema } from '../schema/read-schema.js';
+import { readYaml, YamlFault, type YamlPlace, type YamlText } from '../schema/yaml-text.js';
 import { PRIOR_GRACE_PERIOD_MS } from './costs.js';
 
 /** One value, or a range that is drawn from uniformly. */
@@ -90,27 +90,26 @@ function withVariants(schema: Record<string, unknown>): Record<string, unknown> 
 
 /** A workload file, YAML or JSON. Throws WorkloadError. */
 export function parseWorkload(text: string, path: string): PartialWorkload {
-  const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `${path}:${line}:${col}`;
-  };
-  const broken = doc.errors[0];
-  if (broken) throw new WorkloadError(`${at(broken.pos[0])}: ${broken.message}`);
-  const value: unknown = doc.toJS({ maxAliasCount: 10 }) ?? {};
+  let yaml: YamlText;
+  try {
+    yaml = readYaml(text, 'workload');
+  } catch (error) {
+    if (error instanceof YamlFault) throw new WorkloadError(`${placed(path, error)}: ${error.message}`);
+    throw error;
+  }
+  const value: unknown = yaml.value ?? {};
   if (validate(value)) return value;
   const error = validate.errors![0]!;
-  throw new WorkloadError(`${at(offsetOf(doc, error))}: ${wordsOf(error)}`);
+  throw new WorkloadError(`${placed(path, yaml.placeOf(keysOf(error)))}: ${wordsOf(error)}`);
 }
 
-function offsetOf(doc: ReturnType<typeof parseDocument>, error: ErrorObject): number {
-  const path = error.instancePath.split('/').slice(1);
+const placed = (path: string, { line, column }: YamlPlace): string =>
+  line > 0 ? `${path}:${line}:${column}` : path;
+
+function keysOf(error: ErrorObject): string[] {
+  const keys = error.instancePath.split('/').slice(1);
   const unknown = (error.params as { additionalProperty?: string }).additionalProperty;
-  if (unknown !== undefined) path.push(unknown);
-  const keys = path.map((key) => (/^\d+$/.test(key) ? Number(key) : key));
-  const node = (keys.length === 0 ? doc.contents : doc.getIn(keys, true)) as Node | null | undefined;
-  return node?.range?.[0] ?? 0;
+  return unknown === undefined ? keys : [...keys, unknown];
 }
 
 function wordsOf(error: ErrorObject): string {

@@ -108,6 +108,7 @@ describe('policies that would cost more than a policy can', () => {
       ).join('\n')}\n`,
       /aliases stand for more/,
     ],
+    ['an alias of nothing', 'version: 1\nextends: *none\n', /has an alias of nothing/],
   ])('%s', (name, text, message) => {
     expect(() => loadPolicy(policy(`${name.replaceAll(' ', '-')}.yaml`, text))).toThrow(message);
   });

@@ -146,9 +146,10 @@ it('any workload replays without a violation', async () => {
 
 describe('a workload that cannot be', () => {
   it.each([
-    ['variant: Z', 'w.yaml:1:10: variant must be equal to one of the allowed values'],
-    ['cpus: 4\nspeed: 3', "w.yaml:2:8: unknown key 'speed'"],
-    ['rcu:\n  hz: fast', 'w.yaml:2:7: rcu.hz must be integer'],
+    ['variant: Z', 'w.yaml:1:1: variant must be equal to one of the allowed values'],
+    ['cpus: 4\nspeed: 3', "w.yaml:2:1: unknown key 'speed'"],
+    ['rcu:\n  hz: fast', 'w.yaml:2:3: rcu.hz must be integer'],
+    ['cpus: *none', 'w.yaml: has an alias of nothing'],
     ['cpus: [', 'w.yaml:1'],
   ])('%j names its place', (text, message) => {
     expect(() => parseWorkload(text, 'w.yaml')).toThrow(message);

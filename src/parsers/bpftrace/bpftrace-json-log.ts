@@ -85,8 +85,7 @@ class BpftraceJsonLogDialect implements LineDialect {
       if (q < 0 || q > stop) q = stop;
       const one = this.log.line(buf, p, q, host);
       // One object may print several lines, but is one: skipped if any was, else an event if any was.
-      if (one === LINE.skipped && kind === LINE.skipped) host.unskip();
-      else if (one === LINE.skipped || kind === LINE.blank || (one === LINE.event && kind !== LINE.skipped)) {
+      if (one === LINE.skipped || kind === LINE.blank || (one === LINE.event && kind !== LINE.skipped)) {
         kind = one;
       }
       p = q + 1;

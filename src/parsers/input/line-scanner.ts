@@ -74,7 +74,7 @@ export class LineScanner implements LineHost {
   private overlong = false;
   /** Lines begun. */
   private taken = 0;
-  private lastSkip: SkipReason | null = null;
+  private skipOfLine: SkipReason | null = null;
   /** Why a row of the current line was not taken. */
   private refused: string | null = null;
   /** Newest stamp. */
@@ -169,30 +169,32 @@ export class LineScanner implements LineHost {
     return head.name === '' && head.symbol === '' ? 'an event without a name' : null;
   }
 
+  /** One line, one reason: the first, although it may hold several texts that are skipped. */
   skip(reason: string): LineKind {
-    const known = this.skips.find((s) => s.reason === reason);
-    if (known) this.lastSkip = known;
-    else if (this.skips.length < MAX_REASONS) {
-      this.lastSkip = {
+    if (this.skipOfLine !== null) return LINE.skipped;
+    let known = this.skips.find((s) => s.reason === reason) ?? null;
+    if (known === null && this.skips.length < MAX_REASONS) {
+      known = {
         reason,
         count: 0,
         firstLine: this.lineNumber,
         firstOffset: this.lineOffset,
         text: quote(this.window, this.lineStart, this.lineEnd),
       };
-      this.skips.push(this.lastSkip);
-    } else this.lastSkip = this.skips[MAX_REASONS - 1]!;
-    this.lastSkip.count++;
+      this.skips.push(known);
+    }
+    this.skipOfLine = known ?? this.skips[MAX_REASONS - 1]!;
+    this.skipOfLine.count++;
     return LINE.skipped;
   }
 
-  /** The line just skipped was recognised after all. */
+  /** This line was recognised after all, or is skipped for another reason. */
   unskip(): void {
-    const { lastSkip } = this;
-    if (!lastSkip) return;
-    lastSkip.count--;
-    if (lastSkip.count === 0) this.skips.splice(this.skips.indexOf(lastSkip), 1);
-    this.lastSkip = null;
+    const { skipOfLine } = this;
+    if (!skipOfLine) return;
+    skipOfLine.count--;
+    if (skipOfLine.count === 0) this.skips.splice(this.skips.indexOf(skipOfLine), 1);
+    this.skipOfLine = null;
   }
 
   fact(event: number, cpu: number, aux: number): void {
@@ -272,6 +274,7 @@ export class LineScanner implements LineHost {
     }
     this.lineStart = start;
     this.lineEnd = end;
+    this.skipOfLine = null;
   }
 
   private line(start: number, end: number): void {
@@ -289,8 +292,7 @@ export class LineScanner implements LineHost {
     else {
       // A wrong first stamp is no zero point for those behind it.
       this.time.baseSec = baseSec;
-      // One line, one reason.
-      if (kind === LINE.skipped) this.unskip();
+      this.unskip();
       this.counts[this.skip(this.refused)]!++;
     }
     if (kind === LINE.foreign && this.ordered && this.lastNs > Number.NEGATIVE_INFINITY) this.prose = true;

@@ -101,3 +101,15 @@ test('an object that prints good and bad lines is one line, skipped, with one re
   expect(found.counts.reduce((sum, n) => sum + n, 0)).toBe(lines.length);
   expect(found.skips.reduce((sum, s) => sum + s.count, 0)).toBe(1);
 });
+
+test('an object of several texts, two of them skipped and one beyond any stamp, is one line with one reason', () => {
+  const says = (data: string): string => `${JSON.stringify({ type: 'printf', data })}\n`;
+  const data = [
+    '1000 x 841 841 bpftrace tlb_flush reason=0',
+    '1001 y 841 841 bpftrace tlb_flush reason=0',
+    '18446744073709551615 3 841 841 bpftrace tlb_flush reason=0',
+  ];
+  const input = bytes(`${says('# nsecs cpu pid tid comm probe args\n')}${says(`${data.join('\n')}\n`)}`);
+  const { skips } = scanChunks(BPFTRACE_JSON_LOG, input, 1 << 20);
+  expect(skips.map((s) => [s.reason, s.count])).toEqual([['an event whose stamp is beyond 64 bits', 1]]);
+});
