@@ -170,13 +170,20 @@ const AROUND: readonly (readonly [RegExp, boolean])[] = [
   [/^(.+)_(?:0x)?[0-9a-f]+$/, false],
 ];
 
+/** At most so much is put around a name, `kprobe_sym_ret_0`: without a bound a name of many parts would be taken apart in 2^n ways. */
+const MAX_AROUND = 3;
+
 /** `p_sym_0`, `r_sym`, `sym__return`, `sym_ret`, `sym` → symbol and side; null if no symbol is known by that name. */
-export function symbolOfEventName(name: string): { symbol: string; ret: boolean } | null {
+export function symbolOfEventName(
+  name: string,
+  around = MAX_AROUND,
+): { symbol: string; ret: boolean } | null {
   const found = Object.hasOwn(SYMBOLS, name) ? name : (EVENT_ALIASES[name] ?? null);
   if (found !== null) return { symbol: found, ret: false };
+  if (around === 0) return null;
   for (const [pattern, ret] of AROUND) {
     const inner = pattern.exec(name)?.[1];
-    const known = inner === undefined ? null : symbolOfEventName(inner);
+    const known = inner === undefined ? null : symbolOfEventName(inner, around - 1);
     if (known !== null) return { symbol: known.symbol, ret: ret || known.ret };
   }
   return null;
