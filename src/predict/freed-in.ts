@@ -55,7 +55,7 @@ export async function freedIn(options: FreedOptions): Promise<FreedIn> {
       release,
       exactClock: () => facts.value('model') !== null,
       listener: null,
-      monitors: (evidence) => [freed.monitor(evidence)],
+      watch: (evidence) => [freed.monitor(evidence)],
     });
     const replay = engine;
     return { batch: (batch) => replay.batch(batch), boundary: () => replay.boundary() };

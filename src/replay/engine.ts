@@ -33,8 +33,6 @@ export interface EngineOptions {
   readonly listener: RcuListener | null;
   /** Told of every operation before it is judged, and where nothing may be carried on. */
   readonly phases?: { step(op: Op): void; cut(): void } | undefined;
-  /** Told of everything after the rules; made anew for each capture. */
-  readonly monitors?: (evidence: Evidence) => readonly Monitor[];
   /** Release of the recorded kernel as far as it is known by now; default: not. */
   readonly release?: () => Release | null;
   /** Whether its probes may have missed hits. */
@@ -129,7 +127,6 @@ export class ReplayEngine {
         ...(listener ? [listening(evidence, listener)] : []),
         ...(options.watch?.(evidence) ?? []),
         ...(options.mayMiss?.() ? [this.missed.monitor(evidence)] : []),
-        ...(options.monitors?.(evidence) ?? []),
       ],
     });
     this.ledger = this.session.ledger;
@@ -157,14 +154,14 @@ export class ReplayEngine {
       this.clock(batch, row, ts, cpu);
       if (this.disorder) continue;
       ledger.now = this.events;
-      if (cpu >= 0 && this.threadOf(batch.comm[row]!) === THREAD.sentinel) session.alive(cpu, ts);
+      const thread = this.threadOf(batch.comm[row]!);
+      if (thread === THREAD.sentinel && cpu >= 0) session.alive(cpu, ts);
       if (!decoder.decode(batch, row, op)) continue;
       if (op.kind === OP.MISSES) {
         this.missed.sample(this.countsOf(op), op);
         continue;
       }
       const context = op.context;
-      const thread = this.threadOf(batch.comm[row]!);
       if (context === CONTEXT.task && thread === THREAD.callbacks) op.context = CONTEXT.softirq;
       if (thread === THREAD.hotplug && cpu >= 0) cpuOf(session.state, cpu).hotplugged = true;
       if (filter) {

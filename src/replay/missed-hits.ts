@@ -56,6 +56,8 @@ export class MissedHits {
   private last: Moment = START;
   private samples = 0;
   private open: Miss[] = [];
+  /** Step from which on it is looked at whether they are over. */
+  private lookAt = 0;
   /** Enqueues whose callback has run. */
   private pairs = 0;
   private evidence: Evidence | null = null;
@@ -83,6 +85,7 @@ export class MissedHits {
     this.evidence = evidence;
     this.ranLast = [];
     this.open = [];
+    this.lookAt = 0;
     return {
       queued: (head, _gather, _task, op) => {
         this.queuedAt.set(head, this.momentOf(op));
@@ -169,7 +172,10 @@ export class MissedHits {
   private unlocate(kind: OpKind, head: Head): void {
     const miss = this.ofHead.get(head);
     const list = this.located.get(kind);
-    if (miss && list?.includes(miss)) list.splice(list.indexOf(miss), 1);
+    // Mostly the newest: its own probe comes right behind.
+    const at = miss && list ? list.lastIndexOf(miss) : -1;
+    if (at >= 0) list!.splice(at, 1);
+    if (miss && this.open.at(-1) === miss) this.open.pop();
   }
 
   private opened(miss: Miss): Miss {
@@ -180,8 +186,12 @@ export class MissedHits {
   /** Gathers and enqueues that a missed operation may have belonged to are over: what begins now has nothing of it. */
   private settle(op: Op): void {
     if (this.open.length === 0 || !this.evidence) return;
+    const { state } = this.evidence;
+    // Looking through all that is open costs as much as so many operations: a window that ends later doubts more, never less.
+    if (state.seq < this.lookAt) return;
+    this.lookAt = state.seq + state.tasks.size + state.cpus.length + this.open.length;
     const now = this.momentOf(op);
-    const oldest = oldestOpen(this.evidence.state);
+    const oldest = oldestOpen(state);
     this.open = this.open.filter((miss) => {
       if (oldest <= miss.seen.seq) return true;
       miss.to = now;

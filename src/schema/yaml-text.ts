@@ -49,9 +49,7 @@ export function readYaml(text: string, what: string): YamlText {
   } catch (error) {
     // The parser's guards: aliases of nothing, aliases of aliases, a depth that it cannot follow.
     const unresolved = error instanceof ReferenceError && error.message.startsWith('Unresolved alias');
-    const why = unresolved
-      ? 'has an alias of nothing'
-      : `its aliases stand for more than a ${what} can hold`;
+    const why = unresolved ? 'has an alias of nothing' : `its aliases stand for more than a ${what} can hold`;
     throw new YamlFault(NOWHERE, why);
   }
   return {

@@ -11,6 +11,8 @@ it.each([
   ['step-mech.ts', 'OBSERVED_KINDS'],
   ['walks/promises.ts', 'PROMISE_KINDS'],
   ['walks/collapse.ts', 'COLLAPSE_KINDS'],
+  ['walks/returns.ts', 'RETURN_KINDS'],
+  ['walks/switches.ts', 'SWITCH_KINDS'],
 ])('%s: %s names every case of its switch, and nothing else', (file, table) => {
   const text = readFileSync(join(SRC, file), 'utf8');
   const named = [

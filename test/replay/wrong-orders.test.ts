@@ -2,23 +2,11 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Result } from '../../src/result/types.js';
+import { traceCmd } from './support/dialects.js';
 import { replayText, violatedIds } from './support/replay.js';
 
 const read = (name: string): string =>
   gunzipSync(readFileSync(`fixtures/wrong-orders/${name}.txt.gz`)).toString('latin1');
-
-/** The same lines as `trace-cmd report` and as `perf script` print them. */
-const LINE = /^ *(.+)-(\d+) +\[(\d+)\] (\S{5}) +(\d+\.\d+): (\S+?): ?(.*)$/;
-const rows = (text: string, form: (m: RegExpExecArray) => string): string =>
-  text
-    .split('\n')
-    .flatMap((line) => {
-      const m = LINE.exec(line);
-      return m ? [form(m)] : [];
-    })
-    .join('\n');
-const traceCmd = (text: string): string =>
-  `cpus=4\n${rows(text, ([, comm, pid, cpu, flags, ts, event, body]) => `  ${comm}-${pid} [${cpu}] ${flags} ${ts}: ${event}: ${body}`)}\n`;
 
 interface Case {
   readonly name: string;
@@ -66,14 +54,14 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'neighbour-range-flushed',
-    ids: ['I02', 'I03'],
+    ids: ['I02', 'I03', 'I29'],
     message: /after a flush of 0x7e00db400000-0x7e00db405000, which leaves out 0x7e009b400000-0x7e009c400000/,
     right: (text) =>
       text.replace('start=0x7e00db400000 end=0x7e00db405000', 'start=0x7e009b400000 end=0x7e009c400000'),
   },
   {
     name: 'neighbour-range-flushed-C',
-    ids: ['I02', 'I03', 'I09'],
+    ids: ['I02', 'I03', 'I09', 'I29'],
     message: /which leaves out 0x7e009b400000-0x7e009c400000/,
     right: (text) =>
       text.replace(/start=0x7e00db\w+ end=0x7e00db\w+ stride/, 'start=0x0 end=0xffffffffffffffff stride'),

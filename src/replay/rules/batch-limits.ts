@@ -36,12 +36,14 @@ export const batchLimits = rule({
           const state = evidence.nameOf(op.a1);
           if (op.a0 <= limit) verdicts.pass(KNOWN.observed);
           // kernel/rcu/tree_nocb.h: an offloaded CPU's kthread invokes all that are ready, in process context.
-          else if ((op.flags & FLAG.known) === 0) verdicts.unknown(CONTEXT_UNSEEN, op.ref);
-          else if (contextOf(op.flags) !== CONTEXT.softirq) verdicts.pass(KNOWN.observed);
+          else if ((op.flags & FLAG.known) !== 0 && contextOf(op.flags) !== CONTEXT.softirq) {
+            verdicts.pass(KNOWN.observed);
+          }
           // perf cannot print these characters: `idle=>c<>c<>c<>c<`.
           else if (!BATCH_STATE.test(state)) {
             verdicts.unknown('whether the CPU was idle at the end of the batch is not shown', op.ref);
           } else if (/[IR]/.test(state)) verdicts.pass(KNOWN.observed);
+          else if ((op.flags & FLAG.known) === 0) verdicts.unknown(CONTEXT_UNSEEN, op.ref);
           else {
             verdicts.violated({
               message: `${op.a0} callbacks ran in one batch whose limit is ${limit}`,

@@ -5,7 +5,7 @@ import { pageReleased, stillHeld, wasHeld, wentAwayAndBack, worst } from './cach
 import { tableName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
-import { everyTargetShown, unflushed, withinFlush } from './unflushed.js';
+import { everyTargetShown, LEAVES_ONLY, unflushed, withinFlush } from './unflushed.js';
 import { UnseenReturns } from './unseen-returns.js';
 
 export const pwcBeforeReuse = rule({
@@ -38,7 +38,7 @@ export const pwcBeforeReuse = rule({
           returns.rests(flush, known, op.ref, () => withinFlush(table, flush, op, 'released', 'released'));
         } else if (table.leafFlush) {
           if (everyTargetShown(table.leafFlush)) verdicts.pass(KNOWN.inferred);
-          else verdicts.unknown('the flush passed freed_tables=0: lazy CPUs may have been skipped', op.ref);
+          else verdicts.unknown(LEAVES_ONLY, op.ref);
         } else unflushed(evidence, verdicts, table, op, 'released', 'released');
       },
 

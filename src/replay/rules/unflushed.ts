@@ -9,8 +9,27 @@ import { tableName } from './names.js';
 export const FLUSH_RETURN = 'the return of flush_tlb_mm_range()';
 export const FLUSH_PROBE = 'the flush_tlb_mm_range probes (entry and return)';
 
+/** Of a table whose flush returned, unless every CPU it was sent to is shown to have invalidated all (`everyTargetShown`). */
+export const LEAVES_ONLY = 'the flush passed freed_tables=0: lazy CPUs may have been skipped';
+
 const NEVER_BACK =
   'the return of its flush is never shown, and nothing tells what ran in interrupts (no flags column)';
+
+/** What is not there where a table has no finished flush at `op`: its return, or all of it. */
+export function flushAbsence(table: Table, { context }: Op): Absence {
+  const { begun } = table;
+  // A deferred table was unlinked and flushed before it was handed over.
+  const since = table.deferredSince === table.deferredSince ? table.deferredSince : table.trSeq;
+  if (!begun) return { kinds: [OP.FR, OP.FD], cpu: table.trCpu, since, probe: FLUSH_PROBE };
+  return {
+    kinds: [OP.FD],
+    cpu: begun.cpu,
+    since: begun.frSeq,
+    probe: FLUSH_PROBE,
+    // Without a flags column the task's program order proves nothing: one hit of the return probe may be missing.
+    doubt: () => (context === CONTEXT.unknown && begun.fdSeq === 0 ? NEVER_BACK : null),
+  };
+}
 
 /** A table without a finished flush: not begun, or begun and not back. Either rests on what is not there. */
 export function unflushed(
@@ -25,20 +44,8 @@ export function unflushed(
     verdicts.unknown('its unlink and its flush lie before the recording', op.ref);
     return;
   }
-  const begun = table.begun;
-  const { context } = op;
-  // A deferred table was unlinked and flushed before it was handed over.
-  const since = table.deferredSince === table.deferredSince ? table.deferredSince : table.trSeq;
-  const absence: Absence = begun
-    ? {
-        kinds: [OP.FD],
-        cpu: begun.cpu,
-        since: begun.frSeq,
-        probe: FLUSH_PROBE,
-        // Without a flags column the task's program order proves nothing: one hit of the return probe may be missing.
-        doubt: () => (context === CONTEXT.unknown && begun.fdSeq === 0 ? NEVER_BACK : null),
-      }
-    : { kinds: [OP.FR, OP.FD], cpu: table.trCpu, since, probe: FLUSH_PROBE };
+  const { begun } = table;
+  const absence = flushAbsence(table, op);
   const released = role === 'released';
   absent(evidence, verdicts, released ? { ...absence, instance: instanceOf(op) } : absence, {
     message: begun

@@ -1,8 +1,9 @@
-import { OP, type Op } from '../../kernel/ops.js';
+import { kindSet, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
-import { flips, margin, order, w, witnesses } from '../evidence.js';
+import { flips, LOSS, margin, order, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { pageName } from '../rules/names.js';
+import { everyTargetShown, flushAbsence, LEAVES_ONLY, stillCached } from '../rules/unflushed.js';
 import type { Task } from '../state/contexts.js';
 import type { Instant } from '../state/walks.js';
 import { absent, type Court } from './court.js';
@@ -20,6 +21,9 @@ interface Nested {
   flushed: boolean;
 }
 
+/** What `seen` has a case for. */
+const RETURN_KINDS = kindSet(OP.GB, OP.TR, OP.FR, OP.GE, OP.GEret, OP.SE, OP.EXIT, OP.SX, OP.EXITMM, OP.lost);
+
 /**
  * I29 flush-before-return, as far as probes go. Page tables: what a call handed to a gather has been flushed when the call
  * returns. And mm/mmu_gather.c tlb_finish_mmu(): who ends a gather while another one on the mm is pending
@@ -28,8 +32,8 @@ interface Nested {
 export class Returns {
   private readonly court: Court;
   private readonly nameOf: (id: number) => string;
-  /** Tables handed over since the syscall began, with the step, by task. */
-  private readonly removed = new Map<number, { key: number; seq: number; ref: EvidenceRef }[]>();
+  /** Tables handed over since a call that promises began, by task. */
+  private readonly removed = new Map<number, { key: number; ref: EvidenceRef }[]>();
   /** Gathers between `tlb_gather_mmu` and the entry of `tlb_finish_mmu`: mm → task → beginning. */
   private readonly gathering = new Map<number, Map<number, Instant>>();
   private readonly ending = new Map<number, Nested>();
@@ -40,6 +44,7 @@ export class Returns {
   }
 
   seen(op: Op, task: Task): void {
+    if (RETURN_KINDS[op.kind] === 0) return;
     switch (op.kind) {
       case OP.GB:
         if (op.a1 === op.a1) this.begun(op, task);
@@ -59,6 +64,7 @@ export class Returns {
         this.finished(op, task);
         return;
       case OP.SE:
+      case OP.EXIT:
         this.removed.delete(task.key);
         return;
       case OP.SX:
@@ -68,6 +74,9 @@ export class Returns {
         this.gathering.delete(op.a0);
         return;
       case OP.lost:
+        for (const list of this.removed.values()) {
+          this.court.ledger.unknown(29, LOSS, list[0]!.ref, list.length);
+        }
         this.removed.clear();
         this.gathering.clear();
         this.ending.clear();
@@ -89,9 +98,10 @@ export class Returns {
 
   private remove(op: Op, task: Task): void {
     if (op.a2 !== op.a2 || op.a2 === 0 || task.syscall < 0) return;
+    if (!PROMISING.has(this.nameOf(task.syscall))) return;
     let list = this.removed.get(task.key);
     if (!list) this.removed.set(task.key, (list = []));
-    if (list.length < MAX_REMOVED) list.push({ key: op.a2, seq: this.court.state.seq, ref: op.ref });
+    if (list.length < MAX_REMOVED) list.push({ key: op.a2, ref: op.ref });
   }
 
   private finishes(op: Op, task: Task): void {
@@ -144,9 +154,9 @@ export class Returns {
     const list = this.removed.get(task.key);
     if (!list) return;
     this.removed.delete(task.key);
-    if (!PROMISING.has(this.nameOf(op.a0))) return;
+    if (op.a0 !== task.syscall) return;
     const { court } = this;
-    for (const { key, seq, ref } of list) {
+    for (const { key, ref } of list) {
       const table = court.state.tables.get(key);
       // Released, and in use again: another life.
       if (!table || table.trRef !== ref) continue;
@@ -154,24 +164,17 @@ export class Returns {
         court.ledger.pass(29, KNOWN.observed);
         continue;
       }
-      if (table.begun || table.leafFlush || task.flush || task.unseenReturn) {
-        // Its return may have been missed; what it left out is the business of I03, I09 and I23.
-        court.ledger.unknown(
-          29,
-          'a flush began after the unlink: whether it was back and covered the table is not shown',
-          op.ref,
-        );
+      const { begun, leafFlush } = table;
+      if (leafFlush) {
+        if (everyTargetShown(leafFlush)) court.ledger.pass(29, KNOWN.inferred);
+        else court.ledger.unknown(29, LEAVES_ONLY, op.ref);
         continue;
       }
-      absent(
-        court,
-        29,
-        { kinds: [OP.FR, OP.FD], cpu: op.cpu, since: seq, probe: 'the flush_tlb_mm_range probes' },
-        {
-          message: `${this.nameOf(op.a0)} returned before table ${pageName(key)}, which it unlinked, was flushed`,
-          events: witnesses(w(ref, 'unlinked'), w(op.ref, 'returns')),
-        },
-      );
+      absent(court, 29, flushAbsence(table, op), {
+        message: `${this.nameOf(op.a0)} returned before table ${pageName(key)}, which it unlinked, was flushed`,
+        ...stillCached(begun),
+        events: witnesses(w(ref, 'unlinked'), w(begun?.frRef ?? -1, 'flush begins'), w(op.ref, 'returns')),
+      });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { OP, type Op } from '../../kernel/ops.js';
+import { kindSet, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { bothOrders, flips, margin, order, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
@@ -38,6 +38,9 @@ interface Done {
   readonly fd: Instant;
 }
 
+/** What `seen` has a case for. */
+const SWITCH_KINDS = kindSet(OP.SWMM, OP.SW, OP.TLBF, OP.INV, OP.IX, OP.FD, OP.EXITMM);
+
 /**
  * Which mm each CPU has loaded, by a probe on `switch_mm_irqs_off()` (it runs with interrupts off, so the `tlb_flush`
  * of a switch is the next event of its CPU): I26 switch-in-catchup and I27 lazy-freed-tables.
@@ -59,6 +62,7 @@ export class Switches {
     }
     const cpu = op.cpu >= 0 ? this.cpus[op.cpu] : undefined;
     if (cpu?.back && op.kind !== OP.TLBF) this.unflushed(cpu, op);
+    if (SWITCH_KINDS[op.kind] === 0) return;
     switch (op.kind) {
       case OP.SWMM:
         this.switched(op);
