@@ -6,7 +6,7 @@ import { DeferredTables } from '../latency/deferred.js';
 import { CallbackDelays, delayKind } from '../latency/delays.js';
 import { PairCollector } from '../latency/pair-collector.js';
 import { spanReports } from '../latency/spans.js';
-import { quoteLines } from '../parsers/input/evidence.js';
+import { eventQuote, quoteLines } from '../parsers/input/evidence.js';
 import { MachineNames, machinesApart } from '../parsers/input/machines.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
@@ -19,7 +19,7 @@ import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { timelineReport } from '../replay/timeline-report.js';
 import { type EventQuote, RESULT_SCHEMA, type Result, type VariantReport } from '../result/types.js';
 import { UsageError } from '../result/usage-error.js';
-import { type EvidenceRef, refInput } from '../timeline/batch.js';
+import type { EvidenceRef } from '../timeline/batch.js';
 import { EventCounts } from '../timeline/event-counts.js';
 import { Filter, type FilterSpec } from '../timeline/filter.js';
 import { VERSION } from '../version.js';
@@ -150,7 +150,7 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const { kinds, candidates } = conclude(replay, run.inputs, facts, given);
   const wanted = evidenceWanted(replay, maxFindings, readers.refs());
   const quotes = await quoteLines(wanted, run.inputs, pipeline);
-  const quote: Quote = (ref, role) => quoted(quotes.get(ref), ref, role, pipeline);
+  const quote: Quote = (ref, role) => eventQuote(quotes.get(ref), ref, role, pipeline);
   const invariants = reportInvariants(
     replay.ledger,
     replay.coverage,
@@ -218,27 +218,6 @@ function evidenceWanted(
   for (const evidence of shown) for (const ref of evidence.refs) refs.add(ref);
   for (const ref of readers) refs.add(ref);
   return [...refs].filter((ref) => ref >= 0).sort((a, b) => a - b);
-}
-
-type QuotedLine = Awaited<ReturnType<typeof quoteLines>> extends Map<number, infer Q> ? Q : never;
-
-function quoted(
-  line: QuotedLine | undefined,
-  ref: EvidenceRef,
-  role: string,
-  pipeline: Pipeline,
-): EventQuote | null {
-  if (!line) return null;
-  return {
-    input: refInput(ref),
-    line: line.line,
-    offset: line.offset,
-    tsNs: Number.isFinite(line.tsNs) ? pipeline.time.absolute(line.tsNs) : '0',
-    cpu: line.cpu,
-    task: line.task,
-    text: line.text,
-    role,
-  };
 }
 
 function variantReport(

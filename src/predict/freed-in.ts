@@ -3,13 +3,13 @@ import { probeKinds } from '../kernel/probe-kinds.js';
 import { parseRelease, type Release } from '../kernel/releases.js';
 import { ALL_VARIANTS, maskOf, type VariantMask } from '../kernel/variants.js';
 import { variantsOf } from '../kernel/variants-of-release.js';
-import { quoteLines } from '../parsers/input/evidence.js';
+import { eventQuote, quoteLines } from '../parsers/input/evidence.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
-import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
+import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import { ReplayEngine } from '../replay/engine.js';
 import type { EventQuote, InputReport } from '../result/types.js';
 import { UsageError } from '../result/usage-error.js';
-import { type EvidenceRef, refInput } from '../timeline/batch.js';
+import type { EvidenceRef } from '../timeline/batch.js';
 import { type FreedGroup, FreedTables } from './freed.js';
 
 export interface FreedOptions extends PipelineOptions {
@@ -84,7 +84,7 @@ export async function freedIn(options: FreedOptions): Promise<FreedIn> {
     release: release(),
     flushIpis: freed.flushIpis,
     broadcasts: freed.broadcasts,
-    quote: (ref, role) => told(quotes.get(ref), ref, role, pipeline),
+    quote: (ref, role) => [eventQuote(quotes.get(ref), ref, role, pipeline) ?? []].flat(),
   };
 }
 
@@ -102,22 +102,4 @@ function doubted(groups: readonly FreedGroup[], blind: (kinds: readonly OpKind[]
       end: callback && path.end === 'early' ? null : path.end,
     },
   }));
-}
-
-type Line = Awaited<ReturnType<typeof quoteLines>> extends Map<number, infer Q> ? Q : never;
-
-function told(line: Line | undefined, ref: EvidenceRef, role: string, pipeline: Pipeline): EventQuote[] {
-  if (!line) return [];
-  return [
-    {
-      input: refInput(ref),
-      line: line.line,
-      offset: line.offset,
-      tsNs: Number.isFinite(line.tsNs) ? pipeline.time.absolute(line.tsNs) : '0',
-      cpu: line.cpu,
-      task: line.task,
-      text: line.text,
-      role,
-    },
-  ];
 }

@@ -1,6 +1,6 @@
 import type { Decoder } from '../kernel/decoder.js';
 import { FUNC, isTableFunc, LEVEL_NAMES, OP, Op } from '../kernel/ops.js';
-import { quoteLines } from '../parsers/input/evidence.js';
+import { eventQuote, quoteLines } from '../parsers/input/evidence.js';
 import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import type { Hooks } from '../replay/hooks.js';
 import { step } from '../replay/machine.js';
@@ -8,7 +8,7 @@ import { SilentHooks } from '../replay/silent-hooks.js';
 import { type MachineState, newState } from '../replay/state/machine-state.js';
 import type { Flush, Gather, Head, Table } from '../replay/state/table-life.js';
 import type { EventQuote } from '../result/types.js';
-import { type EvidenceRef, type RecordBatch, refInput } from '../timeline/batch.js';
+import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
 import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import { addr53 } from '../timeline/filter.js';
 
@@ -71,21 +71,8 @@ export async function show(options: ShowOptions): Promise<Story> {
   const refs = [...told.keys()].sort((a, b) => a - b);
   const quotes = await quoteLines(refs, run.inputs, pipeline);
   const events = refs.flatMap((ref) => {
-    const q = quotes.get(ref);
-    if (!q) return [];
-    return [
-      {
-        input: refInput(ref),
-        line: q.line,
-        offset: q.offset,
-        tsNs: Number.isFinite(q.tsNs) ? pipeline.time.absolute(q.tsNs) : '0',
-        cpu: q.cpu,
-        task: q.task,
-        text: q.text,
-        role: '',
-        note: told.get(ref)!,
-      },
-    ];
+    const quote = eventQuote(quotes.get(ref), ref, '', pipeline);
+    return quote ? [{ ...quote, note: told.get(ref)! }] : [];
   });
   const notes: string[] = [];
   if (run.partial) notes.push('PARTIAL: interrupted, the rest of the trace was not read');

@@ -3,13 +3,12 @@ import { VariantDetector } from '../kernel/detect-variant.js';
 import { parseRelease } from '../kernel/releases.js';
 import { maskOf, namesOf, VARIANTS } from '../kernel/variants.js';
 import { seededRandom } from '../latency/resampling.js';
-import { quoteLines } from '../parsers/input/evidence.js';
+import { eventQuote, quoteLines } from '../parsers/input/evidence.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import { ReplayEngine } from '../replay/engine.js';
 import type { Witness } from '../replay/ledger.js';
-import { refInput } from '../timeline/batch.js';
 import { VERSION } from '../version.js';
 import { CallbackClock } from './callback-clock.js';
 import { CostModel } from './costs.js';
@@ -222,11 +221,8 @@ async function quoteWitnesses(
   const quotes = await quoteLines(refs, inputs, pipeline);
   for (const v of verdicts) {
     for (const { ref, role } of witnesses.get(v.id) ?? []) {
-      const q = quotes.get(ref);
-      if (!q) continue;
-      const { line, offset, cpu, task, text } = q;
-      const tsNs = Number.isFinite(q.tsNs) ? pipeline.time.absolute(q.tsNs) : '0';
-      v.events.push({ input: refInput(ref), line, offset, tsNs, cpu, task, text, role });
+      const quote = eventQuote(quotes.get(ref), ref, role, pipeline);
+      if (quote) v.events.push(quote);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { latin1 } from '../../timeline/batch.js';
 import { RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { sampleText } from '../input/sample-text.js';
 
 /**
  * What bcc's `trace` prints, with any of -t, -T, -u (TIME) and -c (CPU):
@@ -27,8 +28,9 @@ const LOST = /^Possibly lost (\d+) samples/;
 const COMM = 15;
 
 interface Columns {
-  readonly time: boolean;
   readonly cpu: boolean;
+  /** What stands before the task name: stamp, CPU, process, thread. */
+  readonly lead: RegExp;
 }
 
 interface Row {
@@ -44,13 +46,14 @@ interface Row {
 
 function headingOf(text: string): Columns | null {
   const m = HEADING.exec(text);
-  return m && { time: m[1] !== undefined, cpu: m[2] !== undefined };
+  if (m === null) return null;
+  const time = m[1] === undefined ? '()' : '(\\d{1,2}:\\d\\d:\\d\\d|\\d+\\.\\d*) +';
+  const cpu = m[2] !== undefined;
+  return { cpu, lead: new RegExp(`^${time}${cpu ? '(\\d+) +' : '()'}(\\d+) +(\\d+) +`) };
 }
 
-function rowOf(text: string, { time, cpu }: Columns): Row | null {
-  const lead = new RegExp(
-    `^${time ? '(\\d{1,2}:\\d\\d:\\d\\d|\\d+\\.\\d*) +' : '()'}${cpu ? '(\\d+) +' : '()'}(\\d+) +(\\d+) +`,
-  ).exec(text);
+function rowOf(text: string, columns: Columns): Row | null {
+  const lead = columns.lead.exec(text);
   if (lead === null) return null;
   const rest = text.slice(lead[0].length);
   const wide = rest[COMM] === ' ' ? COMM : rest.indexOf(' ');
@@ -58,7 +61,7 @@ function rowOf(text: string, { time, cpu }: Columns): Row | null {
   if (wide <= 0 || func === null) return null;
   return {
     time: lead[1]!,
-    cpu: cpu ? Number(lead[2]) : -1,
+    cpu: columns.cpu ? Number(lead[2]) : -1,
     pid: Number(lead[3]),
     tid: Number(lead[4]),
     comm: rest.slice(0, wide).trimEnd(),
@@ -135,7 +138,7 @@ function score(sample: Uint8Array): number {
   let columns: Columns | null = null;
   let hits = 0;
   let other = 0;
-  for (const line of latin1(sample, 0, Math.min(sample.length, 1 << 14)).split(/\r?\n/, 300)) {
+  for (const line of sampleText(sample, 1 << 14).split(/\r?\n/, 300)) {
     const found = headingOf(line);
     if (found !== null) columns = found;
     else if (columns !== null && rowOf(line, columns) !== null) hits++;

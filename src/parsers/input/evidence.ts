@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { EventQuote } from '../../result/types.js';
 import { type EvidenceRef, makeRef, refInput, refOffset } from '../../timeline/batch.js';
 import type { TraceContext } from './dialect.js';
 import { parseQuoted } from './quoted-line.js';
@@ -41,6 +42,19 @@ export async function quoteLines(
     else await streamLines(input, offsets, take);
   }
   return found;
+}
+
+/** A line as results quote it; null where it was not found. */
+export function eventQuote(
+  line: QuotedLine | undefined,
+  ref: EvidenceRef,
+  role: string,
+  { time }: TraceContext,
+): EventQuote | null {
+  if (!line) return null;
+  const { cpu, task, text } = line;
+  const tsNs = Number.isFinite(line.tsNs) ? time.absolute(line.tsNs) : '0';
+  return { input: refInput(ref), line: line.line, offset: line.offset, tsNs, cpu, task, text, role };
 }
 
 type Take = (offset: number, line: number, bytes: Uint8Array) => void;
