@@ -25,6 +25,9 @@ export class Coverage {
   private cpus = 0;
   /** Seq of the last firing since the last loss, by cpu * kinds + kind; 0 = none. */
   private last = new Float64Array(0);
+  /** Seq of the newest firing before the last loss on all CPUs: what fired by then has not fired since. */
+  private floor = 0;
+  private newest = 0;
   private readonly totals: Float64Array;
   private readonly waiting = new Map<number, AbsenceCase[]>();
   private waitingCount = 0;
@@ -41,7 +44,7 @@ export class Coverage {
     if (cpu < 0) return;
     if (cpu >= this.cpus) this.grow(cpu + 1);
     const slot = cpu * this.kinds + kind;
-    this.last[slot] = seq;
+    this.last[slot] = this.newest = seq;
     if (this.waitingCount > 0) this.settle(slot);
   }
 
@@ -51,7 +54,9 @@ export class Coverage {
   }
 
   firedOn(kind: number, cpu: number): boolean {
-    return kind < this.kinds && cpu >= 0 && cpu < this.cpus && this.last[cpu * this.kinds + kind]! > 0;
+    return (
+      kind < this.kinds && cpu >= 0 && cpu < this.cpus && this.last[cpu * this.kinds + kind]! > this.floor
+    );
   }
 
   /** Ask whether the absence of `kind` on `cpu` just now means anything; answered at once or later. */
@@ -78,27 +83,35 @@ export class Coverage {
       before = this.waitingCount;
       for (let kind = 0; kind < this.kinds; kind++) {
         const slot = cpu * this.kinds + kind;
-        if (this.last[slot]! > 0) this.settle(slot);
+        if (this.last[slot]! > this.floor) this.settle(slot);
       }
     }
   }
 
   lost(cpu: number): void {
+    const why = 'events were lost on this CPU before its probe fired again';
     if (cpu < 0) {
-      for (let c = 0; c < this.cpus; c++) this.lost(c);
+      this.floor = this.newest;
+      this.abandonAll(why);
       return;
     }
     if (cpu >= this.cpus) this.grow(cpu + 1);
     for (let kind = 0; kind < this.kinds; kind++) {
       this.last[cpu * this.kinds + kind] = 0;
-      this.abandon(cpu * this.kinds + kind, 'events were lost on this CPU before its probe fired again');
+      this.abandon(cpu * this.kinds + kind, why);
     }
   }
 
   /** End of the recording or of a capture: nothing waiting can be proven any more. */
   end(why: string): void {
-    for (const slot of [...this.waiting.keys()]) this.abandon(slot, why);
+    this.abandonAll(why);
     this.last.fill(0);
+    // Steps are counted anew in the next capture.
+    this.floor = this.newest = 0;
+  }
+
+  private abandonAll(why: string): void {
+    for (const slot of [...this.waiting.keys()]) this.abandon(slot, why);
   }
 
   private settle(slot: number): void {

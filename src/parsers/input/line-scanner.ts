@@ -75,6 +75,8 @@ export class LineScanner implements LineHost {
   /** Lines begun. */
   private taken = 0;
   private skipOfLine: SkipReason | null = null;
+  /** A line was skipped since the last event: it may have been one. */
+  private unread = false;
   /** Why a row of the current line was not taken. */
   private refused: string | null = null;
   /** Newest stamp. */
@@ -131,6 +133,7 @@ export class LineScanner implements LineHost {
       this.refused = wrong;
       return;
     }
+    if (batch.event[batch.length]! > LAST_RESERVED) this.unread = false;
     const ts = batch.tsNs[batch.length]!;
     if (this.prose) this.behindProse(ts);
     if (ts > this.lastNs) this.lastNs = ts;
@@ -251,6 +254,7 @@ export class LineScanner implements LineHost {
     if (rest > MAX_LINE) {
       this.begin(start, this.used);
       this.counts[this.skip(`line longer than ${MAX_LINE} bytes`)]!++;
+      this.hole();
       this.overlong = true;
       this.base += this.used;
       this.used = this.searched = 0;
@@ -288,15 +292,25 @@ export class LineScanner implements LineHost {
     const { baseSec } = this.time;
     this.refused = null;
     const kind = this.dialect.line(this.window, start, end, this);
-    if (this.refused === null) this.counts[kind]!++;
-    else {
-      // A wrong first stamp is no zero point for those behind it.
-      this.time.baseSec = baseSec;
-      this.unskip();
-      this.counts[this.skip(this.refused)]!++;
-    }
+    const taken = this.refused === null ? kind : this.refuse(this.refused, baseSec);
+    this.counts[taken]!++;
+    if (taken === LINE.skipped) this.hole();
     if (kind === LINE.foreign && this.ordered && this.lastNs > Number.NEGATIVE_INFINITY) this.prose = true;
     if (kind === LINE.foreign || kind === LINE.header) this.kernelNamed(start, end);
+  }
+
+  /** What a line says that could not be used is not known: an event that seems absent may stand in it. */
+  private hole(): void {
+    if (this.unread) return;
+    this.unread = true;
+    this.fact(RESERVED.lost, -1, -1);
+  }
+
+  private refuse(reason: string, baseSec: number | null): LineKind {
+    // A wrong first stamp is no zero point for those behind it.
+    this.time.baseSec = baseSec;
+    this.unskip();
+    return this.skip(reason);
   }
 
   /** Of two excerpts in one text the later may come first: an earlier stamp behind prose is of another excerpt. */

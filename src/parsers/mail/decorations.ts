@@ -1,5 +1,6 @@
 import { latin1 } from '../../timeline/batch.js';
 import { RESERVED } from '../../timeline/events.js';
+import { csvHeader } from '../columns/csv-columns.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { machinesIn } from '../input/machines.js';
 import { sampleText } from '../input/sample-text.js';
@@ -43,6 +44,8 @@ export function layersOf(sample: Uint8Array, machine: string): Layers | null {
   if (machine !== '') return { ansi: false, html: false, grep: false, mark: '', numbers: false, machine };
   const text = sampleText(sample, 64 << 10);
   if (/class=(["'])trace-data\1|linuxPerfData/.test(text) || machinesIn(text).length > 0) return null;
+  // A table has its own marks; its cells may hold anything.
+  if (csvHeader(text.slice(0, text.search(/\r?\n|$/))) !== null) return null;
   const ansi = /\x1b[[\](]/.test(text);
   let lines = text.split(/\r?\n/, LINES);
   if (ansi) lines = lines.map((line) => line.replace(ANSI, ''));

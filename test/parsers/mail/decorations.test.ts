@@ -138,3 +138,10 @@ describe('decorations come off', () => {
     );
   });
 });
+
+test('the cells of a table may look like any prefix: nothing comes off', () => {
+  const row = '189843103000,0,4160,init,a: (pmd_install+0x4   189.843103: b: (pmd_install+0x4/0xb0)';
+  const layers = (text: string) => layersOf(Buffer.from(text), '');
+  expect(layers(`${row}\n`)?.grep).toBe(true);
+  expect(layers(`ts_ns,cpu,pid,comm,event\n${row}\n`)).toBeNull();
+});
