@@ -22,6 +22,7 @@ import { UsageError } from '../result/usage-error.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import { EventCounts } from '../timeline/event-counts.js';
 import { Filter, type FilterSpec } from '../timeline/filter.js';
+import { isKnown } from '../timeline/is-known.js';
 import { VERSION } from '../version.js';
 import { conclude } from './conclude.js';
 import { QueueScope } from './queue-scope.js';
@@ -295,7 +296,7 @@ function operations(replay: ReplayEngine): Record<string, number> {
 }
 
 function hex(addr: number): string | null {
-  if (addr !== addr) return null;
+  if (!isKnown(addr)) return null;
   // Canonical kernel addresses: the bits above the stored 53 are all ones.
   return `0x${(BigInt(addr) | 0xffe0_0000_0000_0000n).toString(16)}`;
 }

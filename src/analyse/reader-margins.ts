@@ -3,6 +3,7 @@ import { latencyReport } from '../latency/report.js';
 import type { Instant, Section, UnlinkedBy, WalkedTable } from '../replay/state/walks.js';
 import type { EventQuote, ReadersReport, ReaderTable, ReaderVisit } from '../result/types.js';
 import type { EvidenceRef } from '../timeline/batch.js';
+import { isKnown } from '../timeline/is-known.js';
 import type { TimeBase } from '../timeline/time-base.js';
 
 /** Tables listed one by one, those with the smallest margin. */
@@ -162,7 +163,7 @@ function tableReport(
   const { ul, free } = visit;
   return {
     table: visit.table >= 0 ? `pfn 0x${visit.table.toString(16)}` : `page #${(-visit.table).toString(16)}`,
-    address: visit.range === visit.range ? `0x${(visit.range * 2 ** 21).toString(16)}` : null,
+    address: isKnown(visit.range) ? `0x${(visit.range * 2 ** 21).toString(16)}` : null,
     unlinkedBy: visit.by,
     unlink: quote(ul.ref, `unlinked (${visit.by})`),
     release: quote(free.ref, 'released'),

@@ -2,6 +2,7 @@ import { FUNC, isTableFunc, OP, type Op } from '../kernel/ops.js';
 import { Distribution } from '../latency/distribution.js';
 import { byName } from '../result/by-name.js';
 import { CONTEXT } from '../timeline/flags.js';
+import { isKnown } from '../timeline/is-known.js';
 
 /**
  * Where the time of an unmap goes. A phase lasts from the event that begins it to the thread's next event; what no event
@@ -92,7 +93,7 @@ export class PhaseClock {
   private closes(op: Op, span: OpenSpan): boolean {
     return 'syscall' in this.kind
       ? op.kind === OP.SX && op.a0 === this.kind.syscall
-      : op.kind === OP.GEret && span.tlb === span.tlb;
+      : op.kind === OP.GEret && isKnown(span.tlb);
   }
 
   private begin(op: Op): void {

@@ -1,6 +1,7 @@
 import { FUNC, OP, type Op } from '../kernel/ops.js';
 import { Distribution } from '../latency/distribution.js';
 import { CONTEXT } from '../timeline/flags.js';
+import { isKnown } from '../timeline/is-known.js';
 
 /** A target's answer: from the IPI being queued to the end of its handler (or, without csd events, to its invalidation). */
 export interface Answer {
@@ -87,7 +88,7 @@ export class Shootdowns {
         if (f === undefined || inInterrupt(op)) return;
         f.gen = op.a4;
         f.lastSendNs = op.tsNs;
-        if (op.a4 === op.a4) this.byGen.set(`${op.a1} ${op.a4}`, f);
+        if (isKnown(op.a4)) this.byGen.set(`${op.a1} ${op.a4}`, f);
         return;
       }
       case OP.TLBF: {
@@ -188,7 +189,7 @@ export class Shootdowns {
     this.byThread.delete(op.pid);
     this.byGen.delete(`${f.mm} ${f.gen}`);
     this.flushes++;
-    const remote = f.targets > 0 || f.gen === f.gen;
+    const remote = f.targets > 0 || isKnown(f.gen);
     if (!remote) {
       this.local++;
       return;

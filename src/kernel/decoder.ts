@@ -1,6 +1,7 @@
 import type { RecordBatch } from '../timeline/batch.js';
 import type { EventHead, EventTable } from '../timeline/events.js';
 import { contextOf } from '../timeline/flags.js';
+import { isKnown } from '../timeline/is-known.js';
 import type { Bases } from './bases.js';
 import * as bodies from './bodies.js';
 import { DIGIT, parseValue53, signed53, startsWith } from './bytes.js';
@@ -343,7 +344,7 @@ const HUGE_PAGE = 0x80;
 
 /** The table a PMD entry points to; 0 if it points to none: empty, not present, or a huge page. */
 function tableOfPmd(value: number): number {
-  if (value !== value) return value;
+  if (!isKnown(value)) return value;
   const bits = value % 256;
   return (bits & PRESENT) !== 0 && (bits & HUGE_PAGE) === 0 ? Math.floor((value % PHYS_LIMIT) / 4096) : 0;
 }

@@ -1,3 +1,4 @@
+import { isKnown } from '../timeline/is-known.js';
 import type { Op } from './ops.js';
 
 /** Handlers of one hit run one after another on its CPU, an interrupt at most between them. */
@@ -80,7 +81,7 @@ export class Hits {
     if (!(apart >= 0 && apart <= MOST_APART_NS)) return false;
     const differ = (i: number, value: number): boolean => {
       const before = last[at + 4 + i]!;
-      return before === before && value === value && before !== value;
+      return isKnown(before) && isKnown(value) && before !== value;
     };
     return !(
       differ(0, op.a0) ||
@@ -96,7 +97,7 @@ export class Hits {
     const { last } = this;
     let more = 0;
     [op.a0, op.a1, op.a2, op.a3, op.a4, op.a5].forEach((value, i) => {
-      more += Number(value === value) - Number(last[at + 4 + i] === last[at + 4 + i]);
+      more += Number(isKnown(value)) - Number(last[at + 4 + i] === last[at + 4 + i]);
     });
     return more > 0;
   }

@@ -4,6 +4,7 @@ import { OP, Op } from '../kernel/ops.js';
 import type { RecordBatch } from '../timeline/batch.js';
 import { type EventTable, LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import type { Interner } from '../timeline/interner.js';
+import { isKnown } from '../timeline/is-known.js';
 import { BodyArg } from './body-args.js';
 import { Distribution, MAX_DURATION_NS } from './distribution.js';
 import { GroupKeys, type KeyPart } from './group-keys.js';
@@ -236,7 +237,7 @@ export class PairCollector {
   }
 
   private begin(batch: RecordBatch, row: number, key: number): void {
-    if (key !== key) {
+    if (!isKnown(key)) {
       this.rows.keyless++;
       return;
     }
@@ -250,7 +251,7 @@ export class PairCollector {
   }
 
   private end(batch: RecordBatch, row: number, key: number, quiet = false): void {
-    if (key !== key) {
+    if (!isKnown(key)) {
       this.rows.keyless++;
       return;
     }
@@ -274,7 +275,7 @@ export class PairCollector {
     this.rows.measured++;
     const key = this.keyOf(batch, row, null);
     let tag = 0;
-    if (this.options.events.head(batch.event[row]!).stamp === 'end' && key === key) {
+    if (this.options.events.head(batch.event[row]!).stamp === 'end' && isKnown(key)) {
       if (this.matcher.end(key, batch.tsNs[row]!, batch.cpu[row]!) !== ENDED.unmatched)
         tag = this.matcher.tag;
     }
@@ -297,7 +298,7 @@ export class PairCollector {
     }
     if (role !== ROLE.callback || !pointers) return;
     let key = Number.NaN;
-    for (let i = 0; i < CALLBACK_ARGS.length && key !== key; i++)
+    for (let i = 0; i < CALLBACK_ARGS.length && !isKnown(key); i++)
       key = bodyKey(CALLBACK_ARGS[i]!, batch, row);
     this.end(batch, row, key);
   }
@@ -328,9 +329,9 @@ export class PairCollector {
       if (this.source.match === 'cpu') return batch.cpu[row]! < 0 ? Number.NaN : batch.cpu[row]!;
     }
     const key = threadKey(batch.pid[row]!, batch.cpu[row]!);
-    if (key === key) this.sawThread = true;
+    if (isKnown(key)) this.sawThread = true;
     const byCpu = this.source.kind === 'span' || (this.options.cpuForThread === true && !this.sawThread);
-    if (key === key || !byCpu || batch.cpu[row]! < 0) return key;
+    if (isKnown(key) || !byCpu || batch.cpu[row]! < 0) return key;
     // function_graph without task names still nests per CPU.
     if (this.source.kind !== 'span') this.byCpu++;
     return cpuKey(batch.cpu[row]!);

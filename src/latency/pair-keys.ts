@@ -1,5 +1,6 @@
 import { parseDec53, parseValue53 } from '../kernel/bytes.js';
 import type { RecordBatch } from '../timeline/batch.js';
+import { isKnown } from '../timeline/is-known.js';
 import type { BodyArg } from './body-args.js';
 
 /** Idle tasks of all CPUs share thread id 0: each CPU's counts as a thread of its own. */
@@ -22,7 +23,7 @@ export function bodyKey(arg: BodyArg, batch: RecordBatch, row: number): number {
   const b = batch.bytes;
   if (!arg.find(b, batch.bodyStart[row]!, batch.bodyEnd[row]!)) return Number.NaN;
   const number = parseValue53(b, arg.start, arg.end);
-  return number === number ? number : hash53(b, arg.start, arg.end);
+  return isKnown(number) ? number : hash53(b, arg.start, arg.end);
 }
 
 function hash53(b: Uint8Array, start: number, end: number): number {

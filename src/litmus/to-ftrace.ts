@@ -4,6 +4,7 @@ import type { ProgramOp } from '../machine/emitter.js';
 import { structPage } from '../machine/names.js';
 import { FLUSH_ALL } from '../mmu/kernel-model.js';
 import { FLAG } from '../timeline/flags.js';
+import { isKnown } from '../timeline/is-known.js';
 import type { Program } from './program.js';
 import { STEP_NS } from './run.js';
 
@@ -61,7 +62,7 @@ const bare = (value: number): string => hex(value).slice(2).padStart(16, '0');
 
 type Print = (a: readonly number[], funcs: FuncTable) => string;
 
-const given = (value: number | undefined): value is number => value !== undefined && value === value;
+const given = (value: number | undefined): value is number => value !== undefined && isKnown(value);
 
 /** `key=value` of those that are known. */
 function pairs(...list: readonly (readonly [string, number | undefined, 'hex' | 'dec'])[]): string {
@@ -142,7 +143,7 @@ const PRINT: Readonly<Record<number, Print>> = {
   [OP.APP]: (a) =>
     probe(
       'tlb_remove_table',
-      ` tlb=0xffffc9000135fac0 mm=${a[1] === a[1] ? hex(a[1]!) : '0xffff888100001000'} table=${pageAt(a[2]!)}`,
+      ` tlb=0xffffc9000135fac0 mm=${isKnown(a[1] ?? Number.NaN) ? hex(a[1]!) : '0xffff888100001000'} table=${pageAt(a[2]!)}`,
     ),
   [OP.CR]: (a, f) => probe('call_rcu', ` head=${hex(a[0]!)} func=${f.name(a[1]!)}+0x0/0x40`),
   [OP.RQ]: (a, f) => `rcu_callback: rcu_preempt rhp=${bare(a[0]!)} func=${f.name(a[1]!)} 1`,

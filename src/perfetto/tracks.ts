@@ -1,18 +1,19 @@
 import { FUNC, GP_EVENT, isTableFunc, LEVEL_NAMES, OP, type Op, READER } from '../kernel/ops.js';
 import type { Monitor } from '../replay/monitor.js';
 import type { Flush, Head, Table, Target } from '../replay/state/table-life.js';
+import { isKnown } from '../timeline/is-known.js';
 import type { TrackArgs, TrackSink } from './sink.js';
 
 /** Rows for page tables at most: a viewer shows no more, and each costs memory. */
 const MOST_TABLES = 2000;
 
 const hex = (value: number): string =>
-  value === value
+  isKnown(value)
     ? `0x${(value < 0 ? BigInt.asUintN(64, BigInt(value)) : BigInt(value) | KERNEL).toString(16)}`
     : '?';
 /** Kernel addresses are kept without the bits that are all ones. */
 const KERNEL = 0xffe0_0000_0000_0000n;
-const user = (value: number): string => (value === value ? `0x${value.toString(16)}` : '?');
+const user = (value: number): string => (isKnown(value) ? `0x${value.toString(16)}` : '?');
 const READER_NAMES = Object.keys(READER);
 
 /** Rows by name under a parent, made when first used. */
@@ -112,20 +113,20 @@ export class Tracks {
       readerEnded: (reader, op) => {
         const name = READER_NAMES[reader.kind] ?? 'reader';
         this.sink.slice(this.cpu(reader.cpu, 'readers'), name, reader.ts, op.tsNs, [
-          ['table', reader.table === reader.table ? hex(reader.table) : 'any of its mm'],
+          ['table', isKnown(reader.table) ? hex(reader.table) : 'any of its mm'],
         ]);
       },
       on: {
         [OP.GP]: (op) => {
           if (op.a1 === GP_EVENT.start) gpSince = op.tsNs;
-          else if (op.a1 === GP_EVENT.end && gpSince === gpSince) {
+          else if (op.a1 === GP_EVENT.end && isKnown(gpSince)) {
             this.sink.slice(this.grace, `grace period ${op.a0}`, gpSince, op.tsNs, []);
             gpSince = Number.NaN;
           }
         },
         [OP.GPX]: (op) => {
           if (op.a1 === GP_EVENT.start) expeditedSince = op.tsNs;
-          else if (op.a1 === GP_EVENT.end && expeditedSince === expeditedSince) {
+          else if (op.a1 === GP_EVENT.end && isKnown(expeditedSince)) {
             this.sink.slice(this.expedited, `expedited ${op.a0}`, expeditedSince, op.tsNs, []);
             expeditedSince = Number.NaN;
           }
@@ -157,7 +158,7 @@ export class Tracks {
   private arrows(targets: readonly Target[], name: string): void {
     for (const { from, cpu, isTs, ieTs, ixTs } of targets) {
       const own = ++this.flows;
-      if (isTs === isTs) this.sink.instant(this.cpu(from, 'IPIs sent'), `to CPU ${cpu}`, isTs, [], own);
+      if (isKnown(isTs)) this.sink.instant(this.cpu(from, 'IPIs sent'), `to CPU ${cpu}`, isTs, [], own);
       if (ieTs <= ixTs)
         this.sink.slice(this.cpu(cpu, 'IPI handlers'), name, ieTs, ixTs, [['from CPU', from]], own);
     }
@@ -169,7 +170,7 @@ export class Tracks {
     const args: TrackArgs = [
       ['start', user(flush.start)],
       ['end', user(flush.end)],
-      ['freed_tables', flush.freedTables === flush.freedTables ? flush.freedTables : '?'],
+      ['freed_tables', isKnown(flush.freedTables) ? flush.freedTables : '?'],
       ['IPIs', flush.targets.length],
       ['CPU', flush.cpu],
     ];
@@ -191,8 +192,8 @@ export class Tracks {
       ['on CPU', table.trCpu],
     ];
     const queuedAt = head && head.crTs >= trTs ? head.crTs : Number.NaN;
-    this.sink.slice(row, 'handed over', trTs, queuedAt === queuedAt ? queuedAt : op.tsNs, args);
-    if (queuedAt === queuedAt && head) {
+    this.sink.slice(row, 'handed over', trTs, isKnown(queuedAt) ? queuedAt : op.tsNs, args);
+    if (isKnown(queuedAt) && head) {
       const ran = head.cbTs >= queuedAt ? head.cbTs : op.tsNs;
       this.sink.slice(row, 'queued to RCU', queuedAt, ran, []);
     }
@@ -219,7 +220,7 @@ export class Tracks {
   }
 
   private count(by: number, tsNs: number): void {
-    if (by === 0 || tsNs !== tsNs) return;
+    if (by === 0 || !isKnown(tsNs)) return;
     this.tablesWaiting = Math.max(0, this.tablesWaiting + by);
     this.sink.counter(this.waiting, this.tablesWaiting, tsNs);
   }

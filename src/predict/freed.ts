@@ -6,6 +6,7 @@ import type { Task } from '../replay/state/contexts.js';
 import type { MechPage } from '../replay/state/mech.js';
 import type { Flush, Gather, Head, Table } from '../replay/state/table-life.js';
 import type { EvidenceRef } from '../timeline/batch.js';
+import { isKnown } from '../timeline/is-known.js';
 
 /** Seen, not seen where it would have been, or its probe was not there. */
 export type Seen = 'yes' | 'no' | 'unknown';
@@ -123,7 +124,7 @@ export class FreedTables {
   }
 
   private freed(table: Table, task: Task, op: Op, flushed: ReadonlyMap<number, Flush>): void {
-    const retracted = table.deferredSince === table.deferredSince;
+    const retracted = isKnown(table.deferredSince);
     if (table.trSeq === 0 && !retracted) return;
     const { head } = table;
     const context = this.contexts.get(table);
@@ -242,6 +243,7 @@ const kindOf = (flush: Flush): FreedPath['flush'] => (flush.freedTables === 0 ? 
 
 /** The newest finished flush of that mm (NaN: of any), if it began after the unlink. */
 function flushAfter(flushed: ReadonlyMap<number, Flush>, mm: number, seq: number): Flush | null {
-  for (const flush of flushed.values()) if ((mm !== mm || flush.mm === mm) && flush.frSeq > seq) return flush;
+  for (const flush of flushed.values())
+    if ((!isKnown(mm) || flush.mm === mm) && flush.frSeq > seq) return flush;
   return null;
 }

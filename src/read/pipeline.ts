@@ -13,6 +13,7 @@ import type { BatchSink, RecordBatch } from '../timeline/batch.js';
 import { EventTable } from '../timeline/events.js';
 import { addr53 } from '../timeline/filter.js';
 import { Interner } from '../timeline/interner.js';
+import { isKnown } from '../timeline/is-known.js';
 import { BatchMerge } from '../timeline/merge.js';
 import { TimeBase } from '../timeline/time-base.js';
 import { HoldBack } from '../timeline/window.js';
@@ -89,7 +90,7 @@ function knownBefore(options: PipelineOptions, probes: ProbesFile | undefined, f
   return {
     vmemmap: v,
     directMap: d,
-    complete: v === v && d === d,
+    complete: isKnown(v) && isKnown(d),
     how: options.vmemmap || options.directMap ? 'given' : 'recorded',
     probes: probes ?? (facts.probes.length > 0 ? parseProbesFile(facts.probes.join('\n')) : undefined),
   };
@@ -100,10 +101,10 @@ const withProbes = (known: Known): { probes?: ProbesFile } => (known.probes ? { 
 function basesOf(known: Known, learner: BaseLearner): Bases {
   if (known.complete) return makeBases(known.vmemmap, known.directMap, known.how);
   const learnt = learner.finish();
-  const some = known.vmemmap === known.vmemmap || known.directMap === known.directMap;
+  const some = isKnown(known.vmemmap) || isKnown(known.directMap);
   return makeBases(
-    known.vmemmap === known.vmemmap ? known.vmemmap : learnt.vmemmap,
-    known.directMap === known.directMap ? known.directMap : learnt.directMap,
+    isKnown(known.vmemmap) ? known.vmemmap : learnt.vmemmap,
+    isKnown(known.directMap) ? known.directMap : learnt.directMap,
     some ? `partly ${known.how}; ${learnt.how}` : learnt.how,
   );
 }

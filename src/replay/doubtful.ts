@@ -1,4 +1,5 @@
 import type { EvidenceRef } from '../timeline/batch.js';
+import { isKnown } from '../timeline/is-known.js';
 
 /** Entries kept one by one; beyond it neighbours in time are joined, at the later of their moments. */
 const MAX_ENTRIES = 8192;
@@ -105,7 +106,7 @@ export function mayRestOn(
 
 /** One of which it is not known when it began may have begun at any time. */
 function begunBefore(e: Entry, to: Moment): boolean {
-  const known = e.sinceRef >= 0 || e.since === e.since;
+  const known = e.sinceRef >= 0 || isKnown(e.since);
   return !known || (e.sinceRef >= 0 && e.sinceRef < to.ref) || e.since < to.seq;
 }
 
@@ -157,10 +158,7 @@ function both(first: Entry, second: Entry): Entry {
     at: second.at,
     count: first.count + second.count,
     ref: first.ref,
-    since:
-      first.since !== first.since || second.since !== second.since
-        ? Number.NaN
-        : Math.min(first.since, second.since),
+    since: !isKnown(first.since) || !isKnown(second.since) ? Number.NaN : Math.min(first.since, second.since),
     sinceRef: Math.min(first.sinceRef, second.sinceRef),
     kinds: first.kinds && second.kinds ? new Set([...first.kinds, ...second.kinds]) : null,
   };

@@ -2,6 +2,7 @@ import type { VariantDetector } from '../kernel/detect-variant.js';
 import type { Op } from '../kernel/ops.js';
 import { hasChange, type KernelChangeName, type Release } from '../kernel/releases.js';
 import type { EvidenceRef } from '../timeline/batch.js';
+import { isKnown } from '../timeline/is-known.js';
 import type { SkewBounds } from '../timeline/skew.js';
 import type { Coverage } from './coverage.js';
 import { type Complaint, KNOWN, type Known, type Ledger, type Witness } from './ledger.js';
@@ -125,7 +126,7 @@ export function bothOrders(a: Known | null, b: Known | null): Known | null {
  * infinite on one CPU. The order holds while stamps lie at least `epsilonNs` apart.
  */
 export function margin(evidence: Evidence, tsA: number, cpuA: number, tsB: number, cpuB: number): number {
-  if (cpuA === cpuB || tsA !== tsA || tsB !== tsB) return Number.POSITIVE_INFINITY;
+  if (cpuA === cpuB || !isKnown(tsA) || !isKnown(tsB)) return Number.POSITIVE_INFINITY;
   return Math.max(0, Math.abs(tsB - tsA) - evidence.epsilonNs);
 }
 

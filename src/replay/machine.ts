@@ -1,6 +1,7 @@
 import { OP, OP_COUNT, OP_FIRST_FACT, type Op } from '../kernel/ops.js';
 import { MAX_CPUS } from '../timeline/batch.js';
 import { CONTEXT } from '../timeline/flags.js';
+import { isKnown } from '../timeline/is-known.js';
 import type { Hooks } from './hooks.js';
 import { type Cpu, interruptKey, newCpu, newTask, type Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
@@ -53,7 +54,7 @@ for (const [by, kinds] of [
  */
 export function step(state: MachineState, op: Op, hooks: Hooks): void {
   state.seq++;
-  if (state.firstTs !== state.firstTs) state.firstTs = op.tsNs;
+  if (!isKnown(state.firstTs)) state.firstTs = op.tsNs;
   const cpu = op.cpu >= 0 ? cpuOf(state, op.cpu) : null;
   const task = taskOf(state, op);
   if (cpu) hooks.tick(cpu, op);

@@ -2,6 +2,7 @@ import { VariantDetector } from '../kernel/detect-variant.js';
 import { OP, type Op } from '../kernel/ops.js';
 import type { Release } from '../kernel/releases.js';
 import { ALL_VARIANTS, type VariantMask } from '../kernel/variants.js';
+import { isKnown } from '../timeline/is-known.js';
 import { SkewBounds } from '../timeline/skew.js';
 import { Coverage, NAMED_READER } from './coverage.js';
 import { type Evidence, LOSS, type Shared, SYSCALL_KINDS, syscallKind } from './evidence.js';
@@ -152,8 +153,8 @@ export class Session {
     const { state } = this.evidence;
     step(state, op, this.monitors);
     coverage.fired(op.kind, op.cpu, state.seq);
-    if (op.kind === OP.RB && op.a1 === op.a1) coverage.fired(NAMED_READER, op.cpu, state.seq);
-    if (op.kind === OP.GE && op.a6 === op.a6) coverage.fired(OP.NSUB, op.cpu, state.seq);
+    if (op.kind === OP.RB && isKnown(op.a1)) coverage.fired(NAMED_READER, op.cpu, state.seq);
+    if (op.kind === OP.GE && isKnown(op.a6)) coverage.fired(OP.NSUB, op.cpu, state.seq);
     if (op.kind === OP.SE || op.kind === OP.SX) {
       this.syscalls.fired(syscallKind(op.a0, op.kind === OP.SX), op.cpu, state.seq);
     }

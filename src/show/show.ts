@@ -11,6 +11,7 @@ import type { EventQuote } from '../result/types.js';
 import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
 import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import { addr53 } from '../timeline/filter.js';
+import { isKnown } from '../timeline/is-known.js';
 
 /** Whose life is told; exactly one is given. Addresses are hexadecimal, tables also by pfn (`pfn:0x1234`). */
 export interface Subject {
@@ -81,7 +82,7 @@ export async function show(options: ShowOptions): Promise<Story> {
   const { filled, lives } = teller!;
   if (filled > 0) notes.push(`${filled} more of its entries were filled in between`);
   if (lives > 1) notes.push(`the page has ${lives} lives in this trace: --all-lives tells all of them`);
-  if (run.bases.vmemmap !== run.bases.vmemmap) {
+  if (!isKnown(run.bases.vmemmap)) {
     notes.push('the vmemmap base is unknown: releases (by pfn) cannot be tied to tables (by struct page)');
   }
   return {
@@ -122,9 +123,9 @@ function pageKey(text: string, bases: PageOf): number {
   if (pfn) return Number(pfn[1]);
   const addr = addr53(text);
   if (addr < 2 ** 40) return addr;
-  return bases.vmemmap === bases.vmemmap && addr >= bases.vmemmap
+  return isKnown(bases.vmemmap) && addr >= bases.vmemmap
     ? bases.pageOfStructPage(addr)
-    : bases.vmemmap === bases.vmemmap
+    : isKnown(bases.vmemmap)
       ? bases.pageOfVa(addr)
       : bases.pageOfStructPage(addr);
 }
@@ -168,7 +169,7 @@ class Teller extends SilentHooks implements Hooks {
     this.watch = watch;
     this.maxEvents = maxEvents;
     this.around = around;
-    this.oneLife = around !== null && !allLives && watch.page === watch.page;
+    this.oneLife = around !== null && !allLives && isKnown(watch.page);
   }
 
   batch(batch: RecordBatch): void {
@@ -254,17 +255,17 @@ class Teller extends SilentHooks implements Hooks {
   /** Events that name the object themselves. */
   private direct(op: Op): void {
     const { page, mm, tlb, head } = this.watch;
-    if (page === page) {
+    if (isKnown(page)) {
       const note = this.pageNote(op, page);
       if (note !== '' && !(this.oneLife && this.liveOn(op, page))) this.tell(op.ref, note);
     }
-    if (mm === mm) {
+    if (isKnown(mm)) {
       const at = MM_SLOT[op.kind];
       if (at !== undefined && (at === 0 ? op.a0 : op.a1) === mm) this.tell(op.ref, KIND_NOTE[op.kind] ?? '');
     }
-    if (tlb === tlb && op.kind === OP.GB && op.a0 === tlb) this.nextGather();
-    if (tlb === tlb && TLB_KINDS.has(op.kind) && op.a0 === tlb) this.tell(op.ref, KIND_NOTE[op.kind] ?? '');
-    if (head === head && (op.kind === OP.CR || op.kind === OP.CB) && op.a0 === head) {
+    if (isKnown(tlb) && op.kind === OP.GB && op.a0 === tlb) this.nextGather();
+    if (isKnown(tlb) && TLB_KINDS.has(op.kind) && op.a0 === tlb) this.tell(op.ref, KIND_NOTE[op.kind] ?? '');
+    if (isKnown(head) && (op.kind === OP.CR || op.kind === OP.CB) && op.a0 === head) {
       this.tell(op.ref, KIND_NOTE[op.kind]!);
     }
   }
@@ -311,20 +312,20 @@ class Teller extends SilentHooks implements Hooks {
 
   override flushDone(flush: Flush, gather: Gather | null, _task: unknown, op: Op): void {
     const { tlb, mm } = this.watch;
-    if (flush.covers.some((t) => this.concerns(t)) || (tlb === tlb && gather?.tlb === tlb)) {
+    if (flush.covers.some((t) => this.concerns(t)) || (isKnown(tlb) && gather?.tlb === tlb)) {
       this.tell(flush.frRef, `flush begins (freed_tables=${flush.freedTables})`);
       for (const target of flush.targets) {
         this.tell(target.isRef, `sent to CPU ${target.cpu}`);
         this.tell(target.ixRef, `CPU ${target.cpu} has invalidated`);
       }
       this.tell(op.ref, 'flush done on every CPU');
-    } else if (mm === mm && flush.mm === mm) this.tell(op.ref, 'flush done');
+    } else if (isKnown(mm) && flush.mm === mm) this.tell(op.ref, 'flush done');
   }
 
   override queued(head: Head, gather: Gather | null, _task: unknown, op: Op): void {
     const { tlb, mm } = this.watch;
-    const ours = head.tables.some((t) => this.concerns(t) || (mm === mm && t.mm === mm));
-    if (ours || (tlb === tlb && gather?.tlb === tlb && isTableFunc(head.func))) {
+    const ours = head.tables.some((t) => this.concerns(t) || (isKnown(mm) && t.mm === mm));
+    if (ours || (isKnown(tlb) && gather?.tlb === tlb && isTableFunc(head.func))) {
       this.tell(op.ref, `call_rcu with ${head.tables.length} table${head.tables.length === 1 ? '' : 's'}`);
     }
   }
@@ -333,7 +334,7 @@ class Teller extends SilentHooks implements Hooks {
     const { mm } = this.watch;
     const ours =
       head.addr === this.watch.head ||
-      head.tables.some((t) => this.concerns(t) || (mm === mm && t.mm === mm));
+      head.tables.some((t) => this.concerns(t) || (isKnown(mm) && t.mm === mm));
     if (!ours) return;
     const what = head.func === FUNC.tlb_remove_table_rcu ? 'callback of the batch' : 'callback';
     this.tell(op.ref, head.ran === 2 ? `${what} (inferred)` : what);

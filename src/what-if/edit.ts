@@ -1,5 +1,6 @@
 import { FUNC, isTableFunc, OP, type OpKind } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
+import { isKnown } from '../timeline/is-known.js';
 import type { Deferral, MadeOp, OpLog } from './op-log.js';
 import type { Policy } from './policy.js';
 import type { HandOver } from './predict.js';
@@ -182,7 +183,7 @@ const same = (c: Change): boolean =>
   c.from.midFlushes === c.to.midFlushes;
 
 function bump(map: Map<number, number>, key: number, by: number): void {
-  if (key === key) map.set(key, (map.get(key) ?? 0) + by);
+  if (isKnown(key)) map.set(key, (map.get(key) ?? 0) + by);
 }
 
 /** Operations of a flush: the sender's own, and what its interrupts do on the other CPUs. */

@@ -1,4 +1,5 @@
 import { OP, type Op } from '../kernel/ops.js';
+import { isKnown } from '../timeline/is-known.js';
 import type { Deferral } from './op-log.js';
 
 /** Which slots of an operation hold page keys (`kernel/ops.ts`). */
@@ -50,7 +51,7 @@ export class PageNames {
   /** The tables are handed over: what they are called now is theirs, what comes later is another page. */
   hold(deferral: Deferral): void {
     deferral.current = deferral.keys.map((key) => this.of(key));
-    for (const key of deferral.keys) if (key === key) this.names.set(key, FIRST_NAME - BLOCK * this.made++);
+    for (const key of deferral.keys) if (isKnown(key)) this.names.set(key, FIRST_NAME - BLOCK * this.made++);
   }
 
   private of(key: number): number {

@@ -1,6 +1,7 @@
 import { DeferredTables } from '../latency/deferred.js';
 import { type Random, seededRandom } from '../latency/resampling.js';
 import type { DeferredReport } from '../result/types.js';
+import { isKnown } from '../timeline/is-known.js';
 import type { TimeBase } from '../timeline/time-base.js';
 import type { CallbackClock } from './callback-clock.js';
 import { type CostModel, drawSum } from './costs.js';
@@ -135,7 +136,7 @@ export function seriesOf(
   const exits: Job[] = [];
   recorded.gathers.forEach((g, i) => {
     const c = changes[i];
-    if (!g.fullmm || g.span >= 0 || !c || g.endNs !== g.endNs) return;
+    if (!g.fullmm || g.span >= 0 || !c || !isKnown(g.endNs)) return;
     const oldNs = g.endNs - g.beginNs;
     exits.push({ oldNs, sharedNs: sharedOf(g, g.beginNs), keepNs: oldNs - c.removedNs, terms: c.terms });
   });

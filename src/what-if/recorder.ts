@@ -3,6 +3,7 @@ import { OP, Op } from '../kernel/ops.js';
 import { MAX_CPUS, type RecordBatch } from '../timeline/batch.js';
 import { type EventTable, LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import { CONTEXT, contextOf } from '../timeline/flags.js';
+import { isKnown } from '../timeline/is-known.js';
 import { CallbackWatch } from './callback-watch.js';
 import { EventRoles, ROLE } from './event-roles.js';
 import { type CostSamples, type GatherRec, type Recorded, Samples, type SpanRec, STEP } from './recorded.js';
@@ -227,7 +228,7 @@ export class WhatIfRecorder {
       g.ops.end = this.ops - 1;
       const queued = g.callNs.length > 0 && g.callNs.at(-1)! >= g.handNs;
       const calls = queued ? g.ns[STEP.callRcu]! / g.callNs.length : 0;
-      g.tailNs = ts === ts ? Math.max(0, ts - g.handNs - calls) : 0;
+      g.tailNs = isKnown(ts) ? Math.max(0, ts - g.handNs - calls) : 0;
       if (g.tailPages > 2 && g.pages + g.inlineFrees === 0) this.samples.pageFree.add(g.tailNs / g.tailPages);
       if (t.span >= 0) this.spans[t.span]!.gathers.push(this.gathers.length);
       this.gathers.push(g);

@@ -1,4 +1,5 @@
 import { FUNC, isTableFunc, OP, type Op } from '../kernel/ops.js';
+import { isKnown } from '../timeline/is-known.js';
 import { ROLE } from './event-roles.js';
 import {
   type CostSamples,
@@ -127,7 +128,7 @@ export class TaskSteps {
         this.sent(t, op, gap);
         return;
       case OP.FMULTI:
-        if (t.flush && t.flush.targets <= 0 && op.a0 === op.a0) {
+        if (t.flush && t.flush.targets <= 0 && isKnown(op.a0)) {
           // All it may interrupt; whom it does are the requests, where they are recorded.
           t.flush.targets = Math.max(0, ones(op.a0) - 1);
           t.flush.byMask = true;
@@ -195,7 +196,7 @@ export class TaskSteps {
   /** Tracers of functions show no arguments: these calls of call_rcu() in a gather can only be mm/mmu_gather.c's. */
   private mustBeTables(t: TaskState, op: Op): boolean {
     const g = t.gather;
-    if (!g || op.a1 === op.a1 || g.levels.length === 0) return false;
+    if (!g || isKnown(op.a1) || g.levels.length === 0) return false;
     if (t.finishing) return g.appended > 0 && g.batchCalls === 0 && g.single.includes(false);
     const last = g.flushes.at(-1);
     return last?.phase === PHASE.tables && last.atTable === g.levels.length && g.single.at(-1) === false;
@@ -206,7 +207,7 @@ export class TaskSteps {
     g.callNs.push(ts);
     g.ops.called.push(this.at);
     const batch = op.a1 === FUNC.tlb_remove_table_rcu;
-    if (batch || (op.a1 !== op.a1 && g.ops.finish >= 0)) g.batchCalls++;
+    if (batch || (!isKnown(op.a1) && g.ops.finish >= 0)) g.batchCalls++;
     else {
       g.singleCalls++;
       if (g.single.length > 0) g.single[g.single.length - 1] = true;

@@ -1,5 +1,7 @@
 import { isKernelAddr } from '../../kernel/bytes.js';
+import { CALLBACK } from '../../kernel/operands.js';
 import { OP } from '../../kernel/ops.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { enqueueOf } from '../step-rcu.js';
@@ -32,13 +34,13 @@ export const addrDomain = rule({
          */
         [OP.RQ]: (op, task) => {
           const enqueue = enqueueOf(evidence.state, task, op);
-          if (!enqueue || op.a0 !== op.a0 || enqueue.addr !== enqueue.addr) return;
+          if (!enqueue || !isKnown(CALLBACK.rhp(op)) || !isKnown(enqueue.addr)) return;
           const { addr } = enqueue;
-          const expected = isKernelAddr(op.a0) ? addr : hashes.get(addr);
+          const expected = isKernelAddr(CALLBACK.rhp(op)) ? addr : hashes.get(addr);
           if (expected === undefined) {
             if (hashes.size >= MAX_HASHES) hashes.clear();
-            hashes.set(addr, op.a0);
-          } else if (expected === op.a0) verdicts.pass(KNOWN.observed);
+            hashes.set(addr, CALLBACK.rhp(op));
+          } else if (expected === CALLBACK.rhp(op)) verdicts.pass(KNOWN.observed);
           else {
             verdicts.violated({
               message:

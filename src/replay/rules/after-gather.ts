@@ -1,4 +1,6 @@
+import { GATHER } from '../../kernel/operands.js';
 import { OP, type Op } from '../../kernel/ops.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { absent, type Evidence, w, witnesses } from '../evidence.js';
 import type { Task } from '../state/contexts.js';
 import type { Gather, Table } from '../state/table-life.js';
@@ -33,7 +35,7 @@ export class AfterGather {
     const list = this.pending.get(task.key);
     const one: Pending = {
       table,
-      tlb: op.a0,
+      tlb: GATHER.tlb(op),
       ref: op.ref,
       cpu: op.cpu,
       endRef: task.lastGeRef,
@@ -47,7 +49,10 @@ export class AfterGather {
   finished(gather: Gather | null, task: Task, op: Op): void {
     if (this.pending.size === 0) return;
     const list = this.pending.get(task.key);
-    if (list && (op.a0 === list[0]!.tlb || op.a0 !== op.a0 || (gather && !gather.headless))) {
+    if (
+      list &&
+      (GATHER.tlb(op) === list[0]!.tlb || !isKnown(GATHER.tlb(op)) || (gather && !gather.headless))
+    ) {
       this.pending.delete(task.key);
     }
   }

@@ -1,3 +1,4 @@
+import { CALLBACK } from '../../kernel/operands.js';
 import { FUNC, type Op } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
 import { LOSS, w, witnesses } from '../evidence.js';
@@ -32,7 +33,7 @@ export const batchBound = rule({
       if (count === 'lost') verdicts.unknown(LOSS, op.ref);
       else if (count === 'differs') {
         verdicts.violated({
-          message: `${head.tables.length} tables were appended, but the callback releases ${op.a3}`,
+          message: `${head.tables.length} tables were appended, but the callback releases ${CALLBACK.batchNr(op)}`,
           known: KNOWN.observed,
           assumesAllCpus: true,
           events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'callback')),

@@ -1,3 +1,4 @@
+import { CALLBACK } from '../../kernel/operands.js';
 import { FUNC, OP, type Op } from '../../kernel/ops.js';
 import type { Evidence } from '../evidence.js';
 import type { Head } from '../state/table-life.js';
@@ -6,15 +7,22 @@ import type { Head } from '../state/table-life.js';
 export type BatchCount = 'lost' | 'still-listed' | 'differs' | null;
 
 export function batchCount({ state }: Evidence, head: Head, op: Op): BatchCount {
-  if (op.kind !== OP.CB || !(op.a3 >= 0) || head.func !== FUNC.tlb_remove_table_rcu || !head.tablesKnown)
+  if (
+    op.kind !== OP.CB ||
+    !(CALLBACK.batchNr(op) >= 0) ||
+    head.func !== FUNC.tlb_remove_table_rcu ||
+    !head.tablesKnown
+  )
     return null;
-  if (op.a3 === head.tables.length) return null;
+  if (CALLBACK.batchNr(op) === head.tables.length) return null;
   // Every level passes tlb_remove_table(): only where its probe showed all of them is the count known.
   if (head.tables.length === 0 || !head.tables.every((t) => t.appRef >= 0)) return null;
   // What waited by itself for all CPUs or for a grace period was released by its task, shown or not.
   const alone = head.tables.filter((t) => t.sync !== null || t.gpWait).length;
-  if (op.a3 < head.tables.length && op.a3 >= head.tables.length - alone) return null;
+  if (CALLBACK.batchNr(op) < head.tables.length && CALLBACK.batchNr(op) >= head.tables.length - alone)
+    return null;
   if (state.lossSeq > 0) return 'lost';
-  const stillListed = head.released.length > 0 && op.a3 === head.tables.length + head.released.length;
+  const stillListed =
+    head.released.length > 0 && CALLBACK.batchNr(op) === head.tables.length + head.released.length;
   return stillListed ? 'still-listed' : 'differs';
 }

@@ -1,5 +1,7 @@
+import { RCU_BATCH } from '../../kernel/operands.js';
 import { OP } from '../../kernel/ops.js';
 import { CONTEXT, contextOf, FLAG } from '../../timeline/flags.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
@@ -25,16 +27,17 @@ export const batchLimits = rule({
     return {
       on: {
         [OP.BATCH]: (op) => {
-          if (op.cpu >= 0) limits[op.cpu] = op.a1 === op.a1 ? Math.max(op.a1, 0) : 0;
+          if (op.cpu >= 0)
+            limits[op.cpu] = isKnown(RCU_BATCH.limit(op)) ? Math.max(RCU_BATCH.limit(op), 0) : 0;
         },
         /** The limit is printed; idle CPUs and callback kthreads go on beyond it. */
         [OP.BATCHE]: (op) => {
           if (op.cpu < 0) return;
           const limit = limits[op.cpu] ?? 0;
           limits[op.cpu] = 0;
-          if (limit === 0 || !(op.a0 >= 0)) return;
-          const state = evidence.nameOf(op.a1);
-          if (op.a0 <= limit) verdicts.pass(KNOWN.observed);
+          if (limit === 0 || !(RCU_BATCH.invoked(op) >= 0)) return;
+          const state = evidence.nameOf(RCU_BATCH.state(op));
+          if (RCU_BATCH.invoked(op) <= limit) verdicts.pass(KNOWN.observed);
           // kernel/rcu/tree_nocb.h: an offloaded CPU's kthread invokes all that are ready, in process context.
           else if ((op.flags & FLAG.known) !== 0 && contextOf(op.flags) !== CONTEXT.softirq) {
             verdicts.pass(KNOWN.observed);
@@ -46,7 +49,7 @@ export const batchLimits = rule({
           else if ((op.flags & FLAG.known) === 0) verdicts.unknown(CONTEXT_UNSEEN, op.ref);
           else {
             verdicts.violated({
-              message: `${op.a0} callbacks ran in one batch whose limit is ${limit}`,
+              message: `${RCU_BATCH.invoked(op)} callbacks ran in one batch whose limit is ${limit}`,
               known: KNOWN.observed,
               assumesAllCpus: true,
               events: witnesses(w(op.ref, 'batch ends')),

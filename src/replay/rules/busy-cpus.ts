@@ -1,6 +1,8 @@
+import { SHOOTDOWN, SWITCH, TASK_EXIT, TLB_FLUSH } from '../../kernel/operands.js';
 import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { CONTEXT } from '../../timeline/flags.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { type Evidence, flips, margin, order, provenAbsent, w, witnesses } from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
 import type { Cpu } from '../state/contexts.js';
@@ -81,18 +83,18 @@ export class BusyCpus {
       this.running[cpu.id] = run;
     }
     if (op.kind === OP.SW) {
-      if (run.bySwitch && op.a0 === op.a0 && op.a0 !== run.pid) run.broken = true;
-      this.switched(run, op.a1, true, cpu, op);
+      if (run.bySwitch && isKnown(SWITCH.prevPid(op)) && SWITCH.prevPid(op) !== run.pid) run.broken = true;
+      this.switched(run, SWITCH.nextPid(op), true, cpu, op);
       return;
     }
     if (op.pid >= 0 && op.pid !== run.pid) {
       if (run.bySwitch) run.broken = true;
       this.switched(run, op.pid, false, cpu, op);
     } else run.shown = true;
-    if (op.kind === OP.INV) run.flushMm = op.a1;
+    if (op.kind === OP.INV) run.flushMm = SHOOTDOWN.mm(op);
     else if (op.kind === OP.IE || op.kind === OP.IX) run.flushMm = cpu.handler?.flush?.mm ?? Number.NaN;
     else if (op.kind === OP.TLBF) this.invalidates(run, cpu, op);
-    else if (op.kind === OP.EXIT) this.gone(op.a0);
+    else if (op.kind === OP.EXIT) this.gone(TASK_EXIT.tid(op));
   }
 
   private switched(run: Running, pid: number, bySwitch: boolean, cpu: Cpu, op: Op): void {
@@ -113,9 +115,9 @@ export class BusyCpus {
   private invalidates(run: Running, cpu: Cpu, op: Op): void {
     const mm = cpu.handler?.flush?.mm ?? run.flushMm;
     run.flushMm = Number.NaN;
-    if (mm !== mm || run.pid <= 0) return;
-    const own = op.a1 === LOCAL_MM && op.context === CONTEXT.task;
-    if (own || (op.a1 === REMOTE && op.context !== CONTEXT.task)) this.uses(run.pid, mm, op);
+    if (!isKnown(mm) || run.pid <= 0) return;
+    const own = TLB_FLUSH.reason(op) === LOCAL_MM && op.context === CONTEXT.task;
+    if (own || (TLB_FLUSH.reason(op) === REMOTE && op.context !== CONTEXT.task)) this.uses(run.pid, mm, op);
   }
 
   private uses(pid: number, mm: number, op: Op): void {

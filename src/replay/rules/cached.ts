@@ -1,5 +1,7 @@
+import { UNLOCK } from '../../kernel/operands.js';
 import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { PROMISE, type Promised } from '../mech-hooks.js';
@@ -49,7 +51,7 @@ export const promiseMade = (what: Promised): Happened => {
   return { subject, role };
 };
 
-export const isDevice = (holder: Holder): boolean => holder.device === holder.device;
+export const isDevice = (holder: Holder): boolean => isKnown(holder.device);
 
 /** Who matters most: known holders before doubtful ones; CPUs that have another mm loaded not at all. */
 export function worst(mech: Mech, page: MechPage, leaf: boolean): Holder | undefined {
@@ -113,7 +115,7 @@ export const heldAtPromise =
     if (what !== which) return;
     const first = holders.find((h) => h.hold === 1) ?? holders[0];
     if (first) stillHeld(evidence, verdicts, first, null, op, promiseMade(what));
-    else if (what !== PROMISE.unlock || op.a2 === op.a2) verdicts.pass(KNOWN.observed);
+    else if (what !== PROMISE.unlock || isKnown(UNLOCK.promisedVa(op))) verdicts.pass(KNOWN.observed);
   };
 
 function holding(who: string, device: boolean, holder: Holder): string {

@@ -1,3 +1,4 @@
+import { CALLBACK } from '../../kernel/operands.js';
 import { isTableFunc, OP, type Op } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
 import { absent, type Evidence, LOSS, lostSince, w, witnesses } from '../evidence.js';
@@ -47,7 +48,7 @@ class CbExactlyOnce implements Monitor {
   /** A callback without an unmatched enqueue. */
   callbackUnmatched(previous: Head | null, cpu: Cpu | null, op: Op): void {
     const { evidence, verdicts } = this;
-    if (!isTableFunc(op.a1)) return;
+    if (!isTableFunc(CALLBACK.func(op))) return;
     if (!previous) {
       // Heads queued before the capture run first (per-CPU order); after a head whose enqueue is in the trace has
       // run on this CPU, an unmatched one cannot be of that kind.

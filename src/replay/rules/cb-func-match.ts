@@ -1,3 +1,4 @@
+import { CALLBACK } from '../../kernel/operands.js';
 import { FUNC, isTableFunc, type Op } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
 import { w, witnesses } from '../evidence.js';
@@ -45,7 +46,7 @@ export const cbFuncMatch = rule({
         }
       },
       /** The callback's own probe fires after the tracepoint that invoked it. */
-      callbackFunc: (head, op) => sameFunc(head, op.a1, op, false),
+      callbackFunc: (head, op) => sameFunc(head, CALLBACK.func(op), op, false),
     };
   },
 });

@@ -1,4 +1,6 @@
+import { GATHER } from '../../kernel/operands.js';
 import { OP, type Op } from '../../kernel/ops.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { absent, type Evidence, LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN, type Witness } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
@@ -48,7 +50,7 @@ class GatherPair implements Monitor {
 
   gatherBegun(_gather: Gather, task: Task, op: Op): void {
     this.late.outside(task, op);
-    this.begins[op.a2 === 1 ? 1 : 0] = true;
+    this.begins[GATHER.fullMm(op) === 1 ? 1 : 0] = true;
   }
 
   /** Gathers lie on the stack, so one whose frame is in use again, or whose call has returned, is over. */
@@ -79,8 +81,8 @@ class GatherPair implements Monitor {
       this.neverBegun(task, op, message, w(task.lastGeRef, 'previous gather ends'), 'gather ends');
       return;
     }
-    const otherMm = gather.mm === gather.mm && op.a1 === op.a1 && gather.mm !== op.a1;
-    const otherTlb = gather.tlb === gather.tlb && op.a0 === op.a0 && gather.tlb !== op.a0;
+    const otherMm = isKnown(gather.mm) && isKnown(GATHER.mm(op)) && gather.mm !== GATHER.mm(op);
+    const otherTlb = isKnown(gather.tlb) && isKnown(GATHER.tlb(op)) && gather.tlb !== GATHER.tlb(op);
     const finding = {
       message: `a gather ends with ${otherMm ? 'another mm' : 'another mmu_gather'} than it began with`,
       events: witnesses(w(gather.gbRef, 'gather begins'), w(op.ref, 'gather ends')),
@@ -91,7 +93,7 @@ class GatherPair implements Monitor {
       const absence = { kinds: [OP.GB], cpu: op.cpu, since: gather.gbSeq, probe };
       absent(this.evidence, this.verdicts, absence, finding);
     } else if (otherMm) this.verdicts.violated({ ...finding, known: KNOWN.observed });
-    else this.verdicts.pass(gather.tlb === gather.tlb ? KNOWN.observed : KNOWN.inferred);
+    else this.verdicts.pass(isKnown(gather.tlb) ? KNOWN.observed : KNOWN.inferred);
   }
 
   gatherOver(gather: Gather): void {
@@ -142,7 +144,8 @@ class GatherPair implements Monitor {
    * means anything. Bit 0 of the flags that the finish prints is `fullmm` (struct mmu_gather); unprinted, it takes both.
    */
   private beginsShow(op: Op): boolean {
-    if (op.kind === OP.GE && op.a5 === op.a5) return this.begins[op.a5 % 2 === 1 ? 1 : 0];
+    if (op.kind === OP.GE && isKnown(GATHER.flags(op)))
+      return this.begins[GATHER.flags(op) % 2 === 1 ? 1 : 0];
     return this.begins[0] && this.begins[1];
   }
 }

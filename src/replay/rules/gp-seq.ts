@@ -1,5 +1,7 @@
+import { GRACE_PERIOD as GP } from '../../kernel/operands.js';
 import { GP_EVENT, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
@@ -36,26 +38,26 @@ export const gpSeq = rule({
       on: {
         /** kernel/rcu/rcu.h rcu_seq_start(), rcu_seq_end(); `end` is traced with the old number. */
         [OP.GP]: (op) => {
-          if (op.a1 !== GP_EVENT.start) {
-            if (op.a1 === GP_EVENT.endret && ended === ended && op.a0 !== ended + 3) {
-              bad(`grace period ${ended} ends with number ${op.a0}`, op, last.ref);
+          if (GP.event(op) !== GP_EVENT.start) {
+            if (GP.event(op) === GP_EVENT.endret && isKnown(ended) && GP.seq(op) !== ended + 3) {
+              bad(`grace period ${ended} ends with number ${GP.seq(op)}`, op, last.ref);
             }
-            if (op.a1 === GP_EVENT.end) ended = op.a0;
-            if (op.a1 === GP_EVENT.end && op.a0 === running) running = Number.NaN;
+            if (GP.event(op) === GP_EVENT.end) ended = GP.seq(op);
+            if (GP.event(op) === GP_EVENT.end && GP.seq(op) === running) running = Number.NaN;
             return;
           }
           // The return of rcu_gp_init(): its tracepoint has told of this start already.
-          if (op.a2 === op.a2 && op.a0 === running) return;
-          const follows = last.seq === last.seq && !lostSince(evidence, last.step);
-          if (((op.a0 % 4) + 4) % 4 !== 1) {
-            bad(`grace period ${op.a0} starts with a number that is not 4k+1`, op, -1);
-          } else if (follows && op.a0 !== last.seq + 4) {
-            bad(`grace period ${op.a0} follows ${last.seq}`, op, last.ref);
-          } else if (follows && running === running) {
-            bad(`grace period ${op.a0} starts while ${running} has not ended`, op, last.ref);
+          if (isKnown(GP.byProbe(op)) && GP.seq(op) === running) return;
+          const follows = isKnown(last.seq) && !lostSince(evidence, last.step);
+          if (((GP.seq(op) % 4) + 4) % 4 !== 1) {
+            bad(`grace period ${GP.seq(op)} starts with a number that is not 4k+1`, op, -1);
+          } else if (follows && GP.seq(op) !== last.seq + 4) {
+            bad(`grace period ${GP.seq(op)} follows ${last.seq}`, op, last.ref);
+          } else if (follows && isKnown(running)) {
+            bad(`grace period ${GP.seq(op)} starts while ${running} has not ended`, op, last.ref);
           } else verdicts.pass(KNOWN.observed);
-          running = op.a0;
-          last = { seq: op.a0, ref: op.ref, step: evidence.state.seq };
+          running = GP.seq(op);
+          last = { seq: GP.seq(op), ref: op.ref, step: evidence.state.seq };
         },
       },
     };

@@ -1,3 +1,4 @@
+import { GRACE_PERIOD } from '../../kernel/operands.js';
 import { GP_EVENT, OP, type Op, READER } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import {
@@ -70,8 +71,8 @@ class GpWaitsReaders implements Monitor {
 
   readonly on: OpListeners = {
     [OP.GP]: (op) => {
-      if (op.a1 === GP_EVENT.init) this.opening = this.moment(op);
-      if (op.a1 !== GP_EVENT.start) return;
+      if (GRACE_PERIOD.event(op) === GP_EVENT.init) this.opening = this.moment(op);
+      if (GRACE_PERIOD.event(op) !== GP_EVENT.start) return;
       // Between the entry of rcu_gp_init() and here: who began before the entry is surely older.
       this.start = { ...(this.opening ?? this.moment(op)), ref: op.ref };
       this.opening = null;

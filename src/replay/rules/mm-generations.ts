@@ -1,6 +1,8 @@
+import { EXIT_MM, SHOOTDOWN } from '../../kernel/operands.js';
 import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { CONTEXT } from '../../timeline/flags.js';
+import { isKnown } from '../../timeline/is-known.js';
 import type { Monitor, OpListeners } from '../monitor.js';
 import type { Task } from '../state/contexts.js';
 import type { Flush } from '../state/table-life.js';
@@ -41,16 +43,16 @@ export class MmGenerations implements Monitor {
   private readonly exits = new Map<number, number>();
 
   readonly on: OpListeners = {
-    [OP.FMULTI]: (op, task) => this.shown(op.a1, op.a4, task, op),
+    [OP.FMULTI]: (op, task) => this.shown(SHOOTDOWN.mm(op), SHOOTDOWN.tlbGen(op), task, op),
     [OP.INV]: (op, task) => {
-      if (op.context === CONTEXT.task) this.shown(op.a1, op.a4, task, op);
+      if (op.context === CONTEXT.task) this.shown(SHOOTDOWN.mm(op), SHOOTDOWN.tlbGen(op), task, op);
     },
     [OP.EXITMM]: (op, task) => this.exitMmap(op, task),
   };
 
   private shown(mm: number, gen: number, task: Task, op: Op): void {
     const flush = task.flush;
-    if (mm !== mm || mm === 0 || gen !== gen || gen <= 0) return;
+    if (!isKnown(mm) || mm === 0 || !isKnown(gen) || gen <= 0) return;
     const last = this.byMm.get(mm);
     const mine = flush !== null && flush.mm === mm ? flush.frRef : -1;
     if (!last) {
@@ -110,8 +112,8 @@ export class MmGenerations implements Monitor {
   }
 
   private exitMmap(op: Op, task: Task): void {
-    if (op.a1 === 1) {
-      if (op.a0 === op.a0) this.exits.set(task.key, op.a0);
+    if (EXIT_MM.entry(op)) {
+      if (isKnown(EXIT_MM.mm(op))) this.exits.set(task.key, EXIT_MM.mm(op));
       return;
     }
     const mm = this.exits.get(task.key);
@@ -124,5 +126,5 @@ export class MmGenerations implements Monitor {
 
 /** Everything, with the tables: mm/mmap.c exit_mmap() ends with such a flush. */
 const whole = (flush: Flush | null): boolean =>
-  flush === null || !(flush.end <= USER_END) || flush.freedTables !== flush.freedTables;
+  flush === null || !(flush.end <= USER_END) || !isKnown(flush.freedTables);
 const USER_END = 2 ** 52;

@@ -1,3 +1,4 @@
+import { READ } from '../../kernel/operands.js';
 import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { bothOrders, CLOCK, type Evidence, flips, margin, surelyBefore, w, witnesses } from '../evidence.js';
@@ -131,7 +132,7 @@ class NoReaderAtFree implements Monitor {
   private readsGivenAway(table: Table, op: Op): void {
     const { evidence } = this;
     for (const reader of evidence.state.readersOfTable.get(table.key) ?? []) {
-      if (reader.cpu !== op.cpu || reader.kind !== op.a0) continue;
+      if (reader.cpu !== op.cpu || reader.kind !== READ.kind(op)) continue;
       const at = reader.overlaps.findIndex((o) => o.what === 'free' && o.table === table);
       const given = reader.overlaps[at];
       const known = given ? surelyBefore(evidence, given.ts, given.cpu, op.tsNs, op.cpu) : null;

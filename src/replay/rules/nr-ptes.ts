@@ -1,5 +1,7 @@
+import { EXIT_MM, INSTALL } from '../../kernel/operands.js';
 import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { type Evidence, LOSS, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Monitor, OpListeners } from '../monitor.js';
@@ -39,13 +41,13 @@ class NrPtes implements Monitor {
 
   readonly on: OpListeners = {
     [OP.PUB]: (op) => {
-      if (op.a0 !== op.a0 || op.a2 !== op.a2) return;
-      const keys = this.byMm.get(op.a0);
-      if (keys) keys.add(op.a2);
-      else this.byMm.set(op.a0, new Set([op.a2]));
+      if (!isKnown(INSTALL.mm(op)) || !isKnown(INSTALL.table(op))) return;
+      const keys = this.byMm.get(INSTALL.mm(op));
+      if (keys) keys.add(INSTALL.table(op));
+      else this.byMm.set(INSTALL.mm(op), new Set([INSTALL.table(op)]));
     },
     [OP.EXITMM]: (op, task) => {
-      if (op.a1 === 1) this.exits.set(task.key, op.a0);
+      if (EXIT_MM.entry(op)) this.exits.set(task.key, EXIT_MM.mm(op));
       else this.exited(op, task);
     },
   };

@@ -1,3 +1,4 @@
+import { SYSCALL } from '../../kernel/operands.js';
 import { OP } from '../../kernel/ops.js';
 import { absent, syscallKind, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
@@ -31,17 +32,17 @@ export const pidReuse = rule({
         verdicts.pass(KNOWN.observed);
         return;
       }
-      const name = op.kind === OP.SX ? evidence.nameOf(op.a0) : '';
+      const name = op.kind === OP.SX ? evidence.nameOf(SYSCALL.id(op)) : '';
       if (op.kind !== OP.SX || CHILD_RETURNS.test(name)) {
         verdicts.pass(KNOWN.inferred);
         return;
       }
-      const same = task.exitSyscall === op.a0;
+      const same = task.exitSyscall === SYSCALL.id(op);
       absent(
         evidence,
         verdicts,
         {
-          kinds: [syscallKind(op.a0, false)],
+          kinds: [syscallKind(SYSCALL.id(op), false)],
           coverage: evidence.syscalls,
           cpu: op.cpu,
           since: task.exitSeq,

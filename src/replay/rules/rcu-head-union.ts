@@ -1,4 +1,5 @@
 import { SINGLE_BY_CALL_RCU } from '../../kernel/variant-sets.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { shownBy, w } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { pageName } from './names.js';
@@ -26,7 +27,7 @@ export const rcuHeadUnion = rule({
     bound(page, head, op) {
       const name = pageName(page.key);
       const queued = w(head.crRef, 'call_rcu');
-      if (page.depositedOn === page.depositedOn) {
+      if (isKnown(page.depositedOn)) {
         const message = `table ${name} was queued to RCU while it is deposited: both use the same words`;
         verdicts.violated(shownBy(op, 'queued', message, queued));
       } else if (page.pgd) {

@@ -1,3 +1,4 @@
+import { GUP, READ } from '../../kernel/operands.js';
 import { OP, type Op, READER } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { type Evidence, LOSS, order } from '../evidence.js';
@@ -121,7 +122,7 @@ export class ReaderWatch implements Monitor {
   private seen(op: Op): void {
     const now: Instant = { seq: this.evidence.state.seq, tsNs: op.tsNs, cpu: op.cpu };
     if (op.kind === OP.GUP) {
-      if (op.a0 !== 1) return;
+      if (!GUP.entry(op)) return;
       fired(this.brackets, now);
       if (this.bracketSpans.length > 0) {
         this.bracketSpans = this.settle(this.bracketSpans, KNOWN.inferred, [this.brackets]);
@@ -129,7 +130,7 @@ export class ReaderWatch implements Monitor {
       return;
     }
     // Neither a lock nor the hardware is what a grace period waits for.
-    if (op.cpu < 0 || op.a0 > READER.preemptoff) return;
+    if (op.cpu < 0 || READ.kind(op) > READER.preemptoff) return;
     const mine = this.byCpu[op.cpu];
     if (mine) fired(mine, now);
     else this.byCpu[op.cpu] = { first: now, last: now };

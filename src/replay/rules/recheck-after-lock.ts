@@ -1,3 +1,4 @@
+import { INSTALL } from '../../kernel/operands.js';
 import { shownBy, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { pageName } from './names.js';
@@ -36,7 +37,7 @@ export const recheckAfterLock = rule({
     moved(page, op) {
       if (page) verdicts.pass(KNOWN.observed);
       else {
-        const message = `an entry is installed that points to no live table (${pageName(op.a2)})`;
+        const message = `an entry is installed that points to no live table (${pageName(INSTALL.table(op))})`;
         verdicts.violated(shownBy(op, 'installed', message));
       }
     },

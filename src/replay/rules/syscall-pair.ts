@@ -1,3 +1,4 @@
+import { SYSCALL } from '../../kernel/operands.js';
 import type { Op } from '../../kernel/ops.js';
 import { absent, syscallKind, w, witnesses } from '../evidence.js';
 import { KNOWN, type Witness } from '../ledger.js';
@@ -54,21 +55,21 @@ export const syscallPair = rule({
 
       syscallLeft(task, op) {
         if (task.key < 0) return;
-        const left = evidence.nameOf(op.a0);
-        if (task.syscall === op.a0) verdicts.pass(KNOWN.observed);
+        const left = evidence.nameOf(SYSCALL.id(op));
+        if (task.syscall === SYSCALL.id(op)) verdicts.pass(KNOWN.observed);
         else if (task.syscall >= 0) {
           const entered = evidence.nameOf(task.syscall);
           if (NO_RETURN.test(entered) || NO_RETURN.test(left)) return;
           // Innocent only if both the first call's exit and this one's entry went unseen: one working probe convicts.
           const exitWorks = evidence.syscalls.firedOn(syscallKind(task.syscall, true), op.cpu);
           const message = `returns from ${left}() but had entered ${entered}()`;
-          const what = exitWorks ? exit(task.syscall) : entry(op.a0);
+          const what = exitWorks ? exit(task.syscall) : entry(SYSCALL.id(op));
           missing(what, task, op, message, w(task.syscallRef, 'entered'), 'returned');
         } else if (!task.syscallSeen) verdicts.censored();
         else {
           const message = `returns from ${left}() without having entered it`;
           missing(
-            entry(op.a0),
+            entry(SYSCALL.id(op)),
             task,
             op,
             message,

@@ -1,4 +1,5 @@
 import { OP, type Op } from '../../kernel/ops.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { type Evidence, provenAbsent, w, witnesses } from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
 import { OFFLINE_NS } from '../machine.js';
@@ -27,7 +28,7 @@ export const targetCoverage = rule({
     let silent: Silent[] = [];
     /** freed_tables interrupts every CPU of the mask; without it, lazy ones and those of other mms are left out. */
     const everyCpu = (flush: Flush, op: Op): void => {
-      if (!flush.multi || flush.mask !== flush.mask || flush.mask <= 0) return;
+      if (!flush.multi || !isKnown(flush.mask) || flush.mask <= 0) return;
       if (evidence.coverage.total(OP.IS) === 0) return;
       if (flush.freedTables !== 1) {
         if (flush.freedTables === 0 && missing(flush, op.cpu) < 0) verdicts.pass(KNOWN.observed);

@@ -1,5 +1,6 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import { CONTEXT } from '../../timeline/flags.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { type Absence, absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
 import type { Flush, Gather, Table } from '../state/table-life.js';
@@ -19,7 +20,7 @@ const NEVER_BACK =
 export function flushAbsence(table: Table, { context }: Op): Absence {
   const { begun } = table;
   // A deferred table was unlinked and flushed before it was handed over.
-  const since = table.deferredSince === table.deferredSince ? table.deferredSince : table.trSeq;
+  const since = isKnown(table.deferredSince) ? table.deferredSince : table.trSeq;
   if (!begun) return { kinds: [OP.FR, OP.FD], cpu: table.trCpu, since, probe: FLUSH_PROBE };
   return {
     kinds: [OP.FD],

@@ -1,3 +1,4 @@
+import { HAND_OVER } from '../../kernel/operands.js';
 import { OP } from '../../kernel/ops.js';
 import { CLOCK, flips, LOSS, lostSince, margin, shownBy, surelyBefore, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
@@ -29,7 +30,7 @@ export const unlinkBeforeFree = rule({
       const { coverage } = evidence;
       // Any allocation shows a new life; a PTE table also shows its own through pte_alloc_one. Upper tables made for
       // huge mappings do not, so for them only the page allocator's event will do.
-      const pte = op.kind === OP.TR && op.a3 === 1;
+      const pte = op.kind === OP.TR && HAND_OVER.level(op) === 1;
       const birthsShow = coverage.total(OP.ALLOC) > 0 || (pte && coverage.total(OP.PTEN) > 0);
       if (!birthsShow) return;
       if (lostSince(evidence, table.freeSeq)) {

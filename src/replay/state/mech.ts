@@ -1,5 +1,6 @@
 import { isKernelAddr } from '../../kernel/bytes.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { isKnown } from '../../timeline/is-known.js';
 
 /**
  * What is known for certain of page tables and of who may cache them: filled by facts only (`OP_FIRST_FACT` and
@@ -191,7 +192,7 @@ export const linkKey = (mm: number, va: number): string => `${mm}:${va}`;
 export const wayKey = (cache: string, va: number): string => `${cache}@${va}`;
 /** Devices have caches of their own beside the CPUs'. */
 export const cacheKey = (cpu: number, device: number, mm: number): string =>
-  device === device ? `d${device}:${mm}` : `${cpu}:${mm}`;
+  isKnown(device) ? `d${device}:${mm}` : `${cpu}:${mm}`;
 
 /**
  * The CPU is known to have another mm in CR3: it cannot use what it holds of this one until it comes back. Kernel

@@ -1,5 +1,6 @@
 import { kindSet, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { pageName } from '../rules/names.js';
@@ -69,7 +70,7 @@ export class Collapses {
         this.installs(op, task);
         return;
       case OP.DEP:
-        if (op.a2 === op.a2) this.deposited(op, task);
+        if (isKnown(op.a2)) this.deposited(op, task);
         return;
       case OP.WDR:
         this.withdrawn(op.a0);
@@ -105,7 +106,7 @@ export class Collapses {
     });
     const { ledger } = this.court;
     const [mmap, anon, file] = [op.a4, op.a5, op.a6];
-    if (mmap !== mmap && anon !== anon && file !== file) {
+    if (!isKnown(mmap) && !isKnown(anon) && !isKnown(file)) {
       ledger.unknown(18, 'the locks are not printed: needs their words at pmdp_collapse_flush', op.ref);
     } else if (isWriter(mmap) || isHeld(file) || isWriter(anon)) ledger.pass(18, KNOWN.observed);
     else {
@@ -167,7 +168,7 @@ export class Collapses {
       // Where the huge page is set has no probe of its own in some kernels: the deposit comes right before it.
       if (court.coverage.total(OP.HUGEI) === 0) this.mixedSize(c, op);
     }
-    if (op.a1 !== op.a1) return;
+    if (!isKnown(op.a1)) return;
     const list = this.depositsOf(op.a1);
     list.tables.set(table, op.ref);
     list.ever = true;
@@ -180,8 +181,8 @@ export class Collapses {
     const lock = op.a3;
     const missing = c.flushed < 0 ? OP.FD : c.synced < 0 ? OP.SYNC1 : null;
     if (missing === null) {
-      if (lock !== lock || isWriter(lock))
-        court.ledger.pass(22, lock === lock ? KNOWN.observed : KNOWN.inferred);
+      if (!isKnown(lock) || isWriter(lock))
+        court.ledger.pass(22, isKnown(lock) ? KNOWN.observed : KNOWN.inferred);
       else {
         court.ledger.violated(22, {
           message: `table ${pageName(c.table)}, linked before, is deposited without mmap_lock held for writing`,

@@ -1,5 +1,6 @@
 import { kindSet, LOOKUP, OP, type Op, SPIN } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Task } from '../state/contexts.js';
@@ -94,7 +95,7 @@ export class Promises {
         }
         return;
       case OP.PLK:
-        if (op.a1 !== op.a1) return;
+        if (!isKnown(op.a1)) return;
         if (op.a5 === SPIN.unlock) this.unlocked(op, task);
         // The PMD lock of a table that is moved whole, or of a huge page.
         else if (op.a5 === SPIN.lock && !task.gather) this.locked(op, task);
@@ -134,7 +135,7 @@ export class Promises {
   /** I30: once the mapping is off its file, unmap_mapping_range() cannot find what is still cached. */
   private offFile(op: Op, task: Task): void {
     const g = this.gathers.get(task.key);
-    if (!g || op.a1 !== op.a1 || !hasPfns(op.a1)) return;
+    if (!g || !isKnown(op.a1) || !hasPfns(op.a1)) return;
     if (g.flushed >= 0) {
       this.court.ledger.pass(30, KNOWN.observed);
       return;
@@ -152,7 +153,7 @@ export class Promises {
   private secondary(op: Op, task: Task): void {
     const g = this.gathers.get(task.key);
     this.gathers.delete(task.key);
-    if (op.a6 !== op.a6) return;
+    if (!isKnown(op.a6)) return;
     if (op.a6 === 0) this.court.ledger.pass(33, KNOWN.observed);
     else if (g?.notified) this.court.ledger.pass(33, KNOWN.inferred);
     else {

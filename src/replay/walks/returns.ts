@@ -1,5 +1,6 @@
 import { kindSet, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { flips, LOSS, margin, order, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { pageName } from '../rules/names.js';
@@ -47,7 +48,7 @@ export class Returns {
     if (RETURN_KINDS[op.kind] === 0) return;
     switch (op.kind) {
       case OP.GB:
-        if (op.a1 === op.a1) this.begun(op, task);
+        if (isKnown(op.a1)) this.begun(op, task);
         return;
       case OP.TR:
         this.remove(op, task);
@@ -97,7 +98,7 @@ export class Returns {
   }
 
   private remove(op: Op, task: Task): void {
-    if (op.a2 !== op.a2 || op.a2 === 0 || task.syscall < 0) return;
+    if (!isKnown(op.a2) || op.a2 === 0 || task.syscall < 0) return;
     if (!PROMISING.has(this.nameOf(task.syscall))) return;
     let list = this.removed.get(task.key);
     if (!list) this.removed.set(task.key, (list = []));

@@ -1,5 +1,6 @@
 import { kindSet, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { isKnown } from '../../timeline/is-known.js';
 import { bothOrders, flips, margin, order, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Task } from '../state/contexts.js';
@@ -108,7 +109,7 @@ export class Switches {
 
   private flushDone(op: Op, task: Task): void {
     const { flush } = task;
-    if (!flush || flush.mm !== flush.mm) return;
+    if (!flush || !isKnown(flush.mm)) return;
     const known = this.flushed.get(flush.mm);
     if (known && known.fr.seq > flush.frSeq) return;
     if (!known && this.flushed.size >= MAX_FLUSHED) this.flushed.clear();
@@ -117,14 +118,14 @@ export class Switches {
   }
 
   private switched(op: Op): void {
-    if (op.cpu < 0 || op.a0 !== op.a0) return;
+    if (op.cpu < 0 || !isKnown(op.a0)) return;
     const cpu = this.of(op.cpu);
     const at = this.now(op);
     const mm = op.a0;
     const left = mm === cpu.loaded ? this.idled(cpu) : cpu.left.get(mm);
     const flush = this.flushed.get(mm);
     if (left && flush && left.ctx === op.a2 && this.wasAway(left, flush, at)) cpu.back = { at, left, flush };
-    if (mm !== cpu.loaded && cpu.loaded === cpu.loaded) {
+    if (mm !== cpu.loaded && isKnown(cpu.loaded)) {
       if (cpu.left.size >= MAX_LEFT) cpu.left.clear();
       cpu.left.set(cpu.loaded, { at: cpu.idle ?? at, ctx: cpu.ctx });
     }
