@@ -1,6 +1,6 @@
 import type { CompareReport, CompareSide, QuantileShift } from '../../src/compare/report.js';
 import { type Palette, palette } from './colour.js';
-import { conditionLines } from './compare.js';
+import { conditionLines, tablesLines } from './compare.js';
 import { planLines } from './compare-plan.js';
 import {
   cdfTable,
@@ -14,7 +14,7 @@ import {
   testTable,
 } from './compare-tables.js';
 import { MAIL_WIDTH } from './plain.js';
-import { ascii, duration, wrap } from './text.js';
+import { ascii, duration, hanging, wrap } from './text.js';
 
 /** Every number, for a terminal. */
 export function formatCompareAll(report: CompareReport, colour: Palette = palette()): string {
@@ -89,6 +89,10 @@ function sections(report: CompareReport): Section[] {
     { title: 'Distances', lines: distances(report, note) },
     { title: `Equivalent within the margin? [${note(m.equivalence)}]`, lines: equivalence(report) },
     { title: 'Between runs', lines: betweenRuns(report, note) },
+    {
+      title: 'Page tables on their way out',
+      lines: tablesLines(report.tables).flatMap((l) => hanging(l, MAIL_WIDTH)),
+    },
     { title: '', lines: planLines(report) },
     cannot,
   ];

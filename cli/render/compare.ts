@@ -1,5 +1,6 @@
 import type { HeadlineRow } from '../../src/compare/headline.js';
 import type { CompareReport, CompareRow, FailIfReport } from '../../src/compare/report.js';
+import type { DeferredOut, ReadersOut } from '../../src/compare/tables-out.js';
 import {
   changeWords,
   countWords,
@@ -38,7 +39,7 @@ function lines(report: CompareReport, strong: (title: string) => string): string
   ];
   if (report.verdict === 'no data')
     return [...out, ...report.caveats.flatMap((c) => wrap(`- ${c}`, MAIL_WIDTH, '  '))];
-  const table = report.table.map(tableLine);
+  const table = [...report.table.map(tableLine), ...tablesRows(report.tables)];
   const note = wrap(footnote(report), MAIL_WIDTH);
   const room = MOST_LINES - sentence.length - table.length - note.length - 4;
   return [
@@ -144,6 +145,53 @@ export function condensed(
   }
   return out;
 }
+
+/** Rows of the same table, without an interval: they are counts and times of the recordings, not of calls. */
+function tablesRows(tables: CompareReport['tables']): string[] {
+  if (tables === null) return [];
+  const out: string[] = [];
+  const row = (name: string, before: string, after: string): void => {
+    out.push(cells([name, before, after, '', '', '']));
+  };
+  const [a, b] = [tables.a.readers, tables.b.readers];
+  if (a && b) {
+    row('walkers at unlink', `${a.atUnlink.walkers}`, `${b.atUnlink.walkers}`);
+    row('walkers at free', `${a.atFree}`, `${b.atFree}`);
+    if (a.margin && b.margin) {
+      row('last out to free', durationWords(a.margin.medianOfRunsNs), durationWords(b.margin.medianOfRunsNs));
+      row('  least', durationWords(a.margin.leastNs), durationWords(b.margin.leastNs));
+    }
+  }
+  const [c, d] = [tables.a.deferred, tables.b.deferred];
+  const most = (x: DeferredOut): string =>
+    `${x.unknownBatches > 0 ? '≥ ' : ''}${rangeWords(x.peakTables, '..')}`;
+  if (c && d) row('max tables in RCU', most(c), most(d));
+  return out;
+}
+
+/** The same in words. Readers at the unlink and their distance to the release, and the memory that waits, where both sides show it. */
+export function tablesLines(tables: CompareReport['tables']): string[] {
+  if (tables === null) return [];
+  const { a, b } = tables;
+  const out: string[] = [];
+  if (a.readers && b.readers) out.push(`readers  ${readersWords(a.readers)} -> ${readersWords(b.readers)}`);
+  if (a.deferred && b.deferred) {
+    const most = [a.deferred, b.deferred].map((d) => rangeWords(d.peakTables, ' to '));
+    const open = a.deferred.unknownBatches + b.deferred.unknownBatches > 0 ? ', or more' : '';
+    out.push(`waiting for RCU, at most  ${most[0]} -> ${most[1]} tables${open}`);
+  }
+  return out;
+}
+
+function readersWords(r: ReadersOut): string {
+  const inside = `${r.atUnlink.walkers} walkers and ${r.atUnlink.gupFast} GUP-fast inside at unlink, ${r.atFree} at free`;
+  if (r.margin === null) return inside;
+  const { leastNs, medianOfRunsNs } = r.margin;
+  return `${inside}, last one out to free ${durationWords(medianOfRunsNs)} (least ${durationWords(leastNs)})`;
+}
+
+const rangeWords = ([low, high]: readonly [number, number], to: string): string =>
+  low === high ? `${low}` : `${low}${to}${high}`;
 
 /** What became of each `--fail-if`. */
 export function conditionLines(list: readonly FailIfReport[]): string[] {

@@ -31,6 +31,7 @@ import {
 import { BEYOND } from './run-values.js';
 import { conclude } from './sentence.js';
 import { loadRun, type RunOptions, type RunSample } from './sides.js';
+import { tablesOut } from './tables-out.js';
 
 export interface CompareInputs extends Omit<RunOptions, 'windowNs'> {
   /** Runs of each side: recording, printed histogram, pttrace result; `file#title` names a block. */
@@ -92,6 +93,7 @@ export async function compareInputs(options: CompareInputs): Promise<CompareRepo
     moreTailsNs: clauses.flatMap((c) => (c.metric.kind === 'tail' ? [c.metric.fromNs] : [])),
   });
   report.failIf = failIf(conditions, design);
+  report.tables = await tablesOfSides(sides, options);
   return report;
 }
 
@@ -108,6 +110,19 @@ async function whichPhase(
   const a = await phaseMeans(options.before, quiet);
   const b = a && (await phaseMeans(options.after, quiet));
   return a && b ? phaseSentence(a, b, options.alpha ?? 0.05, options.paired ?? false) : '';
+}
+
+/** Recordings are replayed once more for it. Of part of a recording, or of a side that is not all recordings, nothing is said. */
+async function tablesOfSides(
+  sides: readonly [readonly RunSample[], readonly RunSample[]],
+  options: CompareInputs,
+): Promise<CompareReport['tables']> {
+  if (!Filter.isEmpty(options.filter) || sides.flat().some((r) => r.from !== 'events' || r.partial))
+    return null;
+  const quiet = { ...options, onProgress: undefined };
+  const a = await tablesOut(options.before, quiet);
+  const b = a && (await tablesOut(options.after, quiet));
+  return a && b ? { a, b } : null;
 }
 
 export interface CompareSamplesOptions
@@ -227,6 +242,7 @@ export function compared(
       a.length > 1 || b.length > 1
         ? { statistics: all.statistics, withinA: all.withinA, withinB: all.withinB }
         : null,
+    tables: null,
     failIf: [],
     methods: METHODS,
     caveats: caveatsOf(c, a, b, [sideA, sideB]),

@@ -10,6 +10,7 @@ import type { PlanRow } from './plan-report.js';
 import type { CompareVerdict } from './sentence.js';
 import type { Shift } from './shift.js';
 import type { RunSample } from './sides.js';
+import type { TablesOut } from './tables-out.js';
 
 export const COMPARE_SCHEMA = 'pttrace/compare/1';
 
@@ -114,6 +115,8 @@ export interface CompareReport {
   /** Of the calls inside the one run of each side; null with several. */
   bootstrap: BootstrapShifts | null;
   betweenRuns: Pick<RunsComparison, 'statistics' | 'withinA' | 'withinB'> | null;
+  /** Readers and waiting memory, where every run is a recording on disk and all calls are compared; else null. */
+  tables: { a: TablesOut; b: TablesOut } | null;
   failIf: FailIfReport[];
   methods: typeof METHODS;
   caveats: string[];
