@@ -9,6 +9,7 @@ import { importGraph, LAYERS } from './import-cycles.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const load = (path) => import(pathToFileURL(join(root, 'dist', path)).href);
 const NOTE = '<!-- Printed by scripts/docs.mjs; edit the tables it reads. -->\n';
+const VERB_TABLE = '<!-- verbs: printed by scripts/docs.mjs -->';
 const ROOMS = '<!-- rooms: printed by scripts/docs.mjs -->';
 
 const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
@@ -161,6 +162,15 @@ async function seedClaims() {
   return claimsPage(answerClaims());
 }
 
+/** The verbs of program files. */
+async function programs() {
+  const { VERBS } = await load('src/machine/steps/verbs.js');
+  const text = readFileSync(join(root, 'docs/programs.md'), 'utf8');
+  const rows = VERBS.map((v) => [`\`${v.name}${v.args === '' ? '' : ` ${v.args}`}\``, v.what, v.source]);
+  const drawn = `${VERB_TABLE}\n\n${table(['step', 'what it does', 'source'], rows)}\n\n<!-- end -->`;
+  return text.replace(new RegExp(`${VERB_TABLE}[\\s\\S]*?<!-- end -->`), () => drawn);
+}
+
 /** Rules of the machine, each with what is safe with it and unsafe without; litmus tests as programs. */
 async function machineRules() {
   const { LITMUS_PROGRAMS, runLitmusProgram } = await load('src/explore/litmus-scenarios.js');
@@ -246,6 +256,7 @@ export async function pages() {
     'docs/cli.md': cli(),
     'docs/invariants.md': await invariants(),
     'docs/variants.md': await variants(),
+    'docs/programs.md': await programs(),
     'docs/seed-claims.md': await seedClaims(),
     'docs/machine-rules.md': await machineRules(),
   };

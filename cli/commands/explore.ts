@@ -1,23 +1,27 @@
-import { Flags } from '@oclif/core';
+import { Args, Flags } from '@oclif/core';
 import { EXPLORE_DEFAULTS } from '../../src/explore/explore.js';
 import { toPromela } from '../../src/explore/promela.js';
 import { exploreScenarioSlowly, ftraceOf, litmusOf } from '../../src/explore/report.js';
 import { PROGRAMS } from '../../src/machine/freers.js';
 import { READERS } from '../../src/machine/readers.js';
 import { MMU_RULES } from '../../src/machine/rules.js';
-import { DEFAULTS, machineOf, type Scenario, UNSHARE } from '../../src/machine/scenario.js';
+import { DEFAULTS, machineOf, type Scenario } from '../../src/machine/scenario.js';
+import { VERBS } from '../../src/machine/steps/verbs.js';
+import { UNSHARE } from '../../src/machine/unshare.js';
 import { UsageError } from '../../src/result/usage-error.js';
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { htmlFlag, writePage } from '../html/write.js';
 import { writeOut } from '../output.js';
+import { fromFile, given } from '../program-file.js';
 import { prose } from '../prose.js';
 import { PttraceCommand } from '../pttrace-command.js';
+import { searchProgress } from '../search-progress.js';
 
 const KERNEL = { helpGroup: 'KERNEL' } as const;
 const BOUNDS = { helpGroup: 'BOUNDS' } as const;
 const MIB = 1 << 20;
-const PROGRAM_NAMES = [...PROGRAMS.map((p) => p.name), UNSHARE];
+const PROGRAM_NAMES = PROGRAMS.map((p) => p.name);
 
 export default class Explore extends PttraceCommand {
   static override summary =
@@ -25,7 +29,8 @@ export default class Explore extends PttraceCommand {
   static override description =
     prose(`CPU 0 runs a program that frees page tables on the kernel variant of your choice, the other CPUs walk them. Every
 order of their steps is looked at: interrupts sent, deferred and answered, caches filled by speculation, grace periods,
-preemption. The answer is "safe" with the number of states, steps and interleavings, or the shortest way to a table
+preemption. FILE is a program of your own, thread by thread (docs/programs.md); flags that are given stand above what
+it says. The answer is "safe" with the number of states, steps and interleavings, or the shortest way to a table
 used after it was freed, as a picture with what each CPU holds. It is an answer about the model: docs/explore.md says
 what that assumes and what it does not contain.
 
@@ -59,8 +64,16 @@ bound that was reached exits 0 and says "not decided".`);
       command:
         '<%= config.bin %> explore --variant B --program madvise-dontneed --cpus 5 --tables 2 --reduce',
     },
-    { description: 'programs, readers and rules', command: '<%= config.bin %> explore --list' },
+    {
+      description: 'a program of your own: two threads that race for one table',
+      command: '<%= config.bin %> explore fixtures/explore/two-freers.yaml',
+    },
+    { description: 'programs, readers, verbs and rules', command: '<%= config.bin %> explore --list' },
   ];
+  static override usage = 'explore [FILE] [--variant ID] [--program NAME] [--reader NAME...]';
+  static override args = {
+    file: Args.string({ description: 'a program file, YAML or JSON, or - for standard input' }),
+  };
   static override flags = {
     variant: Flags.string({
       description: 'kernel variant, A0 to Fn (docs/variants.md)',
@@ -155,22 +168,23 @@ bound that was reached exits 0 and says "not decided".`);
       description: 'decide the claims of the mail thread that proposed the patch, and a hazard of today',
       exclusive: ['ftrace', 'litmus', 'promela'],
     }),
-    list: Flags.boolean({ description: 'list programs, readers and rules, and stop' }),
+    list: Flags.boolean({ description: 'list programs, readers, verbs and rules, and stop' }),
   };
 
   async run(): Promise<void> {
-    const { flags } = await this.parse(Explore);
+    const { args, flags, metadata } = await this.parse(Explore);
     const render = await import('../render/explore.js');
     if (flags.list) {
       const { formatExploreList } = await import('../render/explore-list.js');
-      await writeOut(formatExploreList(PROGRAMS, READERS, MMU_RULES));
+      await writeOut(formatExploreList(PROGRAMS, READERS, VERBS, MMU_RULES));
       return;
     }
     if (flags['seed-claims']) {
-      await this.claims(flags.json, flags.plain);
+      const { tellClaims } = await import('../seed-claims.js');
+      await tellClaims(flags.json, flags.plain);
       return;
     }
-    const scenario: Scenario = {
+    const asked: Scenario = {
       variant: flags.variant,
       program: flags.program,
       readers: flags.reader ?? (flags.program === UNSHARE ? ['lazy'] : DEFAULTS.readers),
@@ -185,15 +199,24 @@ bound that was reached exits 0 and says "not decided".`);
       vcpus: flags.vcpus === true,
       walkers: flags.hardware,
     };
+    const interruption = onInterrupt();
+    let scenario = asked;
+    try {
+      if (args.file !== undefined)
+        scenario = await fromFile(args.file, asked, given(flags, metadata), interruption.signal);
+    } catch (error) {
+      interruption.off();
+      throw error;
+    }
     if (flags.promela) {
+      interruption.off();
       await writeOut(toPromela(machineOf(scenario)));
       return;
     }
-    positive('max-states', flags['max-states']);
-    positive('max-memory', flags['max-memory']);
-    const interruption = onInterrupt();
     try {
-      const told = progress();
+      positive('max-states', flags['max-states']);
+      positive('max-memory', flags['max-memory']);
+      const told = searchProgress();
       const reported = await exploreScenarioSlowly(
         scenario,
         {
@@ -227,63 +250,8 @@ bound that was reached exits 0 and says "not decided".`);
       interruption.off();
     }
   }
-
-  private async claims(json: boolean, plain: boolean): Promise<void> {
-    const { answerClaims, CLAIMS } = await import('../../src/explore/seed-claims.js');
-    const { formatClaims } = await import('../render/claims.js');
-    const interruption = onInterrupt();
-    const answered = [];
-    for (const claim of CLAIMS) {
-      if (interruption.signal.aborted) break;
-      answered.push(...answerClaims([claim]));
-      // Ctrl-C is heard only when the event loop turns.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    interruption.off();
-    const partial = answered.length < CLAIMS.length;
-    if (partial) {
-      process.stderr.write(`pttrace: interrupted: partial, ${answered.length} of ${CLAIMS.length} claims\n`);
-      process.exitCode = EXIT.interrupted;
-    } else process.exitCode = answered.every((a) => a.holds) ? EXIT.clean : EXIT.finding;
-    if (json) {
-      const claims = answered.map(({ claim, answers, holds }) => ({
-        id: claim.id,
-        claim: claim.claim,
-        answer: claim.answer,
-        holds,
-        answers: answers.map((a) => ({
-          says: a.question.says,
-          expected: a.question.expected,
-          report: a.reported.report,
-        })),
-      }));
-      await writeOut(`${JSON.stringify({ schema: 'pttrace-claims/1', partial, claims }, null, 2)}\n`);
-    } else await writeOut(formatClaims(answered, plain));
-  }
 }
 
 function positive(name: string, value: number): void {
   if (value < 1) throw new UsageError(`--${name}: at least 1, not ${value}`);
-}
-
-const EVERY_MS = 200;
-
-/** One self-overwriting line on a terminal's stderr. */
-function progress(): { update(states: number, expanded: number, depth: number): void; clear(): void } {
-  const { stderr } = process;
-  if (stderr.isTTY !== true || process.env.TERM === 'dumb') return { update: () => {}, clear: () => {} };
-  let last = Date.now();
-  let shown = false;
-  return {
-    update(states, expanded, depth) {
-      const now = Date.now();
-      if (now - last < EVERY_MS) return;
-      last = now;
-      shown = true;
-      stderr.write(`\r\x1b[K${states} states, ${states - expanded} to go, depth ${depth}`);
-    },
-    clear() {
-      if (shown) stderr.write('\r\x1b[K');
-    },
-  };
 }

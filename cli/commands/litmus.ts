@@ -1,24 +1,20 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { addAbortSignal } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { Args, Flags } from '@oclif/core';
 import { parseLitmus } from '../../src/litmus/parse.js';
 import { programOf } from '../../src/litmus/program.js';
 import { type LitmusOutcome, runTest } from '../../src/litmus/suite.js';
 import type { LitmusTest } from '../../src/litmus/test.js';
 import { toFtrace } from '../../src/litmus/to-ftrace.js';
-import { TraceError, type TraceErrorCode } from '../../src/parsers/input/trace-error.js';
-import { byName } from '../../src/result/by-name.js';
 import { printableReport } from '../../src/result/printable.js';
 import { UsageError } from '../../src/result/usage-error.js';
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
-import { Interrupted } from '../interrupted.js';
 import { knownOf } from '../kernel-flags.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { PttraceCommand } from '../pttrace-command.js';
+import { textOf } from '../text-of.js';
 
 export default class Litmus extends PttraceCommand {
   static override summary = 'run litmus tests: small programs that must, or must not, break an invariant';
@@ -144,11 +140,6 @@ async function allOrders(
   }
 }
 
-const UNREADABLE: Readonly<Record<string, readonly [TraceErrorCode, string]>> = byName({
-  ENOENT: ['not-found', 'no such file'],
-  EISDIR: ['is-directory', 'is a directory'],
-});
-
 function ownTests(root: string): string[] {
   const dir = join(root, 'fixtures', 'litmus');
   return readdirSync(dir)
@@ -161,16 +152,6 @@ function ownTests(root: string): string[] {
 function ownTest(name: string, own: readonly string[]): string {
   if (!/^L\d+$/i.test(name) || existsSync(name)) return name;
   return own.find((path) => basename(path, '.litmus') === name.toUpperCase()) ?? name;
-}
-
-async function textOf(path: string, signal: AbortSignal): Promise<string> {
-  try {
-    return path === '-' ? await text(addAbortSignal(signal, process.stdin)) : readFileSync(path, 'utf8');
-  } catch (error) {
-    if (signal.aborted) throw new Interrupted();
-    const why = UNREADABLE[(error as NodeJS.ErrnoException).code ?? ''];
-    throw new TraceError(why?.[0] ?? 'unreadable', why?.[1] ?? 'cannot be read', { path, cause: error });
-  }
 }
 
 function logOf(tests: readonly LitmusTest[], name: string): string {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -41,9 +41,16 @@ export async function compareWithSpin(dist, programs = PROGRAMS) {
   const { DEFAULTS, machineOf } = await load('machine/scenario');
   const { compile } = await load('machine/compile');
   const { search } = await load('explore/search');
+  const { readProgramFile } = await load('explore/program-file');
+  const files = new URL('../../fixtures/explore/', import.meta.url);
   const { toPromela } = await load('explore/promela');
   return programs.map(([title, scenario]) => {
-    const machine = machineOf({ ...DEFAULTS, ...scenario });
+    const { file, over } = scenario;
+    const asked =
+      file === undefined
+        ? { ...DEFAULTS, ...scenario }
+        : readProgramFile(readFileSync(new URL(file, files), 'utf8'), file, over);
+    const machine = machineOf(asked);
     const own = search(compile(machine), {
       maxStates: 1e7,
       maxBytes: 2e9,

@@ -1,3 +1,6 @@
+/** A program file, with what flags would say. */
+const own = (file, over = {}) => ({ file, over });
+
 /** Programs small enough for `pan` in seconds; every part of the machine is in one of them. */
 export const PROGRAMS = [
   [
@@ -63,4 +66,8 @@ export const PROGRAMS = [
     'a KVM guest whose vCPUs are taken away',
     { variant: 'A2', program: 'munmap', readers: ['gup-fast', 'hardware'], flush: 'kvm', vcpus: true },
   ],
+  ['a program file: two threads race to free one table', own('two-freers.yaml')],
+  ['the same without its flush', own('two-freers.yaml', { broken: ['single-without-flush'] })],
+  ['a program file: walkers written out beside munmap', own('own-gup.yaml')],
+  ['a program file: a walker with nothing held', own('walker-without-protection.yaml')],
 ];

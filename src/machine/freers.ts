@@ -1,5 +1,6 @@
 import { OP } from '../kernel/ops.js';
 import { UsageError } from '../result/usage-error.js';
+import { all } from './command.js';
 import { Gather } from './gather.js';
 import { FREED, type Link, MM_NAMES } from './kernel.js';
 import { downgradeWay, lockWay, readLockWay, readUnlockWay, unlockWay } from './locks.js';
@@ -7,6 +8,7 @@ import type { Freer, ProgramKind } from './program.js';
 import { flush, syncIpi } from './shootdown.js';
 import { Label, Thread, type Way } from './thread.js';
 import { pgdFree, pmdFree } from './union.js';
+import { UNSHARE_KIND } from './unshare.js';
 
 /** munmap(): the VMA is detached under mmap_lock for writing, so no walker that looks for it gets in any more. */
 function munmap(cpu: number, { kernel, links, path, memory, callbacks }: Freer): void {
@@ -16,10 +18,7 @@ function munmap(cpu: number, { kernel, links, path, memory, callbacks }: Freer):
   t.step(lockWay(t, 'mmap_lock'));
   t.step(downgradeWay(t, 'mmap_lock', ['detached = 1']));
   for (const link of links) gather.zap(link);
-  for (const link of links) {
-    t.step(gather.unlinkWay(link));
-    gather.remove(link);
-  }
+  for (const link of links) unlinkAndRemove(t, gather, link);
   gather.finish();
   t.step(readUnlockWay(t, 'mmap_lock'));
   t.end();
@@ -31,10 +30,7 @@ function exitMmap(cpu: number, { kernel, links, path, memory, callbacks }: Freer
   const gather = new Gather(t, links, path, memory, callbacks);
   for (const link of links) gather.zap(link);
   t.step(lockWay(t, 'mmap_lock'));
-  for (const link of links) {
-    t.step(gather.unlinkWay(link));
-    gather.remove(link);
-  }
+  for (const link of links) unlinkAndRemove(t, gather, link);
   gather.finish();
   t.step(unlockWay(t, 'mmap_lock'));
   t.end();
@@ -48,6 +44,7 @@ function madvise(cpu: number, { kernel, links, path, memory, callbacks }: Freer)
   t.step(readLockWay(t, 'mmap_lock'));
   for (const link of links) {
     const skip = new Label();
+    const took = kernel.rivals ? t.own('took') : null;
     const used = model.variable(`used_${link.table}`);
     const name = kernel.name(link);
     gather.zap(link);
@@ -55,7 +52,10 @@ function madvise(cpu: number, { kernel, links, path, memory, callbacks }: Freer)
     t.step(lockWay(t, ptl, { spin: true }));
     const blind = kernel.broken('reclaim-without-rescan');
     const bad = model.wrong('reclaim', `${name} is unlinked although it is not empty`);
-    const unlink = gather.unlinkWay(link, { when: `${used} == 0` });
+    const unlink = gather.unlinkWay(link, {
+      when: all(`${used} == 0`, took && `ent_${link.id} == 1`),
+      set: took ? [`${took} = 1`] : [],
+    });
     const taken = (way: Way): Way => ({
       ...way,
       ops: (e, read) => {
@@ -73,11 +73,22 @@ function madvise(cpu: number, { kernel, links, path, memory, callbacks }: Freer)
             set: [`bad = ${bad}`],
           })
         : { text: `${name} is not empty: keeps it`, when: `${used} == 1` },
+      ...(took
+        ? [{ text: `${name} is unlinked already`, when: all(`${used} == 0`, `ent_${link.id} == 0`) }]
+        : []),
     );
     t.step(unlockWay(t, ptl, { spin: true }));
     t.step(
-      { text: `hands ${name} over`, when: `ent_${link.id} == 0` },
-      { text: `goes on without ${name}`, when: `ent_${link.id} == 1`, to: skip },
+      {
+        text: `hands ${name} over`,
+        when: took ? `${took} == 1` : `ent_${link.id} == 0`,
+        set: took ? [`${took} = 0`] : [],
+      },
+      {
+        text: `goes on without ${name}`,
+        when: took ? `${took} == 0` : `ent_${link.id} == 1`,
+        to: skip,
+      },
     );
     gather.remove(link, skip);
     t.here(skip);
@@ -93,7 +104,8 @@ function collapse(cpu: number, { kernel, links }: Freer): void {
   t.step(lockWay(t, 'mmap_lock'));
   for (const link of links) {
     const name = kernel.name(link);
-    t.step(unlinks(t, link));
+    const gone = new Label();
+    t.step(...unlinks(t, link, gone));
     flush(t, link.mm, !kernel.broken('collapse-flush-without-tables'));
     syncIpi(t);
     t.step({
@@ -101,6 +113,7 @@ function collapse(cpu: number, { kernel, links }: Freer): void {
       set: [`freed_${link.table} = ${FREED.reused}`],
       ops: (e) => e.emit(OP.REUSE, cpu, [e.names.page(name)]),
     });
+    t.here(gone);
   }
   t.step(unlockWay(t, 'mmap_lock'));
   t.end();
@@ -114,7 +127,8 @@ function retract(cpu: number, freer: Freer): void {
   for (const link of links) {
     const ptl = `ptl_${link.table}`;
     t.step(lockWay(t, ptl, { spin: true }));
-    t.step(unlinks(t, link));
+    const [gone, next] = [new Label(), new Label()];
+    t.step(...unlinks(t, link, gone));
     flush(t, link.mm, !kernel.broken('collapse-flush-without-tables'));
     t.step(unlockWay(t, ptl, { spin: true }));
     const table = kernel.tables[link.table]!;
@@ -125,13 +139,40 @@ function retract(cpu: number, freer: Freer): void {
         ops: (e) => e.emit(OP.FREE, cpu, [e.names.page(table.name), 0]),
       });
     } else gather.callRcuOne(table);
+    if (kernel.rivals) {
+      t.step({ text: `is done with ${table.name}`, to: next });
+      t.here(gone);
+      t.step(unlockWay(t, ptl, { spin: true }));
+      t.here(next);
+    }
   }
   t.end();
 }
 
-function unlinks(t: Thread, link: Link): Way {
+/** free_pte_range(): what is none is passed over; alone, a thread finds every entry set. */
+function unlinkAndRemove(t: Thread, gather: Gather, link: Link): void {
+  const unlink = gather.unlinkWay(link);
+  if (!t.kernel.rivals) {
+    t.step(unlink);
+    gather.remove(link);
+    return;
+  }
+  const skip = new Label();
+  t.step({ ...unlink, when: `ent_${link.id} == 1` }, passedOver(t, link, skip));
+  gather.remove(link, skip);
+  t.here(skip);
+}
+
+const passedOver = (t: Thread, link: Link, to: Label): Way => ({
+  text: `the entry of ${t.kernel.name(link)} is none: passes it over`,
+  when: `ent_${link.id} == 0`,
+  to,
+});
+
+/** `gone`: where it goes on if somebody else has cleared the entry. */
+function unlinks(t: Thread, link: Link, gone: Label): Way[] {
   const { kernel, cpu } = t;
-  return {
+  const way: Way = {
     text: `clears the entry of ${kernel.name(link)}`,
     set: [`ent_${link.id} = 0`],
     ops: (e) =>
@@ -142,6 +183,7 @@ function unlinks(t: Thread, link: Link): Way {
         Number.NaN,
       ]),
   };
+  return kernel.rivals ? [{ ...way, when: `ent_${link.id} == 1` }, passedOver(t, link, gone)] : [way];
 }
 
 export const PROGRAMS: readonly ProgramKind[] = [
@@ -189,6 +231,7 @@ export const PROGRAMS: readonly ProgramKind[] = [
     level: 2,
     write: pmdFree,
   },
+  UNSHARE_KIND,
 ];
 
 export function programKind(name: string): ProgramKind {

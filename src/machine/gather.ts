@@ -39,7 +39,12 @@ export class Gather {
     this.mm = links[0]!.mm;
     this.tables = links.map((link) => this.kernel.tables[link.table]!);
     this.pend = this.kernel.model.variable(`pend_${t.cpu}`, 0, t.cpu);
-    for (const table of this.tables) this.kernel.model.variable(`in_${table.id}`);
+    for (const table of this.tables) this.kernel.model.variable(this.place(table));
+  }
+
+  /** Where a table is on its way through this gather: `IN`. */
+  private place(table: Table): string {
+    return this.t.cpu === 0 ? `in_${table.id}` : `in_${table.id}_${this.t.cpu}`;
   }
 
   /** The entry of the data page below a table is cleared: zap_pte_range(). */
@@ -88,7 +93,7 @@ export class Gather {
       : [];
     const appended: Way = {
       text: path.leaf === 'pages' ? `puts ${table.name} with the pages` : `puts ${table.name} into the batch`,
-      set: [`in_${table.id} = ${into}`, ...early],
+      set: [`${this.place(table)} = ${into}`, ...early],
       to: next,
       ops: (e) => {
         if (early.length > 0) e.emit(OP.PTL, t.cpu, [e.names.page(table.name), 0]);
@@ -100,13 +105,13 @@ export class Gather {
       if (!after) t.here(next);
       return;
     }
-    const held = any(this.tables.map((other) => `in_${other.id} == ${IN.batch}`));
+    const held = any(this.tables.map((other) => `${this.place(other)} == ${IN.batch}`));
     const single = new Label();
     t.step(
       { ...appended, when: this.memory === 'no' ? held : '' },
       {
         text: `gets no page for a batch: ${table.name} goes alone`,
-        when: this.tables.map((other) => `in_${other.id} != ${IN.batch}`).join(' && '),
+        when: this.tables.map((other) => `${this.place(other)} != ${IN.batch}`).join(' && '),
         set: early,
         to: single,
         ops: (e) => {
@@ -140,7 +145,7 @@ export class Gather {
   freeNow(table: Table): void {
     this.t.step({
       text: `frees ${table.name}`,
-      set: [`freed_${table.id} = ${FREED.directly}`, `in_${table.id} = ${IN.none}`],
+      set: [`freed_${table.id} = ${FREED.directly}`, `${this.place(table)} = ${IN.none}`],
       ops: (e) => e.emit(OP.FREE, this.t.cpu, [e.names.page(table.name), 0]),
     });
   }
@@ -202,20 +207,20 @@ export class Gather {
     const name = `batch ${t.cpu}`;
     const done = new Label();
     const frees = (state: number) => (read: (v: string) => number) =>
-      tables.filter((table) => read(`in_${table.id}`) === state);
+      tables.filter((table) => read(`${this.place(table)}`) === state);
     const cb: Callback = this.callbacks.add(kernel, {
       cpu: t.cpu,
       name,
       runs: tables.flatMap((table) => [
-        `freed_${table.id} = (in_${table.id} == ${IN.queued} ? ${FREED.byCallback} : freed_${table.id})`,
-        `in_${table.id} = (in_${table.id} == ${IN.queued} ? ${IN.none} : in_${table.id})`,
+        `freed_${table.id} = (${this.place(table)} == ${IN.queued} ? ${FREED.byCallback} : freed_${table.id})`,
+        `${this.place(table)} = (${this.place(table)} == ${IN.queued} ? ${IN.none} : ${this.place(table)})`,
       ]),
       text: 'the callback of the batch runs: its tables are free',
       ops: (e, read) => callbackOps(e, t.cpu, name, frees(IN.queued)(read)),
       waiter: false,
     });
-    const some = any(tables.map((table) => `in_${table.id} == ${IN.batch}`));
-    const none = tables.map((table) => `in_${table.id} != ${IN.batch}`).join(' && ');
+    const some = any(tables.map((table) => `${this.place(table)} == ${IN.batch}`));
+    const none = tables.map((table) => `${this.place(table)} != ${IN.batch}`).join(' && ');
     if (kernel.broken('free-in-call')) {
       t.step(
         {
@@ -223,7 +228,7 @@ export class Gather {
           when: some,
           set: tables.map(
             (table) =>
-              `freed_${table.id} = (in_${table.id} == ${IN.batch} ? ${FREED.directly} : freed_${table.id})`,
+              `freed_${table.id} = (${this.place(table)} == ${IN.batch} ? ${FREED.directly} : freed_${table.id})`,
           ),
           ops: (e, read) => {
             callRcuOps(e, t.cpu, name, frees(IN.batch)(read));
@@ -240,7 +245,8 @@ export class Gather {
         when: some,
         set: [
           ...tables.map(
-            (table) => `in_${table.id} = (in_${table.id} == ${IN.batch} ? ${IN.queued} : in_${table.id})`,
+            (table) =>
+              `${this.place(table)} = (${this.place(table)} == ${IN.batch} ? ${IN.queued} : ${this.place(table)})`,
           ),
           ...queued(kernel, cb),
         ],
@@ -265,7 +271,7 @@ export class Gather {
         ...(sync
           ? tables.map(
               (table) =>
-                `freed_${table.id} = (in_${table.id} == ${IN.pending} ? ${FREED.directly} : freed_${table.id})`,
+                `freed_${table.id} = (${this.place(table)} == ${IN.pending} ? ${FREED.directly} : freed_${table.id})`,
             )
           : []),
       ],
@@ -275,7 +281,8 @@ export class Gather {
         }
         if (!sync) return;
         for (const table of tables) {
-          if (read(`in_${table.id}`) === IN.pending) e.emit(OP.FREE, t.cpu, [e.names.page(table.name), 0]);
+          if (read(`${this.place(table)}`) === IN.pending)
+            e.emit(OP.FREE, t.cpu, [e.names.page(table.name), 0]);
         }
       },
     });

@@ -22,6 +22,10 @@ export interface Link {
   /** 1 … */
   readonly mm: number;
   readonly table: number;
+  /** Name of its address. */
+  readonly va: string;
+  /** What people call the entry: its table, where that has no other. */
+  readonly name: string;
 }
 
 /** Pages that matter: tables, and one data page under each where pages are modelled. */
@@ -32,6 +36,9 @@ export interface Table {
   /** 0 PTE entry unused, 1 it maps the data page of the table. */
   readonly page: boolean;
 }
+
+/** `gone`: a call has returned with that promise; `huge`: a huge page is mapped there. */
+export type Mark = 'gone' | 'huge';
 
 export const MM_NAMES = ['init_mm', 'A', 'B', 'C'] as const;
 /** How a table left its users: value of `freed_N`. */
@@ -46,6 +53,12 @@ export class Kernel {
   readonly links: Link[] = [];
   /** Rules that some program asked for: one that nobody asked for changes nothing. */
   readonly asked = new Set<string>();
+  /** Entries that some flush is about alone. */
+  readonly ranged = new Set<number>();
+  /** Entries of which no translation may be cached any more once they are marked. */
+  readonly marks: { readonly kind: Mark; readonly link: Link }[] = [];
+  /** Several threads free tables: none may take for granted that an entry is still set. */
+  rivals = false;
 
   constructor(model: Model, setting: Setting) {
     this.model = model;
@@ -74,12 +87,13 @@ export class Kernel {
     return table;
   }
 
-  /** The entry is set from the start. */
-  link(mm: number, table: Table): Link {
-    const link = { id: this.links.length, mm, table: table.id };
+  /** `set`: from the start. */
+  link(mm: number, table: Table, { va = `v${table.id}`, name = table.name, set = true } = {}): Link {
+    const link = { id: this.links.length, mm, table: table.id, va, name };
     this.links.push(link);
-    this.model.variable(`ent_${link.id}`, 1);
+    this.model.variable(`ent_${link.id}`, set ? 1 : 0);
     if (table.page) this.model.variable(`leaf_${table.id}`, 1);
+    if (!set) return link;
     this.model.onSetup((e) => {
       const { names } = e;
       e.emit(OP.LINK, 0, [
@@ -95,11 +109,18 @@ export class Kernel {
   }
 
   va(link: Link): string {
-    return `v${link.table}`;
+    return link.va;
   }
 
   name(link: Link): string {
     return this.tables[link.table]!.name;
+  }
+
+  /** Variable that marks an entry. */
+  mark(kind: Mark, link: Link): string {
+    const name = `${kind}_${link.id}`;
+    if (!this.model.has(name)) this.marks.push({ kind, link });
+    return this.model.variable(name);
   }
 
   /** mm that the CPU has in CR3: 0 = init_mm. It is in mm_cpumask of that mm. */
@@ -122,15 +143,15 @@ export class Kernel {
     }
   }
 
-  /** Assignments that empty what the CPU cached of an mm. */
-  emptied(cpu: number, mm: number): string[] {
+  /** Assignments that empty what the CPU cached of an mm, or of one entry only. */
+  emptied(cpu: number, mm: number, only: Link | null = null): string[] {
     const out: string[] = [];
     for (const link of this.links) {
-      if (link.mm !== mm) continue;
+      if (link.mm !== mm || (only && link.id !== only.id)) continue;
       if (this.model.has(`pw_${link.id}_${cpu}`)) out.push(`pw_${link.id}_${cpu} = 0`);
       if (this.model.has(`tl_${link.id}_${cpu}`)) out.push(`tl_${link.id}_${cpu} = 0`);
     }
-    if (this.model.has(`stale_${mm}_${cpu}`)) out.push(`stale_${mm}_${cpu} = 0`);
+    if (!only && this.model.has(`stale_${mm}_${cpu}`)) out.push(`stale_${mm}_${cpu} = 0`);
     return out;
   }
 

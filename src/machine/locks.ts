@@ -1,5 +1,6 @@
 import { LOCK_TYPE, OP } from '../kernel/ops.js';
 import { all } from './command.js';
+import { type Link, MM_NAMES } from './kernel.js';
 import type { Thread, Way } from './thread.js';
 
 const NAN = Number.NaN;
@@ -27,13 +28,22 @@ export function lockWay(t: Thread, lock: string, options: { spin?: boolean; set?
   };
 }
 
-export function unlockWay(t: Thread, lock: string, options: { spin?: boolean; set?: string[] } = {}): Way {
+/** `gone`: with it goes the last hold on what was mapped by that entry. */
+export function unlockWay(
+  t: Thread,
+  lock: string,
+  options: { spin?: boolean; set?: string[]; gone?: Link } = {},
+): Way {
+  const { gone } = options;
   const [, writer] = names(t, lock);
   const spins = options.spin === true ? [`${t.own('spin')} = 0`] : [];
   return {
     text: `drops ${lock}`,
     set: [`${writer} = 0`, ...spins, ...(options.set ?? [])],
-    ops: show(t, OP.UN, lock, options.spin === true),
+    ops: gone
+      ? (e) =>
+          e.emit(OP.UN, t.cpu, [e.funcs.idOfName(lock), e.names.mm(MM_NAMES[gone.mm]!), e.names.va(gone.va)])
+      : show(t, OP.UN, lock, options.spin === true),
   };
 }
 

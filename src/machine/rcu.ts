@@ -1,7 +1,7 @@
 import { CR_SOURCE, OP } from '../kernel/ops.js';
 import { all, any } from './command.js';
 import { type Emitter, SOFTIRQ } from './emitter.js';
-import { FREED, type Kernel, type Table } from './kernel.js';
+import type { Kernel, Table } from './kernel.js';
 import type { Thread } from './thread.js';
 
 const NAN = Number.NaN;
@@ -263,10 +263,3 @@ function preemption(kernel: Kernel, cpu: number): void {
     text: 'the reader runs again',
   });
 }
-
-/** Assignments by which the tables that are in state `from` are freed. */
-export const freesAll = (tables: readonly Table[], from: number): string[] =>
-  tables.flatMap((table) => [
-    `freed_${table.id} = (in_${table.id} == ${from} ? ${FREED.byCallback} : freed_${table.id})`,
-    `in_${table.id} = (in_${table.id} == ${from} ? 0 : in_${table.id})`,
-  ]);

@@ -1,13 +1,11 @@
 import { OP, READER } from '../kernel/ops.js';
 import { UsageError } from '../result/usage-error.js';
-import { all } from './command.js';
 import { type Kernel, type Link, MM_NAMES } from './kernel.js';
 import { readLockWay, readUnlockWay } from './locks.js';
 import { unlocked } from './rcu.js';
 import { Label, Thread, type Way } from './thread.js';
 import { walksPgdList } from './union.js';
-
-const NAN = Number.NaN;
+import { derefs, installs, leaves, locksWalked, looks, rechecks, unlocksWalked } from './walk-steps.js';
 
 /** Who walks the tables of an mm, and what protects the walk (kernel-semantics §2). */
 export interface ReaderKind {
@@ -20,97 +18,6 @@ export interface ReaderKind {
   readonly source: string;
   readonly write: ((t: Thread, links: readonly Link[]) => void) | null;
 }
-
-/** The walker reads an entry: one way for each table that it may walk to, and `none` where it is cleared. */
-function looks(
-  t: Thread,
-  links: readonly Link[],
-  kind: number,
-  none: Label,
-  lock: string | null = null,
-): void {
-  const { kernel, cpu } = t;
-  const reg = t.own('reg');
-  t.step(
-    ...links.flatMap((link): Way[] => [
-      {
-        text: `reads the entry: ${kernel.name(link)}`,
-        when: `ent_${link.id} == 1`,
-        set: [`${reg} = ${link.id + 1}`],
-        ops: (e) => {
-          const page = e.names.page(kernel.name(link));
-          e.emit(OP.RB, cpu, [
-            kind,
-            page,
-            e.names.mm(MM_NAMES[link.mm]!),
-            lock ? e.funcs.idOfName(lock) : NAN,
-          ]);
-        },
-      },
-      { text: `reads the entry of ${kernel.name(link)}: none`, when: `ent_${link.id} == 0`, to: none },
-    ]),
-  );
-}
-
-/** It reads the table that it found. */
-function derefs(t: Thread, links: readonly Link[], kind: number, who: string): void {
-  each(t, links, kind, who, () => [{ text: 'reads' }]);
-}
-
-/** One step that depends on the table found; using one that is gone ends the world. */
-function each(
-  t: Thread,
-  links: readonly Link[],
-  kind: number,
-  who: string,
-  ways: (link: Link) => readonly Way[],
-): void {
-  const { kernel, cpu } = t;
-  const reg = t.own('reg');
-  const steps: Way[] = [];
-  for (const link of links) {
-    const mine = `${reg} == ${link.id + 1}`;
-    const dr: NonNullable<Way['ops']> = (e) => e.emit(OP.DR, cpu, [kind, e.names.page(kernel.name(link))]);
-    for (const way of ways(link)) {
-      steps.push({
-        ...way,
-        text: `${way.text} ${kernel.name(link)}`,
-        when: all(mine, `freed_${link.table} == 0`, way.when),
-        ops: (e, read) => {
-          dr(e, read);
-          way.ops?.(e, read);
-        },
-      });
-    }
-    steps.push(...gone(t, link, mine, kind, who, dr));
-  }
-  t.step(...steps);
-}
-
-function gone(
-  t: Thread,
-  link: Link,
-  mine: string,
-  kind: number,
-  who: string,
-  dr: NonNullable<Way['ops']>,
-): Way[] {
-  const { kernel } = t;
-  const name = kernel.name(link);
-  return ['freed directly', 'freed by its RCU callback', 'used for something else'].map((how, i) => ({
-    text: `${who} reads ${name}, which was ${how}`,
-    when: all(mine, `freed_${link.table} == ${i + 1}`),
-    set: [`bad = ${kernel.model.wrong(`reader ${kind}`, `${who} reads ${name}, which was ${how}`)}`],
-    ops: dr,
-  }));
-}
-
-const leaves =
-  (t: Thread, kind: number, links: readonly Link[]): NonNullable<Way['ops']> =>
-  (e, read) => {
-    const link = links.find((l) => l.id + 1 === read(`reg_${t.cpu}`));
-    if (link) e.emit(OP.RE, t.cpu, [kind, e.names.page(t.kernel.name(link))]);
-  };
 
 /** get_user_pages_fast(): interrupts are off from before the first entry is read to the end. */
 function gupFast(t: Thread, links: readonly Link[]): void {
@@ -154,85 +61,13 @@ function pteOffsetMap(t: Thread, links: readonly Link[], locked: boolean): void 
 
 /** pte_offset_map_lock(): the lock lies in the table's struct page; under it the entry is read again. */
 function lockAndRecheck(t: Thread, links: readonly Link[]): void {
-  const { kernel, cpu } = t;
-  const { model } = kernel;
-  const reg = t.own('reg');
-  const spin = t.own('spin');
   const unlock = new Label();
-  const who = 'pte_offset_map_lock()';
-  for (const link of links) {
-    model.variable(`lk_ptl_${link.table}`);
-    model.variable(`lkw_ptl_${link.table}`);
-    model.variable(`ptlfree_${link.table}`);
-  }
-  const lockOf = (link: Link): string => `lkw_ptl_${link.table}`;
-  each(t, links, READER.rcu, who, (link) => {
-    const name = kernel.name(link);
-    const dead = model.wrong('lock', `the split lock of ${name} is taken after it was destroyed`);
-    return [
-      {
-        text: 'takes the lock of',
-        when: all(`ptlfree_${link.table} == 0`, `${lockOf(link)} == 0`),
-        set: [`${lockOf(link)} = 1`, `${spin} = 1`],
-        ops: (e) => e.emit(OP.PTL, cpu, [e.names.page(name), 1]),
-      },
-      {
-        text: 'takes the destroyed lock of',
-        when: `ptlfree_${link.table} == 1`,
-        set: [`bad = ${dead}`],
-        ops: (e) => e.emit(OP.PTL, cpu, [e.names.page(name), 1]),
-      },
-    ];
-  });
-  const recheck = !kernel.broken('walker-without-recheck');
-  const same = (link: Link): string => `${reg} == ${link.id + 1} && ent_${link.id} == 1`;
-  const other = (link: Link): string => `${reg} == ${link.id + 1} && ent_${link.id} == 0`;
-  if (recheck) {
-    t.step(
-      ...links.flatMap((link): Way[] => [
-        { text: `reads the entry again: still ${kernel.name(link)}`, when: same(link) },
-        { text: 'reads the entry again: it has changed', when: other(link), to: unlock },
-      ]),
-    );
-  }
-  t.step(
-    ...links.flatMap((link): Way[] => [
-      {
-        text: `sets an entry of ${kernel.name(link)}`,
-        when: same(link),
-        set: [`${model.variable(`used_${link.table}`)} = 1`],
-        ops: setsEntry(t, link),
-      },
-      {
-        text: `sets an entry of ${kernel.name(link)}, which is unlinked`,
-        when: other(link),
-        set: [
-          `bad = ${model.wrong('install', `an entry is set in ${kernel.name(link)} after it was unlinked`)}`,
-        ],
-        ops: setsEntry(t, link),
-      },
-    ]),
-  );
+  locksWalked(t, links, READER.rcu, 'pte_offset_map_lock()');
+  if (!t.kernel.broken('walker-without-recheck')) rechecks(t, links, unlock);
+  installs(t, links);
   t.here(unlock);
-  t.step(
-    ...links.map(
-      (link): Way => ({
-        text: `drops the lock of ${kernel.name(link)}`,
-        when: `${reg} == ${link.id + 1}`,
-        set: [`${lockOf(link)} = 0`, `${spin} = 0`],
-      }),
-    ),
-  );
+  unlocksWalked(t, links);
 }
-
-const setsEntry =
-  (t: Thread, link: Link): NonNullable<Way['ops']> =>
-  (e) =>
-    e.emit(OP.SETE, t.cpu, [
-      e.names.page(t.kernel.name(link)),
-      e.names.va(`${t.kernel.va(link)}'`),
-      e.names.page('new page'),
-    ]);
 
 /** A kernel thread returns to the process whose mm the CPU still has, or has left meanwhile: switch_mm_irqs_off(). */
 function returnsFromLazy(t: Thread, links: readonly Link[]): void {

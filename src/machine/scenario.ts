@@ -11,7 +11,7 @@ import { Callbacks, rcu, readerState } from './rcu.js';
 import { type ReaderKind, reader, readerKind } from './readers.js';
 import { MMU_RULES } from './rules.js';
 import { handlers, vcpu } from './shootdown.js';
-import { hugetlbUnshare } from './unshare.js';
+import { type WrittenProgram, writtenKind } from './steps/program.js';
 
 /** A question to the machine: which kernel, who frees, who walks, how much of it. */
 export interface Scenario {
@@ -34,9 +34,10 @@ export interface Scenario {
   readonly vcpus: boolean;
   /** CPUs whose page walker takes part: those of readers that name it, or all. */
   readonly walkers: 'named' | 'all';
+  /** Threads that are written by verbs, instead of `program`; `first`: a program on the CPUs before theirs. */
+  readonly written?: { readonly first: string | null; readonly program: WrittenProgram };
 }
 
-export const UNSHARE = 'hugetlb-unshare';
 export const MAX_CPUS = 8;
 export const MAX_TABLES = 6;
 
@@ -72,24 +73,22 @@ export function brokenRules(s: Scenario): Set<string> {
  * program of that name.
  */
 export function machineOf(s: Scenario, own: ProgramKind | null = null): Machine {
-  check(s, own);
+  const kind = own ?? kindOf(s);
+  check(s, kind);
   const kernel = kernelOf(s);
   const { model } = kernel;
-  const unshare = s.program === UNSHARE;
-  const first = unshare ? 2 : 1;
+  const first = kind.cpus ?? 1;
   const kinds = Array.from({ length: s.cpus - first }, (_, i) =>
     readerKind(s.readers[i % s.readers.length]!),
   );
-  const kind = own ?? (unshare ? null : programKind(s.program));
-  const links = pageTables(kernel, s, kind ? (kind.level ?? 1) : 2);
-  placeCpus(kernel, s, kinds, first, unshare);
+  const links = pageTables(kernel, s, kind);
+  placeCpus(kernel, s, kinds, kind);
   const callbacks = new Callbacks();
   const guest = s.flush === 'kvm' || s.flush === 'hypercall';
   const path = freePath(s.variant, s.variant === 'A2' ? true : guest);
   const freer = { kernel, links, path, memory: s.memory, callbacks };
-  if (kind) kind.write(0, freer);
-  else hugetlbUnshare(0, 1, freer);
-  const walked = unshare ? links.slice(0, 1) : links;
+  kind.write(0, freer);
+  const walked = links.filter(({ mm }) => mm === 1);
   kinds.forEach((kind, i) => {
     reader(kernel, first + i, kind, walked);
   });
@@ -108,16 +107,23 @@ export function machineOf(s: Scenario, own: ProgramKind | null = null): Machine 
   );
 }
 
-function check(s: Scenario, own: ProgramKind | null): void {
+function kindOf({ written, program }: Scenario): ProgramKind {
+  if (!written) return programKind(program);
+  const { first } = written;
+  return writtenKind(written.program, { alone: true }, first === null ? null : programKind(first));
+}
+
+function check(s: Scenario, kind: ProgramKind): void {
   const between = (name: string, value: number, low: number, high: number): void => {
     if (!Number.isInteger(value) || value < low || value > high)
       throw new UsageError(`${name}: a whole number from ${low} to ${high}, not ${value}`);
   };
-  between('cpus', s.cpus, s.program === UNSHARE ? 3 : 2, MAX_CPUS);
+  const own = kind.cpus ?? 1;
+  between('cpus', s.cpus, kind.alone ? own : own + 1, MAX_CPUS);
   between('tables', s.tables, 1, MAX_TABLES);
-  if (s.readers.length === 0) throw new UsageError('at least one reader is needed');
-  if (s.program !== UNSHARE) own ?? programKind(s.program);
-  else if (s.tables !== 1) throw new UsageError(`${UNSHARE} has one table`);
+  if (s.readers.length === 0 && s.cpus > own) throw new UsageError('at least one reader is needed');
+  if (kind.tables !== undefined && s.tables !== kind.tables)
+    throw new UsageError(`${kind.name} has ${kind.tables} table${kind.tables === 1 ? '' : 's'}`);
   for (const rule of s.broken) {
     if (!MMU_RULES.some((r) => r.name === rule))
       throw new UsageError(`there is no rule ${rule}; known: ${MMU_RULES.map((r) => r.name).join(', ')}`);
@@ -135,26 +141,26 @@ function kernelOf(s: Scenario): Kernel {
   });
 }
 
-function pageTables(kernel: Kernel, s: Scenario, level: number): Link[] {
-  const unshare = s.program === UNSHARE;
-  const tables = Array.from({ length: s.tables }, (_, i) => kernel.table(`T${i}`, level, s.pages));
+function pageTables(kernel: Kernel, s: Scenario, kind: ProgramKind): Link[] {
+  const pages = s.pages || kind.pages === true;
+  const tables = Array.from({ length: s.tables }, (_, i) => kernel.table(`T${i}`, kind.level ?? 1, pages));
   const links = tables.map((table) => kernel.link(1, table));
-  return unshare ? [links[0]!, kernel.link(2, tables[0]!)] : links;
+  for (const { name, table, mm, set, sameAddress } of kind.entries ?? []) {
+    const to = tables[table]!;
+    const va = sameAddress ? `v${table}` : `v${table}_${name}`;
+    links.push(kernel.link(mm, to, { va, name: `${to.name} (${name})`, set }));
+  }
+  return links;
 }
 
-function placeCpus(
-  kernel: Kernel,
-  s: Scenario,
-  kinds: readonly ReaderKind[],
-  first: number,
-  unshare: boolean,
-): void {
+function placeCpus(kernel: Kernel, s: Scenario, kinds: readonly ReaderKind[], program: ProgramKind): void {
   const walkers: number[] = [];
+  const first = program.cpus ?? 1;
   for (const cpu of kernel.cpuIds) {
     const kind = cpu < first ? undefined : kinds[cpu - first];
-    kernel.loads(cpu, unshare && cpu === 1 ? 2 : 1, kind?.lazy === true);
+    kernel.loads(cpu, program.mms?.[cpu] ?? 1, kind?.lazy === true);
     readerState(kernel, cpu);
-    if (kind?.hardware || s.walkers === 'all') walkers.push(cpu);
+    if (kind?.hardware || s.walkers === 'all' || program.walkers?.includes(cpu)) walkers.push(cpu);
     if (s.vcpus && cpu > 0) {
       kernel.model.variable(`out_${cpu}`, 0, cpu);
       kernel.model.variable(`note_${cpu}`, 0, cpu);
@@ -175,5 +181,5 @@ function alike(s: Scenario, kinds: readonly ReaderKind[], first: number): Alike[
 
 function titleOf(s: Scenario): string {
   const broken = s.broken.length > 0 ? `, without ${s.broken.join(', ')}` : '';
-  return `${s.program} on variant ${s.variant}, ${s.cpus} CPUs, ${s.tables} table${s.tables > 1 ? 's' : ''}, readers ${s.readers.join(', ')}${broken}`;
+  return `${s.program} on variant ${s.variant}, ${s.cpus} CPUs, ${s.tables} table${s.tables > 1 ? 's' : ''}${s.readers.length > 0 ? `, readers ${s.readers.join(', ')}` : ''}${broken}`;
 }

@@ -2,14 +2,39 @@ import { FUNC, OP } from '../kernel/ops.js';
 import { all } from './command.js';
 import type { Emitter } from './emitter.js';
 import { FLUSH_ALL, REASON } from './flush-reasons.js';
-import { type Kernel, MM_NAMES } from './kernel.js';
+import { type Kernel, type Link, MM_NAMES } from './kernel.js';
 import type { Thread } from './thread.js';
 
 const NAN = Number.NaN;
 const running = (kernel: Kernel, cpu: number): string | false =>
   kernel.model.has(`out_${cpu}`) && `out_${cpu} == 0`;
 
-/** Requests from one CPU to the others: `fl_FROM_CPU` holds the mm, `sy_FROM_CPU` 1, `ib_FROM_CPU` the mm of an INVLPGB. */
+/** What a flush is about: a whole mm, or what was cached of one entry. */
+interface Extent {
+  readonly mm: number;
+  readonly only: Link | null;
+}
+
+/** Bytes that one entry stands for. */
+const ENTRY_BYTES = 0x20_0000;
+
+/** Value of a request. */
+const asked = ({ mm, only }: Extent): number => (only ? MM_NAMES.length + only.id : mm);
+
+/** All that a flush in this machine may be about. */
+const extents = (kernel: Kernel): Extent[] => [
+  ...MM_NAMES.slice(1).map((_, i) => ({ mm: i + 1, only: null })),
+  ...kernel.links.filter(({ id }) => kernel.ranged.has(id)).map((only) => ({ mm: only.mm, only })),
+];
+
+/** First address and end, as the probes print them. */
+function range(e: Emitter, { only }: Extent): [number, number] {
+  if (!only) return [0, FLUSH_ALL];
+  const from = e.names.va(only.va);
+  return [from, from + ENTRY_BYTES];
+}
+
+/** Requests from one CPU to the others: `fl_FROM_CPU` and `ib_FROM_CPU` (INVLPGB) hold what is asked, `sy_FROM_CPU` 1. */
 function requests(kernel: Kernel, kind: 'fl' | 'sy' | 'ib', from: number): string[] {
   return kernel.others(from).map((cpu) => kernel.model.variable(`${kind}_${from}_${cpu}`, 0, cpu));
 }
@@ -22,25 +47,35 @@ function isSent(kernel: Kernel, cpu: number, mm: number, wholeMask: boolean): st
 }
 
 /**
- * flush_tlb_mm_range() over everything: generation, requests, own caches, wait for the answers.
- * `wholeMask`: freed_tables, so lazy CPUs are interrupted too.
+ * flush_tlb_mm_range(): generation, requests, own caches, wait for the answers. `wholeMask`: freed_tables, so lazy CPUs
+ * are interrupted too. `only`: over what one entry stands for, instead of everything.
  */
-export function flush(t: Thread, mm: number, wholeMask: boolean, clears: readonly string[] = []): void {
+export function flush(
+  t: Thread,
+  mm: number,
+  wholeMask: boolean,
+  clears: readonly string[] = [],
+  only: Link | null = null,
+): void {
   const { kernel, cpu } = t;
+  if (only) kernel.ranged.add(only.id);
+  const extent = { mm, only };
+  const request = asked(extent);
   const { flush: by } = kernel.setting;
   const others = kernel.others(cpu);
   const stale = others.map((o) => `stale_${mm}_${o} = 1`);
   const begin = (e: Emitter): void => {
     e.nextGen();
-    e.emit(OP.FR, cpu, [e.names.mm(MM_NAMES[mm]!), 0, FLUSH_ALL, 12, wholeMask ? 1 : 0]);
+    e.emit(OP.FR, cpu, [e.names.mm(MM_NAMES[mm]!), ...range(e, extent), 12, wholeMask ? 1 : 0]);
   };
-  const local = kernel.emptied(cpu, mm);
+  const local = kernel.emptied(cpu, mm, only);
   const name = MM_NAMES[mm]!;
+  const what = only ? `${name} where ${only.name} was` : name;
   if (by === 'invlpgb') {
     const pending = requests(kernel, 'ib', cpu);
     t.step({
-      text: `flushes ${name} by INVLPGB`,
-      set: [...local, ...pending.map((p) => `${p} = ${mm}`), ...clears],
+      text: `flushes ${what} by INVLPGB`,
+      set: [...local, ...pending.map((p) => `${p} = ${request}`), ...clears],
       ops: (e) => {
         begin(e);
         e.emit(OP.BCAST, cpu, [e.names.mm(name)]);
@@ -57,9 +92,9 @@ export function flush(t: Thread, mm: number, wholeMask: boolean, clears: readonl
     return;
   }
   if (by === 'hypercall') {
-    const remote = others.flatMap((o) => kernel.emptied(o, mm));
+    const remote = others.flatMap((o) => kernel.emptied(o, mm, only));
     t.step({
-      text: `flushes ${name} by hypercall: all caches are empty, nobody was interrupted`,
+      text: `flushes ${what} by hypercall: all caches are empty, nobody was interrupted`,
       set: [...local, ...remote, ...clears],
       ops: (e, read) => {
         begin(e);
@@ -77,17 +112,17 @@ export function flush(t: Thread, mm: number, wholeMask: boolean, clears: readonl
   const noted = (o: number): string | false =>
     by === 'kvm' && kernel.model.has(`out_${o}`) && `out_${o} == 1`;
   t.step({
-    text: `flushes ${name}${wholeMask ? ' (tables freed)' : ''}: ${by === 'kvm' ? 'interrupts the vCPUs that run, leaves a note to the others' : 'sends the interrupts'}`,
+    text: `flushes ${what}${wholeMask ? ' (tables freed)' : ''}: ${by === 'kvm' ? 'interrupts the vCPUs that run, leaves a note to the others' : 'sends the interrupts'}`,
     set: [
       ...stale,
       ...others.flatMap((o, i) => {
         const out = noted(o);
         const to = targets[i]!;
-        if (!out) return [`${sent[i]} = (${to} ? ${mm} : 0)`];
+        if (!out) return [`${sent[i]} = (${to} ? ${request} : 0)`];
         const note = kernel.broken('pv-flush-forgets-entry')
           ? []
           : [`note_${o} = (${all(to, out)} ? 1 : note_${o})`];
-        return [...note, `${sent[i]} = (${all(to, `out_${o} == 0`)} ? ${mm} : 0)`];
+        return [...note, `${sent[i]} = (${all(to, `out_${o} == 0`)} ? ${request} : 0)`];
       }),
       ...clears,
     ],
@@ -101,7 +136,7 @@ export function flush(t: Thread, mm: number, wholeMask: boolean, clears: readonl
       const ipis = to.filter((o) => !(noted(o) && read(`out_${o}`) === 1));
       if (ipis.length === 0) return;
       const mask = [cpu, ...ipis].reduce((bits, o) => bits + 2 ** o, 0);
-      e.emit(OP.FMULTI, cpu, [mask, e.names.mm(name), 0, FLUSH_ALL, e.gen, 1]);
+      e.emit(OP.FMULTI, cpu, [mask, e.names.mm(name), ...range(e, extent), e.gen, 1]);
       for (const o of ipis) e.emit(OP.IS, cpu, [o, FUNC.flush_tlb_func, e.csd(`fl ${cpu} ${o}`)]);
     },
   });
@@ -110,7 +145,7 @@ export function flush(t: Thread, mm: number, wholeMask: boolean, clears: readonl
       text: 'empties its own caches',
       when: all(`mm_${cpu} == ${mm}`),
       set: local,
-      ops: (e) => invalidates(e, cpu, mm, REASON.local),
+      ops: (e) => invalidates(e, cpu, extent, REASON.local),
     },
     { text: 'has another mm loaded: nothing to do here', when: `mm_${cpu} != ${mm}` },
   );
@@ -133,8 +168,8 @@ function holds(
   return read(`lazy_${cpu}`) === 0 && read(`mm_${cpu}`) === mm;
 }
 
-function invalidates(e: Emitter, cpu: number, mm: number, reason: number): void {
-  e.emit(OP.INV, cpu, [0, e.names.mm(MM_NAMES[mm]!), 0, FLUSH_ALL, e.gen]);
+function invalidates(e: Emitter, cpu: number, extent: Extent, reason: number): void {
+  e.emit(OP.INV, cpu, [0, e.names.mm(MM_NAMES[extent.mm]!), ...range(e, extent), e.gen]);
   e.emit(OP.TLBF, cpu, [-1, reason]);
 }
 
@@ -169,22 +204,23 @@ export function handlers(kernel: Kernel, cpu: number): void {
     e.emit(OP.IX, cpu, [NAN, func, e.answered(key)]);
   for (const from of kernel.others(cpu)) {
     const [fl, sy, ib] = ['fl', 'sy', 'ib'].map((kind) => `${kind}_${from}_${cpu}`);
-    for (let mm = 1; mm < MM_NAMES.length; mm++) {
+    for (const extent of extents(kernel)) {
+      const { mm, only } = extent;
       const name = MM_NAMES[mm]!;
       if (model.has(fl!)) {
         const key = `fl ${from} ${cpu}`;
         const enters = (e: Emitter): void => e.emit(OP.IE, cpu, [NAN, FUNC.flush_tlb_func, e.csd(key)]);
-        const asked = all(`${fl} == ${mm}`, open);
+        const request = all(`${fl} == ${asked(extent)}`, open);
         model.command({
           actor,
           cpu,
           at: -1,
-          guard: all(asked, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 0`),
-          set: [...kernel.emptied(cpu, mm), `${fl} = 0`],
+          guard: all(request, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 0`),
+          set: [...kernel.emptied(cpu, mm, only), `${fl} = 0`],
           text: `answers CPU ${from}: its caches are empty`,
           ops: (e) => {
             enters(e);
-            invalidates(e, cpu, mm, REASON.remote);
+            invalidates(e, cpu, extent, REASON.remote);
             exits(e, key, FUNC.flush_tlb_func);
           },
         });
@@ -192,12 +228,12 @@ export function handlers(kernel: Kernel, cpu: number): void {
           actor,
           cpu,
           at: -1,
-          guard: all(asked, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 1`),
+          guard: all(request, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 1`),
           set: [`mm_${cpu} = 0`, `lazy_${cpu} = 0`, `${fl} = 0`],
           text: `answers CPU ${from}: lazy, it leaves ${name} for init_mm`,
           ops: (e) => {
             enters(e);
-            invalidates(e, cpu, mm, REASON.taskSwitch);
+            invalidates(e, cpu, { mm, only: null }, REASON.taskSwitch);
             e.emit(OP.CR3, cpu, [0]);
             e.emit(OP.LZ, cpu, [e.names.mm(name), 0]);
             exits(e, key, FUNC.flush_tlb_func);
@@ -207,7 +243,7 @@ export function handlers(kernel: Kernel, cpu: number): void {
           actor,
           cpu,
           at: -1,
-          guard: all(asked, `mm_${cpu} != ${mm}`),
+          guard: all(request, `mm_${cpu} != ${mm}`),
           set: [`mask_${mm}_${cpu} = 0`, `${fl} = 0`],
           text: `answers CPU ${from}: ${name} is not loaded here`,
           ops: (e) => {
@@ -222,8 +258,8 @@ export function handlers(kernel: Kernel, cpu: number): void {
           actor,
           cpu,
           at: -1,
-          guard: `${ib} == ${mm}`,
-          set: [...kernel.emptied(cpu, mm), `${ib} = 0`],
+          guard: `${ib} == ${asked(extent)}`,
+          set: [...kernel.emptied(cpu, mm, only), `${ib} = 0`],
           text: `INVLPGB of CPU ${from} takes effect`,
           ops: null,
         });

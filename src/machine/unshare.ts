@@ -2,7 +2,7 @@ import { OP } from '../kernel/ops.js';
 import { Gather } from './gather.js';
 import { MM_NAMES } from './kernel.js';
 import { lockWay, unlockWay } from './locks.js';
-import type { Freer } from './program.js';
+import type { Freer, ProgramKind } from './program.js';
 import { flush, syncIpi } from './shootdown.js';
 import { Label, Thread } from './thread.js';
 
@@ -13,7 +13,7 @@ import { Label, Thread } from './thread.js';
  * Up to 7.3.4 x86's tlb_flush() passes only freed_tables on, which an unshare does not set: a lazy CPU is not
  * interrupted (rule `unshare-skips-lazy`). The unreleased series "skip redundant sync IPIs" v10 interrupts it.
  */
-export function hugetlbUnshare(cpuA: number, cpuB: number, freer: Freer): void {
+function hugetlbUnshare(cpuA: number, cpuB: number, freer: Freer): void {
   const { kernel, links, path, memory, callbacks } = freer;
   const [a, b] = links;
   const shared = kernel.model.variable('shared', 1);
@@ -66,3 +66,17 @@ export function hugetlbUnshare(cpuA: number, cpuB: number, freer: Freer): void {
   second.here(end);
   second.end();
 }
+
+export const UNSHARE = 'hugetlb-unshare';
+
+export const UNSHARE_KIND: ProgramKind = {
+  name: UNSHARE,
+  what: 'a process gives its share of a hugetlb table back (CPU 0), the other frees it (CPU 1)',
+  source: 'mm/hugetlb.c huge_pmd_unshare(); 8ce720d5bd91',
+  level: 2,
+  cpus: 2,
+  mms: [1, 2],
+  tables: 1,
+  entries: [{ name: 'B', table: 0, mm: 2, set: true, sameAddress: true }],
+  write: (cpu, freer) => hugetlbUnshare(cpu, cpu + 1, freer),
+};

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { readSchema } from '../../src/schema/read-schema.js';
+import { ROOT } from '../support/built.js';
 import { runCommand } from '../support/run-command.js';
 
 const explore = (...args: string[]) => runCommand(['explore', ...args]);
@@ -74,6 +75,35 @@ describe('pttrace explore', () => {
     } finally {
       rmSync(dir, { recursive: true });
     }
+  });
+
+  it('FILE is a program of one’s own, and flags stand above it', async () => {
+    const file = join(ROOT, 'fixtures/explore/two-freers.yaml');
+    const safe = await explore(file);
+    expect([safe.status, safe.stdout]).toEqual([0, expect.stringMatching(/^safe over \d+ states/m)]);
+    const bug = await explore(file, '--broken', 'single-without-flush', '--json');
+    expect(bug.status).toBe(1);
+    valid('explore', bug.stdout);
+    expect((await explore(file, '--promela')).stdout).toContain('CPU 1: madvise on another');
+    const larger = await explore(file, '--cpus', '4', '--reader', 'gup-fast');
+    expect(larger.stdout).toContain('4 CPUs, 1 table, readers hardware, gup-fast');
+    const dir = mkdtempSync(join(tmpdir(), 'pttrace-explore-'));
+    try {
+      const log = join(dir, 'bug.txt');
+      writeFileSync(log, (await explore(file, '--broken', 'single-without-flush', '--ftrace')).stdout);
+      const replay = await runCommand(['replay', log]);
+      expect([replay.status, replay.stdout]).toEqual([1, expect.stringContaining('I09')]);
+      writeFileSync(join(dir, 'wrong.yaml'), 'threads:\n  - steps:\n      - read\n');
+      const wrong = await explore(join(dir, 'wrong.yaml'));
+      expect([wrong.status, wrong.stderr]).toEqual([
+        2,
+        expect.stringContaining('wrong.yaml:3:9: read: comes before'),
+      ]);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+    expect((await explore(file, '--program', 'munmap')).status).toBe(2);
+    expect((await explore('nowhere.yaml')).status).toBe(3);
   });
 
   it('--promela prints the machine', async () => {
