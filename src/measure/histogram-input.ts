@@ -5,7 +5,7 @@ import { readPrinted } from '../latency/printed-text.js';
 import type { HistogramText } from '../latency/read-hist.js';
 import { machinesOf } from '../parsers/input/machines.js';
 import { scanInput } from '../parsers/input/open-input.js';
-import { abortOf, type Compression, isStored, readSource, streamFailure } from '../parsers/input/source.js';
+import { type Compression, isStored, orAbort, readSource, streamFailure } from '../parsers/input/source.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import { newPipeline } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
@@ -72,9 +72,8 @@ export async function openInput(path: string, options: OpenOptions): Promise<Ope
   let size = 0;
   let ended = false;
   let failure: TraceError | null = null;
-  const aborted = abortOf(options.signal);
   while (!ended && failure === null && size < MAX_TEXT) {
-    const step = await Promise.race([source.next(), aborted]).catch((error: unknown) => {
+    const step = await orAbort(source.next(), options.signal).catch((error: unknown) => {
       failure = streamFailure(error);
       return null;
     });

@@ -224,12 +224,11 @@ async function fileChunks(path: string, signal: AbortSignal | undefined): Promis
     return bytesRead === 0 ? null : buffer.subarray(0, bytesRead);
   };
   let ahead = start();
-  // trace_pipe and named pipes may stay silent for ever: neither the abort nor the end waits for their next chunk.
-  const aborted = abortOf(signal);
   return {
     total,
     next: async () => {
-      const chunk = await Promise.race([ahead, aborted]);
+      // trace_pipe and named pipes may stay silent for ever: neither the abort nor the end waits for their next chunk.
+      const chunk = await orAbort(ahead, signal);
       if (chunk !== null) {
         ahead = start();
         // The failure is seen when the chunk is asked for.
@@ -250,12 +249,11 @@ function stdinChunks(options: SourceOptions): Chunks {
   if (!input) throw new TraceError('unreadable', 'no standard input', { path: '-' });
   const chunks = input[Symbol.asyncIterator]() as AsyncIterator<Uint8Array | string>;
   const { signal } = options;
-  // A pipe may stay silent for ever: the abort must not wait for its next chunk.
-  const aborted = abortOf(signal);
   return {
     total: null,
     next: async () => {
-      const step = await Promise.race([chunks.next(), aborted]).catch((error: unknown) => {
+      // A pipe may stay silent for ever: the abort must not wait for its next chunk.
+      const step = await orAbort(chunks.next(), signal).catch((error: unknown) => {
         throw streamFailure(error);
       });
       if (step === null || step.done) return null;
@@ -267,12 +265,32 @@ function stdinChunks(options: SourceOptions): Chunks {
   };
 }
 
-/** Resolves when the signal is aborted; never without one. */
-export const abortOf = (signal: AbortSignal | undefined): Promise<null> =>
-  new Promise((resolve) => {
-    if (signal?.aborted) resolve(null);
-    else signal?.addEventListener('abort', () => resolve(null), { once: true });
+/**
+ * `step`, or null once the signal is aborted. Not `Promise.race` with one promise of the abort: that one would keep a
+ * reaction for every step, and with it every chunk, for as long as the stream lasts.
+ */
+export function orAbort<T>(step: Promise<T>, signal: AbortSignal | undefined): Promise<T | null> {
+  if (!signal) return step;
+  if (signal.aborted) {
+    step.catch(() => {});
+    return Promise.resolve(null);
+  }
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => resolve(null);
+    signal.addEventListener('abort', aborted, { once: true });
+    const over = (): void => signal.removeEventListener('abort', aborted);
+    step.then(
+      (value) => {
+        over();
+        resolve(value);
+      },
+      (error: unknown) => {
+        over();
+        reject(error);
+      },
+    );
   });
+}
 
 /** Whatever a stream fails with is a failure of the input: nothing of ours runs in it. */
 export function streamFailure(error: unknown): TraceError {
