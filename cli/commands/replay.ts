@@ -1,7 +1,6 @@
 import { Args, Flags } from '@oclif/core';
-import { type AnalyseOptions, analyse } from '../../src/analyse/analyse.js';
+import { analyse } from '../../src/analyse/analyse.js';
 import { printableReport } from '../../src/result/printable.js';
-import type { Result } from '../../src/result/types.js';
 import { Filter } from '../../src/timeline/filter.js';
 import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
@@ -116,23 +115,25 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       return this.conform(argv as string[], flags);
     }
     checkHtml(flags.html, argv as string[]);
-    const drawing = flags.html === undefined ? undefined : await newDrawing();
-    const result = await this.reading(argv as string[], flags, (options) =>
-      analyse({
+    const result = await this.reading(argv as string[], flags, async (options) => {
+      const given = {
         ...options,
         strict: flags.strict,
         require: listOf(flags.require),
         variants: listOf(flags.variant),
         syscall: flags.syscall,
-        groupBy: flags.by === 'comm' ? 'comm' : 'all',
+        groupBy: flags.by === 'comm' ? ('comm' as const) : ('all' as const),
         filter: filterOf(flags),
         maxFindings: flags['max-findings'],
-        watch: drawing?.watch,
-      }),
-    );
+      };
+      if (flags.html === undefined) return analyse(given);
+      const { replayToPage } = await import('../html/replay-to-page.js');
+      const drawn = await replayToPage(given);
+      if (drawn.page !== null) writePage(flags.html, drawn.page);
+      return drawn.result;
+    });
     refuseNothing(result);
     process.exitCode = exitOf(result);
-    if (drawing && flags.html !== undefined) writePage(flags.html, await drawing.page(result));
     await writeOut(await renderResult(result, flags));
   }
 
@@ -167,28 +168,6 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
         : EXIT.clean;
     await writeOut(text);
   }
-}
-
-/** Keeps what the machine does, and draws it. */
-async function newDrawing(): Promise<{
-  readonly watch: AnalyseOptions['watch'];
-  page(result: Result): Promise<string>;
-}> {
-  const { KeptSink } = await import('../../src/perfetto/kept-sink.js');
-  const { Tracks } = await import('../../src/perfetto/tracks.js');
-  const kept = new KeptSink();
-  let tracks: InstanceType<typeof Tracks> | undefined;
-  let absolute = (_: number): string => '0';
-  return {
-    watch({ time, funcs }) {
-      absolute = (tsNs) => time.absolute(tsNs);
-      tracks ??= new Tracks(kept, (id) => funcs.name(id));
-      return [tracks.monitor()];
-    },
-    async page(result) {
-      return (await import('../html/replay.js')).replayPage(result, kept, BigInt(absolute(0)));
-    },
-  };
 }
 
 interface WhatIfFlags extends Readonly<InputFlagValues> {

@@ -1,3 +1,4 @@
+import type { HeatGrid } from '../../src/perfetto/heat-grid.js';
 import type { HistogramBucket } from '../../src/result/types.js';
 import { duration } from '../render/text.js';
 import { html, type Markup } from './markup.js';
@@ -111,48 +112,24 @@ export function stepChart(
 }
 
 /** Durations over time: time across, powers of two upwards, darker is more. */
-export function heatMap(
-  label: string,
-  spans: readonly { readonly fromNs: number; readonly toNs: number }[],
-): Markup {
-  const COLUMNS = 60;
-  if (spans.length === 0) return html`<p class="soft">no whole span in this recording</p>`;
-  let first = Number.POSITIVE_INFINITY;
-  let last = Number.NEGATIVE_INFINITY;
-  for (const s of spans) {
-    first = Math.min(first, s.fromNs);
-    last = Math.max(last, s.fromNs);
-  }
-  const octaves = spans.map((s) => Math.floor(Math.log2(Math.max(1, s.toNs - s.fromNs))));
-  let [low, high] = [Number.POSITIVE_INFINITY, 0];
-  for (const o of octaves) {
-    low = Math.min(low, o);
-    high = Math.max(high, o);
-  }
-  const counts = new Map<number, number>();
-  spans.forEach((s, i) => {
-    const column = Math.min(
-      COLUMNS - 1,
-      Math.floor(((s.fromNs - first) / Math.max(1, last - first)) * COLUMNS),
-    );
-    const key = (octaves[i]! - low) * COLUMNS + column;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  });
-  const top = Math.max(...counts.values());
+export function heatMap(label: string, grid: HeatGrid): Markup {
+  const cells = grid.cells();
+  if (cells.length === 0) return html`<p class="soft">no whole span in this recording</p>`;
+  const { columns, width: columnNs } = grid.axis;
+  const [low, high] = [cells[0]!.octave, cells.at(-1)!.octave];
+  const top = Math.max(...cells.map((c) => c.count));
   const rows = high - low + 1;
   const height = rows * 16 + 22;
-  const cell = (WIDTH - LABEL - 10) / COLUMNS;
-  const cells = [...counts].map(([key, n]) => {
-    const [r, c] = [Math.floor(key / COLUMNS), key % COLUMNS];
-    const shade = 0.15 + 0.85 * (Math.log(1 + n) / Math.log(1 + top));
-    return html`<rect x="${LABEL + c * cell}" y="${(rows - 1 - r) * 16}" width="${cell}" height="15" fill="var(--ipi)" opacity="${shade}"><title>${n} of ${duration(2 ** (r + low))} to ${duration(2 ** (r + low + 1))}</title></rect>`;
+  const width = (WIDTH - LABEL - 10) / columns;
+  const y = (octave: number): number => (high - octave) * 16;
+  const drawn = cells.map(({ column, octave, count }) => {
+    const shade = 0.15 + 0.85 * (Math.log(1 + count) / Math.log(1 + top));
+    return html`<rect x="${LABEL + column * width}" y="${y(octave)}" width="${width}" height="15" fill="var(--ipi)" opacity="${shade}"><title>${count} of ${duration(2 ** octave)} to ${duration(2 ** (octave + 1))}</title></rect>`;
   });
-  const labels = Array.from(
-    { length: rows },
-    (_, r) =>
-      html`<text x="0" y="${(rows - 1 - r) * 16 + 12}" class="soft">${duration(2 ** (r + low))}</text>`,
+  const labels = Array.from({ length: rows }, (_, i) => low + i).map(
+    (octave) => html`<text x="0" y="${y(octave) + 12}" class="soft">${duration(2 ** octave)}</text>`,
   );
-  return html`<div class="scroll"><svg class="wide" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${label}">${labels}${cells}<text x="${LABEL}" y="${height - 4}" class="soft">0</text><text x="${WIDTH - 100}" y="${height - 4}" class="soft">+${duration(last - first)}</text></svg></div>`;
+  return html`<div class="scroll"><svg class="wide" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${label}">${labels}${drawn}<text x="${LABEL}" y="${height - 4}" class="soft">0</text><text x="${WIDTH - 100}" y="${height - 4}" class="soft">+${duration(columns * columnNs)}</text></svg></div>`;
 }
 
 /** Counts and waits from one CPU to another. */

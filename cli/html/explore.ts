@@ -1,20 +1,13 @@
 import type { Counterexample, Exploration } from '../../src/explore/explore.js';
 import type { ExploreReport } from '../../src/explore/report.js';
 import { plural } from '../render/verdicts.js';
+import { holdOf } from './holds.js';
 import { html, type Markup } from './markup.js';
 import { facts, pageText, table } from './page.js';
 
 const LABEL = 90;
 const STEP = 34;
 const LANE = 44;
-/** By the words of what a CPU holds: the first that fits. */
-const HOLDS = [
-  [/walk/i, 'reader'],
-  [/TLB|translation|cache/i, 'hold'],
-  [/irq/i, 'ipi'],
-  [/reader|rcu/i, 'callback'],
-] as const;
-
 /** An exploration as one page: the answer, and each way to an unsafe state as a space-time diagram. `text`: the whole report. */
 export function explorePage(report: ExploreReport, text: string): string {
   const e = report.exploration;
@@ -66,7 +59,7 @@ function lanes(e: Exploration, c: Counterexample): Markup {
     return own.map(({ s, n }, i) => {
       if (s.holds === '') return html``;
       const until = own[i + 1]?.n ?? c.steps.length;
-      const colour = HOLDS.find(([words]) => words.test(s.holds))?.[1] ?? 'grace';
+      const { colour } = holdOf(s.holds);
       return html`<rect x="${LABEL + n * STEP + STEP / 2}" y="${y(cpu) - 13}" width="${(until - n) * STEP}" height="26" fill="var(--${colour})" opacity=".25"><title>CPU ${cpu} holds: ${s.holds}</title></rect>`;
     });
   });

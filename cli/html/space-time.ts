@@ -1,117 +1,158 @@
-import type { Kept, KeptSink } from '../../src/perfetto/kept-sink.js';
+import type { Surroundings } from '../../src/perfetto/near-findings.js';
 import type { Finding } from '../../src/result/types.js';
 import { duration } from '../render/text.js';
+import { plural } from '../render/verdicts.js';
+import { type Hold, holdOf } from './holds.js';
 import { html, type Markup } from './markup.js';
 
 const WIDTH = 1000;
 const LABEL = 70;
 const LANE = 46;
 const TOP = 34;
+const MOST_CPUS = 32;
+/** Bars and arrows of one picture at most. */
+const MOST_BARS = 2000;
+const MOST_ARROWS = 300;
 
-/** What a CPU does, by the track it is drawn on: colour and words of the legend. */
+/** What a CPU does, by the row it is drawn on: colour and words of the legend. */
 const KINDS = [
   { what: 'IPI handlers', colour: 'ipi', words: 'IPI handler' },
   { what: 'callbacks', colour: 'callback', words: 'RCU callback' },
   { what: 'readers', colour: 'reader', words: 'reader section' },
+  { what: 'RCU grace periods', colour: 'grace', words: 'grace period' },
+  { what: 'expedited grace periods', colour: 'grace', words: 'grace period' },
 ] as const;
 
+/** Where things stand in a picture: time across, a lane per CPU, the lane of RCU (-1) last. */
+class Places {
+  readonly cpus: readonly number[];
+  readonly height: number;
+  private readonly near: Surroundings;
+
+  constructor(finding: Finding, near: Surroundings) {
+    this.near = near;
+    const seen = new Set([...finding.events, ...near.slices].map((x) => x.cpu));
+    const cpus = [...seen].filter((cpu) => cpu >= 0).sort((a, b) => a - b);
+    this.cpus = [...cpus.slice(0, MOST_CPUS), ...(seen.has(-1) ? [-1] : [])];
+    this.height = TOP + this.cpus.length * LANE + 20;
+  }
+
+  has(cpu: number): boolean {
+    return this.cpus.includes(cpu);
+  }
+
+  /** Stamps outside the picture stand at its edge. */
+  x(ns: number): number {
+    const { fromNs, toNs } = this.near;
+    const part = (Math.min(toNs, Math.max(fromNs, ns)) - fromNs) / (toNs - fromNs);
+    return LABEL + part * (WIDTH - LABEL - 12);
+  }
+
+  /** Middle of a lane. */
+  y(cpu: number): number {
+    return TOP + this.cpus.indexOf(cpu) * LANE + 22;
+  }
+}
+
 /**
- * Time across, a lane per CPU: what ran there, arrows from an IPI to its handler and from call_rcu to its callback, the
- * events of the finding by number, and a band where a CPU still held what the finding says.
- * `base`: absolute ns of relative stamp 0.
+ * A finding as a picture: what ran on each CPU, arrows from an IPI to its handler and from call_rcu to its callback, the
+ * events of the finding by number, and a band where a CPU still held what the finding says. Null: it quotes no event.
  */
-export function spaceTime(finding: Finding, sink: KeptSink, base: bigint, unit: 'ns' | 'ticks'): Markup {
-  const times = finding.events.map((e) => Number(BigInt(e.tsNs) - base));
-  if (times.length === 0) return html`<p class="soft">This finding has no events of its own.</p>`;
-  const [first, last] = [Math.min(...times), Math.max(...times)];
-  const margin = Math.max(1000, (last - first) * 0.06);
-  const [from, to] = [first - margin, last + margin];
-  const seen = sink.slices.filter((s) => s.toNs >= from && s.fromNs <= to);
-  const placed = seen.map((s) => ({ s, ...sink.placeOf(s.track) })).filter((p) => p.cpu >= 0);
-  const cpus = [...new Set([...finding.events.map((e) => e.cpu), ...placed.map((p) => p.cpu)])]
-    .filter((cpu) => cpu >= 0)
-    .sort((a, b) => a - b)
-    .slice(0, 32);
-  const x = (ns: number): number =>
-    LABEL + ((Math.min(to, Math.max(from, ns)) - from) / (to - from)) * (WIDTH - LABEL - 12);
-  const y = (cpu: number): number => TOP + cpus.indexOf(cpu) * LANE;
-  const height = TOP + cpus.length * LANE + 20;
-  const lanes = cpus.map(
-    (cpu) =>
-      html`<line x1="${LABEL}" x2="${WIDTH - 12}" y1="${y(cpu) + 22}" y2="${y(cpu) + 22}" stroke="var(--line)"/><text x="0" y="${y(cpu) + 26}">CPU ${cpu}</text>`,
+export function spaceTime(finding: Finding, near: Surroundings | null, unit: 'ns' | 'ticks'): Markup {
+  if (near === null) return html`<p class="soft">This finding has no events of its own.</p>`;
+  const holders = holdersOf(finding);
+  const bars = near.slices.filter((s) => s.toNs > s.fromNs && KINDS.some((k) => k.what === s.what));
+  const left = near.leftOut + Math.max(0, bars.length - MOST_BARS);
+  const shown = KINDS.filter(
+    (k, i) => bars.some((s) => s.what === k.what) && KINDS.findIndex((o) => o.words === k.words) === i,
   );
-  const holders = holdersOf(finding).filter((cpu) => cpus.includes(cpu));
-  const bands = holders.map(
-    (cpu) =>
-      html`<rect x="${x(first)}" y="${y(cpu) + 8}" width="${x(last) - x(first)}" height="28" fill="var(--hold)" opacity=".16"><title>${finding.held.join('; ')}</title></rect>`,
-  );
-  const bars = placed
-    .filter((p) => cpus.includes(p.cpu) && p.s.toNs > p.s.fromNs)
-    .slice(0, 2000)
-    .map(({ s, what, cpu }) => {
-      const kind = KINDS.find((k) => k.what === what);
-      if (!kind) return '';
-      return html`<rect x="${x(s.fromNs)}" y="${y(cpu) + 14}" width="${Math.max(1.5, x(s.toNs) - x(s.fromNs))}" height="16" fill="var(--${kind.colour})" opacity=".8"><title>${s.name}, ${duration(s.toNs - s.fromNs)}</title></rect>`;
-    });
-  const arrows = arrowsOf(placed.map((p) => ({ ...p.s, cpu: p.cpu })))
-    .filter((a) => cpus.includes(a.fromCpu) && cpus.includes(a.toCpu))
-    .slice(0, 300)
-    .map(
-      (a) =>
-        html`<line x1="${x(a.fromNs)}" y1="${y(a.fromCpu) + 22}" x2="${x(a.toNs)}" y2="${y(a.toCpu) + 22}" stroke="var(--${a.fromCpu === a.toCpu ? 'callback' : 'ipi'})" stroke-width="1" marker-end="url(#tip)"/>`,
-    );
-  const marks = finding.events.map((e, i) => {
-    const row = y(e.cpu) + 22 + shiftOf(finding, times, i, x);
-    return html`<g><circle cx="${x(times[i]!)}" cy="${row}" r="8" fill="var(--bg)" stroke="var(--${i === finding.events.length - 1 ? 'bad' : 'fg'})" stroke-width="2"/><text x="${x(times[i]!)}" y="${row + 4}" text-anchor="middle">${i + 1}</text><title>${e.role}, line ${e.line}</title></g>`;
-  });
-  const missing = missingAt(finding, times);
-  const gap =
-    missing === null
-      ? ''
-      : html`<line x1="${x(missing)}" x2="${x(missing)}" y1="${TOP - 12}" y2="${height - 16}" stroke="var(--bad)" stroke-dasharray="4 3"/><text x="${Math.min(WIDTH - 260, x(missing) + 4)}" y="${TOP - 16}" style="fill:var(--bad)">missing here</text>`;
+  const legend = [
+    ...shown,
+    ...holders.map((h) => ({ colour: h.colour, words: `CPU ${h.cpu} may still hold: ${h.name}` })),
+  ];
+  return html`<div class="scroll">${picture(finding, near, unit)}</div><p class="soft">${legend.map((k) => html`<span style="color:var(--${k.colour})">■</span> ${k.words} `)}○ events of the finding${left > 0 ? `; ${plural(left, 'bar')} not drawn` : ''}</p>`;
+}
+
+/** The drawing alone. */
+export function picture(finding: Finding, near: Surroundings, unit: 'ns' | 'ticks'): Markup {
+  const at = new Places(finding, near);
+  const [first, last] = [Math.min(...near.times), Math.max(...near.times)];
   const size = unit === 'ns' ? duration(last - first) : `${last - first} ticks`;
   const label = `Space-time diagram: ${finding.message}. ${finding.events.map((e, i) => `${i + 1}: ${e.role} on CPU ${e.cpu}`).join('; ')}`;
-  return html`<div class="scroll"><svg class="wide" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${label}"><defs><marker id="tip" viewBox="0 0 6 6" refX="6" refY="3" markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0L6 3L0 6z" fill="var(--soft)"/></marker></defs>${lanes}${bands}${bars}${arrows}${gap}${marks}<text x="${LABEL}" y="${height - 2}" class="soft">first event</text><text x="${WIDTH - 150}" y="${height - 2}" class="soft">+${size}</text></svg></div><p class="soft">${KINDS.map((k) => html`<span style="color:var(--${k.colour})">■</span> ${k.words} `)}${holders.length > 0 ? html`<span style="color:var(--hold)">■</span> may still hold it ` : ''}○ events of the finding</p>`;
+  const lanes = at.cpus.map(
+    (cpu) =>
+      html`<line x1="${LABEL}" x2="${WIDTH - 12}" y1="${at.y(cpu)}" y2="${at.y(cpu)}" stroke="var(--line)"/><text x="0" y="${at.y(cpu) + 4}">${cpu < 0 ? 'RCU' : `CPU ${cpu}`}</text>`,
+  );
+  return html`<svg class="wide" viewBox="0 0 ${WIDTH} ${at.height}" role="img" aria-label="${label}"><defs><marker id="tip" viewBox="0 0 6 6" refX="6" refY="3" markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0L6 3L0 6z" fill="var(--soft)"/></marker></defs>${lanes}${bands(finding, at, first, last)}${bars(near, at)}${arrows(near, at)}${gap(finding, near.times, at)}${marks(finding, near.times, at)}<text x="${LABEL}" y="${at.height - 2}" class="soft">first event</text><text x="${WIDTH - 150}" y="${at.height - 2}" class="soft">+${size}</text></svg>`;
 }
 
-/** Marks that would cover each other stand one above the other. */
-function shiftOf(finding: Finding, times: readonly number[], i: number, x: (ns: number) => number): number {
-  const near = finding.events.filter(
-    (e, n) => n < i && e.cpu === finding.events[i]!.cpu && Math.abs(x(times[n]!) - x(times[i]!)) < 17,
-  ).length;
-  return [0, -15, 15][near % 3]!;
-}
+/** Where a CPU still holds what the finding says. */
+const bands = (finding: Finding, at: Places, first: number, last: number): Markup[] =>
+  holdersOf(finding)
+    .filter(({ cpu }) => at.has(cpu))
+    .map(
+      ({ cpu, colour, text }) =>
+        html`<rect x="${at.x(first)}" y="${at.y(cpu) - 14}" width="${at.x(last) - at.x(first)}" height="28" fill="var(--${colour})" opacity=".16"><title>${text}</title></rect>`,
+    );
 
-/** CPUs that the finding says hold something. */
-const holdersOf = ({ held }: Finding): number[] => [
-  ...new Set(held.flatMap((h) => [...h.matchAll(/\bCPU (\d+)/g)].map((m) => Number(m[1])))),
-];
+const bars = (near: Surroundings, at: Places): Markup[] =>
+  near.slices
+    .flatMap((s) => {
+      const kind = KINDS.find((k) => k.what === s.what);
+      return kind && s.toNs > s.fromNs && at.has(s.cpu) ? [{ s, kind }] : [];
+    })
+    .slice(0, MOST_BARS)
+    .map(
+      ({ s, kind }) =>
+        html`<rect x="${at.x(s.fromNs)}" y="${at.y(s.cpu) - 8}" width="${Math.max(1.5, at.x(s.toNs) - at.x(s.fromNs))}" height="16" fill="var(--${kind.colour})" opacity=".8"><title>${s.name}, ${duration(s.toNs - s.fromNs)}</title></rect>`,
+    );
 
-/** Between the last event that came before and the one it should have preceded. */
-function missingAt({ missing, missingBefore }: Finding, times: readonly number[]): number | null {
-  const after = times[missingBefore];
-  if (missing === '' || after === undefined) return null;
-  const before = times[missingBefore - 1];
-  return before === undefined ? after : (before + after) / 2;
-}
-
-interface Arrow {
-  readonly fromNs: number;
-  readonly toNs: number;
-  readonly fromCpu: number;
-  readonly toCpu: number;
-}
-
-function arrowsOf(slices: readonly (Kept & { readonly cpu: number })[]): Arrow[] {
-  const starts = new Map<number, Kept & { readonly cpu: number }>();
-  const arrows: Arrow[] = [];
-  for (const s of slices.filter((x) => x.flow > 0)) {
+/** From what comes first of a flow to each of the others. */
+function arrows({ slices }: Surroundings, at: Places): Markup[] {
+  const starts = new Map<number, (typeof slices)[number]>();
+  const lines: Markup[] = [];
+  for (const s of slices) {
+    if (s.flow === 0 || !at.has(s.cpu)) continue;
     const start = starts.get(s.flow);
-    if (!start) starts.set(s.flow, s);
-    else {
-      const [a, b] = start.fromNs <= s.fromNs ? [start, s] : [s, start];
-      arrows.push({ fromNs: a.fromNs, toNs: b.fromNs, fromCpu: a.cpu, toCpu: b.cpu });
+    if (!start) {
+      starts.set(s.flow, s);
+      continue;
     }
+    const [a, b] = start.fromNs <= s.fromNs ? [start, s] : [s, start];
+    const colour = [a.what, b.what].includes('callbacks') ? 'callback' : 'ipi';
+    lines.push(
+      html`<line x1="${at.x(a.fromNs)}" y1="${at.y(a.cpu)}" x2="${at.x(b.fromNs)}" y2="${at.y(b.cpu)}" stroke="var(--${colour})" stroke-width="1" marker-end="url(#tip)"/>`,
+    );
   }
-  return arrows;
+  return lines.slice(0, MOST_ARROWS);
+}
+
+/** The events of the finding, by number; those that would cover each other stand one above the other. */
+function marks(finding: Finding, times: readonly number[], at: Places): Markup[] {
+  const { events } = finding;
+  return events.map((e, i) => {
+    const x = at.x(times[i]!);
+    const near = events.filter(
+      (o, n) => n < i && o.cpu === e.cpu && Math.abs(at.x(times[n]!) - x) < 17,
+    ).length;
+    const y = at.y(e.cpu) + [0, -15, 15][near % 3]!;
+    return html`<g><circle cx="${x}" cy="${y}" r="8" fill="var(--bg)" stroke="var(--${i === events.length - 1 ? 'bad' : 'fg'})" stroke-width="2"/><text x="${x}" y="${y + 4}" text-anchor="middle">${i + 1}</text><title>${e.role}, line ${e.line}</title></g>`;
+  });
+}
+
+/** Where something is missing: between the last event that came before and the one it should have preceded. */
+function gap({ missing, missingBefore }: Finding, times: readonly number[], at: Places): Markup | string {
+  const after = times[missingBefore];
+  if (missing === '' || after === undefined) return '';
+  const x = at.x(((times[missingBefore - 1] ?? after) + after) / 2);
+  return html`<line x1="${x}" x2="${x}" y1="${TOP - 12}" y2="${at.height - 16}" stroke="var(--bad)" stroke-dasharray="4 3"/><text x="${Math.min(WIDTH - 260, x + 4)}" y="${TOP - 16}" style="fill:var(--bad)">missing here</text>`;
+}
+
+/** CPUs that the finding says hold something, each once. */
+function holdersOf({ held }: Finding): (Hold & { readonly cpu: number; readonly text: string })[] {
+  const byCpu = new Map<number, string>();
+  for (const text of held)
+    for (const [, cpu] of text.matchAll(/\bCPU (\d+)/g))
+      if (!byCpu.has(Number(cpu))) byCpu.set(Number(cpu), text);
+  return [...byCpu].map(([cpu, text]) => ({ cpu, text, ...holdOf(text) }));
 }

@@ -16,6 +16,9 @@ const KERNEL = 0xffe0_0000_0000_0000n;
 const user = (value: number): string => (isKnown(value) ? `0x${value.toString(16)}` : '?');
 const READER_NAMES = Object.keys(READER);
 
+/** Rows of grace periods, which belong to no CPU. */
+export const GRACE_ROWS = ['RCU grace periods', 'expedited grace periods'] as const;
+
 /** Rows by name under a parent, made when first used. */
 class Rows {
   private readonly ids = new Map<string, number>();
@@ -73,8 +76,8 @@ export class Tracks {
     this.mms = new Rows(sink, sink.track('mms', 0));
     this.tables = new Rows(sink, sink.track('page tables', 0));
     this.tasks = new Rows(sink, sink.track('system calls', 0));
-    this.grace = sink.track('RCU grace periods', 0);
-    this.expedited = sink.track('expedited grace periods', 0);
+    this.grace = sink.track(GRACE_ROWS[0], 0);
+    this.expedited = sink.track(GRACE_ROWS[1], 0);
     this.waiting = sink.track('page tables queued to RCU', 0, true);
   }
 
