@@ -1,4 +1,5 @@
 import type { HistogramBucket } from '../result/types.js';
+import { ExactValues } from './exact-values.js';
 import {
   floorLog2,
   LOG_LINEAR_BINS,
@@ -8,7 +9,7 @@ import {
   logLinearLow,
 } from './log-linear.js';
 
-/** Values kept one by one (32 MB) before a distribution falls back to bins. */
+/** Values known exactly (at most 32 MB) before a distribution falls back to bins. */
 export const EXACT_LIMIT = 4_000_000;
 
 /** Running sums are moved into a bigint before a double could lose a unit. */
@@ -25,8 +26,7 @@ export const MAX_DURATION_NS = 2 ** 52;
  */
 export class Distribution {
   private limit: number;
-  private values = new Float64Array(64);
-  private sorted = true;
+  private values = new ExactValues();
   private bins: Float64Array | null = null;
   private n = 0;
   private sumLow = 0;
@@ -52,11 +52,7 @@ export class Distribution {
     if (this.bins !== null) {
       const i = logLinearIndex(v);
       this.bins[i] = this.bins[i]! + 1;
-    } else {
-      if (this.n === this.values.length) this.values = grown(this.values, this.n + 1);
-      this.values[this.n] = v;
-      this.sorted = false;
-    }
+    } else this.values.add(v);
     this.n++;
     this.sumLow += v;
     if (this.sumLow >= CARRY) this.carry();
@@ -104,10 +100,7 @@ export class Distribution {
   quantile(q: number): number {
     if (this.n === 0) return Number.NaN;
     const rank = nearestRank(q, this.n);
-    if (this.bins === null) {
-      this.sort();
-      return this.values[rank - 1]!;
-    }
+    if (this.bins === null) return this.values.at(rank);
     let before = 0;
     for (let i = logLinearIndex(this.minValue); ; i++) {
       before += this.bins[i]!;
@@ -117,9 +110,7 @@ export class Distribution {
 
   /** The values in ascending order (a view: do not change); null once they are binned. */
   sortedValues(): Float64Array | null {
-    if (this.bins !== null) return null;
-    this.sort();
-    return this.values.subarray(0, this.n);
+    return this.bins === null ? this.values.ascending() : null;
   }
 
   /**
@@ -131,13 +122,7 @@ export class Distribution {
       for (const [index, count] of this.occupiedBins()) visit(logLinearLow(index), count);
       return;
     }
-    this.sort();
-    for (let i = 0; i < this.n; ) {
-      let k = i + 1;
-      while (k < this.n && this.values[k] === this.values[i]) k++;
-      visit(this.values[i]!, k - i);
-      i = k;
-    }
+    this.values.forEachRun(visit);
   }
 
   /** Counts by power of two, `[0, 1) [1, 2) [2, 4) …`, from the first to the last that is not zero. Exact. */
@@ -145,7 +130,9 @@ export class Distribution {
     if (this.n === 0) return [];
     const counts = new Float64Array(54);
     if (this.bins === null) {
-      for (let i = 0; i < this.n; i++) counts[octave(this.values[i]!)]!++;
+      this.values.forEachRun((value, times) => {
+        counts[octave(value)]! += times;
+      });
     } else {
       const last = logLinearIndex(this.maxValue);
       for (let i = logLinearIndex(this.minValue); i <= last; i++) {
@@ -167,9 +154,7 @@ export class Distribution {
       if (this.bins === null) this.toBins();
       addBins(this.bins!, other);
     } else {
-      if (total > this.values.length) this.values = grown(this.values, total);
-      this.values.set(other.values.subarray(0, other.n), this.n);
-      this.sorted = total <= 1;
+      this.values.addAll(other.values);
     }
     this.n = total;
     this.sumLow += other.sumLow;
@@ -194,18 +179,11 @@ export class Distribution {
     this.sumLow = 0;
   }
 
-  private sort(): void {
-    if (this.sorted) return;
-    this.values.subarray(0, this.n).sort();
-    this.sorted = true;
-  }
-
   private toBins(): void {
     const bins = new Float64Array(LOG_LINEAR_BINS);
     addBins(bins, this);
     this.bins = bins;
-    this.values = new Float64Array(0);
-    this.sorted = true;
+    this.values = new ExactValues();
   }
 
   /** @internal Adds this distribution's counts to `into`; a method so that `merge` reaches the other's state. */
@@ -214,10 +192,10 @@ export class Distribution {
       for (let i = 0; i < into.length; i++) into[i] = into[i]! + this.bins[i]!;
       return;
     }
-    for (let i = 0; i < this.n; i++) {
-      const k = logLinearIndex(this.values[i]!);
-      into[k] = into[k]! + 1;
-    }
+    this.values.forEachRun((value, times) => {
+      const k = logLinearIndex(value);
+      into[k] = into[k]! + times;
+    });
   }
 }
 
@@ -233,10 +211,4 @@ function octave(v: number): number {
 
 function addBins(into: Float64Array, from: Distribution): void {
   from.addTo(into);
-}
-
-function grown(old: Float64Array, needed: number): Float64Array<ArrayBuffer> {
-  const bigger = new Float64Array(Math.max(needed, old.length * 2, 64));
-  bigger.set(old);
-  return bigger;
 }
