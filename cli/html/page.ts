@@ -28,7 +28,7 @@ h3{font-size:1rem;margin:1.2rem 0 .4rem}.answer{font-size:1.1rem;border-left:.3r
 .answer.good{border-color:var(--good)}.answer.bad{border-color:var(--bad)}nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem}h1,h3{overflow-wrap:anywhere}a{color:var(--reader)}
 .scroll{overflow-x:auto;max-width:100%}table{border-collapse:collapse;font-size:.9rem}th,td{text-align:left;padding:.15rem .6rem .15rem 0;vertical-align:top;border-bottom:1px solid var(--line)}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}pre,code{font:13px/1.45 ui-monospace,monospace}pre{overflow-x:auto;background:var(--card);padding:.6rem}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}svg{max-width:100%;height:auto;display:block}
+dl{display:grid;grid-template-columns:fit-content(16rem) 1fr;gap:.2rem 1rem}dt{color:var(--soft);overflow-wrap:anywhere}dd{margin:0;overflow-wrap:anywhere}svg{max-width:100%;height:auto;display:block}
 svg text{fill:var(--fg);font:12px ui-monospace,monospace}svg .soft{fill:var(--soft)}.pass{color:var(--good)}.violated{color:var(--bad);font-weight:600}.soft{color:var(--soft)}
 .heat{background:color-mix(in srgb,var(--ipi) calc(var(--h)*1%),transparent)}summary{cursor:pointer}:focus-visible{outline:2px solid var(--reader);outline-offset:2px}
 @media (max-width:40rem){body{padding:.6rem}dl{grid-template-columns:1fr}dt{margin-top:.4rem}svg.wide{min-width:44rem}}

@@ -20,7 +20,7 @@ export async function replayToPage(
     },
   });
   if (result.timeline.events === 0) return { result, page: null };
-  const findings = drawnFindings(result).drawn.map((d) => d.finding);
+  const findings = drawnFindings(result).map((d) => d.finding);
   const again = rereadable(options, result);
   // An interrupted reading would end at another place.
   const read = again !== null && !result.summary.partial;

@@ -15,7 +15,7 @@ import { html, type Markup } from './markup.js';
 import { facts, pageText, type Section, table } from './page.js';
 import { spaceTime } from './space-time.js';
 
-/** Findings drawn; the others stand in the table of rules. */
+/** Rules of which a finding is drawn. */
 const DRAWN = 8;
 
 export interface Drawn {
@@ -23,23 +23,34 @@ export interface Drawn {
   readonly finding: Finding;
 }
 
-/** The findings that are drawn, the worst first, and how many others there are. */
-export function drawnFindings(result: Result): { readonly drawn: readonly Drawn[]; readonly rest: number } {
-  const all = result.invariants.flatMap((rule) => rule.findings.map((finding) => ({ rule, finding })));
-  // S1 is the worst.
-  const drawn = all
+/** The first finding of each violated rule, the worst first: the others of a rule look like it. */
+export const drawnFindings = ({ invariants }: Result): readonly Drawn[] =>
+  invariants
+    .flatMap((rule) => rule.findings.slice(0, 1).map((finding) => ({ rule, finding })))
+    // S1 is the worst.
     .sort((a, b) => Number(a.rule.severity.slice(1)) - Number(b.rule.severity.slice(1)))
     .slice(0, DRAWN);
-  return { drawn, rest: all.length - drawn.length };
+
+/** Findings that have no picture, by rule. */
+function others(result: Result, drawn: readonly Drawn[]): Markup | string {
+  const list = result.invariants.flatMap((rule) => {
+    const n = rule.findings.length - (drawn.some((d) => d.rule === rule) ? 1 : 0);
+    return n > 0 ? [{ rule, n }] : [];
+  });
+  if (list.length === 0) return '';
+  const rows = list.flatMap(({ rule, n }) =>
+    rule.findings.slice(-n).map((f) => [rule.id, f.message, f.events.map((e) => e.line).join(' ')]),
+  );
+  return html`<details><summary>${plural(rows.length, 'more finding')}</summary>${table('more findings', ['', 'finding', 'lines'], rows)}</details>`;
 }
 
 /** The whole of a replay as one page. `near`: what happened around each of `drawnFindings`. */
 export function replayPage(result: Result, sums: ReportSums, near: readonly (Surroundings | null)[]): string {
-  const { drawn, rest } = drawnFindings(result);
+  const drawn = drawnFindings(result);
   const wrong: Section = {
     id: 'findings',
     title: 'What is wrong',
-    body: html`${drawn.map((d, i) => story(result, d, near[i] ?? null, i))}${rest > 0 ? html`<p>${plural(rest, 'more finding')}: in the table of rules.</p>` : ''}`,
+    body: html`${drawn.map((d, i) => story(result, d, near[i] ?? null, i))}${others(result, drawn)}`,
   };
   return pageText({
     title: `pttrace replay ${result.inputs.map((i) => i.path).join(', ')}`,
@@ -61,7 +72,7 @@ function story(result: Result, { rule, finding: f }: Drawn, near: Surroundings |
   const lines = f.events.map((e, i) => [
     String(i + 1),
     String(e.line),
-    `CPU ${e.cpu}`,
+    `CPU\u00a0${e.cpu}`,
     e.role,
     html`<code>${e.text.trim()}</code>`,
   ]);
