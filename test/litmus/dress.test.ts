@@ -3,6 +3,7 @@ import { programOf } from '../../src/litmus/program.js';
 import { violatedIn } from '../../src/litmus/suite.js';
 import type { LitmusOrder, LitmusTest } from '../../src/litmus/test.js';
 import { toFtrace } from '../../src/litmus/to-ftrace.js';
+import { partOf } from '../support/part.js';
 import { random } from './support/disguise.js';
 import { DRESSES, dressed, type LogLine, readLog, writeLog } from './support/dress.js';
 import { ownOrders, ownTests } from './support/files.js';
@@ -10,7 +11,7 @@ import { ownOrders, ownTests } from './support/files.js';
 // The logs of the litmus suite as somebody else's kernel would have written them: no verdict may change.
 
 const NAMES = Object.keys(DRESSES);
-const SEEDS = 2;
+const SEEDS = partOf(4, 1);
 const logOf = (test: LitmusTest, order: LitmusOrder): string => toFtrace(programOf(test, order));
 
 async function changed(log: string, order: LitmusOrder, other: string): Promise<string> {
@@ -34,7 +35,7 @@ describe('litmus logs of other kernels', () => {
   it('all sorts of it together', async () => {
     const wrong: string[] = [];
     for (const [test, order] of ownOrders()) {
-      for (let seed = 0; seed < 4; seed++) {
+      for (let seed = 0; seed < partOf(8, 2); seed++) {
         const r = random(seed * 31 + test.id.length);
         const names = NAMES.filter(() => r() < 0.5);
         const log = logOf(test, order);

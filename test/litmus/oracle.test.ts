@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseLitmus } from '../../src/litmus/parse.js';
 import { runOrder } from '../../src/litmus/run.js';
+import { partOf } from '../support/part.js';
 
 /**
  * The rules on caches and readers, written once more in the plainest way: sets of (CPU, thing) and nothing else.
@@ -134,7 +135,7 @@ describe('random programs', () => {
         const { violated } = runOrder(test, test.orders[0]!);
         expect(violated.filter((id) => WATCHED.includes(id))).toEqual([...oracle(steps)].sort());
       }),
-      { numRuns: 5000 },
+      { numRuns: partOf(5000, 1500) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { InvariantReport, Result } from '../../src/result/types.js';
+import { partOf } from '../support/part.js';
 import { CO_FIRING, DAMAGES, type Damage, damageLines, readRecording } from './damage/damage.js';
 import { type Fixture, replayFixtures } from './damage/fixtures.js';
 import { NEVER_DECIDED, SELDOM_DECIDED, UNDECIDED } from './damage/undecided.js';
@@ -9,7 +10,10 @@ import { replayFile, replayLines, report, violatedIds } from './support/replay.j
 
 const FIXTURES = replayFixtures().map((f) => ({ ...f, recording: readRecording(f.lines) }));
 /** PTTRACE_DAMAGE_SEEDS=50: as many random places per kind and recording. */
-const SEEDS = Array.from({ length: Number(process.env.PTTRACE_DAMAGE_SEEDS ?? 3) }, (_, i) => i + 1);
+const SEEDS = Array.from(
+  { length: Number(process.env.PTTRACE_DAMAGE_SEEDS ?? partOf(3, 2)) },
+  (_, i) => i + 1,
+);
 
 interface Run {
   readonly fixture: Fixture;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/result/types.js';
+import { partOf } from '../../support/part.js';
 import { damageLines, type Recording, readRecording } from '../damage/damage.js';
 import { replayFixtures } from '../damage/fixtures.js';
 import { replayFile, replayLines, report, violatedIds } from '../support/replay.js';
@@ -33,7 +34,10 @@ const KINDS = [
   'generation-repeated',
 ];
 /** PTTRACE_DOUBT_SEEDS=20: as many casts of each doubt. */
-const SEEDS = Array.from({ length: Number(process.env.PTTRACE_DOUBT_SEEDS ?? 2) }, (_, i) => i + 1);
+const SEEDS = Array.from(
+  { length: Number(process.env.PTTRACE_DOUBT_SEEDS ?? partOf(2, 1)) },
+  (_, i) => i + 1,
+);
 
 const otherThan = (name: string): readonly string[] =>
   FIXTURES.find((f) => f.kernel !== name.slice(0, name.indexOf('/')) && !f.name.includes('lab-n'))!.lines;
