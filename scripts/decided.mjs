@@ -23,8 +23,8 @@ const { values: options, positionals } = parseArgs({
     before: { type: 'string' },
   },
 });
-const analyser = join(resolve(options.dist), 'src/analyse/analyse.js');
-if (!existsSync(analyser)) {
+const analyser = ['src/analyse/analyse.js', 'src/analyse.js'].map((p) => join(resolve(options.dist), p)).find(existsSync);
+if (!analyser) {
   console.error('decided: not built: run `npm run build` first');
   process.exit(2);
 }

@@ -1,16 +1,8 @@
 // Shapes that are spliced into recordings of correct kernels. Each kind finds its places by reading the lines itself, and
 // gives for a place the lines of a broken and of a correct variant. Nothing here uses the code it tries.
 
-const EVENT =
-  /^ *(?<comm>.+)-(?<pid>\d+) +\[(?<cpu>\d+)\] (?<flags>\S+) +(?<ts>\d+\.\d+): (?<event>[\w.]+): ?(?<body>.*)$/;
-export const parse = (line) => {
-  const m = EVENT.exec(line);
-  return m ? { ...m.groups, line } : null;
-};
+import { field, is, parse, splice } from './reading.mjs';
 
-const field = (e, name) => new RegExp(`\\b${name}=(0x[0-9a-f]+|-?\\d+)`).exec(e.body)?.[1];
-const is = (e, ...names) => e !== null && names.includes(e.event.replace(/^[pk]_/, '').replace(/_0$/, ''));
-const splice = (lines, at, drop, ...put) => [...lines.slice(0, at), ...put, ...lines.slice(at + drop)];
 const FULL = 'start=0x0 end=0xffffffffffffffff';
 const shift = (hex, by) => `0x${(BigInt(hex) + by).toString(16)}`;
 
@@ -32,7 +24,7 @@ function* finishes(events) {
 
 const range = {
   name: 'range of the flush',
-  expect: ['I02', 'I03', 'I09'],
+  expect: ['I02', 'I03', 'I09', 'I29'],
   places: (events) => [...finishes(events)],
   broken: (lines, { at, event }) => {
     const [start, end] = [field(event, 'start'), field(event, 'end')];

@@ -104,9 +104,12 @@ function kinds(...list: number[]): Uint8Array {
   return set;
 }
 
-/** Program order: whoever does something else has returned. Before the operation itself takes effect. */
+/**
+ * Program order: whoever does something else has returned. Before the operation itself takes effect. Without a flags
+ * column only what no interrupt does tells.
+ */
 export function passFlush(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
-  if (op.context !== CONTEXT.task) return;
+  if (op.context !== CONTEXT.task && !(op.context === CONTEXT.unknown && BEHIND_FLUSH[op.kind] === 1)) return;
   const { flush } = task;
   if (flush && (OUTSIDE_FLUSH[op.kind] === 1 || (op.kind === OP.CR && isTableFunc(op.a1)))) {
     flush.backByOrder = true;
@@ -129,6 +132,7 @@ function newFlush(state: MachineState, op: Op, known: boolean): Flush {
     start: known ? op.a1 : Number.NaN,
     end: known ? op.a2 : Number.NaN,
     freedTables: known ? op.a4 : Number.NaN,
+    stride: known ? op.a3 : Number.NaN,
     frRef: known ? op.ref : -1,
     frTs: op.tsNs,
     frSeq: state.seq,

@@ -174,7 +174,7 @@ function remove(state: MachineState, op: Op, key: number, level: number, task: T
   if (!table) return;
   if (level > 0) table.level = level;
   if (op.a1 === op.a1) table.mm = op.a1;
-  if (task.pgdEnd > task.pgdStart && table.lo !== table.lo) {
+  if (task.pgdEnd > task.pgdStart && task.pgdSeq > state.lossSeq && table.lo !== table.lo) {
     // mm/memory.c free_pgd_range() rounds its beginning down to the range of one PTE table.
     table.lo = task.pgdStart - (task.pgdStart % PMD_SIZE);
     table.hi = task.pgdEnd;

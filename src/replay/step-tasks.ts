@@ -7,8 +7,24 @@ import type { Gather, LeftOut } from './state/table-life.js';
 /** Gathers nested in each other at most: the kernel has three (mm/hugetlb.c), what is deeper was not seen to end. */
 const MAX_NESTED = 8;
 
+/** Where no task is within free_pgd_range(), nor between the unlink of a reclaimed table and its hand-over. */
+const OUTSIDE_UNLINKS: ReadonlySet<number> = new Set([
+  OP.GB,
+  OP.GE,
+  OP.GEret,
+  OP.SE,
+  OP.SX,
+  OP.EXITMM,
+  OP.EXIT,
+]);
+
 /** What a task is in the middle of: gather, syscall, mm. */
 export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
+  // Its return, or the hand-over, was not shown.
+  if (OUTSIDE_UNLINKS.has(op.kind)) {
+    task.pgdStart = task.pgdEnd = Number.NaN;
+    task.reclaimRef = -1;
+  }
   if (task.exitSeq > 0 && (op.kind === OP.SE || op.kind === OP.SX || op.kind === OP.GB)) {
     reborn(task, op, hooks);
   }
@@ -45,6 +61,7 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
     case OP.FPGD:
       task.pgdStart = op.a3 === 1 ? op.a1 : Number.NaN;
       task.pgdEnd = op.a3 === 1 ? op.a2 : Number.NaN;
+      task.pgdSeq = state.seq;
       break;
     case OP.GEret:
       if (task.gather) {

@@ -45,8 +45,9 @@ export const flushMmuOrder = rule({
         }
       },
 
-      queued(head, gather, _task, op) {
-        if (!gather?.lastFlush || head.func !== FUNC.tlb_remove_table_rcu) return;
+      queued(head, gather, task, op) {
+        // With one under way, whose return is not shown, the newest cycle is not known.
+        if (!gather?.lastFlush || task.flush || head.func !== FUNC.tlb_remove_table_rcu) return;
         if (gather.freesSinceFlush === 0) {
           if (lostSince(evidence, gather.lastFlush.fdSeq)) verdicts.unknown(LOSS, op.ref);
           else verdicts.pass(KNOWN.observed);

@@ -124,7 +124,12 @@ export class MmGenerations implements Monitor {
   }
 }
 
-/** Everything, with the tables: mm/mmap.c exit_mmap() ends with such a flush. */
+/**
+ * Everything, with the tables: mm/mmap.c exit_mmap() ends with such a flush. flush_tlb_mm() of fork is one of all
+ * tables as well, and alone gives no stride (arch/x86/include/asm/tlbflush.h).
+ */
 const whole = (flush: Flush | null): boolean =>
-  flush === null || !(flush.end <= USER_END) || !isKnown(flush.freedTables);
+  flush === null ||
+  !isKnown(flush.freedTables) ||
+  (flush.freedTables !== 0 && flush.stride !== 0 && !(flush.end <= USER_END));
 const USER_END = 2 ** 52;

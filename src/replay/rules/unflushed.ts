@@ -28,7 +28,8 @@ export function flushAbsence(table: Table, { context }: Op): Absence {
     since: begun.frSeq,
     probe: FLUSH_PROBE,
     // Without a flags column the task's program order proves nothing: one hit of the return probe may be missing.
-    doubt: () => (context === CONTEXT.unknown && begun.fdSeq === 0 ? NEVER_BACK : null),
+    doubt: () => 
+      context === CONTEXT.unknown && (begun.fdSeq === 0 || begun.backByOrder) ? NEVER_BACK : null,
   };
 }
 

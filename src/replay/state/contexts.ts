@@ -36,6 +36,7 @@ export interface Task {
   /** `free_pgd_range()` it is in: user addresses [start, end); NaN none. */
   pgdStart: number;
   pgdEnd: number;
+  pgdSeq: number;
   /** The gather that has ended last, until the next one begins: its `tlb`, NaN none, and the step of its end. */
   endedTlb: number;
   endedSeq: number;
@@ -128,6 +129,7 @@ export function newTask(key: number, firstSeq = 0): Task {
     lastGeRef: -1,
     pgdStart: Number.NaN,
     pgdEnd: Number.NaN,
+    pgdSeq: 0,
     endedTlb: Number.NaN,
     endedSeq: 0,
     reclaimRef: -1,

@@ -90,6 +90,8 @@ export interface Flush {
   readonly end: number;
   /** 1, 0, or NaN when the trace does not say. */
   readonly freedTables: number;
+  /** Shift of the stride, 0 where only a whole mm is meant; NaN unknown. */
+  readonly stride: number;
   readonly frRef: EvidenceRef;
   readonly frTs: number;
   readonly frSeq: number;
