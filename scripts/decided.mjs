@@ -23,7 +23,9 @@ const { values: options, positionals } = parseArgs({
     before: { type: 'string' },
   },
 });
-const analyser = ['src/analyse/analyse.js', 'src/analyse.js'].map((p) => join(resolve(options.dist), p)).find(existsSync);
+const analyser = ['src/analyse/analyse.js', 'src/analyse.js']
+  .map((p) => join(resolve(options.dist), p))
+  .find(existsSync);
 if (!analyser) {
   console.error('decided: not built: run `npm run build` first');
   process.exit(2);

@@ -48,7 +48,9 @@ const early = {
     events.forEach((e, i) => {
       if (is(e, 'call_rcu')) queued.set(field(e, 'head'), i);
       if (!is(e, 'tlb_remove_table_rcu') || !queued.has(field(e, 'head'))) return;
-      const free = events.findIndex((f, k) => k > i && k < i + 40 && f?.cpu === e.cpu && is(f, 'mm_page_free'));
+      const free = events.findIndex(
+        (f, k) => k > i && k < i + 40 && f?.cpu === e.cpu && is(f, 'mm_page_free'),
+      );
       if (free >= 0) out.push({ at: queued.get(field(e, 'head')), free });
       queued.delete(field(e, 'head'));
     });
@@ -56,7 +58,8 @@ const early = {
   },
   broken: (lines, { at, free }) => {
     const [enqueue, release] = [lines[at], lines[free]];
-    const moved = enqueue.slice(0, enqueue.indexOf(': call_rcu')) + release.slice(release.indexOf(': mm_page_free'));
+    const moved =
+      enqueue.slice(0, enqueue.indexOf(': call_rcu')) + release.slice(release.indexOf(': mm_page_free'));
     return splice(splice(lines, free, 1), at + 1, 0, moved);
   },
   correct: (lines) => lines,
@@ -81,15 +84,24 @@ const unseenReturn = {
 
 const glued = {
   name: 'two events on one line',
-  places: (events) => sample(events, (e, i) => is(e, 'rcu_utilization') && is(events[i + 1], 'mm_page_free', 'call_rcu', 'tlb_flush')),
-  correct: (lines, { at }) => splice(lines, at, 2, lines[at].replace(/: rcu_utilization: .*/, ': rcu_utilization: ') + lines[at + 1]),
+  places: (events) =>
+    sample(
+      events,
+      (e, i) => is(e, 'rcu_utilization') && is(events[i + 1], 'mm_page_free', 'call_rcu', 'tlb_flush'),
+    ),
+  correct: (lines, { at }) =>
+    splice(lines, at, 2, lines[at].replace(/: rcu_utilization: .*/, ': rcu_utilization: ') + lines[at + 1]),
 };
 
 const twice = {
   name: 'two probes on one function',
   places: (events) => sample(events, isTable, 200),
   correct: (lines) =>
-    lines.flatMap((l) => (/: (?:p_)?(?:call_rcu|pte_free_tlb|tlb_finish_mmu|flush_tlb_mm_range)(?:_0)?: /.test(l) ? [l, l.replace(/: (\w+): \(/, ': my_$1: (')] : [l])),
+    lines.flatMap((l) =>
+      /: (?:p_)?(?:call_rcu|pte_free_tlb|tlb_finish_mmu|flush_tlb_mm_range)(?:_0)?: /.test(l)
+        ? [l, l.replace(/: (\w+): \(/, ': my_$1: (')]
+        : [l],
+    ),
 };
 
 /** One CPU's clock 10 µs ahead, less than an IPI takes: the lines stand where their stamps put them. */

@@ -83,7 +83,12 @@ for (const path of positionals) {
       if (!here) continue;
       const where = `${basename(dirname(path))}/${basename(path)}:${places[p].at + 1}`;
       const plain = await judge(lines, context);
-      book(kind.name, plain.violated.length === 0 ? 'as recorded' : 'as recorded WRONG', where, plain.violated);
+      book(
+        kind.name,
+        plain.violated.length === 0 ? 'as recorded' : 'as recorded WRONG',
+        where,
+        plain.violated,
+      );
       const right = await judge(kind.correct(lines, here), context);
       book(kind.name, right.violated.length === 0 ? 'correct' : 'correct WRONG', where, right.violated);
       if (!kind.broken) continue;
@@ -120,8 +125,11 @@ const said = [
 process.stdout.write(`${said}\n`);
 if (options.page) {
   const page = readFileSync(options.page, 'utf8');
-  const marks = /(<!-- splice: printed by scripts\/splice\/run\.mjs -->\n)[^]*?(<!-- \/splice -->)/;
+  const marks = /(<!-- splice: printed by scripts\/splice\/run\.mjs -->\n)[\s\S]*?(<!-- \/splice -->)/;
   if (!marks.test(page)) throw new Error(`${options.page}: no place for the table`);
-  writeFileSync(options.page, page.replace(marks, (_, open, end) => `${open}${said}\n${end}`));
+  writeFileSync(
+    options.page,
+    page.replace(marks, (_, open, end) => `${open}${said}\n${end}`),
+  );
 }
 process.exitCode = wrong > 0 ? 1 : 0;

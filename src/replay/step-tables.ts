@@ -215,7 +215,8 @@ function hand(table: Table, state: MachineState | null, seq: number, task: Task,
   const open = task.gather?.finishing ? (task.outer.at(-1) ?? null) : task.gather;
   hooks.tableRemoved(table, state ? open : null, task, op);
   if (!state) return;
-  if (!task.gather && op.a0 === task.endedTlb) hooks.tableAfterGather(table, task, op);
+  // One around it may be open still: that is another.
+  if (op.a0 === task.endedTlb && task.gather?.tlb !== op.a0) hooks.tableAfterGather(table, task, op);
   // Nothing is handed over while a gather finishes: that one is over, its return was not seen.
   if (task.gather?.finishing) closeGather(task, op, hooks);
   // Without the gather's own probes the hand-over itself shows that one is open.

@@ -58,6 +58,7 @@ class BpftraceJsonLogDialect implements LineDialect {
       host.fact(RESERVED.lost, -1, Number.isSafeInteger(lost) ? (lost as number) : -1);
       return LINE.lost;
     }
+    if (o.type === 'attached_probes') this.log.begins(host);
     return typeof o.type === 'string' && NOTICES.has(o.type) ? LINE.header : LINE.foreign;
   }
 

@@ -2,6 +2,7 @@ import { TRACEPOINTS } from '../../kernel/tracepoints.js';
 import { latin1 } from '../../timeline/batch.js';
 import { type EventHead, RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { NextCapture } from '../input/next-capture.js';
 import { sampleText } from '../input/sample-text.js';
 import { headerShape, NOTICE, type Shape, shapeOf } from './printf-columns.js';
 
@@ -35,6 +36,7 @@ export class BpftraceLogDialect implements LineDialect {
   readonly id: string = 'bpftrace-log';
   private shape: Shape | null;
   private readonly word = new Int32Array(2);
+  private readonly capture = new NextCapture();
   private wide = 0;
   private sec = 0;
   private ns = 0;
@@ -54,14 +56,21 @@ export class BpftraceLogDialect implements LineDialect {
     return this.other(latin1(buf, start, Math.min(end, start + 200)), host);
   }
 
+  /** What a run prints before its events. */
+  begins(host: LineHost): void {
+    this.capture.header(host);
+  }
+
   private other(text: string, host: LineHost): LineKind {
     const lost = /^Lost (\d+) events/.exec(text);
     if (lost !== null) {
       host.fact(RESERVED.lost, -1, Number(lost[1]));
       return LINE.lost;
     }
+    if (/^Attach(?:ing|ed) \d+ probes?/.test(text)) this.begins(host);
     const shape = headerShape(text);
     if (shape) {
+      this.begins(host);
       this.shape = shape;
       return LINE.header;
     }
@@ -115,6 +124,7 @@ export class BpftraceLogDialect implements LineDialect {
     b.bodyStart[i] = skip(buf, p, end);
     b.bodyEnd[i] = end;
     b.aux[i] = 0;
+    this.capture.event();
     host.commit();
     return LINE.event;
   }

@@ -2,6 +2,7 @@ import { latin1 } from '../../timeline/batch.js';
 import { type EventHead, RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { internBody } from '../input/kernel-pieces.js';
+import { NextCapture } from '../input/next-capture.js';
 import { fieldShare, PerfFields } from './perf-fields.js';
 import { PerfPrefix } from './perf-prefix.js';
 import { isRecord, PerfRecords } from './perf-records.js';
@@ -33,6 +34,7 @@ const COLON = 58;
 class PerfScriptDialect implements LineDialect {
   readonly id = 'perf-script';
   private readonly prefix = new PerfPrefix();
+  private readonly capture = new NextCapture();
   private sawEvent = false;
   /** Frames follow an event until a blank line. */
   private inChain = false;
@@ -57,7 +59,11 @@ class PerfScriptDialect implements LineDialect {
       this.inChain = false;
       return LINE.blank;
     }
-    if (buf[start] === 35) return LINE.header;
+    if (buf[start] === 35) {
+      if (latin1(buf, start, Math.min(end, start + 20)).startsWith('# captured on'))
+        this.capture.header(host);
+      return LINE.header;
+    }
     if (this.inChain && p > start && isFrame(buf, p, end)) return LINE.stack;
     const at = this.prefix;
     if (at.parse(buf, start, end) || this.fields?.parse(buf, start, end, at)) {
@@ -81,6 +87,7 @@ class PerfScriptDialect implements LineDialect {
     }
     if (p === end) return host.skip('perf sample without an event name');
     this.sawEvent = true;
+    this.capture.event();
     this.inChain = true;
     if (this.fields !== null) this.tellFields(host);
     const record = buf[p] === 80 ? this.records.line(buf, p, end, at.cpu, host) : -1;

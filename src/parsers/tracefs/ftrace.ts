@@ -85,7 +85,10 @@ export class FtraceDialect implements LineDialect {
       const at = this.second;
       this.second = -1;
       this.within = at - start;
-      if (this.event(buf, at, at + COMM_WIDTH, end, host) === NOT_AN_EVENT) {
+      if (
+        this.event(buf, at, at + COMM_WIDTH, end, host) === NOT_AN_EVENT &&
+        this.trimmed(buf, at, end, host) === NOT_AN_EVENT
+      ) {
         kind = host.skip('what follows an event that printed nothing is damaged');
         break;
       }
@@ -361,12 +364,21 @@ export class FtraceDialect implements LineDialect {
   }
 }
 
-/** A task column of the kernel's width, a pid and a CPU in brackets. */
+/** A task column, of the kernel's width or squeezed on the way, a pid and a CPU in brackets. */
 function isHead(buf: Uint8Array, start: number, end: number): boolean {
-  let p = start + COMM_WIDTH;
-  if (p + 8 >= end || buf[p] !== DASH) return false;
+  const last = Math.min(start + LONGEST_COLUMN, end - 8);
+  for (let p = start + 1; p < last; p++) if (buf[p] === DASH && isTail(buf, p + 1, end)) return true;
+  return false;
+}
+
+/** Of a task's column: its name has up to 15 bytes, blanks before it at most as many. */
+const LONGEST_COLUMN = 48;
+
+/** What stands behind the dash: `pid`, perhaps `(tgid)`, and `[cpu]`. */
+function isTail(buf: Uint8Array, from: number, end: number): boolean {
+  let p = from;
   const digit = (): boolean => buf[p]! >= 48 && buf[p]! <= 57;
-  if (!(buf[++p]! >= 48 && buf[p]! <= 57)) return false;
+  if (!digit()) return false;
   while (p < end && digit()) p++;
   while (p < end && (buf[p] === BLANK || buf[p] === PAREN || buf[p] === CLOSE_PAREN || digit())) p++;
   return p + 1 < end && buf[p] === OPEN && buf[p + 1]! >= 48 && buf[p + 1]! <= 57;

@@ -23,11 +23,19 @@ export const LATENCY_FORMAT: DialectInfo = {
   open: () => new LatencyFormatDialect(),
 };
 
+const BLANK = 32;
+const COLON = 58;
+const DASH = 45;
+/** `%8.8s-%-7d`: the name has eight bytes, blanks included, in text that was not squeezed. */
+const LAST_DASH = 17;
+
 class LatencyFormatDialect implements LineDialect {
   readonly id = 'latency-format';
   private readonly header = new LatencyHeader();
   private readonly prefix = new LatencyPrefix();
+  private readonly ahead = new LatencyPrefix();
   private saidRelative = false;
+  private saidGlued = false;
   private sawEvent = false;
 
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
@@ -52,7 +60,32 @@ class LatencyFormatDialect implements LineDialect {
       host.note('relative-times', 'times count from the start of the trace, not from boot');
       host.note('comm-cut', 'latency format cuts task names to 8 characters');
     }
-    return writeLatencyRow(buf, end, this.prefix, host);
+    // An event that printed nothing, not even its newline (ftrace.ts onSameLine()): the next one follows.
+    const second = this.second(buf, this.prefix.body, end);
+    const kind = writeLatencyRow(buf, second < 0 ? end : second, this.prefix, host);
+    if (second < 0 || kind !== LINE.event) return kind;
+    this.prefix.parse(buf, second, end);
+    if (!this.saidGlued) {
+      this.saidGlued = true;
+      host.note(
+        'glued-lines',
+        'events stand on the line of an event that printed nothing, not even its newline (hash-ptr=0 on an old kernel): they are read',
+      );
+    }
+    return this.event(buf, end, host);
+  }
+
+  /** Where another event begins behind `NAME: `; -1: nowhere. */
+  private second(buf: Uint8Array, body: number, end: number): number {
+    let p = body;
+    while (p < end && buf[p] !== COLON && buf[p] !== BLANK) p++;
+    if (p + 2 >= end || buf[p] !== COLON || buf[p + 1] !== BLANK) return -1;
+    const at = p + 2;
+    for (let q = at; q < Math.min(end - 1, at + LAST_DASH); q++) {
+      if (buf[q] !== DASH || buf[q + 1]! < 48 || buf[q + 1]! > 57) continue;
+      return this.ahead.parse(buf, at, end) && this.ahead.time === this.prefix.time ? at : -1;
+    }
+    return -1;
   }
 }
 

@@ -1,5 +1,5 @@
 import { latin1 } from '../../timeline/batch.js';
-import { RESERVED } from '../../timeline/events.js';
+import { NEW_HEADER, RESERVED } from '../../timeline/events.js';
 import type { LineHost } from '../input/dialect.js';
 
 /**
@@ -27,7 +27,7 @@ export class LatencyHeader {
       h.tracer = m[1]!;
       this.relTime = false;
       h.captures++;
-      if (h.captures > 1) host.fact(RESERVED.segment, -1, 0);
+      if (h.captures > 1) host.fact(RESERVED.segment, -1, NEW_HEADER);
     } else if ((m = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)\s+#P:(\d+)/.exec(text))) {
       setEntries(h, m[1]!, m[2]!, m[3]!, host);
     } else if ((m = /^# latency: (\d+) us, #(\d+)\/(\d+), CPU#(\d+) \|.*#P:(\d+)/.exec(text))) {

@@ -3,6 +3,7 @@ import { cleanSymbol, type EventHead, type EventTable } from '../../timeline/eve
 import { Interner } from '../../timeline/interner.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { internBody, isStackTitle, lostLine, otherLine, packFlags } from '../input/kernel-pieces.js';
+import { NextCapture } from '../input/next-capture.js';
 import { isRawBody, rewriteFields } from './field-bodies.js';
 import { GraphColumns } from './function-graph-columns.js';
 import { GraphText } from './function-graph-text.js';
@@ -34,6 +35,7 @@ export const TRACE_CMD_REPORT: DialectInfo = {
 };
 
 const BLANK = 32;
+const EQUALS = 61;
 
 class TraceCmdReportDialect implements LineDialect {
   readonly id = 'trace-cmd-report';
@@ -46,6 +48,7 @@ class TraceCmdReportDialect implements LineDialect {
   private functionId = -1;
   private entryId = -1;
   private exitId = -1;
+  private readonly capture = new NextCapture();
   private sawEvent = false;
 
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
@@ -63,6 +66,8 @@ class TraceCmdReportDialect implements LineDialect {
       const lost = lostLine(buf, start, end, host);
       if (lost >= 0) return lost as LineKind;
     }
+    // `cpus=4`
+    if (buf[start] === 99 && buf[start + 4] === EQUALS) this.capture.header(host);
     return isNotice(buf, start, end) ? LINE.header : otherLine(buf, start, end, this.sawEvent);
   }
 
@@ -74,6 +79,7 @@ class TraceCmdReportDialect implements LineDialect {
     host: LineHost,
   ): LineKind {
     this.sawEvent = true;
+    this.capture.event();
     const b = host.batch;
     const i = b.length;
     if (at.time === TIME.ticks) host.time.unit = 'ticks';

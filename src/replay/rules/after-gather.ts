@@ -15,6 +15,8 @@ interface Pending {
   readonly cpu: number;
   readonly endRef: number;
   readonly endSeq: number;
+  /** Another gather of the task is open, around the one that has ended. */
+  readonly within: boolean;
 }
 
 /**
@@ -40,6 +42,7 @@ export class AfterGather {
       cpu: op.cpu,
       endRef: task.lastGeRef,
       endSeq: task.endedSeq,
+      within: task.gather !== null,
     };
     if (list) list.push(one);
     else this.pending.set(task.key, [one]);
@@ -49,12 +52,13 @@ export class AfterGather {
   finished(gather: Gather | null, task: Task, op: Op): void {
     if (this.pending.size === 0) return;
     const list = this.pending.get(task.key);
-    if (
-      list &&
-      (GATHER.tlb(op) === list[0]!.tlb || !isKnown(GATHER.tlb(op)) || (gather && !gather.headless))
-    ) {
+    if (!list) return;
+    const itself = (p: Pending): boolean => op.a0 === p.tlb || !isKnown(op.a0);
+    // The end of the one around it tells nothing of it.
+    const left = list.filter((p) => p.within && !itself(p));
+    if (left.length > 0) this.pending.set(task.key, left);
+    else if (itself(list[0]!) || list[0]!.within || (gather && !gather.headless))
       this.pending.delete(task.key);
-    }
   }
 
   /** The task does what it cannot do inside a gather. */

@@ -3,7 +3,7 @@ import { LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
-import { pageWithinFlush, releasedEarly } from './unflushed.js';
+import { pageWithinFlush, perhapsBack, releasedEarly } from './unflushed.js';
 import { UnseenReturns } from './unseen-returns.js';
 
 export const flushMmuOrder = rule({
@@ -41,7 +41,8 @@ export const flushMmuOrder = rule({
       flushDone(flush, gather, _task, op) {
         if (!gather || lostSince(evidence, gather.gbSeq)) return;
         for (const early of gather.early) {
-          if (early.known) verdicts.violated(releasedEarly(gather, early, flush, op));
+          if (early.known && !perhapsBack(early, flush))
+            verdicts.violated(releasedEarly(gather, early, flush, op));
         }
       },
 

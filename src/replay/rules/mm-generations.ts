@@ -69,8 +69,12 @@ export class MmGenerations implements Monitor {
       });
       return;
     }
-    if (last.exitRef >= 0) this.exited(mm, last, gen, op);
-    if (mine < 0 || last.flushRef === mine) return;
+    const own = mine >= 0 && last.flushRef !== mine;
+    if (last.exitRef >= 0 && this.exited(mm, last, gen, own, op)) {
+      this.shown(mm, gen, task, op);
+      return;
+    }
+    if (!own) return;
     this.flushed(gen > last.gen ? 'higher' : gen === last.gen ? 'same' : 'lower', last, gen, op);
     if (gen < last.gen && gen > 1) {
       if (flush && this.goesBack(last, gen, flush, task, op)) return;
@@ -98,17 +102,18 @@ export class MmGenerations implements Monitor {
     return true;
   }
 
-  /** The next generation after exit_mmap() shows whether this is still the same mm. */
-  private exited(mm: number, last: Generation, gen: number, op: Op): void {
+  /** The next generation after exit_mmap() shows whether this is still the same mm; true: it is not. */
+  private exited(mm: number, last: Generation, gen: number, own: boolean, op: Op): boolean {
     if (gen === last.gen + 1 && gen > 2) {
       this.afterExit(true, last, op);
       last.exitRef = -1;
-      return;
+      return false;
     }
     // A handler of an older flush may still be on its way.
-    if (gen <= last.gen && gen > 1) return;
+    if (gen <= last.gen && gen > 1 && !own) return false;
     this.afterExit(false, last, op);
     this.byMm.delete(mm);
+    return true;
   }
 
   private exitMmap(op: Op, task: Task): void {

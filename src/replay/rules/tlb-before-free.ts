@@ -6,8 +6,10 @@ import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 import {
   FLUSH_PROBE,
+  NEVER_BACK,
   narrowOr,
   pageWithinFlush,
+  perhapsBack,
   releasedEarly,
   stillCached,
   unflushed,
@@ -92,6 +94,7 @@ export const tlbBeforeFree = rule({
         if (!gather) return;
         for (const early of gather.early) {
           if (lostSince(evidence, gather.gbSeq)) verdicts.unknown(LOSS, early.ref);
+          else if (perhapsBack(early, flush)) verdicts.unknown(NEVER_BACK, early.ref);
           else if (!early.known) {
             verdicts.unknown(
               'a page freed before the flush is not known to be a frame of this mm',

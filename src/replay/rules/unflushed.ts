@@ -13,8 +13,12 @@ export const FLUSH_PROBE = 'the flush_tlb_mm_range probes (entry and return)';
 /** Of a table whose flush returned, unless every CPU it was sent to is shown to have invalidated all (`everyTargetShown`). */
 export const LEAVES_ONLY = 'the flush passed freed_tables=0: lazy CPUs may have been skipped';
 
-const NEVER_BACK =
+export const NEVER_BACK =
   'the return of its flush is never shown, and nothing tells what ran in interrupts (no flags column)';
+
+/** Released between the beginning of a flush and where its return was due: it may have been back by then. */
+export const perhapsBack = (early: Gather['early'][number], flush: Flush): boolean =>
+  flush.backByOrder && early.seq > flush.frSeq;
 
 /** What is not there where a table has no finished flush at `op`: its return, or all of it. */
 export function flushAbsence(table: Table, { context }: Op): Absence {
@@ -28,7 +32,7 @@ export function flushAbsence(table: Table, { context }: Op): Absence {
     since: begun.frSeq,
     probe: FLUSH_PROBE,
     // Without a flags column the task's program order proves nothing: one hit of the return probe may be missing.
-    doubt: () => 
+    doubt: () =>
       context === CONTEXT.unknown && (begun.fdSeq === 0 || begun.backByOrder) ? NEVER_BACK : null,
   };
 }
