@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { Flags } from '@oclif/core';
+import type { Reading } from '../src/fleet/question.js';
 import { nearest } from '../src/litmus/parse.js';
 import { LINE_FORMAT_ID } from '../src/parsers/columns/line-format.js';
 import { isStored } from '../src/parsers/input/source.js';
@@ -60,7 +61,7 @@ export abstract class TraceCommand extends PttraceCommand {
     if (paths.filter((path) => path === '-').length > 1)
       throw new UsageError('standard input (-) can be read only once');
     if (!this.mayRepeat) refuseRepeated(paths);
-    await checkFormat(flags.format);
+    const asked = await readingOf(flags);
     const spool = paths.some((path) => !isStored(path)) ? temporaryFolder('pttrace-') : undefined;
     // A terminal that shows the output while it is made has no room for a line about it.
     const mixed = this.streamsOutput && process.stdout.isTTY === true;
@@ -72,12 +73,7 @@ export abstract class TraceCommand extends PttraceCommand {
         paths,
         stdin: process.stdin,
         spoolDir: spool?.path,
-        format: formatOf(flags),
-        probesText: flags.probes === undefined ? undefined : readProbes(flags.probes),
-        probesPath: flags.probes,
-        vmemmap: flags.vmemmap,
-        directMap: flags['direct-map'],
-        known: knownOf(flags),
+        ...asked,
         signal: interruption.signal,
         onProgress: (p) => {
           read = p.bytes;
@@ -114,8 +110,21 @@ export abstract class TraceCommand extends PttraceCommand {
   }
 }
 
+/** What the flags say of how to read. Throws UsageError for a format that nobody knows, TraceError for a file beside. */
+export async function readingOf(flags: InputFlagValues): Promise<Reading> {
+  await checkFormat(flags.format);
+  return {
+    format: formatOf(flags),
+    probesText: flags.probes === undefined ? undefined : readProbes(flags.probes),
+    probesPath: flags.probes,
+    vmemmap: flags.vmemmap,
+    directMap: flags['direct-map'],
+    known: knownOf(flags),
+  };
+}
+
 /** A file given twice would count twice. */
-function refuseRepeated(paths: readonly string[]): void {
+export function refuseRepeated(paths: readonly string[]): void {
   const seen = new Map<string, string>();
   for (const path of paths) {
     if (!isStored(path)) continue;

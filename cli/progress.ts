@@ -53,6 +53,34 @@ export function progressLine(
   };
 }
 
+/** As `progressLine`, for many recordings: `12 of 1000 recordings, 3.4/s, 4:51 left`. */
+export function recordingsLine(
+  stream: ProgressStream,
+  total: number,
+  now: () => number = Date.now,
+  terminal: string | undefined = process.env.TERM,
+): { done(count: number): void; clear(): void } {
+  if (!stream.isTTY || terminal === 'dumb') return { done: () => {}, clear: () => {} };
+  const start = now();
+  let last = start;
+  let shown = false;
+  return {
+    done(count) {
+      const t = now();
+      if (t - last < EVERY_MS) return;
+      last = t;
+      shown = true;
+      const perSecond = (1000 * count) / Math.max(1, t - start);
+      const text = `${count} of ${total} recordings, ${perSecond.toFixed(1)}/s, ${clock((total - count) / perSecond)} left`;
+      stream.write(ERASE + text.slice(0, Math.max(20, (stream.columns || 80) - 1)));
+    },
+    clear() {
+      if (shown) stream.write(ERASE);
+      shown = false;
+    },
+  };
+}
+
 /** `12 MB of 40 MB (30 %), 123456 events, 35 MB/s, 0:01 left`; what is not known is left out. */
 export function progressText({ bytes, totalBytes, events }: Progress, elapsedMs: number): string {
   const perSecond = (1000 * bytes) / Math.max(1, elapsedMs);

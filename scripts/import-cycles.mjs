@@ -31,6 +31,8 @@ export const LAYERS = [
   ],
   // Says which probes would have told more: those that `record` sets.
   ['src/info'],
+  // Asks many recordings what the rooms above answer for one.
+  ['src/fleet'],
   ['src/index.ts'],
   ['cli'],
 ];

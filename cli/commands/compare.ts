@@ -1,20 +1,26 @@
+import { availableParallelism } from 'node:os';
 import { Args, Flags } from '@oclif/core';
-import { BETWEEN, matched, sidesOf } from '../../src/compare/arguments.js';
+import { BETWEEN, runsOf, sidesOf } from '../../src/compare/arguments.js';
 import { type CompareInputs, compareInputs, type Plan, planInputs } from '../../src/compare/compare.js';
 import { parseDuration } from '../../src/compare/fail-if.js';
 import { parseMargins, parseSpread } from '../../src/compare/margins.js';
+import type { RunReader } from '../../src/compare/read-sides.js';
 import type { CompareReport } from '../../src/compare/report.js';
+import { TraceError, type TraceErrorCode } from '../../src/parsers/input/trace-error.js';
+import type { PipelineOptions } from '../../src/read/pipeline.js';
 import { printableReport } from '../../src/result/printable.js';
 import { UsageError } from '../../src/result/usage-error.js';
-import { inputFlags, TraceCommand } from '../base-command.js';
+import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf } from '../filter-flags.js';
 import { checkHtml, htmlFlag, writePage } from '../html/write.js';
+import { jobsFlag } from '../many-recordings.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { palette } from '../render/colour.js';
 import { ascii } from '../render/text.js';
 import { sourceFlags, sourceOf } from '../source-flags.js';
+import { traceMessage } from '../trace-message.js';
 
 export default class Compare extends TraceCommand {
   static override summary =
@@ -30,7 +36,7 @@ documented and checked by simulation in docs/statistics.md, conditions in docs/c
 Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input, 4 internal error, 130 interrupted.`);
   static override usage = [
     'compare BEFORE AFTER [FLAGS]',
-    'compare BEFORE... -- AFTER... [FLAGS]',
+    'compare BEFORE... -- AFTER... [--jobs N] [FLAGS]',
     'compare FILE-WITH-TWO-HISTOGRAMS [FLAGS]',
     'compare --before RUN... --after RUN... [FLAGS]',
   ];
@@ -57,7 +63,9 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     },
   ];
   static override args = {
-    before: Args.string({ description: 'the baseline; - for standard input' }),
+    before: Args.string({
+      description: 'the baseline; - for standard input; a folder stands for the runs below it',
+    }),
     after: Args.string({ description: 'what is compared with it' }),
   };
   // Runs of both sides with -- between them.
@@ -66,6 +74,7 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     ...inputFlags,
     ...filterFlags,
     ...sourceFlags,
+    ...jobsFlag,
     before: Flags.string({ description: 'runs of the baseline', multiple: true, helpGroup: 'RUNS' }),
     after: Flags.string({
       description: 'runs of what is compared with it',
@@ -144,7 +153,7 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     const { before, after } =
       flags.before === undefined
         ? await sidesOf(words)
-        : { before: givenBefore!.flatMap(matched), after: (givenAfter ?? []).flatMap(matched) };
+        : { before: runsOf(givenBefore!), after: runsOf(givenAfter ?? []) };
     if ([...before, ...after].filter((p) => p === '-').length > 1) {
       throw new UsageError('standard input can be only one of the runs');
     }
@@ -165,16 +174,20 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     };
     if (onlyOne) {
       if (flags.json) throw new UsageError('--plan of one side is text only: give --after too for --json');
-      const plan = await this.reading(before, flags, ({ paths: _, ...options }) =>
-        planInputs({ ...options, ...asked }),
-      );
+      const plan = await this.sideBySide(before, flags, (options) => planInputs({ ...options, ...asked }));
       return writeOut(await planText(plan, flags.plain));
     }
     checkHtml(flags.html, [...before, ...after]);
-    const report = await this.reading([...before, ...after], flags, ({ paths: _, ...options }) =>
+    const report = await this.sideBySide([...before, ...after], flags, (options) =>
       compareInputs({ ...options, ...asked }),
     );
-    const broken = [report.a, report.b].some((s) => s.runs.some((r) => r.inputs.some((i) => i.error)));
+    for (const { argument, code, message } of report.leftOut ?? [])
+      process.stderr.write(
+        traceMessage(new TraceError(code as TraceErrorCode, `left out: ${message}`, { path: argument })),
+      );
+    const broken =
+      report.leftOut !== undefined ||
+      [report.a, report.b].some((s) => s.runs.some((r) => r.inputs.some((i) => i.error)));
     const failed = report.failIf.some(
       (f) => f.decision === 'true' || (flags['fail-undecided'] && f.decision === 'undecided'),
     );
@@ -189,6 +202,25 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     await writeOut(
       flags.json ? `${JSON.stringify(report, null, 2)}\n` : await textOf(printableReport(report), flags),
     );
+  }
+
+  /** Reads the runs in threads, where there are several. */
+  private sideBySide<T>(
+    runs: readonly string[],
+    flags: InputFlagValues & { readonly jobs?: number | undefined },
+    work: (options: Omit<PipelineOptions, 'paths'> & { reader?: RunReader }) => Promise<T>,
+  ): Promise<T> {
+    return this.reading(runs, flags, async ({ paths: _, ...options }) => {
+      const jobs = Math.min(flags.jobs ?? availableParallelism(), runs.length);
+      if (jobs === 1) return work(options);
+      const { RunThreads } = await import('../../src/fleet/run-threads.js');
+      const threads = new RunThreads(jobs, options.signal);
+      try {
+        return await work({ ...options, reader: threads });
+      } finally {
+        await threads.close();
+      }
+    });
   }
 }
 

@@ -1,10 +1,13 @@
 import { Args, Flags } from '@oclif/core';
+import type { RecordingRow } from '../../src/fleet/recording-row.js';
 import { INFO_SCHEMA, type Info, info } from '../../src/info/info.js';
 import { machinesApart } from '../../src/parsers/input/machines.js';
-import { TraceError } from '../../src/parsers/input/trace-error.js';
-import { printableReport } from '../../src/result/printable.js';
-import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
+import { TraceError, type TraceErrorCode } from '../../src/parsers/input/trace-error.js';
+import { recordingsOf } from '../../src/read/recordings.js';
+import { printable, printableName, printableReport } from '../../src/result/printable.js';
+import { type InputFlagValues, inputFlags, readingOf, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
+import { jobsFlag, overRecordings } from '../many-recordings.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { traceMessage } from '../trace-message.js';
@@ -15,7 +18,7 @@ export default class InfoCommand extends TraceCommand {
     prose(`Format and why it was chosen, span, CPUs, clock, lines by kind, events with counts and rates, loss, the kernel
 variants it allows, printed histograms with their titles, maps of bpftrace, tables of hist triggers, and which probes
 to add for the invariants that a replay could not decide.`);
-  static override usage = 'info TRACE... [--plain | --json] [FLAGS]';
+  static override usage = 'info TRACE... | FOLDER... [--jobs N] [--plain | --json] [FLAGS]';
   static override examples = [
     { description: 'a recording', command: '<%= config.bin %> info trace.txt.gz' },
     { description: 'a mail with histograms', command: '<%= config.bin %> info mail.txt' },
@@ -25,13 +28,15 @@ to add for the invariants that a replay could not decide.`);
   static override strict = false;
   static override args = {
     trace: Args.string({
-      description: 'file, or - for standard input; several are told one by one',
+      description:
+        'file, or - for standard input; several are told one by one; a folder stands for the files below it',
       required: true,
     }),
   };
   static override flags = {
     format: inputFlags.format,
     'line-format': inputFlags['line-format'],
+    ...jobsFlag,
     strict: Flags.boolean({ description: 'exit 1 when a line was skipped' }),
     events: Flags.integer({ description: 'events listed at most', default: 40, min: 1 }),
     plain: Flags.boolean({ description: 'ASCII, at most 75 columns, for a mail', exclusive: ['json'] }),
@@ -44,7 +49,8 @@ to add for the invariants that a replay could not decide.`);
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(InfoCommand);
-    const paths = await machinesApart(argv as string[]);
+    const given = recordingsOf(argv as string[]);
+    const paths = given.length === 1 ? await machinesApart(given) : given;
     const result = paths.length === 1 ? await this.told(paths, flags) : await this.each(paths, flags);
     if (process.exitCode === undefined) {
       if (result.files.some((f) => f.input.error)) process.exitCode = EXIT.unreadable;
@@ -60,24 +66,40 @@ to add for the invariants that a replay could not decide.`);
   }
 
   /** One file that cannot be read does not hide what is in the others; exit 3 all the same. */
-  private async each(paths: readonly string[], flags: InputFlagValues): Promise<Info> {
-    const told: Info[] = [];
-    let unreadable = false;
-    for (const path of paths) {
-      try {
-        told.push(await this.told([path], flags));
-      } catch (error) {
-        if (!(error instanceof TraceError)) throw error;
-        process.stderr.write(traceMessage(error));
-        unreadable = true;
-      }
-      if (process.exitCode === EXIT.interrupted) break;
-    }
-    if (unreadable) process.exitCode ??= EXIT.unreadable;
-    return {
-      schema: INFO_SCHEMA,
-      files: told.flatMap((t) => t.files),
-      partial: process.exitCode === EXIT.interrupted,
-    };
+  private async each(paths: readonly string[], flags: InfoFlags): Promise<Info> {
+    const { askMany } = await import('../../src/fleet/many.js');
+    const question = { command: 'info', reading: await readingOf(flags) } as const;
+    const { value, interrupted } = await overRecordings(
+      paths,
+      flags.jobs,
+      async (options) => {
+        const files: Info['files'][number][] = [];
+        for await (const { command, row, body } of askMany(question, paths, options)) {
+          if (command === 'info' && body !== null) files.push(...body);
+          else told(row);
+        }
+        return files;
+      },
+      this.mayRepeat,
+    );
+    if (interrupted) process.exitCode = EXIT.interrupted;
+    return { schema: INFO_SCHEMA, files: value, partial: interrupted };
   }
+}
+
+/** Says on standard error what is wrong with a recording, and sets the exit code; the worst one stays. */
+function told({ path, status, error }: RecordingRow): void {
+  if (error === undefined) return;
+  if (status === 'failed') {
+    process.stderr.write(`pttrace: ${printableName(path)}: ${printable(error.message)}\n`);
+    process.exitCode = EXIT.internal;
+    return;
+  }
+  const { code, message, line, offset } = error;
+  process.stderr.write(traceMessage(new TraceError(code as TraceErrorCode, message, { path, line, offset })));
+  process.exitCode ??= EXIT.unreadable;
+}
+
+interface InfoFlags extends InputFlagValues {
+  readonly jobs?: number | undefined;
 }

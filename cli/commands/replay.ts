@@ -1,15 +1,19 @@
 import { Args, Flags } from '@oclif/core';
 import { analyse } from '../../src/analyse/analyse.js';
+import { isFolder } from '../../src/read/recordings.js';
 import { printableReport } from '../../src/result/printable.js';
+import { UsageError } from '../../src/result/usage-error.js';
 import { Filter } from '../../src/timeline/filter.js';
-import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
+import { type InputFlagValues, inputFlags, readingOf, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf, listOf } from '../filter-flags.js';
+import { checkHostOf, hostFlag } from '../host-flag.js';
 import { checkHtml, writePage } from '../html/write.js';
 import { kernelFlags } from '../kernel-flags.js';
+import { jobsFlag } from '../many-recordings.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
-import { exitOf, refuseNothing, renderResult } from '../replay-report.js';
+import { exitOf, type ReportLook, refuseNothing, renderResult } from '../replay-report.js';
 import { widthFlag } from '../width.js';
 
 export default class Replay extends TraceCommand {
@@ -21,7 +25,10 @@ it, with the lines that prove it.
 
 Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wrong usage, 3 unreadable input,
 4 internal error, 130 interrupted.`);
-  static override usage = 'replay TRACE... [--all] [--what-if VARIANT] [--plain | --json] [FLAGS]';
+  static override usage = [
+    'replay TRACE... [--all] [--what-if VARIANT] [--plain | --json] [FLAGS]',
+    'replay FOLDER... | --each TRACE... [--jobs N] [--all] [--plain | --json] [FLAGS]',
+  ];
   static override examples = [
     { description: 'replay a recording', command: '<%= config.bin %> replay trace.txt.gz' },
     {
@@ -32,6 +39,10 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     {
       description: 'from a pipe, as JSON',
       command: 'ssh box cat /sys/kernel/tracing/trace | <%= config.bin %> replay - --json',
+    },
+    {
+      description: 'every recording in a folder by itself, and what they say together',
+      command: '<%= config.bin %> replay recordings/ --host-of "recordings/([^/]+)"',
     },
     {
       description: 'what the patch would change',
@@ -50,7 +61,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
   static override args = {
     trace: Args.string({
       description:
-        'trace file, or - for standard input; several of one capture are merged by time, others replayed one by one',
+        'trace file, or - for standard input; several are one report: parts of one capture merged by time, others one after the other. A folder, or --each: every file is a recording of its own',
       required: true,
     }),
   };
@@ -58,6 +69,13 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     ...inputFlags,
     ...kernelFlags,
     ...filterFlags,
+    ...jobsFlag,
+    each: Flags.boolean({
+      description:
+        'every file is a recording of its own, and a summary over all of them; a folder says so too',
+      exclusive: ['what-if', 'conform', 'html'],
+    }),
+    ...hostFlag,
     variant: Flags.string({
       description: 'kernel variants it can be, e.g. C or A1,A2; default: what the trace allows',
     }),
@@ -104,6 +122,10 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Replay);
+    const words = argv as string[];
+    if (flags.each || words.some(isFolder)) return this.each(words, flags);
+    if (flags.jobs !== undefined)
+      throw new UsageError('--jobs is for several recordings: give a folder, or --each');
     if (flags['what-if'] !== undefined) {
       if (!Filter.isEmpty(filterOf(flags)))
         this.error('--what-if re-runs whole recordings: no filters with it');
@@ -135,6 +157,25 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     refuseNothing(result);
     process.exitCode = exitOf(result);
     await writeOut(await renderResult(result, flags));
+  }
+
+  private async each(words: string[], flags: EachFlags): Promise<void> {
+    const alone = flags['what-if'] !== undefined || flags.conform || flags.html !== undefined;
+    if (alone)
+      throw new UsageError('--what-if, --conform and --html are for one recording, not for a folder');
+    const question = {
+      command: 'replay',
+      reading: await readingOf(flags),
+      hostOf: checkHostOf(flags['host-of']),
+      strict: flags.strict,
+      require: listOf(flags.require),
+      variants: listOf(flags.variant),
+      syscall: flags.syscall,
+      groupBy: flags.by === 'comm' ? 'comm' : 'all',
+      filter: filterOf(flags),
+      maxFindings: flags['max-findings'],
+    } as const;
+    await (await import('../replay-each.js')).replayEach(words, question, flags.jobs, flags);
   }
 
   private async conform(paths: string[], flags: ConformFlags): Promise<void> {
@@ -177,6 +218,22 @@ interface WhatIfFlags extends Readonly<InputFlagValues> {
   readonly json: boolean;
   readonly 'hist-style'?: string | undefined;
 }
+
+type EachFlags = InputFlagValues &
+  ReportLook &
+  Parameters<typeof filterOf>[0] & {
+    readonly jobs?: number | undefined;
+    readonly 'host-of'?: string | undefined;
+    readonly 'what-if'?: string | undefined;
+    readonly conform: boolean;
+    readonly html?: string | undefined;
+    readonly strict: boolean;
+    readonly require?: string | undefined;
+    readonly variant?: string | undefined;
+    readonly syscall: string;
+    readonly by?: string | undefined;
+    readonly 'max-findings': number;
+  };
 
 interface ConformFlags extends InputFlagValues {
   readonly variant?: string | undefined;

@@ -10,11 +10,15 @@ import { formatKtap } from '../../src/gate/ktap.js';
 import { loadPolicy } from '../../src/gate/policy-file.js';
 import { formatSarif } from '../../src/gate/sarif.js';
 import { storeBaseline } from '../../src/gate/store-baseline.js';
+import { recordingsOf } from '../../src/read/recordings.js';
 import { printable, printableReport } from '../../src/result/printable.js';
 import { UsageError } from '../../src/result/usage-error.js';
-import { inputFlags, TraceCommand } from '../base-command.js';
+import { inputFlags, readingOf, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
+import { hostFlag } from '../host-flag.js';
+import { judgeMany, summaryText } from '../judge-many.js';
 import { kernelFlags } from '../kernel-flags.js';
+import { jobsFlag } from '../many-recordings.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { formatGate, formatGatePlain } from '../render/gate.js';
@@ -30,7 +34,7 @@ violation, no line that could not be used, at most 1 % of events lost (--print-p
 
 Exit codes: 0 everything the policy asks holds, 1 something fails, 2 wrong usage or a faulty policy, 3 a recording
 cannot be read, 4 internal error, 130 interrupted.`);
-  static override usage = 'validate TRACE... [--policy FILE] [FLAGS]';
+  static override usage = 'validate TRACE... | FOLDER... [--policy FILE] [--jobs N] [FLAGS]';
   static override examples = [
     { description: 'the built-in policy', command: '<%= config.bin %> validate trace.txt.gz' },
     {
@@ -54,11 +58,21 @@ cannot be read, 4 internal error, 130 interrupted.`);
   ];
   static override strict = false;
   static override args = {
-    trace: Args.string({ description: 'recordings, each judged by itself; - for standard input' }),
+    trace: Args.string({
+      description:
+        'recordings, each judged by itself; - for standard input; a folder stands for the files below it',
+    }),
   };
   static override flags = {
     ...inputFlags,
     ...kernelFlags,
+    ...jobsFlag,
+    ...hostFlag,
+    summary: Flags.boolean({
+      description:
+        'print what the recordings say together (by kernel, host and rule), not what the policy says of each',
+      exclusive: ['json'],
+    }),
     policy: Flags.string({ description: 'policy file, JSON or YAML', helpValue: 'FILE' }),
     'print-policy': Flags.boolean({ description: 'print the policy that applies, as YAML, and stop' }),
     'update-baseline': Flags.boolean({
@@ -98,7 +112,7 @@ cannot be read, 4 internal error, 130 interrupted.`);
       await writeOut(`# from: ${loaded.sources.join(', ')}\n${stringify(loaded.policy)}`);
       return;
     }
-    const traces = argv as string[];
+    const traces = recordingsOf(argv as string[]);
     if (traces.length === 0) this.error('give at least one recording', { exit: EXIT.usage });
     const compared = loaded.policy.baseline;
     if (flags['update-baseline'] && !compared) {
@@ -112,12 +126,15 @@ cannot be read, 4 internal error, 130 interrupted.`);
     );
     const kcidb = { origin: flags['kcidb-origin'], build: flags['kcidb-build'] };
     checkOrigin(kcidb);
-    const run = await this.reading(traces, flags, (options) =>
-      runGate({ ...options, traces, policy: loaded, baseline }),
-    );
+    const judged = { policy: loaded, baseline };
+    const one = traces.length === 1 && !flags.summary;
+    const many = one ? null : await judgeMany(traces, { ...judged, reading: await readingOf(flags) }, flags);
+    const run =
+      many ?? (await this.reading(traces, flags, (options) => runGate({ ...options, ...judged, traces })));
     const { report } = run;
     process.exitCode = exitOf(report);
     if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
+    else if (flags.summary && many) await writeOut(await summaryText(many.summary, flags.plain));
     else {
       const shown = printableReport(report);
       await writeOut(flags.plain ? formatGatePlain(shown) : formatGate(shown));

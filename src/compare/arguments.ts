@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openInput, splitTitle } from '../measure/histogram-input.js';
 import { machinesOf } from '../parsers/input/machines.js';
+import { recordingsOf } from '../read/recordings.js';
 import { UsageError } from '../result/usage-error.js';
 
 /** Between two groups of runs: what `--` is replaced with, as no file is called so. */
@@ -9,7 +10,8 @@ export const BETWEEN = '\0--\0';
 
 /**
  * The two sides of a comparison from what stands on the command line: `BEFORE AFTER`, `b1 b2 -- a1 a2`, or one file
- * that holds exactly two histograms. A name with `*`, `?` or `[` that is no file stands for the files it matches.
+ * that holds exactly two histograms. A name with `*`, `?` or `[` that is no file stands for the files it matches, a folder
+ * for those below it.
  * Throws UsageError for anything else.
  */
 export async function sidesOf(words: readonly string[]): Promise<{ before: string[]; after: string[] }> {
@@ -19,9 +21,9 @@ export async function sidesOf(words: readonly string[]): Promise<{ before: strin
     if (before.length === 0 || after.length === 0 || after.includes(BETWEEN)) {
       throw new UsageError('give runs on both sides of one --: compare before*.gz -- after*.gz');
     }
-    return { before: before.flatMap(matched), after: after.flatMap(matched) };
+    return { before: runsOf(before), after: runsOf(after) };
   }
-  if (words.length === 2) return { before: matched(words[0]!), after: matched(words[1]!) };
+  if (words.length === 2) return { before: runsOf([words[0]!]), after: runsOf([words[1]!]) };
   if (words.length === 1) {
     const two = await twoHistograms(words[0]!);
     if (two) return { before: [two[0]], after: [two[1]] };
@@ -34,6 +36,9 @@ export async function sidesOf(words: readonly string[]): Promise<{ before: strin
     `${words.length} runs: say where the second side begins, compare ${words[0]} … -- ${words.at(-1)}`,
   );
 }
+
+/** The runs that words stand for: the files that a pattern matches, the files below a folder. */
+export const runsOf = (words: readonly string[]): string[] => recordingsOf(words.flatMap(matched));
 
 /** `FILE#line N` of both histograms of a file; null unless there are exactly two. */
 async function twoHistograms(path: string): Promise<[string, string] | null> {

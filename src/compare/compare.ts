@@ -9,7 +9,6 @@ import { timeOutside } from '../latency/intervals.js';
 import { seededRandom } from '../latency/resampling.js';
 import { bodyOnly, sparseTailMerged } from '../latency/shifts.js';
 import { UsageError } from '../result/usage-error.js';
-import { Filter } from '../timeline/filter.js';
 import { VERSION } from '../version.js';
 import { caveatsOf } from './caveats.js';
 import { failIf } from './conditions.js';
@@ -17,9 +16,9 @@ import { parseCondition } from './fail-if.js';
 import { type HeadlineRow, headline, marginOf, tailStart } from './headline.js';
 import { type Design, severalRuns, shiftOf, superiorityOf } from './inference.js';
 import { METHODS } from './methods.js';
-import { phaseMeans, phaseSentence } from './phases.js';
 import { planOf } from './plan-report.js';
 import { finePair, type PooledSide, poolSide } from './pooled-side.js';
+import { type CompareInputs, phasesOf, readRuns, readSide, tablesOfSides } from './read-sides.js';
 import {
   COMPARE_SCHEMA,
   type CompareReport,
@@ -30,38 +29,16 @@ import {
 } from './report.js';
 import { BEYOND } from './run-values.js';
 import { conclude } from './sentence.js';
-import { loadRun, type RunOptions, type RunSample } from './sides.js';
-import { tablesOut } from './tables-out.js';
+import type { RunSample } from './sides.js';
 
-export interface CompareInputs extends Omit<RunOptions, 'windowNs'> {
-  /** Runs of each side: recording, printed histogram, pttrace result; `file#title` names a block. */
-  readonly before: readonly string[];
-  readonly after: readonly string[];
-  readonly names?: readonly [before: string | undefined, after: string | undefined] | undefined;
-  readonly margins?: Margins | undefined;
-  /** Level of every single test and 1 − confidence of every interval; default 0.05. */
-  readonly alpha?: number | undefined;
-  /** Measuring window of every run of a side, where the input does not say it or says it wrong. */
-  readonly windowNs?: readonly [before: number | undefined, after: number | undefined] | undefined;
-  /** The runs belong together in pairs, in the order given: first before with first after, and so on. */
-  readonly paired?: boolean | undefined;
-  /** Standard deviation of the logarithm between runs of one kernel, where there is one run a side: assumed. */
-  readonly spread?: number | undefined;
-  /** See `fail-if.ts`. */
-  readonly failIf?: readonly string[] | undefined;
-  /** Seed of the bootstrap; default 1. */
-  readonly seed?: number | undefined;
-}
+export type { CompareInputs } from './read-sides.js';
 
 /** What `planInputs` answers: rows as in a report. */
 export type Plan = Pick<CompareReport, 'plan' | 'alpha' | 'paired'>;
 
 /** Runs needed to see a change, from the spread between runs of one kernel. Throws as `compareInputs`. */
 export async function planInputs(options: Omit<CompareInputs, 'after'>): Promise<Plan> {
-  const runs: RunSample[] = [];
-  for (const argument of options.before) {
-    runs.push(await loadRun(argument, { ...options, windowNs: options.windowNs?.[0] }));
-  }
+  const runs = await readRuns(options, options.before, options.windowNs?.[0]);
   if (runs.length === 0) throw new UsageError('a plan needs at least one run');
   const alpha = options.alpha ?? 0.05;
   const [a, b] = [poolSide(runs), poolSide([])];
@@ -71,58 +48,36 @@ export async function planInputs(options: Omit<CompareInputs, 'after'>): Promise
 }
 
 /**
- * Everything two sides say about each other. Throws TraceError for unreadable inputs, UsageError for ambiguous ones,
- * UsageError for a malformed condition.
+ * Everything two sides say about each other. Of several runs a side those that cannot be read are left out and listed.
+ * Throws TraceError where none of a side can be read, or one of a pair; UsageError for ambiguous ones and a malformed
+ * condition.
  */
 export async function compareInputs(options: CompareInputs): Promise<CompareReport> {
   const conditions = (options.failIf ?? []).map((text) => ({ text, condition: parseCondition(text) }));
-  const sides: [RunSample[], RunSample[]] = [[], []];
-  for (const [i, list] of [options.before, options.after].entries()) {
-    if (list.length === 0) throw new UsageError('each side needs at least one run');
-    for (const argument of list) {
-      const windowNs = options.windowNs?.[i];
-      sides[i]!.push(await loadRun(argument, { ...options, windowNs }));
-    }
-  }
-  const phases = await whichPhase(sides, options);
+  const a = await readSide(options.before, 0, options);
+  const b = await readSide(options.after, 1, options);
+  const phases = await phasesOf([a, b], options);
   const clauses = conditions.flatMap((c) => c.condition.flat());
-  const { report, design } = compared(sides[0], sides[1], {
+  const { report, design } = compared(a.runs, b.runs, {
     ...options,
     phases,
     moreQuantiles: clauses.flatMap((c) => (c.metric.kind === 'quantile' ? [c.metric.q] : [])),
     moreTailsNs: clauses.flatMap((c) => (c.metric.kind === 'tail' ? [c.metric.fromNs] : [])),
   });
   report.failIf = failIf(conditions, design);
-  report.tables = await tablesOfSides(sides, options);
+  report.tables = await tablesOfSides([a, b], options);
+  const leftOut = [...a.leftOut, ...b.leftOut];
+  if (leftOut.length > 0) {
+    report.leftOut = leftOut.map(({ argument, error }) => ({
+      argument,
+      code: error.code,
+      message: error.message,
+    }));
+    report.caveats.push(
+      ...report.leftOut.map((l) => `${l.argument}: left out, as it cannot be read: ${l.message}`),
+    );
+  }
   return report;
-}
-
-/** Which phase of munmap changed: for recordings of munmap, read a second time. */
-async function whichPhase(
-  sides: readonly [readonly RunSample[], readonly RunSample[]],
-  options: CompareInputs,
-): Promise<string> {
-  const other =
-    options.source !== undefined && !(options.source.kind === 'syscall' && options.source.name === 'munmap');
-  if (other || !Filter.isEmpty(options.filter) || sides.flat().some((r) => r.from !== 'events' || r.partial))
-    return '';
-  const quiet = { ...options, onProgress: undefined };
-  const a = await phaseMeans(options.before, quiet);
-  const b = a && (await phaseMeans(options.after, quiet));
-  return a && b ? phaseSentence(a, b, options.alpha ?? 0.05, options.paired ?? false) : '';
-}
-
-/** Recordings are replayed once more for it. Of part of a recording, or of a side that is not all recordings, nothing is said. */
-async function tablesOfSides(
-  sides: readonly [readonly RunSample[], readonly RunSample[]],
-  options: CompareInputs,
-): Promise<CompareReport['tables']> {
-  if (!Filter.isEmpty(options.filter) || sides.flat().some((r) => r.from !== 'events' || r.partial))
-    return null;
-  const quiet = { ...options, onProgress: undefined };
-  const a = await tablesOut(options.before, quiet);
-  const b = a && (await tablesOut(options.after, quiet));
-  return a && b ? { a, b } : null;
 }
 
 export interface CompareSamplesOptions

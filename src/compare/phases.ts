@@ -9,24 +9,20 @@ import { durationWords } from './words.js';
 /** Mean time of a call in each phase, in ns, of every run of a side. */
 export type PhaseMeans = readonly (readonly number[])[];
 
-/** Null unless every run is a recording on disk whose munmap calls can be broken down. */
-export async function phaseMeans(
-  paths: readonly string[],
+/** Null unless the run is a recording on disk whose munmap calls can be broken down. */
+export async function runPhases(
+  path: string,
   options: Omit<PipelineOptions, 'paths'>,
-): Promise<PhaseMeans | null> {
-  const out: number[][] = [];
-  for (const path of paths) {
-    if (path === '-' || !isStored(path)) return null;
-    try {
-      const b = await breakdown({ ...options, paths: [path] });
-      if (b.what !== 'munmap' || b.spans.count === 0) return null;
-      out.push(b.phases.map((p) => p.sumNs / b.spans.count));
-    } catch (error) {
-      if (error instanceof TraceError) return null;
-      throw error;
-    }
+): Promise<readonly number[] | null> {
+  if (path === '-' || !isStored(path)) return null;
+  try {
+    const b = await breakdown({ ...options, paths: [path] });
+    if (b.what !== 'munmap' || b.spans.count === 0) return null;
+    return b.phases.map((p) => p.sumNs / b.spans.count);
+  } catch (error) {
+    if (error instanceof TraceError) return null;
+    throw error;
   }
-  return out;
 }
 
 /**

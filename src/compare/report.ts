@@ -120,6 +120,8 @@ export interface CompareReport {
   failIf: FailIfReport[];
   methods: typeof METHODS;
   caveats: string[];
+  /** Runs that could not be read, where others of their side could; absent where there are none. */
+  leftOut?: { argument: string; code: string; message: string }[];
   partial: boolean;
 }
 

@@ -34,25 +34,32 @@ export interface TablesOut {
   deferred: DeferredOut | null;
 }
 
-/** Null unless every run is a recording on disk. Each is replayed; a run that holds nothing of either kind counts in `runs` only. */
-export async function tablesOut(
-  paths: readonly string[],
+/** What of one recording's result counts here. */
+export type RunTables = Pick<Result, 'readers' | 'deferred' | 'operations'>;
+
+/** Null unless it is a recording on disk. It is replayed for it. */
+export async function runTables(
+  path: string,
   options: Omit<PipelineOptions, 'paths'>,
-): Promise<TablesOut | null> {
-  const results: Result[] = [];
-  for (const path of paths) {
-    if (path === '-' || !isStored(path)) return null;
-    try {
-      results.push(await analyse({ ...options, paths: [path] }));
-    } catch (error) {
-      if (error instanceof TraceError) return null;
-      throw error;
-    }
+): Promise<RunTables | null> {
+  if (path === '-' || !isStored(path)) return null;
+  try {
+    const { readers, deferred, operations } = await analyse({ ...options, paths: [path] });
+    return { ...(readers ? { readers } : {}), deferred, operations };
+  } catch (error) {
+    if (error instanceof TraceError) return null;
+    throw error;
   }
-  return { runs: results.length, readers: readersOut(results), deferred: deferredOut(results) };
 }
 
-function readersOut(results: readonly Result[]): ReadersOut | null {
+/** A run that holds nothing of either kind counts in `runs` only. */
+export const tablesOut = (results: readonly RunTables[]): TablesOut => ({
+  runs: results.length,
+  readers: readersOut(results),
+  deferred: deferredOut(results),
+});
+
+function readersOut(results: readonly RunTables[]): ReadersOut | null {
   const all = results.flatMap((r) => (r.readers ? [r.readers] : []));
   if (all.length === 0) return null;
   const sum = (of: (r: (typeof all)[number]) => number): number => all.reduce((n, r) => n + of(r), 0);
@@ -77,7 +84,7 @@ function readersOut(results: readonly Result[]): ReadersOut | null {
   };
 }
 
-function deferredOut(results: readonly Result[]): DeferredOut | null {
+function deferredOut(results: readonly RunTables[]): DeferredOut | null {
   const all = results.filter((r) => (r.operations.CR ?? 0) > 0).map((r) => r.deferred);
   if (all.length === 0) return null;
   const range = (values: number[]): [number, number] => [Math.min(...values), Math.max(...values)];

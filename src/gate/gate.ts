@@ -30,52 +30,76 @@ export interface GateReading {
   readonly samples: ReadonlyMap<string, RunSample>;
 }
 
-/** Replays every recording and judges it. A recording that cannot be read fails its gate; it does not throw. */
-export async function runGate(options: GateOptions): Promise<GateRun> {
+/** What one recording came to. */
+export interface GateAnswer {
+  readonly trace: GateTrace;
+  /** Null where it could not be read. */
+  readonly reading: GateReading | null;
+  readonly partial: boolean;
+}
+
+/**
+ * Replays one recording and judges it. One that cannot be read fails its gate; it does not throw. Throws UsageError for a
+ * question that cannot be asked of any, and what an interruption throws before there is anything to tell.
+ */
+export async function judgeRecording(
+  path: string,
+  options: Omit<GateOptions, 'traces'>,
+): Promise<GateAnswer> {
   const { policy } = options.policy;
-  const traces: GateTrace[] = [];
-  const read: GateReading[] = [];
+  try {
+    const result = await analyse({ ...options, paths: [path] });
+    const checks = judge(result, policy, path);
+    let samples: ReadonlyMap<string, RunSample> = new Map();
+    let { partial } = result.summary;
+    if (!partial && policy.baseline && result.timeline.unit === 'ns' && path !== '-') {
+      samples = await baselineSamples(path, policy.baseline, options);
+      partial ||= [...samples.values()].some((s) => s.partial);
+      checks.push(...baselineChecks(path, result, samples, options.baseline, policy.baseline));
+    }
+    const trace = { path, inputs: result.inputs, checks, spanSeconds: seconds(result) };
+    return { trace, reading: { path, result, samples }, partial };
+  } catch (error) {
+    // An input cut off by the abort is not unreadable.
+    if (error instanceof UsageError || options.signal?.aborted) throw error;
+    const check = error instanceof TraceError ? unreadable(error) : internal(error);
+    return { trace: failedTrace(path, check), reading: null, partial: false };
+  }
+}
+
+/** Replays every recording and judges it. */
+export async function runGate(options: GateOptions): Promise<GateRun> {
+  const answers: GateAnswer[] = [];
   let partial = false;
   for (const path of options.traces) {
     try {
-      const result = await analyse({ ...options, paths: [path] });
-      const checks = judge(result, policy, path);
-      let samples: ReadonlyMap<string, RunSample> = new Map();
-      partial ||= result.summary.partial;
-      if (!partial && policy.baseline && result.timeline.unit === 'ns' && path !== '-') {
-        samples = await baselineSamples(path, policy.baseline, options);
-        partial ||= [...samples.values()].some((s) => s.partial);
-        checks.push(...baselineChecks(path, result, samples, options.baseline, policy.baseline));
-      }
-      read.push({ path, result, samples });
-      traces.push({ path, inputs: result.inputs, checks, spanSeconds: seconds(result) });
+      const answer = await judgeRecording(path, options);
+      answers.push(answer);
+      ({ partial } = answer);
     } catch (error) {
-      // A question that cannot be asked of any recording.
-      if (error instanceof UsageError) throw error;
-      if (options.signal?.aborted) {
-        // An input cut off by the abort is not unreadable.
-        if (traces.length === 0) throw error;
-        partial = true;
-        break;
-      }
-      traces.push({
-        path,
-        inputs: [],
-        checks: [error instanceof TraceError ? unreadable(error) : internal(error)],
-        spanSeconds: 0,
-      });
+      if (error instanceof UsageError || answers.length === 0) throw error;
+      partial = true;
     }
     if (partial) break;
   }
-  const all = traces.flatMap((t) => t.checks);
+  return gateRun(answers, options.policy.sources, partial);
+}
+
+/** The report on recordings judged one by one, in the order given. */
+export function gateRun(
+  answers: readonly GateAnswer[],
+  policy: readonly string[],
+  partial: boolean,
+): GateRun {
+  const all = answers.flatMap((a) => a.trace.checks);
   const count = (outcome: GateCheck['outcome']): number => all.filter((c) => c.outcome === outcome).length;
   return {
-    read,
+    read: answers.flatMap((a) => (a.reading ? [a.reading] : [])),
     report: {
       schema: GATE_SCHEMA,
       version: VERSION,
-      policy: options.policy.sources,
-      traces,
+      policy,
+      traces: answers.map((a) => a.trace),
       summary: {
         passed: count('pass'),
         failed: count('fail'),
@@ -90,8 +114,16 @@ export async function runGate(options: GateOptions): Promise<GateRun> {
 const seconds = (result: Result): number =>
   result.timeline.unit === 'ns' ? Number(result.timeline.spanNs) / 1e9 : 0;
 
+/** A recording that no verdict can be given on. */
+export const failedTrace = (path: string, check: GateCheck): GateTrace => ({
+  path,
+  inputs: [],
+  checks: [check],
+  spanSeconds: 0,
+});
+
 /** A fault of ours costs this recording its verdict, not the others theirs. */
-const internal = (error: unknown): GateCheck => ({
+export const internal = (error: unknown): GateCheck => ({
   id: 'internal',
   outcome: 'fail',
   level: 'error',
@@ -100,7 +132,7 @@ const internal = (error: unknown): GateCheck => ({
   findings: [],
 });
 
-const unreadable = (error: TraceError): GateCheck => ({
+export const unreadable = (error: Pick<TraceError, 'message'>): GateCheck => ({
   id: 'readable',
   outcome: 'fail',
   level: 'error',

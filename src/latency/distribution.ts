@@ -17,6 +17,18 @@ const CARRY = 2 ** 52;
 /** Longest duration that can be added (52 days); anything longer is a broken clock. */
 export const MAX_DURATION_NS = 2 ** 52;
 
+export interface DistributionState {
+  readonly limit: number;
+  /** Value, how often, value, how often …, ascending; empty once binned. */
+  readonly runs: Float64Array<ArrayBuffer>;
+  readonly bins: Float64Array<ArrayBuffer> | null;
+  readonly n: number;
+  readonly sumLow: number;
+  readonly sumHigh: bigint;
+  readonly minValue: number;
+  readonly maxValue: number;
+}
+
 /**
  * Multiset of durations in whole ns, exact up to `limit` values and log-linear bins beyond (relative error
  * `relativeError` on quantiles only: count, sum, min, max and the power-of-two buckets stay exact).
@@ -27,7 +39,7 @@ export const MAX_DURATION_NS = 2 ** 52;
 export class Distribution {
   private limit: number;
   private values = new ExactValues();
-  private bins: Float64Array | null = null;
+  private bins: Float64Array<ArrayBuffer> | null = null;
   private n = 0;
   private sumLow = 0;
   private sumHigh = 0n;
@@ -41,6 +53,20 @@ export class Distribution {
   static of(values: Iterable<number>, limit: number = EXACT_LIMIT): Distribution {
     const d = new Distribution(limit);
     for (const v of values) d.add(v);
+    return d;
+  }
+
+  /** All there is to it, as plain data that another thread can be handed; `restored` is its inverse. */
+  state(): DistributionState {
+    const { limit, bins, n, sumLow, sumHigh, minValue, maxValue } = this;
+    const runs: number[] = [];
+    if (bins === null) this.values.forEachRun((value, times) => void runs.push(value, times));
+    return { limit, runs: Float64Array.from(runs), bins, n, sumLow, sumHigh, minValue, maxValue };
+  }
+
+  static restored({ runs, ...state }: DistributionState): Distribution {
+    const d = Object.assign(new Distribution(state.limit), state);
+    for (let i = 0; i < runs.length; i += 2) for (let k = 0; k < runs[i + 1]!; k++) d.values.add(runs[i]!);
     return d;
   }
 

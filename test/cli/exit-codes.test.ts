@@ -90,7 +90,7 @@ describe('exit codes', () => {
 
   it.each([
     ['no such file', () => join(dir, 'nowhere.txt'), 'nowhere.txt'],
-    ['a directory', () => dir, 'directory'],
+    ['a folder without recordings', () => mkdtempSync(join(dir, 'nothing-')), 'holds no recording'],
     ['an empty file', () => file('empty.txt', ''), 'is empty'],
     [
       'binary data',

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { formatCompare } from '../../cli/render/compare.js';
 import { formatCompareAll } from '../../cli/render/compare-all.js';
 import { compareInputs } from '../../src/compare/compare.js';
-import { tablesOut } from '../../src/compare/tables-out.js';
+import { runTables, tablesOut } from '../../src/compare/tables-out.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 const RECLAIM = fixture('record/debian-7.3.4/readers-reclaim.txt.gz');
@@ -12,7 +12,7 @@ const MAIL = fixture('mail/munmap-2024-11.txt');
 
 describe('tables on their way out', () => {
   test('readers and waiting memory of a side', async () => {
-    const out = (await tablesOut([RECLAIM, RECLAIM], {}))!;
+    const out = tablesOut([(await runTables(RECLAIM, {}))!, (await runTables(RECLAIM, {}))!]);
     // Three walkers were in pfn 0xc3a5 at its unlink (line 3119). The last left at 52.579976 (line 4762), and the page
     // was released at 52.872955 (line 8384).
     expect(out.readers).toEqual({
@@ -27,9 +27,9 @@ describe('tables on their way out', () => {
   });
 
   test('without lookups, and without call_rcu, there is nothing to say', async () => {
-    expect(await tablesOut([UNPATCHED], {})).toMatchObject({ runs: 1, readers: null });
-    expect(await tablesOut([MAIL], {})).toBeNull();
-    expect(await tablesOut(['-'], {})).toBeNull();
+    expect(tablesOut([(await runTables(UNPATCHED, {}))!])).toMatchObject({ runs: 1, readers: null });
+    expect(await runTables(MAIL, {})).toBeNull();
+    expect(await runTables('-', {})).toBeNull();
   });
 
   test('compare prints them where both sides have them, and not of a part', async () => {

@@ -1,0 +1,81 @@
+import { runPhases } from '../compare/phases.js';
+import { loadRun, type RunOptions, type RunSample } from '../compare/sides.js';
+import { type RunTables, runTables } from '../compare/tables-out.js';
+import { Distribution, type DistributionState } from '../latency/distribution.js';
+import { type Answer, ask, type Io } from './ask.js';
+import type { Question } from './question.js';
+import { isFault, type RecordingRow } from './recording-row.js';
+import { type Place, writeAnswer } from './result-file.js';
+
+/** Options of a run that are plain data. */
+export type PlainRunOptions = Omit<RunOptions, 'stdin' | 'spoolDir' | 'signal' | 'onProgress' | 'facts'>;
+
+/** What one thread does at a time: plain data. */
+export type Task =
+  | {
+      readonly kind: 'ask';
+      readonly question: Question;
+      readonly path: string;
+      /** Where the answer is kept; null: it is handed back. A fault of the surroundings is never kept. */
+      readonly place: Place | null;
+    }
+  | { readonly kind: 'run'; readonly argument: string; readonly options: PlainRunOptions }
+  | { readonly kind: 'phases'; readonly path: string; readonly options: PlainRunOptions }
+  | { readonly kind: 'tables'; readonly path: string; readonly options: PlainRunOptions };
+
+/** As `RunSample`, without what has methods. */
+type PackedSample = Omit<RunSample, 'durations'> & { readonly durations: DistributionState | null };
+
+/** What comes back from a thread: plain data too. */
+export type Handed =
+  | { readonly kind: 'row'; readonly row: RecordingRow }
+  | {
+      readonly kind: 'answer';
+      readonly answer: Answer;
+      /** Of a gate with a baseline, by syscall. */
+      readonly samples: readonly (readonly [string, PackedSample])[];
+    }
+  | { readonly kind: 'run'; readonly sample: PackedSample }
+  | { readonly kind: 'phases'; readonly means: readonly number[] | null }
+  | { readonly kind: 'tables'; readonly tables: RunTables | null };
+
+/** Does one task. An answer that is kept in a file need not travel: only its row comes back. */
+export async function perform(task: Task, io: Io = {}): Promise<Handed> {
+  if (task.kind === 'run')
+    return { kind: 'run', sample: packSample(await loadRun(task.argument, { ...task.options, ...io })) };
+  if (task.kind === 'phases')
+    return { kind: 'phases', means: await runPhases(task.path, { ...task.options, ...io }) };
+  if (task.kind === 'tables')
+    return { kind: 'tables', tables: await runTables(task.path, { ...task.options, ...io }) };
+  const answer = await ask(task.question, task.path, io);
+  if (task.place === null) return packAnswer(answer);
+  if (!isFault(answer.row)) writeAnswer(task.place, answer);
+  return { kind: 'row', row: answer.row };
+}
+
+function packAnswer(answer: Answer): Handed {
+  if (answer.command !== 'validate' || !answer.body?.reading) return { kind: 'answer', answer, samples: [] };
+  const { reading } = answer.body;
+  const samples = [...reading.samples].map(([name, s]) => [name, packSample(s)] as const);
+  const body = { ...answer.body, reading: { ...reading, samples: new Map() } };
+  return { kind: 'answer', answer: { ...answer, body }, samples };
+}
+
+export function unpackAnswer({ answer, samples }: Extract<Handed, { kind: 'answer' }>): Answer {
+  if (answer.command !== 'validate' || !answer.body?.reading) return answer;
+  const reading = {
+    ...answer.body.reading,
+    samples: new Map(samples.map(([name, s]) => [name, unpackSample(s)])),
+  };
+  return { ...answer, body: { ...answer.body, reading } };
+}
+
+const packSample = (sample: RunSample): PackedSample => ({
+  ...sample,
+  durations: sample.durations?.state() ?? null,
+});
+
+export const unpackSample = (packed: PackedSample): RunSample => ({
+  ...packed,
+  durations: packed.durations === null ? null : Distribution.restored(packed.durations),
+});

@@ -1,0 +1,57 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ThreadPool } from '../../src/fleet/thread-pool.js';
+import { TraceError } from '../../src/parsers/input/trace-error.js';
+import { builtCommand, ROOT } from '../support/built.js';
+
+const GOOD = join(ROOT, 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz');
+const dir = mkdtempSync(join(tmpdir(), 'pttrace-threads-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+beforeAll(() => void builtCommand());
+
+const ask = (path: string) =>
+  ({ kind: 'ask', question: { command: 'replay', reading: {} }, path, place: null }) as const;
+
+/** A recording that takes seconds: the same one over and over, each time a capture of its own. */
+function long(times: number): string {
+  const text = gunzipSync(readFileSync(GOOD));
+  const path = join(dir, `long-${times}.txt`);
+  writeFileSync(path, Buffer.concat(Array.from({ length: times }, () => text)));
+  return path;
+}
+
+it('a thread that runs out of memory costs its own task; the next is done by another', async () => {
+  const pool = new ThreadPool({ size: 1, memoryMb: 12 });
+  try {
+    await expect(pool.perform(ask(long(60)))).rejects.toThrow(/^its thread ended: .*memory/);
+    // Enough for nothing at all: but each task has an answer.
+    await expect(pool.perform(ask(join(dir, 'nowhere')))).rejects.toThrow('its thread ended');
+  } finally {
+    await pool.close();
+  }
+});
+
+it('a task that takes too long is given up, the others are done', async () => {
+  const pool = new ThreadPool({ size: 1, timeoutMs: 300 });
+  try {
+    const slow = pool.perform(ask(long(150)));
+    await expect(slow).rejects.toThrow('took longer than 0.3 s');
+  } finally {
+    await pool.close();
+  }
+});
+
+it('errors keep their class, and a closed pool takes nothing', async () => {
+  const pool = new ThreadPool({ size: 2 });
+  const run = (argument: string) => pool.perform({ kind: 'run', argument, options: {} });
+  const error = await run(join(dir, 'nowhere')).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(TraceError);
+  expect(error).toMatchObject({ code: 'not-found', path: join(dir, 'nowhere') });
+  const answers = await Promise.all([run(GOOD), run(GOOD), run(GOOD)]);
+  expect(answers[2]).toEqual(answers[0]);
+  await pool.close();
+  await expect(run(GOOD)).rejects.toThrow('no threads are left');
+});
