@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type Command, Config } from '@oclif/core';
+import { builtCommand } from '../../support/built.js';
 
 export interface Ran {
   readonly stdout: string;
@@ -17,6 +18,8 @@ export async function runCommand(
   command: { new (argv: string[], config: Config): Command },
   argv: readonly string[],
 ): Promise<Ran> {
+  // Threads of a command run what is built.
+  builtCommand();
   config ??= Config.load({ root });
   const loaded = await config;
   let stdout = '';
