@@ -204,8 +204,13 @@ ${table(['rule', 'the kernel', 'program, variant, readers', 'with the rule', 'wi
 
 ## Litmus tests as programs
 
-\`pttrace litmus --all-orders\` runs every interleaving of the tests below instead of the given orders: all of the fix
-safe, some of the bug not. The other tests of the suite have given orders only.
+\`pttrace litmus --all-orders\` runs every interleaving of each test of the suite instead of the given orders: all of the fix
+safe, some of the bug not. What a test is about stands for more than its two orders: L01 is any munmap() that hands a batch over with
+its flush pending. L10 and L39, L16 and L45, L23 and L47, L40 and L41 are told apart by their program or variant, or share one.
+
+Not in the suite, and not programs: the two shapes of 7.3 that must stay silent have no bug to be found. A callback after an
+expedited grace period only is \`--expedited\`; a task that moves to another CPU while its flush waits is not in this
+machine, whose threads stay on their CPUs.
 
 ${litmusProgramsTable(LITMUS_PROGRAMS.map(runLitmusProgram))}
 `;

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import type { LitmusProgramOutcome } from '../../src/explore/litmus-scenarios.js';
 import { parseLitmus } from '../../src/litmus/parse.js';
 import { programOf } from '../../src/litmus/program.js';
 import { type LitmusOutcome, runTest } from '../../src/litmus/suite.js';
@@ -51,7 +52,7 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
       helpValue: 'ORDER',
     }),
     'all-orders': Flags.boolean({
-      description: 'the tests that are programs: every interleaving, of the fix and of the bug',
+      description: 'every interleaving of the tests, as programs of the machine, of the fix and of the bug',
       exclusive: ['ftrace'],
     }),
     kernel: Flags.string({
@@ -123,8 +124,21 @@ async function allOrders(
       `${name} has given orders only; programs: ${LITMUS_PROGRAMS.map((p) => p.id).join(' ')}`,
     );
   });
-  const outcomes = (wanted.length > 0 ? wanted : LITMUS_PROGRAMS).map(runLitmusProgram);
-  process.exitCode = outcomes.every((o) => o.ok) ? EXIT.clean : EXIT.finding;
+  const programs = wanted.length > 0 ? wanted : LITMUS_PROGRAMS;
+  const interruption = onInterrupt();
+  const outcomes: LitmusProgramOutcome[] = [];
+  for (const program of programs) {
+    // Ctrl-C is heard between two programs only when the event loop turns.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (interruption.signal.aborted) break;
+    outcomes.push(runLitmusProgram(program));
+  }
+  interruption.off();
+  const partial = outcomes.length < programs.length;
+  const failed = outcomes.some((o) => !o.ok);
+  process.exitCode = partial ? EXIT.interrupted : failed ? EXIT.finding : EXIT.clean;
+  const covered = `${outcomes.length} of ${programs.length} programs, each in all its orders`;
+  if (partial) process.stderr.write(`pttrace: interrupted: partial, ${covered}\n`);
   if (flags.json) {
     const tests = outcomes.map((o) => ({
       id: o.program.id,
@@ -133,10 +147,11 @@ async function allOrders(
       fix: o.fix.report,
       bug: o.bug.report,
     }));
-    await writeOut(`${JSON.stringify({ schema: 'pttrace-litmus-programs/1', tests }, null, 2)}\n`);
+    await writeOut(`${JSON.stringify({ schema: 'pttrace-litmus-programs/1', partial, tests }, null, 2)}\n`);
   } else {
     const { formatLitmusPrograms } = await import('../render/litmus-programs.js');
     await writeOut(formatLitmusPrograms(outcomes, flags.plain === true));
+    if (partial) await writeOut(`PARTIAL (interrupted): ${covered}\n`);
   }
 }
 

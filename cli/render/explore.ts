@@ -122,10 +122,11 @@ export function list(e: Exploration, c: Counterexample, width: number): string[]
   const out = e.roles.map((role, cpu) => `     CPU ${cpu}: ${role}`);
   c.steps.forEach((step, i) => {
     const held = step.holds === '' ? '' : ` [${step.holds}]`;
-    const who = step.cpu < 0 ? 'RCU  ' : `CPU ${step.cpu}`;
+    const who = step.cpu < 0 ? '     ' : `CPU ${step.cpu}`;
     out.push(...wrap(`${String(i + 1).padStart(3)}  ${who}  ${textOf(step)}${held}`, width, '            '));
   });
   return out;
 }
 
-const textOf = (step: ToldStep): string => (step.cpu < 0 ? `RCU: ${step.text}` : step.text);
+const whoOf = ({ actor }: ToldStep): string => (actor === 'rcu' ? 'RCU' : actor);
+const textOf = (step: ToldStep): string => (step.cpu < 0 ? `${whoOf(step)}: ${step.text}` : step.text);

@@ -10,7 +10,7 @@ export function formatLitmusPrograms(outcomes: readonly LitmusProgramOutcome[], 
     const [fix, bug] = [o.fix.report.exploration, o.bug.report.exploration];
     const way = bug.counterexamples[0];
     const width = plain ? MAIL_WIDTH : 118;
-    out.push(`${o.program.id} without ${o.program.rule}: ${o.ok ? 'as expected' : 'DIFFERS'}`);
+    out.push(`${o.program.id} ${causeOf(o)}: ${o.ok ? 'as expected' : 'DIFFERS'}`);
     const fixed = `fix: ${fix.verdict}, all ${fix.interleavings} interleavings (${fix.states} states)`;
     const found = way ? ` in ${way.steps.length} steps, ${way.text}` : '';
     const broken = `bug: ${bug.verdict}${found}; ${bug.interleavings} interleavings; replay: ${o.bug.report.invariants[0]?.join(' ') ?? '-'}`;
@@ -28,14 +28,19 @@ export function formatLitmusPrograms(outcomes: readonly LitmusProgramOutcome[], 
   return `${text}\n${plain ? formatExplorePlain(only.bug.report) : formatExplore(only.bug.report)}`;
 }
 
-/** The table of docs/litmus-programs.md. */
+/** What makes the bug of the program. */
+const causeOf = ({ program: { rule, bug, fix } }: LitmusProgramOutcome): string =>
+  rule === null ? `on ${bug.variant} instead of ${fix.variant}` : `without ${rule}`;
+
+/** The table of docs/machine-rules.md. */
 export function litmusProgramsTable(outcomes: readonly LitmusProgramOutcome[]): string {
   return [
-    '| test | rule | program, variant | fix: interleavings | states | bug: interleavings | states | steps | replay says |',
+    '| test | without | program, variant, readers | fix: interleavings | states | bug: interleavings | states | steps | replay says |',
     '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
     ...outcomes.map((o) => {
       const [fix, bug] = [o.fix.report.exploration, o.bug.report.exploration];
-      return `| ${o.program.id} | \`${o.program.rule}\` | ${o.scenario.program}, ${o.scenario.variant} | ${fix.interleavings} ${fix.verdict} | ${fix.states} | ${bug.interleavings} | ${bug.states} | ${bug.counterexamples[0]?.steps.length ?? '-'} | ${o.bug.report.invariants[0]?.join(' ') ?? ''} |`;
+      const { rule, fix: scenario } = o.program;
+      return `| ${o.program.id} | ${rule === null ? causeOf(o) : `\`${rule}\``} | ${scenario.program}, ${scenario.variant}, ${scenario.readers.join(', ')} | ${fix.interleavings} ${fix.verdict} | ${fix.states} | ${bug.interleavings} | ${bug.states} | ${bug.counterexamples[0]?.steps.length ?? '-'} | ${o.bug.report.invariants[0]?.join(' ') ?? ''} |`;
     }),
   ].join('\n');
 }

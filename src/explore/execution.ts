@@ -17,13 +17,14 @@ export function executionOf(compiled: Compiled, path: readonly Step[], funcs?: F
   const { machine, initial } = compiled;
   const e = new Emitter(funcs);
   const cpus = Array.from({ length: machine.cpus }, (_, cpu) => cpu);
+  const devices = machine.commands.some((c) => c.actor === 'device') ? [0] : [];
   const other = (round: number): void =>
     unrelated(
       (kind, cpu, slots) => e.emit(kind, cpu, slots),
       e.names,
       () => e.nextGen(),
       cpus,
-      [],
+      devices,
       round,
     );
   other(0);

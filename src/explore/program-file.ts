@@ -38,6 +38,7 @@ interface Given {
   readonly expedited?: boolean;
   readonly vcpus?: boolean;
   readonly hardware?: Scenario['walkers'];
+  readonly device?: boolean;
   readonly entries?: Readonly<
     Record<string, { readonly table: string; readonly process?: string; readonly set?: boolean }>
   >;
@@ -113,6 +114,7 @@ function scenarioOf(given: Given, path: string, fail: Fail, over: Overrides): Sc
     cpus,
     written: {
       first: first?.thread.program ?? null,
+      device: given.device === true,
       program: {
         name,
         what: `the threads of ${path}`,

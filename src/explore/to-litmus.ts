@@ -13,6 +13,7 @@ type Say = (a: readonly number[], words: Words, lock: (id: number) => string) =>
 
 const word = (map: ReadonlyMap<number, string>, value: number | undefined): string =>
   (map.get(value ?? Number.NaN) ?? '?').replaceAll(/[^\w.']/g, '_').replaceAll("'", '_');
+const given = (value: number | undefined): boolean => value !== undefined && !Number.isNaN(value);
 const place = (a: readonly number[], w: Words): string => `${word(w.mms, a[0])} ${word(w.vas, a[1])}`;
 
 const SAY: Readonly<Record<number, Say>> = {
@@ -35,8 +36,21 @@ const SAY: Readonly<Record<number, Say>> = {
   [OP.EMPTY]: (a, w) => `reclaim ${word(w.pages, a[0])}`,
   [OP.PTL]: (a, w) => `${a[1] === 1 ? 'ptlock' : 'ptlfree'} ${word(w.pages, a[0])}`,
   [OP.LK]: (a, _, lock) => `lock ${lock(a[0]!)}`,
-  [OP.UN]: (a, _, lock) => `unlock ${lock(a[0]!)}`,
+  [OP.UN]: (a, w, lock) =>
+    given(a[2]) ? `drop ${lock(a[0]!)} ${place(a.slice(1), w)}` : `unlock ${lock(a[0]!)}`,
+  [OP.NEED]: (a, _, lock) => `need ${lock(a[0]!)}`,
+  [OP.VMAUL]: (a, w) => `vmaunlink ${place(a, w)}`,
+  [OP.GONE]: (a, w) => `ret ${place(a, w)}`,
+  [OP.HUGE]: (a, w) => `sethuge ${place(a, w)} ${word(w.pages, a[2])}`,
+  [OP.MOVE]: (a, w) => `relink ${place(a, w)} ${a[2] === 0 ? 'PFN0' : word(w.pages, a[2])}`,
+  // The process and the address are for people: any will do.
+  [OP.PIN]: (a, w) =>
+    `pin ${[...w.mms.values()][0]} ${[...w.vas.values()][0]} ${word(w.pages, a[0])} ${a[1] === 1 ? 'recheck' : 'norecheck'}`,
 };
+
+/** Operations of a device name it here: the step is not one of the CPU. */
+const ofDevice = ({ kind, slots }: ProgramOp): boolean =>
+  (kind === OP.HW && given(slots[2])) || (kind === OP.IOTLB && given(slots[1]));
 
 /** An execution as a litmus test of one order, with the invariants that its own run finds violated. */
 export function toLitmus(execution: Execution, id: string, title: string, variant: string): string {
@@ -53,7 +67,7 @@ export function toLitmus(execution: Execution, id: string, title: string, varian
     // What comes before the setup is other work.
     const target = i < body.from ? setup : lines;
     if (text !== '' && (i >= body.from || op.kind === OP.LINK || op.kind === OP.SETE))
-      target.push(`  P${op.cpu} ${text}`);
+      target.push(`  ${ofDevice(op) ? 'D' : `P${op.cpu}`} ${text}`);
   }
   const header = [
     `litmus ${id} ${title}`,
@@ -81,6 +95,11 @@ function told(ops: readonly ProgramOp[], at: number, words: Words, lock: (id: nu
       (n) => n !== undefined && op.slots[0] === rhpOf(ops, n, words),
     );
     return `cb ${word(new Map([[0, name ?? '?']]), 0)}`;
+  }
+  // A wait that never ends here stands where it begins.
+  if (op.kind === OP.SYNCR && op.slots[0] === 1) {
+    const ends = ops.slice(at).some((o) => o.kind === OP.SYNCR && o.slots[0] === 0 && o.cpu === op.cpu);
+    return ends ? '' : 'syncrcu';
   }
   return SAY[op.kind]?.(op.slots, words, lock) ?? '';
 }

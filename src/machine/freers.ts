@@ -5,6 +5,7 @@ import { Gather } from './gather.js';
 import { FREED, type Link, MM_NAMES } from './kernel.js';
 import { downgradeWay, lockWay, readLockWay, readUnlockWay, unlockWay } from './locks.js';
 import type { Freer, ProgramKind } from './program.js';
+import { WRITTEN_PROGRAMS } from './programs/written.js';
 import { flush, syncIpi } from './shootdown.js';
 import { Label, Thread, type Way } from './thread.js';
 import { pgdFree, pmdFree } from './union.js';
@@ -232,6 +233,7 @@ export const PROGRAMS: readonly ProgramKind[] = [
     write: pmdFree,
   },
   UNSHARE_KIND,
+  ...WRITTEN_PROGRAMS,
 ];
 
 export function programKind(name: string): ProgramKind {

@@ -28,6 +28,16 @@ export interface Link {
   readonly name: string;
 }
 
+/** What a flush takes out of the caches; `nothing`: those that are asked answer and invalidate nothing. */
+export type Empties = 'all' | 'translations' | 'nothing';
+
+/** What a flush is about: a whole mm, or what was cached of one entry. */
+export interface Extent {
+  readonly mm: number;
+  readonly only: Link | null;
+  readonly empties: Empties;
+}
+
 /** Pages that matter: tables, and one data page under each where pages are modelled. */
 export interface Table {
   readonly id: number;
@@ -53,8 +63,8 @@ export class Kernel {
   readonly links: Link[] = [];
   /** Rules that some program asked for: one that nobody asked for changes nothing. */
   readonly asked = new Set<string>();
-  /** Entries that some flush is about alone. */
-  readonly ranged = new Set<number>();
+  /** What flushes of this machine are about; their requests are numbered so. */
+  readonly extents: Extent[] = [];
   /** Entries of which no translation may be cached any more once they are marked. */
   readonly marks: { readonly kind: Mark; readonly link: Link }[] = [];
   /** Several threads free tables: none may take for granted that an entry is still set. */
@@ -143,15 +153,15 @@ export class Kernel {
     }
   }
 
-  /** Assignments that empty what the CPU cached of an mm, or of one entry only. */
-  emptied(cpu: number, mm: number, only: Link | null = null): string[] {
+  /** Assignments that empty what the CPU cached of an mm, or of one entry only; `leaf`: translations, not the ways. */
+  emptied(cpu: number, mm: number, only: Link | null = null, leaf = false): string[] {
     const out: string[] = [];
     for (const link of this.links) {
       if (link.mm !== mm || (only && link.id !== only.id)) continue;
-      if (this.model.has(`pw_${link.id}_${cpu}`)) out.push(`pw_${link.id}_${cpu} = 0`);
+      if (!leaf && this.model.has(`pw_${link.id}_${cpu}`)) out.push(`pw_${link.id}_${cpu} = 0`);
       if (this.model.has(`tl_${link.id}_${cpu}`)) out.push(`tl_${link.id}_${cpu} = 0`);
     }
-    if (!only && this.model.has(`stale_${mm}_${cpu}`)) out.push(`stale_${mm}_${cpu} = 0`);
+    if (!only && !leaf && this.model.has(`stale_${mm}_${cpu}`)) out.push(`stale_${mm}_${cpu} = 0`);
     return out;
   }
 

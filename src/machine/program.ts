@@ -42,6 +42,8 @@ export interface ProgramKind {
   readonly tables?: number;
   /** Data pages below the tables are part of it. */
   readonly pages?: true;
+  /** A device shares the tables of mm A. */
+  readonly device?: boolean;
   /** It needs nobody beside it. */
   readonly alone?: true;
   readonly write: (cpu: number, freer: Freer) => void;

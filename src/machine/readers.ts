@@ -1,8 +1,13 @@
 import { OP, READER } from '../kernel/ops.js';
 import { UsageError } from '../result/usage-error.js';
-import { type Kernel, type Link, MM_NAMES } from './kernel.js';
+import { type Link, MM_NAMES } from './kernel.js';
 import { readLockWay, readUnlockWay } from './locks.js';
+import type { Freer } from './program.js';
+import { READERS_BY_STEPS } from './programs/readers.js';
 import { unlocked } from './rcu.js';
+import { writeThread } from './steps/program.js';
+import type { WrittenStep } from './steps/step.js';
+import { SWITCH_IN, switchesIn } from './switch-in.js';
 import { Label, Thread, type Way } from './thread.js';
 import { walksPgdList } from './union.js';
 import { derefs, installs, leaves, locksWalked, looks, rechecks, unlocksWalked } from './walk-steps.js';
@@ -13,10 +18,14 @@ export interface ReaderKind {
   readonly what: string;
   /** Starts lazy: a kernel thread runs with the mm still in CR3. */
   readonly lazy?: true;
+  /** Other CPUs look at its loaded_mm, step by step. */
+  readonly switches?: true;
   /** The CPU's page walker takes part. */
   readonly hardware?: true;
   readonly source: string;
   readonly write: ((t: Thread, links: readonly Link[]) => void) | null;
+  /** Instead of `write`: by verbs. */
+  readonly steps?: readonly WrittenStep[];
 }
 
 /** get_user_pages_fast(): interrupts are off from before the first entry is read to the end. */
@@ -101,6 +110,9 @@ function returnsFromLazy(t: Thread, links: readonly Link[]): void {
   );
 }
 
+/** Written by verbs. */
+const WRITTEN_READERS: readonly ReaderKind[] = READERS_BY_STEPS.map((r) => ({ ...r, write: null }));
+
 export const READERS: readonly ReaderKind[] = [
   {
     name: 'gup-fast',
@@ -141,6 +153,8 @@ export const READERS: readonly ReaderKind[] = [
     source: 'arch/x86/mm/init_64.c sync_global_pgds()',
     write: walksPgdList,
   },
+  { ...SWITCH_IN, write: switchesIn },
+  ...WRITTEN_READERS,
 ];
 
 export function readerKind(name: string): ReaderKind {
@@ -152,7 +166,12 @@ export function readerKind(name: string): ReaderKind {
 }
 
 /** A thread of this kind on the CPU, over the tables of these links. */
-export function reader(kernel: Kernel, cpu: number, kind: ReaderKind, links: readonly Link[]): void {
+export function reader(freer: Freer, cpu: number, kind: ReaderKind, links: readonly Link[]): void {
+  const { kernel } = freer;
+  if (kind.steps) {
+    writeThread({ name: kind.name, mm: 1, walker: false, steps: kind.steps }, 0, cpu, freer);
+    return;
+  }
   if (!kind.write) {
     kernel.model.roles[cpu] = kind.name;
     return;

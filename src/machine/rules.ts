@@ -1,14 +1,7 @@
-/** A rule of the kernel that can be switched off by name, to get the bug it prevents. */
-export interface MmuRule {
-  readonly name: string;
-  /** What goes wrong without it. */
-  readonly broken: string;
-  /** What the kernel does. */
-  readonly rule: string;
-  readonly source: string;
-  /** Followed by the programs of `src/machine` only, not by the steps of a litmus test. */
-  readonly machine?: true;
-}
+import { PROGRAM_RULES } from './program-rules.js';
+import type { MmuRule } from './rule.js';
+
+export type { MmuRule };
 
 export const MMU_RULES: readonly MmuRule[] = [
   {
@@ -210,6 +203,7 @@ export const MMU_RULES: readonly MmuRule[] = [
     source: 'arch/x86/include/asm/tlb.h tlb_flush(); series "skip redundant sync IPIs" v10',
     machine: true,
   },
+  ...PROGRAM_RULES,
 ];
 
 /** Rules that a litmus test with given orders may switch off; the others are of threads as programs. */

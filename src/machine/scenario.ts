@@ -3,6 +3,7 @@ import { byName } from '../result/by-name.js';
 import { UsageError } from '../result/usage-error.js';
 import { programKind } from './freers.js';
 import type { Memory } from './gather.js';
+import { handlers, vcpu } from './handlers.js';
 import { hardware } from './hardware.js';
 import { type FlushBy, Kernel, type Link } from './kernel.js';
 import { type Alike, type Machine, Model } from './model.js';
@@ -10,8 +11,8 @@ import type { ProgramKind } from './program.js';
 import { Callbacks, rcu, readerState } from './rcu.js';
 import { type ReaderKind, reader, readerKind } from './readers.js';
 import { MMU_RULES } from './rules.js';
-import { handlers, vcpu } from './shootdown.js';
 import { type WrittenProgram, writtenKind } from './steps/program.js';
+import { LOADED } from './switch-in.js';
 
 /** A question to the machine: which kernel, who frees, who walks, how much of it. */
 export interface Scenario {
@@ -35,7 +36,12 @@ export interface Scenario {
   /** CPUs whose page walker takes part: those of readers that name it, or all. */
   readonly walkers: 'named' | 'all';
   /** Threads that are written by verbs, instead of `program`; `first`: a program on the CPUs before theirs. */
-  readonly written?: { readonly first: string | null; readonly program: WrittenProgram };
+  readonly written?: {
+    readonly first: string | null;
+    readonly program: WrittenProgram;
+    /** A device shares the tables of mm A. */
+    readonly device: boolean;
+  };
 }
 
 export const MAX_CPUS = 8;
@@ -90,7 +96,7 @@ export function machineOf(s: Scenario, own: ProgramKind | null = null): Machine 
   kind.write(0, freer);
   const walked = links.filter(({ mm }) => mm === 1);
   kinds.forEach((kind, i) => {
-    reader(kernel, first + i, kind, walked);
+    reader(freer, first + i, kind, walked);
   });
   for (const cpu of kernel.cpuIds) {
     handlers(kernel, cpu);
@@ -109,8 +115,8 @@ export function machineOf(s: Scenario, own: ProgramKind | null = null): Machine 
 
 function kindOf({ written, program }: Scenario): ProgramKind {
   if (!written) return programKind(program);
-  const { first } = written;
-  return writtenKind(written.program, { alone: true }, first === null ? null : programKind(first));
+  const { first, device } = written;
+  return writtenKind(written.program, { alone: true, device }, first === null ? null : programKind(first));
 }
 
 function check(s: Scenario, kind: ProgramKind): void {
@@ -160,6 +166,7 @@ function placeCpus(kernel: Kernel, s: Scenario, kinds: readonly ReaderKind[], pr
     const kind = cpu < first ? undefined : kinds[cpu - first];
     kernel.loads(cpu, program.mms?.[cpu] ?? 1, kind?.lazy === true);
     readerState(kernel, cpu);
+    if (kind?.switches) kernel.model.variable(`ld_${cpu}`, LOADED.mm, cpu);
     if (kind?.hardware || s.walkers === 'all' || program.walkers?.includes(cpu)) walkers.push(cpu);
     if (s.vcpus && cpu > 0) {
       kernel.model.variable(`out_${cpu}`, 0, cpu);

@@ -2,30 +2,22 @@ import { FUNC, OP } from '../kernel/ops.js';
 import { all } from './command.js';
 import type { Emitter } from './emitter.js';
 import { FLUSH_ALL, REASON } from './flush-reasons.js';
-import { type Kernel, type Link, MM_NAMES } from './kernel.js';
+import { type Empties, type Extent, type Kernel, type Link, MM_NAMES } from './kernel.js';
+import { LOADED } from './switch-in.js';
 import type { Thread } from './thread.js';
-
-const NAN = Number.NaN;
-const running = (kernel: Kernel, cpu: number): string | false =>
-  kernel.model.has(`out_${cpu}`) && `out_${cpu} == 0`;
-
-/** What a flush is about: a whole mm, or what was cached of one entry. */
-interface Extent {
-  readonly mm: number;
-  readonly only: Link | null;
-}
 
 /** Bytes that one entry stands for. */
 const ENTRY_BYTES = 0x20_0000;
 
-/** Value of a request. */
-const asked = ({ mm, only }: Extent): number => (only ? MM_NAMES.length + only.id : mm);
+/** Number of what is asked: value of a request. */
+export function asked(kernel: Kernel, { mm, only, empties }: Extent): number {
+  const known = kernel.extents.findIndex((e) => e.mm === mm && e.only === only && e.empties === empties);
+  return known >= 0 ? known + 1 : kernel.extents.push({ mm, only, empties });
+}
 
-/** All that a flush in this machine may be about. */
-const extents = (kernel: Kernel): Extent[] => [
-  ...MM_NAMES.slice(1).map((_, i) => ({ mm: i + 1, only: null })),
-  ...kernel.links.filter(({ id }) => kernel.ranged.has(id)).map((only) => ({ mm: only.mm, only })),
-];
+/** Assignments that do on a CPU what is asked. */
+export const emptied = (kernel: Kernel, cpu: number, { mm, only, empties }: Extent): string[] =>
+  empties === 'nothing' ? [] : kernel.emptied(cpu, mm, only, empties === 'translations');
 
 /** First address and end, as the probes print them. */
 function range(e: Emitter, { only }: Extent): [number, number] {
@@ -39,11 +31,20 @@ function requests(kernel: Kernel, kind: 'fl' | 'sy' | 'ib', from: number): strin
   return kernel.others(from).map((cpu) => kernel.model.variable(`${kind}_${from}_${cpu}`, 0, cpu));
 }
 
+/** should_flush_tlb(): a CPU in the middle of a switch counts as one that has the mm. */
+function shouldFlush(kernel: Kernel, cpu: number, mm: number): string {
+  const ld = `ld_${cpu}`;
+  if (!kernel.model.has(ld)) return `mm_${cpu} == ${mm}`;
+  return kernel.broken('flush-ignores-switching')
+    ? `${ld} == ${LOADED.mm}`
+    : `(${ld} == ${LOADED.mm} || ${ld} == ${LOADED.switching})`;
+}
+
 /** Whom native_flush_tlb_multi() interrupts. */
 function isSent(kernel: Kernel, cpu: number, mm: number, wholeMask: boolean): string {
   const inMask = `mask_${mm}_${cpu} == 1`;
   if (wholeMask) return all(inMask, kernel.broken('lazy-skips-freed-tables') && `lazy_${cpu} == 0`);
-  return all(inMask, `lazy_${cpu} == 0`, `mm_${cpu} == ${mm}`);
+  return all(inMask, `lazy_${cpu} == 0`, shouldFlush(kernel, cpu, mm));
 }
 
 /**
@@ -56,11 +57,11 @@ export function flush(
   wholeMask: boolean,
   clears: readonly string[] = [],
   only: Link | null = null,
+  empties: Empties = 'all',
 ): void {
   const { kernel, cpu } = t;
-  if (only) kernel.ranged.add(only.id);
-  const extent = { mm, only };
-  const request = asked(extent);
+  const extent = { mm, only, empties };
+  const request = asked(kernel, extent);
   const { flush: by } = kernel.setting;
   const others = kernel.others(cpu);
   const stale = others.map((o) => `stale_${mm}_${o} = 1`);
@@ -68,7 +69,7 @@ export function flush(
     e.nextGen();
     e.emit(OP.FR, cpu, [e.names.mm(MM_NAMES[mm]!), ...range(e, extent), 12, wholeMask ? 1 : 0]);
   };
-  const local = kernel.emptied(cpu, mm, only);
+  const local = emptied(kernel, cpu, extent);
   const name = MM_NAMES[mm]!;
   const what = only ? `${name} where ${only.name} was` : name;
   if (by === 'invlpgb') {
@@ -92,7 +93,7 @@ export function flush(
     return;
   }
   if (by === 'hypercall') {
-    const remote = others.flatMap((o) => kernel.emptied(o, mm, only));
+    const remote = others.flatMap((o) => emptied(kernel, o, extent));
     t.step({
       text: `flushes ${what} by hypercall: all caches are empty, nobody was interrupted`,
       set: [...local, ...remote, ...clears],
@@ -165,11 +166,16 @@ function holds(
 ): boolean {
   if (read(`mask_${mm}_${cpu}`) !== 1) return false;
   if (wholeMask) return !(kernel.broken('lazy-skips-freed-tables') && read(`lazy_${cpu}`) === 1);
-  return read(`lazy_${cpu}`) === 0 && read(`mm_${cpu}`) === mm;
+  if (read(`lazy_${cpu}`) !== 0) return false;
+  if (!kernel.model.has(`ld_${cpu}`)) return read(`mm_${cpu}`) === mm;
+  const loaded = read(`ld_${cpu}`);
+  return loaded === LOADED.mm || (loaded === LOADED.switching && !kernel.broken('flush-ignores-switching'));
 }
 
-function invalidates(e: Emitter, cpu: number, extent: Extent, reason: number): void {
-  e.emit(OP.INV, cpu, [0, e.names.mm(MM_NAMES[extent.mm]!), ...range(e, extent), e.gen]);
+export function invalidates(e: Emitter, cpu: number, extent: Extent, reason: number): void {
+  if (extent.empties === 'nothing') return;
+  const leaf = extent.empties === 'translations' ? [1] : [];
+  e.emit(OP.INV, cpu, [0, e.names.mm(MM_NAMES[extent.mm]!), ...range(e, extent), e.gen, ...leaf]);
   e.emit(OP.TLBF, cpu, [-1, reason]);
 }
 
@@ -192,119 +198,5 @@ export function syncIpi(t: Thread): void {
     text: 'all have answered',
     when: all(...sent.map((s) => `${s} == 0`)),
     ops: (e) => e.emit(OP.SYNC1, cpu, [0]),
-  });
-}
-
-/** The interrupt handlers of a CPU, and what INVLPGB does to it. Last: every thread has told whom it asks. */
-export function handlers(kernel: Kernel, cpu: number): void {
-  const { model } = kernel;
-  const open = all(`irq_${cpu} == 0`, running(kernel, cpu));
-  const actor = `irq ${cpu}`;
-  const exits = (e: Emitter, key: string, func: number): void =>
-    e.emit(OP.IX, cpu, [NAN, func, e.answered(key)]);
-  for (const from of kernel.others(cpu)) {
-    const [fl, sy, ib] = ['fl', 'sy', 'ib'].map((kind) => `${kind}_${from}_${cpu}`);
-    for (const extent of extents(kernel)) {
-      const { mm, only } = extent;
-      const name = MM_NAMES[mm]!;
-      if (model.has(fl!)) {
-        const key = `fl ${from} ${cpu}`;
-        const enters = (e: Emitter): void => e.emit(OP.IE, cpu, [NAN, FUNC.flush_tlb_func, e.csd(key)]);
-        const request = all(`${fl} == ${asked(extent)}`, open);
-        model.command({
-          actor,
-          cpu,
-          at: -1,
-          guard: all(request, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 0`),
-          set: [...kernel.emptied(cpu, mm, only), `${fl} = 0`],
-          text: `answers CPU ${from}: its caches are empty`,
-          ops: (e) => {
-            enters(e);
-            invalidates(e, cpu, extent, REASON.remote);
-            exits(e, key, FUNC.flush_tlb_func);
-          },
-        });
-        model.command({
-          actor,
-          cpu,
-          at: -1,
-          guard: all(request, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 1`),
-          set: [`mm_${cpu} = 0`, `lazy_${cpu} = 0`, `${fl} = 0`],
-          text: `answers CPU ${from}: lazy, it leaves ${name} for init_mm`,
-          ops: (e) => {
-            enters(e);
-            invalidates(e, cpu, { mm, only: null }, REASON.taskSwitch);
-            e.emit(OP.CR3, cpu, [0]);
-            e.emit(OP.LZ, cpu, [e.names.mm(name), 0]);
-            exits(e, key, FUNC.flush_tlb_func);
-          },
-        });
-        model.command({
-          actor,
-          cpu,
-          at: -1,
-          guard: all(request, `mm_${cpu} != ${mm}`),
-          set: [`mask_${mm}_${cpu} = 0`, `${fl} = 0`],
-          text: `answers CPU ${from}: ${name} is not loaded here`,
-          ops: (e) => {
-            enters(e);
-            e.emit(OP.INV, cpu, [0, e.names.mm(name), 0, FLUSH_ALL, e.gen]);
-            exits(e, key, FUNC.flush_tlb_func);
-          },
-        });
-      }
-      if (model.has(ib!)) {
-        model.command({
-          actor,
-          cpu,
-          at: -1,
-          guard: `${ib} == ${asked(extent)}`,
-          set: [...kernel.emptied(cpu, mm, only), `${ib} = 0`],
-          text: `INVLPGB of CPU ${from} takes effect`,
-          ops: null,
-        });
-      }
-    }
-    if (!model.has(sy!)) continue;
-    model.command({
-      actor,
-      cpu,
-      at: -1,
-      guard: all(`${sy} == 1`, open),
-      set: [`${sy} = 0`],
-      text: `answers CPU ${from}'s sync`,
-      ops: (e) => {
-        e.emit(OP.IE, cpu, [NAN, FUNC.tlb_remove_table_smp_sync, e.csd(`sy ${from} ${cpu}`)]);
-        exits(e, `sy ${from} ${cpu}`, FUNC.tlb_remove_table_smp_sync);
-      },
-    });
-  }
-}
-
-/** The hypervisor takes the vCPU away, once, and gives it back: a note left meanwhile empties its caches first. */
-export function vcpu(kernel: Kernel, cpu: number): void {
-  const { model } = kernel;
-  const out = model.variable(`out_${cpu}`, 0, cpu);
-  const note = model.variable(`note_${cpu}`, 0, cpu);
-  const actor = `hypervisor ${cpu}`;
-  const base = { actor, cpu, at: -1, ops: null };
-  model.command({
-    ...base,
-    guard: `${out} == 0 && ${note} == 0`,
-    set: [`${out} = 1`],
-    text: 'the hypervisor takes the vCPU away',
-  });
-  const emptied = Array.from({ length: MM_NAMES.length - 1 }, (_, m) => kernel.emptied(cpu, m + 1)).flat();
-  model.command({
-    ...base,
-    guard: `${out} == 1 && ${note} == 1`,
-    set: [...emptied, `${out} = 0`, `${note} = 2`],
-    text: 'the vCPU comes back: the hypervisor has flushed it',
-  });
-  model.command({
-    ...base,
-    guard: `${out} == 1 && ${note} == 0`,
-    set: [`${out} = 0`, `${note} = 2`],
-    text: 'the vCPU comes back',
   });
 }

@@ -13,9 +13,9 @@ describe('litmus tests as programs', () => {
     },
   );
 
-  test('each is a test of the suite', () => {
-    const suite = readdirSync(join(ROOT, 'fixtures/litmus')).map((name) => name.replace('.litmus', ''));
-    for (const { id } of LITMUS_PROGRAMS) expect(suite).toContain(id);
+  test('are all tests of the suite', () => {
+    const suite = readdirSync(join(ROOT, 'fixtures/litmus')).filter((name) => name.endsWith('.litmus'));
+    expect(LITMUS_PROGRAMS.map(({ id }) => `${id}.litmus`)).toEqual(suite.sort());
   });
 
   test('pttrace litmus --all-orders shows the shortest way of one', async () => {
@@ -23,7 +23,27 @@ describe('litmus tests as programs', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('fix: safe, all 62244 interleavings');
     expect(stdout).toContain('Shortest way, 14 steps');
-    const other = await runCommand(['litmus', 'L29', '--all-orders']);
-    expect([other.status, other.stderr]).toEqual([2, expect.stringContaining('L29 has given orders only')]);
+    const other = await runCommand(['litmus', 'L44', '--all-orders']);
+    expect([other.status, other.stderr]).toEqual([2, expect.stringContaining('L44 has given orders only')]);
+    expect((await runCommand(['litmus', 'L27', '--all-orders'])).stdout).toContain(
+      'L27 on A2 instead of C: as expected',
+    );
+  }, 240_000);
+
+  test('Ctrl-C says what was covered, exit 130', async () => {
+    const before = process.listeners('SIGINT');
+    const running = runCommand(['litmus', '--all-orders', '--json']);
+    const poll = setInterval(() => {
+      for (const listener of process.listeners('SIGINT')) if (!before.includes(listener)) listener('SIGINT');
+    }, 1);
+    const { status, stdout, stderr } = await running;
+    clearInterval(poll);
+    expect([status, stderr]).toEqual([
+      130,
+      expect.stringMatching(/interrupted: partial, \d+ of 50 programs, each in all its orders\n$/),
+    ]);
+    const { partial, tests } = JSON.parse(stdout) as { partial: boolean; tests: unknown[] };
+    expect(partial).toBe(true);
+    expect(tests.length).toBe(Number(/partial, (\d+) of/.exec(stderr)![1]));
   }, 240_000);
 });

@@ -1,3 +1,4 @@
+import { device } from '../device.js';
 import type { Link } from '../kernel.js';
 import type { EntrySpec, Freer, ProgramKind } from '../program.js';
 import { promises } from '../promises.js';
@@ -18,7 +19,7 @@ export interface WrittenProgram {
 /** One that the machine can run beside others; `first`: a program of the machine on the CPUs before its own. */
 export function writtenKind(
   program: WrittenProgram,
-  more: Partial<Pick<ProgramKind, 'level' | 'tables' | 'pages' | 'alone'>> = {},
+  more: Partial<Pick<ProgramKind, 'level' | 'tables' | 'pages' | 'alone' | 'device'>> = {},
   first: ProgramKind | null = null,
 ): ProgramKind {
   const { name, what, source, entries, threads } = program;
@@ -40,12 +41,14 @@ export function writtenKind(
       threads.forEach((thread, i) => {
         writeThread(thread, i, cpu + before + i, freer);
       });
+      if (more.device) device(freer.kernel);
       promises(freer.kernel);
     },
   };
 }
 
-function writeThread(thread: WrittenThread, index: number, cpu: number, freer: Freer): void {
+/** Writes one thread; `index` stands in faults. */
+export function writeThread(thread: WrittenThread, index: number, cpu: number, freer: Freer): void {
   let at = -1;
   try {
     const handed: Link[] = [];

@@ -32,6 +32,15 @@ export class StepFault extends UsageError {
   }
 }
 
+/** Steps of the machine's own programs. */
+export function steps(...texts: readonly string[]): WrittenStep[] {
+  return texts.map((text) => {
+    const step = readStep(text);
+    if (!step) throw new Error(`no step: ${text}`);
+    return step;
+  });
+}
+
 /** `VERB [ARGUMENT…] [unless RULE | only RULE]`; null where a rule is named that is none. */
 export function readStep(text: string): WrittenStep | null {
   const words = text.trim().split(/\s+/);

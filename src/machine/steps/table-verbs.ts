@@ -1,14 +1,8 @@
 import { OP } from '../../kernel/ops.js';
-import { all } from '../command.js';
-import { FREED, type Link, MM_NAMES, pageName } from '../kernel.js';
-import { callbackOps, callRcuOps, queued, synchronizeRcu } from '../rcu.js';
-import { flush, syncIpi } from '../shootdown.js';
+import { type Link, MM_NAMES, pageName } from '../kernel.js';
 import type { Way } from '../thread.js';
 import type { Verb } from './verb.js';
-import { Nonsense, type StepWriter } from './writer.js';
-
-const tableOf = (w: StepWriter, link: Link) => w.kernel.tables[link.table]!;
-const pend = (w: StepWriter): string => w.t.own('pend');
+import { Nonsense, pend, type StepWriter, tableOf } from './writer.js';
 
 /** The entry goes, as a trace would show it. */
 function unlinkOps(w: StepWriter, link: Link): NonNullable<Way['ops']> {
@@ -34,60 +28,6 @@ const clearsPage =
   (w: StepWriter, link: Link): NonNullable<Way['ops']> =>
   (e) =>
     e.emit(OP.CLRE, w.t.cpu, [e.names.page(w.kernel.name(link)), e.names.va(link.va)]);
-
-/** One step for each way a page or table may have gone before. */
-function frees(w: StepWriter, variable: string, what: string, free: Way): void {
-  const bad = w.kernel.model.wrong('free', `${what} is freed twice`);
-  w.step(
-    { ...free, when: `${variable} == 0` },
-    { ...free, text: `${free.text} again`, when: `${variable} != 0`, set: [`bad = ${bad}`] },
-  );
-}
-
-function flushes(w: StepWriter, entry: string | undefined, wholeMask: boolean): void {
-  const only = entry === undefined ? null : w.entry(entry);
-  const mm = only?.mm ?? w.mm;
-  flush(w.t, mm, wholeMask, only ? [] : [`${pend(w)} = 0`], only);
-}
-
-/** tlb_remove_table_one(): the head inside the table. */
-function callRcu(w: StepWriter, link: Link): void {
-  const { t, kernel, freer } = w;
-  const table = tableOf(w, link);
-  const waits = kernel.model.variable(`qd_${table.id}`);
-  const name = `${table.name}.pt`;
-  const cb = freer.callbacks.add(kernel, {
-    cpu: t.cpu,
-    name,
-    runs: [`freed_${table.id} = ${FREED.byCallback}`, `${waits} = 0`],
-    text: `the callback of ${table.name} runs: it is free`,
-    ops: (e) => callbackOps(e, t.cpu, name, [table]),
-    waiter: false,
-  });
-  const queue = kernel.model.wrong(
-    'queue',
-    `call_rcu() on the head of ${table.name}, which is queued already`,
-  );
-  const gone = kernel.model.wrong('free', `call_rcu() on the head inside ${table.name}, which is free`);
-  const way: Way = {
-    text: `call_rcu() for ${table.name}`,
-    ops: (e) => callRcuOps(e, t.cpu, name, [table]),
-  };
-  w.step(
-    {
-      ...way,
-      when: all(`${waits} == 0`, `freed_${table.id} == 0`),
-      set: [...queued(kernel, cb), `${waits} = 1`],
-    },
-    { ...way, text: `${way.text} again`, when: `${waits} == 1`, set: [`bad = ${queue}`] },
-    {
-      ...way,
-      text: `${way.text}, which is free`,
-      when: all(`${waits} == 0`, `freed_${table.id} != 0`),
-      set: [`bad = ${gone}`],
-    },
-  );
-}
 
 export const TABLE_VERBS: readonly Verb[] = [
   {
@@ -258,115 +198,25 @@ export const TABLE_VERBS: readonly Verb[] = [
     },
   },
   {
-    name: 'flush',
-    args: '[ENTRY]',
-    what: 'flush_tlb_mm_range() of the thread’s mm, or of what was cached of one entry: lazy CPUs are skipped; waits for the answers',
-    source: 'arch/x86/mm/tlb.c flush_tlb_mm_range()',
-    write: (w, [entry]) => flushes(w, entry, false),
-  },
-  {
-    name: 'flush-tables',
-    args: '[ENTRY]',
-    what: 'the same with freed_tables: lazy CPUs too',
-    source: 'arch/x86/mm/tlb.c native_flush_tlb_multi()',
-    write: (w, [entry]) => flushes(w, entry, true),
-  },
-  {
-    name: 'sync-ipi',
-    args: '',
-    what: 'tlb_remove_table_sync_one(): interrupts every other CPU and waits',
-    source: 'mm/mmu_gather.c tlb_remove_table_sync_one()',
-    write: (w) => syncIpi(w.t),
-  },
-  {
-    name: 'sync-rcu',
-    args: '',
-    what: 'synchronize_rcu(): waits for a grace period; must not sleep under a spinlock',
-    source: 'mm/mmu_gather.c tlb_remove_table_sync_rcu()',
-    write: (w) => {
-      const spins = w.open.find(
-        (s) => s.kind !== 'read-lock' && (s.kind !== 'lock' || /^(ptl|p.d)/.test(s.name)),
-      );
-      if (spins) {
-        const bad = w.kernel.model.wrong('sleep', `synchronize_rcu() sleeps with ${spins.name} held`);
-        w.step({
-          text: `synchronize_rcu() with ${spins.name} held`,
-          set: [`bad = ${bad}`],
-          ops: (e) => e.emit(OP.SYNCR, w.t.cpu, [1]),
-        });
-      }
-      synchronizeRcu(w.t, w.freer.callbacks);
-    },
-  },
-  {
-    name: 'call-rcu',
-    args: 'ENTRY',
-    what: 'call_rcu() on the head inside the table: its callback frees it',
-    source: 'mm/mmu_gather.c __tlb_remove_table_one()',
-    write: (w, [entry]) => callRcu(w, w.entry(entry!)),
-  },
-  {
-    name: 'free',
-    args: 'ENTRY',
-    what: 'the thread itself frees the table',
-    source: 'mm/mmu_gather.c __tlb_remove_table()',
-    write: (w, [entry]) => {
-      const { id, name } = tableOf(w, w.entry(entry!));
-      frees(w, `freed_${id}`, name, {
-        text: `frees ${name}`,
-        set: [`freed_${id} = ${FREED.directly}`],
-        ops: (e) => e.emit(OP.FREE, w.t.cpu, [e.names.page(name), 0]),
-      });
-    },
-  },
-  {
-    name: 'reuse',
-    args: 'ENTRY',
-    what: 'uses the table for something else without freeing it',
-    source: 'mm/khugepaged.c pgtable_trans_huge_deposit()',
-    write: (w, [entry]) => {
-      const { id, name } = tableOf(w, w.entry(entry!));
-      frees(w, `freed_${id}`, name, {
-        text: `uses ${name} for something else`,
-        set: [`freed_${id} = ${FREED.reused}`],
-        ops: (e) => e.emit(OP.REUSE, w.t.cpu, [e.names.page(name)]),
-      });
-    },
-  },
-  {
-    name: 'free-page',
-    args: 'ENTRY',
-    what: 'frees the data page below the table',
-    source: 'mm/mmu_gather.c tlb_batch_pages_flush()',
-    write: (w, [entry]) => {
-      const table = tableOf(w, w.paged(entry!));
-      frees(w, `pfree_${table.id}`, pageName(table), {
-        text: `frees ${pageName(table)}`,
-        set: [`pfree_${table.id} = 1`],
-        ops: (e) => e.emit(OP.FREE, w.t.cpu, [e.names.page(pageName(table)), 0]),
-      });
-    },
-  },
-  {
-    name: 'remove',
-    args: 'ENTRY',
-    what: 'tlb_remove_table(): into the batch, or alone where there is no page for one, by the variant’s own steps',
-    source: 'mm/mmu_gather.c tlb_remove_table()',
-    write: (w, [entry]) => w.gather.remove(w.entry(entry!)),
-  },
-  {
-    name: 'finish',
-    args: '',
-    what: 'tlb_finish_mmu(): flushes what is pending, hands the batch to RCU, frees the pages',
-    source: 'mm/mmu_gather.c tlb_finish_mmu()',
-    write: (w) => w.gather.finish(),
-  },
-  {
     name: 'detach',
     args: '',
     what: 'takes the VMA out of the tree: find-vma finds none from here on',
     source: 'mm/vma.c vms_gather_munmap_vmas()',
     write: (w) => w.step({ text: 'detaches the VMA', set: [`${w.kernel.model.variable('detached')} = 1`] }),
+  },
+  {
+    name: 'vma-unlink',
+    args: 'ENTRY',
+    what: 'takes the VMA off its file: find-vma finds none from here on, and who frees the page cannot know of it',
+    source: 'mm/vma.c unlink_file_vma(); commit b67fbebd4cf9',
+    write: (w, [entry]) => {
+      const link = w.entry(entry!);
+      w.step({
+        text: 'takes the VMA off its file',
+        set: [`${w.kernel.model.variable('detached')} = 1`],
+        ops: (e) => e.emit(OP.VMAUL, w.t.cpu, [e.names.mm(MM_NAMES[link.mm]!), e.names.va(link.va)]),
+      });
+    },
   },
   {
     name: 'find-vma',

@@ -1,6 +1,6 @@
 import { READER } from '../../kernel/ops.js';
 import { Gather } from '../gather.js';
-import type { Kernel, Link } from '../kernel.js';
+import type { Kernel, Link, Table } from '../kernel.js';
 import type { Freer } from '../program.js';
 import { Label, Thread, type Way } from '../thread.js';
 
@@ -24,6 +24,10 @@ export interface Walk {
   /** The walk ends with it; null: with the thread. */
   readonly under: Section | null;
 }
+
+/** Something is to be flushed before the thread's gather ends. */
+export const pend = (w: StepWriter): string => w.t.own('pend');
+export const tableOf = (w: StepWriter, link: Link): Table => w.kernel.tables[link.table]!;
 
 /** What cannot be meant, without the place. */
 export class Nonsense extends Error {}

@@ -1,0 +1,124 @@
+import { FUNC, OP } from '../kernel/ops.js';
+import { all } from './command.js';
+import type { Emitter } from './emitter.js';
+import { FLUSH_ALL, REASON } from './flush-reasons.js';
+import { type Kernel, MM_NAMES } from './kernel.js';
+import { asked, emptied, invalidates } from './shootdown.js';
+
+const NAN = Number.NaN;
+const running = (kernel: Kernel, cpu: number): string | false =>
+  kernel.model.has(`out_${cpu}`) && `out_${cpu} == 0`;
+
+/** The interrupt handlers of a CPU, and what INVLPGB does to it. Last: every thread has told whom it asks. */
+export function handlers(kernel: Kernel, cpu: number): void {
+  const { model } = kernel;
+  const open = all(`irq_${cpu} == 0`, running(kernel, cpu));
+  const actor = `irq ${cpu}`;
+  const exits = (e: Emitter, key: string, func: number): void =>
+    e.emit(OP.IX, cpu, [NAN, func, e.answered(key)]);
+  for (const from of kernel.others(cpu)) {
+    const [fl, sy, ib] = ['fl', 'sy', 'ib'].map((kind) => `${kind}_${from}_${cpu}`);
+    for (const extent of kernel.extents) {
+      const { mm } = extent;
+      const name = MM_NAMES[mm]!;
+      if (model.has(fl!)) {
+        const key = `fl ${from} ${cpu}`;
+        const enters = (e: Emitter): void => e.emit(OP.IE, cpu, [NAN, FUNC.flush_tlb_func, e.csd(key)]);
+        const request = all(`${fl} == ${asked(kernel, extent)}`, open);
+        model.command({
+          actor,
+          cpu,
+          at: -1,
+          guard: all(request, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 0`),
+          set: [...emptied(kernel, cpu, extent), `${fl} = 0`],
+          text: `answers CPU ${from}: its caches are empty`,
+          ops: (e) => {
+            enters(e);
+            invalidates(e, cpu, extent, REASON.remote);
+            exits(e, key, FUNC.flush_tlb_func);
+          },
+        });
+        model.command({
+          actor,
+          cpu,
+          at: -1,
+          guard: all(request, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 1`),
+          set: [`mm_${cpu} = 0`, `lazy_${cpu} = 0`, `${fl} = 0`],
+          text: `answers CPU ${from}: lazy, it leaves ${name} for init_mm`,
+          ops: (e) => {
+            enters(e);
+            invalidates(e, cpu, { mm, only: null, empties: 'all' }, REASON.taskSwitch);
+            e.emit(OP.CR3, cpu, [0]);
+            e.emit(OP.LZ, cpu, [e.names.mm(name), 0]);
+            exits(e, key, FUNC.flush_tlb_func);
+          },
+        });
+        model.command({
+          actor,
+          cpu,
+          at: -1,
+          guard: all(request, `mm_${cpu} != ${mm}`),
+          set: [`mask_${mm}_${cpu} = 0`, `${fl} = 0`],
+          text: `answers CPU ${from}: ${name} is not loaded here`,
+          ops: (e) => {
+            enters(e);
+            e.emit(OP.INV, cpu, [0, e.names.mm(name), 0, FLUSH_ALL, e.gen]);
+            exits(e, key, FUNC.flush_tlb_func);
+          },
+        });
+      }
+      if (model.has(ib!)) {
+        model.command({
+          actor,
+          cpu,
+          at: -1,
+          guard: `${ib} == ${asked(kernel, extent)}`,
+          set: [...emptied(kernel, cpu, extent), `${ib} = 0`],
+          text: `INVLPGB of CPU ${from} takes effect`,
+          ops: null,
+        });
+      }
+    }
+    if (!model.has(sy!)) continue;
+    model.command({
+      actor,
+      cpu,
+      at: -1,
+      guard: all(`${sy} == 1`, open),
+      set: [`${sy} = 0`],
+      text: `answers CPU ${from}'s sync`,
+      ops: (e) => {
+        e.emit(OP.IE, cpu, [NAN, FUNC.tlb_remove_table_smp_sync, e.csd(`sy ${from} ${cpu}`)]);
+        exits(e, `sy ${from} ${cpu}`, FUNC.tlb_remove_table_smp_sync);
+      },
+    });
+  }
+}
+
+/** The hypervisor takes the vCPU away, once, and gives it back: a note left meanwhile empties its caches first. */
+export function vcpu(kernel: Kernel, cpu: number): void {
+  const { model } = kernel;
+  const out = model.variable(`out_${cpu}`, 0, cpu);
+  const note = model.variable(`note_${cpu}`, 0, cpu);
+  const actor = `hypervisor ${cpu}`;
+  const base = { actor, cpu, at: -1, ops: null };
+  model.command({
+    ...base,
+    guard: `${out} == 0 && ${note} == 0`,
+    set: [`${out} = 1`],
+    text: 'the hypervisor takes the vCPU away',
+  });
+  const emptied = Array.from({ length: MM_NAMES.length - 1 }, (_, m) => kernel.emptied(cpu, m + 1)).flat();
+  model.command({
+    ...base,
+    guard: `${out} == 1 && ${note} == 1`,
+    set: [...emptied, `${out} = 0`, `${note} = 2`],
+    text: 'the vCPU comes back: the hypervisor has flushed it',
+  });
+  model.command({
+    ...base,
+    guard: `${out} == 1 && ${note} == 0`,
+    set: [`${out} = 0`, `${note} = 2`],
+    text: 'the vCPU comes back',
+  });
+}
