@@ -1,4 +1,5 @@
 import type { CompareReport, CompareRow } from '../../src/compare/report.js';
+import { rowWords } from '../../src/compare/words.js';
 import { quantileName } from '../quantiles.js';
 
 /** Integers in full, everything else to 6 significant digits; `-` for what does not exist. */
@@ -42,7 +43,7 @@ export function picture(
   };
   const percent = (f: number): string => (f > 0 ? `${Number((f * 100).toPrecision(3))}%` : '');
   return rows.map((r) => {
-    const label = `${scaled(r.lowNs)} .. ${scaled(r.highNs)}`;
+    const label = rowWords(r.lowNs, r.highNs, ' .. ');
     return `${percent(r.fractionA).padStart(9)} ${bar(r.fractionA).padStart(BAR)}|${centred(label, 16)}|${bar(r.fractionB).padEnd(BAR)} ${percent(r.fractionB)}`.trimEnd();
   });
 }
@@ -50,19 +51,6 @@ export function picture(
 function centred(text: string, width: number): string {
   const left = Math.max(0, Math.floor((width - text.length) / 2));
   return `${' '.repeat(left)}${text}`.padEnd(width);
-}
-
-/** 65536 → `64K`, as bpftrace writes it. */
-export function scaled(ns: number): string {
-  if (!Number.isFinite(ns)) return '...';
-  for (const [suffix, size] of [
-    ['G', 2 ** 30],
-    ['M', 2 ** 20],
-    ['K', 2 ** 10],
-  ] as const) {
-    if (ns !== 0 && ns % size === 0) return `${ns / size}${suffix}`;
-  }
-  return String(ns);
 }
 
 export function rowTable(report: CompareReport): string[] {

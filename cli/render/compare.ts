@@ -5,9 +5,9 @@ import {
   changeWords,
   countWords,
   durationWords,
-  edgeWords,
   intervalWords,
   partWords,
+  rowWords,
 } from '../../src/compare/words.js';
 import { type Palette, palette } from './colour.js';
 import { num, picture } from './compare-tables.js';
@@ -39,13 +39,19 @@ function lines(report: CompareReport, strong: (title: string) => string): string
   ];
   if (report.verdict === 'no data')
     return [...out, ...report.caveats.flatMap((c) => wrap(`- ${c}`, MAIL_WIDTH, '  '))];
-  const table = [...report.table.map(tableLine), ...tablesRows(report.tables)];
+  const rows = [
+    ['', 'before', 'after', 'change', 'interval', 'verdict'],
+    ...report.table.map(tableCells),
+    ...tablesRows(report.tables),
+  ];
+  const widths = widthsOf(rows);
+  const [heading, ...table] = rows.map((r) => cells(r, widths));
   const note = wrap(footnote(report), MAIL_WIDTH);
   const room = MOST_LINES - sentence.length - table.length - note.length - 4;
   return [
     ...out,
     '',
-    strong(cells(['', 'before', 'after', 'change', 'interval', 'verdict'])),
+    strong(heading!),
     ...table,
     ...note,
     '',
@@ -56,13 +62,26 @@ function lines(report: CompareReport, strong: (title: string) => string): string
 
 const WIDTHS = [18, 11, 11, 10, 18] as const;
 
-function cells(list: readonly string[]): string {
-  const [what, ...rest] = list;
-  const last = rest.pop() ?? '';
-  return `${what!.padEnd(WIDTHS[0])}${rest.map((t, i) => t.padStart(WIDTHS[i + 1]!)).join('')} ${last}`.trimEnd();
+/** Usual widths; a cell that is wider takes its room from the first and the last of them. */
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  const needed = WIDTHS.map((_, i) => Math.max(...rows.map((r) => r[i]!.length)) + (i === 0 ? 0 : 1));
+  const widths = WIDTHS.map((w, i) => Math.max(w, needed[i]!));
+  let over = widths.reduce((s, w) => s + w, 0) - WIDTHS.reduce<number>((s, w) => s + w, 0);
+  for (const i of [0, 4]) {
+    const given = Math.max(0, Math.min(over, widths[i]! - needed[i]!));
+    widths[i] = widths[i]! - given;
+    over -= given;
+  }
+  return widths;
 }
 
-function tableLine(r: HeadlineRow): string {
+function cells(list: readonly string[], widths: readonly number[]): string {
+  const [what, ...rest] = list;
+  const last = rest.pop() ?? '';
+  return `${what!.padEnd(widths[0]!)}${rest.map((t, i) => t.padStart(widths[i + 1]!)).join('')} ${last}`.trimEnd();
+}
+
+function tableCells(r: HeadlineRow): string[] {
   const name =
     r.what === 'tail' ? `≥ ${durationWords(r.fromNs!)}` : r.what === 'rate' ? 'calls per second' : r.what;
   if (r.rowBefore && r.rowAfter) {
@@ -70,32 +89,34 @@ function tableLine(r: HeadlineRow): string {
     const change = same ? 'same row' : 'moved';
     const verdict = r.verdict === 'seen' ? '' : r.verdict;
     const runs = r.basis === 'runs' || r.basis === 'assumed';
-    return cells([
+    return [
       name,
       row(r.rowBefore),
       row(r.rowAfter),
       runs && r.ratio ? changeWords(r.ratio.value) : change,
       runs && r.ratio ? intervalWords(r.ratio) : '',
       verdict,
-    ]);
+    ];
   }
-  const known = r.before !== null && r.after !== null;
+  // A row without an upper end has no middle, so there is no mean.
+  const open = r.method === 'meanBounds' && !Number.isFinite((r.before ?? 0) + (r.after ?? 0));
+  const known = r.before !== null && r.after !== null && !open;
   const bounded = r.ratio !== null && r.ratio.low > 0 && Number.isFinite(r.ratio.high);
   const interval = r.ratio && bounded && r.method !== 'meanBounds' ? intervalWords(r.ratio) : '';
-  return cells([
+  return [
     name,
     valueWords(r, r.before),
     valueWords(r, r.after),
     r.ratio && known ? changeWords(r.ratio.value) : '-',
     interval,
-    known ? r.verdict : r.what === 'rate' ? 'no window' : 'too few calls',
-  ]);
+    known ? r.verdict : open ? 'open row' : r.what === 'rate' ? 'no window' : 'too few calls',
+  ];
 }
 
-const row = ([low, high]: readonly [number, number]): string => `${edgeWords(low)}..${edgeWords(high)}`;
+const row = ([low, high]: readonly [number, number]): string => rowWords(low, high);
 
 function valueWords(r: HeadlineRow, v: number | null): string {
-  if (v === null) return '-';
+  if (v === null || !Number.isFinite(v)) return '-';
   if (r.what === 'n' || r.what === 'rate') return countWords(v);
   if (r.what === 'tail') return partWords(v);
   return `${r.method === 'meanBounds' ? '~' : ''}${durationWords(v)}`;
@@ -147,11 +168,11 @@ export function condensed(
 }
 
 /** Rows of the same table, without an interval: they are counts and times of the recordings, not of calls. */
-function tablesRows(tables: CompareReport['tables']): string[] {
+function tablesRows(tables: CompareReport['tables']): string[][] {
   if (tables === null) return [];
-  const out: string[] = [];
+  const out: string[][] = [];
   const row = (name: string, before: string, after: string): void => {
-    out.push(cells([name, before, after, '', '', '']));
+    out.push([name, before, after, '', '', '']);
   };
   const [a, b] = [tables.a.readers, tables.b.readers];
   if (a && b) {

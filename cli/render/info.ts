@@ -89,9 +89,11 @@ function printed(file: InputInfo, most: number): string {
 
 /** The command that compares the first two of several printed histograms. */
 function nextForTables({ input, histograms }: InputInfo): string {
-  const [a, b] = histograms.map(
-    (h) => `${input.path}#${h.title === '' ? `line ${h.line}` : h.title.replace(/:$/, '')}`,
-  );
+  const [a, b] = histograms.map((h) => {
+    const title = h.title.replace(/:$/, '');
+    const alone = histograms.filter((x) => x.title.replace(/:$/, '') === title).length === 1;
+    return `${input.path}#${alone && /^[\w@][\w @.,:-]{0,30}$/.test(title) ? title : `line ${h.line}`}`;
+  });
   if (input.path === '-' || b === undefined || a === b || `${a}${b}`.includes("'")) return '';
   return `\n  next: pttrace compare '${a}' '${b}'\n`;
 }

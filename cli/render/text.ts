@@ -95,10 +95,10 @@ export function histStyle(version: string | undefined): PrintFamily | undefined 
   return family;
 }
 
-/** bpftrace's own picture of one distribution, `@munmap[comm]:` and its rows. */
+/** bpftrace's own picture of one distribution, `@munmap_ns[comm]:` and its rows; the name says the unit, so that it can be read back. */
 export function histogram(report: LatencyReport, family: PrintFamily | undefined): string {
   if (report.histogram.length === 0) return '';
-  const name = `@${report.name.replace('call_rcu→callback', 'call_rcu_to_callback')}`;
+  const name = `@${report.name.replace('call_rcu→callback', 'call_rcu_to_callback')}_ns`;
   const options = family === undefined ? {} : { family };
   const counts = bucketCounts(report.histogram, family);
   return printHistMap(name, [{ key: report.key === '' ? null : report.key, counts }], options);

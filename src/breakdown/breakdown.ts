@@ -1,5 +1,6 @@
 import { OP, Op } from '../kernel/ops.js';
 import type { Distribution } from '../latency/distribution.js';
+import { RECORD_TIMES } from '../latency/record-times.js';
 import { machinesApart, splitMachine } from '../parsers/input/machines.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
@@ -126,9 +127,13 @@ export async function breakdown(options: BreakdownOptions): Promise<Breakdown> {
   calls.finish();
   gathers.finish();
   if (pipeline.time.unit === 'ticks') {
-    throw new TraceError('no-times', 'its clock counts ticks, not ns: times cannot be broken down', {
-      path: options.paths[0],
-    });
+    throw new TraceError(
+      'no-times',
+      `its lines have no times in ns: times cannot be broken down. ${RECORD_TIMES}`,
+      {
+        path: options.paths[0],
+      },
+    );
   }
   const clock = calls.spans.count > 0 ? calls : gathers;
   const notes = missing(clock);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { openInput, splitTitle } from '../measure/histogram-input.js';
+import { resultHistograms } from '../latency/read-result.js';
+import { histogramName, openInput, splitTitle } from '../measure/histogram-input.js';
 import { machinesOf } from '../parsers/input/machines.js';
 import { recordingsOf } from '../read/recordings.js';
 import { UsageError } from '../result/usage-error.js';
@@ -25,11 +26,13 @@ export async function sidesOf(words: readonly string[]): Promise<{ before: strin
   }
   if (words.length === 2) return { before: runsOf([words[0]!]), after: runsOf([words[1]!]) };
   if (words.length === 1) {
-    const two = await twoHistograms(words[0]!);
-    if (two) return { before: [two[0]], after: [two[1]] };
-    throw new UsageError(
-      `give BEFORE and AFTER: ${words[0]} does not hold exactly two histograms or machines`,
-    );
+    const there = await partsOf(words[0]!);
+    if (there.length === 2) return { before: [there[0]!.path], after: [there[1]!.path] };
+    const what =
+      there.length === 0
+        ? `${words[0]} holds no two histograms or machines to compare`
+        : `${words[0]} holds ${there.length === 1 ? 'one' : `${there.length}: ${there.map((p) => p.name).join(', ')}`}`;
+    throw new UsageError(`give BEFORE and AFTER: ${what}`);
   }
   if (words.length === 0) throw new UsageError('give BEFORE and AFTER');
   throw new UsageError(
@@ -40,21 +43,23 @@ export async function sidesOf(words: readonly string[]): Promise<{ before: strin
 /** The runs that words stand for: the files that a pattern matches, the files below a folder. */
 export const runsOf = (words: readonly string[]): string[] => recordingsOf(words.flatMap(matched));
 
-/** `FILE#line N` of both histograms of a file; null unless there are exactly two. */
-async function twoHistograms(path: string): Promise<[string, string] | null> {
-  if (path === '-' || splitTitle(path).title !== null) return null;
+/** The printed histograms or machines of a file, and what each is called on the command line. */
+async function partsOf(path: string): Promise<{ path: string; name: string }[]> {
+  if (path === '-' || splitTitle(path).title !== null) return [];
   const machines = await machinesOf(path);
-  if (machines.length === 2) return [`${path}#${machines[0]}`, `${path}#${machines[1]}`];
+  if (machines.length > 0) return machines.map((m) => ({ path: `${path}#${m}`, name: m }));
   const opened = await openInput(path, {});
-  if (opened.kind !== 'histograms') return null;
-  const list = opened.found.histograms;
-  if (list.length !== 2) return null;
+  if (opened.kind === 'recording') return [];
+  const list = opened.kind === 'result' ? resultHistograms(opened.value, path) : opened.found.histograms;
   const titles = list.map((h) => h.title.replace(/:$/, ''));
-  const named = titles[0] !== titles[1] && !titles.includes('');
-  return [
-    `${path}#${named ? titles[0] : `line ${list[0]!.line}`}`,
-    `${path}#${named ? titles[1] : `line ${list[1]!.line}`}`,
-  ];
+  const unlike = (names: readonly string[]): boolean =>
+    new Set(names).size === names.length && !names.includes('');
+  const maps = list.map((h) => `${h.name}${h.key === null ? '' : `[${h.key}]`}`);
+  const named = unlike(titles) ? titles : opened.kind === 'result' && unlike(maps) ? maps : null;
+  return list.map((h, i) => ({
+    path: `${path}#${named === null ? `line ${h.line}` : named[i]!}`,
+    name: histogramName(h),
+  }));
 }
 
 /** The files a pattern stands for, in byte order; a name without magic, or that exists, stands for itself. */

@@ -5,10 +5,10 @@ import {
   changeWords,
   countWords,
   durationWords,
-  edgeWords,
   estimateWords,
   intervalWords,
   partWords,
+  rowWords,
 } from './words.js';
 
 /**
@@ -96,10 +96,12 @@ function medianWords(f: SentenceFacts): string {
   if (r === undefined) return '';
   if (r.rowBefore && r.rowAfter && !claims(r)) {
     const [a, b] = [r.rowBefore, r.rowAfter];
-    const row = ([low, high]: readonly [number, number]): string =>
-      `${edgeWords(low)} to ${edgeWords(high)} ns`;
+    const row = ([low, high]: readonly [number, number], to = '..'): string => {
+      const words = rowWords(low, high, to);
+      return /[a-z]$/.test(words) ? words : `${words} ns`;
+    };
     return a[0] === b[0] && a[1] === b[1]
-      ? `the median in the same row (${row(a)})`
+      ? `the median in the same row (${row(a, ' to ')})`
       : `the median’s row from ${row(a)} to ${row(b)}`;
   }
   if (r.ratio === null || r.before === null || r.after === null) return '';

@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
-import { type Bin, type Binned, binned, type ReadHistogram, scaled } from '../latency/binned.js';
+import { type Binned, binned, type ReadHistogram, scaled } from '../latency/binned.js';
 import type { Distribution } from '../latency/distribution.js';
-import { RESULT_UNITS } from '../latency/read-result.js';
+import { type ResultHistogram, resultHistograms } from '../latency/read-result.js';
+import { RECORD_TIMES } from '../latency/record-times.js';
 import { describeSource, type SpanSource } from '../latency/span-source.js';
 import { collectSpans } from '../measure/collect-spans.js';
 import {
@@ -128,9 +129,13 @@ async function fromRecording(argument: string, path: string, options: RunOptions
   const source = options.source ?? { kind: 'syscall', name: 'munmap' };
   const run = await collectSpans({ ...options, paths: [path], source, keepOrder: KEEP_ORDER });
   if (run.unit === 'ticks') {
-    throw new TraceError('no-times', 'its clock counts ticks, not ns: durations cannot be compared', {
-      path,
-    });
+    throw new TraceError(
+      'no-times',
+      `its lines have no times in ns: durations cannot be compared. ${RECORD_TIMES}`,
+      {
+        path,
+      },
+    );
   }
   const group = run.groups[0];
   const censored = Object.values(group?.censored ?? {}).reduce((s, n) => s + n, 0);
@@ -206,16 +211,6 @@ function printedWindow(text: string): { ns: number; how: string } | null {
   };
 }
 
-const isRecord = (v: unknown): v is Record<string, unknown> =>
-  typeof v === 'object' && v !== null && !Array.isArray(v);
-const numberOr = (v: unknown, otherwise: number): number => (typeof v === 'number' ? v : otherwise);
-
-interface ResultBlock {
-  readonly name: string;
-  readonly bins: Bin[];
-  readonly censored: number;
-}
-
 function fromResult(
   argument: string,
   title: string | null,
@@ -223,71 +218,22 @@ function fromResult(
   input: InputReport,
   options: RunOptions,
 ): RunSample {
-  const blocks = value.schema === 'pttrace/hist/1' ? histBlocks(value) : replayBlocks(value);
-  if (blocks.length === 0) {
-    throw new TraceError('unsupported-format', `is ${String(value.schema)}, which holds no histogram`, {
-      path: input.path,
-    });
-  }
-  const meant =
-    title === null
-      ? blocks.slice(0, value.schema === 'pttrace/hist/1' ? undefined : 1)
-      : blocks.filter((b) => b.name === title);
-  if (meant.length !== 1) {
-    const why =
-      title === null ? 'holds several histograms' : `has ${meant.length === 0 ? 'no' : 'several'} "${title}"`;
-    throw new UsageError(
-      `${input.path} ${why}; say which as ${input.path}#NAME: ${blocks.map((b) => `"${b.name}"`).join(', ')}`,
-    );
-  }
-  const span = isRecord(value.timeline) ? Number(value.timeline.spanNs) : numberOr(value.windowNs, 0);
+  const all = resultHistograms(value, input.path);
+  // The first of a replay is that of all calls; the others are parts of it.
+  const first = title === null && value.schema === 'pttrace/result/1' ? all.slice(0, 1) : all;
+  const h = oneHistogram(first, title, input.path) as ResultHistogram;
+  const run = fromPrinted(argument, h, '', input, options);
   return {
-    argument,
-    title: title ?? fileTitle(input.path),
-    from: 'bins',
-    what: `${meant[0]!.name} of ${String(value.schema)}`,
-    bins: binned(meant[0]!.bins),
-    durations: null,
-    ordered: null,
-    windowNs: options.windowNs ?? (span > 0 ? span : null),
-    windowHow: options.windowNs === undefined ? 'span of the recording the result is of' : 'given',
-    censored: meant[0]!.censored,
-    notes: [],
-    inputs: [input],
-    partial: false,
+    ...run,
+    title: title ?? (titleOf(h) && value.schema !== 'pttrace/result/1' ? titleOf(h) : fileTitle(input.path)),
+    what: `${histogramName(h)} of ${String(value.schema)}`,
+    windowNs: options.windowNs ?? h.windowNs,
+    windowHow:
+      options.windowNs !== undefined
+        ? 'given'
+        : h.windowNs === null
+          ? 'not known'
+          : 'span of the recording the result is of',
+    censored: h.censored,
   };
 }
-
-function replayBlocks(value: Record<string, unknown>): ResultBlock[] {
-  const list = Array.isArray(value.latency) ? value.latency.filter(isRecord) : [];
-  return list.map((l) => ({
-    name: `${String(l.name)}${l.key === '' || l.key === undefined ? '' : `[${String(l.key)}]`}`,
-    bins: bucketsOf(l.histogram, 'lowNs', 'highNs', 1),
-    censored: sumOf(l.censored),
-  }));
-}
-
-function histBlocks(value: Record<string, unknown>): ResultBlock[] {
-  const list = Array.isArray(value.groups) ? value.groups.filter(isRecord) : [];
-  const unit = RESULT_UNITS.get(String(value.unit)) ?? 1;
-  return list.map((g) => ({
-    name:
-      [typeof g.title === 'string' ? g.title.replace(/:$/, '') : '', g.key === null ? '' : String(g.key)]
-        .filter((s) => s !== '')
-        .join(' ') || String(value.mapName ?? ''),
-    bins: bucketsOf(g.buckets, 'low', 'high', unit),
-    censored: sumOf(g.censored),
-  }));
-}
-
-function bucketsOf(list: unknown, low: string, high: string, unit: number): Bin[] {
-  if (!Array.isArray(list)) return [];
-  return list.filter(isRecord).map((b) => ({
-    low: numberOr(b[low], Number.NEGATIVE_INFINITY) * unit,
-    high: numberOr(b[high], Number.POSITIVE_INFINITY) * unit,
-    count: numberOr(b.count, 0),
-  }));
-}
-
-const sumOf = (v: unknown): number =>
-  isRecord(v) ? Object.values(v).reduce<number>((s, n) => s + numberOr(n, 0), 0) : 0;

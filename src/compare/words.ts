@@ -40,6 +40,24 @@ export function edgeWords(ns: number): string {
   return String(ns);
 }
 
+/** bpftrace writes at most `512K`, then `1M`; an edge with more is that of rows in another unit. */
+const isLabel = (ns: number): boolean =>
+  !Number.isFinite(ns) || Math.abs(ns) < 1000 || /^-?\d{1,3}[KMG]$/.test(edgeWords(ns));
+
+/**
+ * `4K..8K`, as bpftrace labels its rows of ns; of rows in another unit, or with other edges, both ends in the unit of
+ * the upper one: `4.1..8.19 ms`.
+ */
+export function rowWords(low: number, high: number, between = '..'): string {
+  const edge = (ns: number): string => (isLabel(ns) ? edgeWords(ns) : durationWords(ns));
+  if (!Number.isFinite(high)) return `≥ ${edge(low)}`;
+  if (!Number.isFinite(low)) return `< ${edge(high)}`;
+  if (isLabel(low) && isLabel(high)) return `${edgeWords(low)}${between}${edgeWords(high)}`;
+  const [top, unit] = durationWords(high).split(' ') as [string, string];
+  const size = unit === 's' ? 1e9 : unit === 'ms' ? 1e6 : unit === 'µs' ? 1e3 : 1;
+  return `${digits(low / size, 3)}${between}${top} ${unit}`;
+}
+
 /** A ratio as a change below a factor of two, as a factor above: `+4.2 %`, `−42 %`, `2.36x`. */
 export function changeWords(ratio: number, wide = Math.max(ratio, 1 / ratio) >= 2): string {
   if (Number.isNaN(ratio)) return '-';

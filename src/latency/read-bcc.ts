@@ -1,5 +1,5 @@
 import type { Bin, ReadHistogram } from './binned.js';
-import type { TableLines } from './printed-table.js';
+import { CHATTER, type TableLines } from './printed-table.js';
 import { unitOfName } from './unit-names.js';
 
 /**
@@ -56,8 +56,10 @@ function row(line: string): Bin | null {
 
 function histogram(unit: string, bins: Bin[], text: readonly string[], at: number): ReadHistogram {
   let above = at - 1;
-  while (above >= 0 && text[above]!.trim() === '') above--;
-  const title = above >= 0 ? text[above]!.trim() : '';
+  while (above >= 0 && (text[above]!.trim() === '' || CHATTER.test(unquoted(text[above]!)))) above--;
+  const before = above >= 0 ? unquoted(text[above]!).trim() : '';
+  // Of a table right behind another one the line before is that one's last row.
+  const title = row(before) === null ? before : '';
   const section = above === at - 1 ? SECTION.exec(title) : null;
   const said = unitOfName(unit);
   const gaps: { low: number; high: number }[] = [];

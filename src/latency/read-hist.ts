@@ -1,7 +1,7 @@
 import type { Bin, ReadHistogram } from './binned.js';
 import { bar } from './bpftrace-print.js';
 import { normaliseMail, stripQuotes } from './mail-text.js';
-import type { TableLines } from './printed-table.js';
+import { CHATTER, type TableLines } from './printed-table.js';
 import { bccTables } from './read-bcc.js';
 import { hgrmTables } from './read-hgrm.js';
 import { jsonHistograms } from './read-hist-json.js';
@@ -32,9 +32,6 @@ const LABEL = /^ *(\[[^\][()]*[\])]|\(\.\.\., *-?[\d.]+[kKMGTPE]?\)) */;
 const COUNT = /^(\d+)(?= |\||$) */;
 const BAR_PART = /^[ |@]*[|@][ |@]*$/;
 const CUT = /^\W*(?:\[ ?\.\.\. ?\]|<snip>|\[snip\]|\[\u2026\]|\.\.\.|\u2026)\W*$/i;
-/** What bpftrace, the terminal and markup say around a table; never its title. */
-const CHATTER =
-  /^\s*(?:\^C|Attach(?:ing|ed) \d+ probes?\W*|Lost \d+ events|`{3,}.*|~{3,}.*|<\/?\w[^>]*>)\s*$/;
 /** A line of a trace: a CPU and a stamp, or a stamp with microseconds. */
 const EVENT = /\[\d{3,}\].* \d+(?:\.\d+)?: |\s\d+\.\d{6,9}: /;
 /** Every other table that tools print; what is left is searched for those of bpftrace. */
@@ -249,7 +246,13 @@ function finished(b: Building): ReadHistogram {
   };
 }
 
+/** Bars are drawn into the columns between the two `|`: 52 in bpftrace, fewer where a report is made narrower. */
 function barDiffers(row: { bin: Bin; barText: string }, max: number): boolean {
   const drawn = row.barText.length - row.barText.replaceAll('@', '').length;
-  return Math.abs(drawn - bar(row.bin.count, max).length) > 1;
+  const whole = bar(row.bin.count, max).length;
+  if (Math.abs(drawn - whole) <= 1) return false;
+  const columns = row.barText.lastIndexOf('|') - row.barText.indexOf('|') - 1;
+  return Math.abs(drawn - (whole * columns) / BAR_COLUMNS) > 1;
 }
+
+const BAR_COLUMNS = 52;

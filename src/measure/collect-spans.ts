@@ -184,7 +184,8 @@ function absent(source: SpanSource, pipeline: Pipeline): string {
   if (source.kind !== 'span' && names.size === 0) {
     for (let id = LAST_RESERVED + 1; id < pipeline.events.size; id++) {
       const head = pipeline.events.head(id);
-      if (head.kind === 'span') measured.add(head.symbol || head.name);
+      const name = head.symbol || head.name;
+      if (head.kind === 'span' && !name.startsWith('(')) measured.add(name);
     }
   }
   if (measured.size > 0) {

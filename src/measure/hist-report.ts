@@ -47,6 +47,9 @@ export interface HistGroup {
   /** Read back: prose line before the histogram, and its 1-based line. */
   title: string;
   line: number | null;
+  /** Read back, where the histograms differ in it: the map, and its unit. */
+  mapName?: string;
+  unit?: HistReport['unit'];
   count: number;
   /** Spans without a duration: begin or end outside the recording, lost events, too many open at once. */
   censored: { start: number; end: number; loss: number; evicted: number };

@@ -265,7 +265,8 @@ export function titleOf(h: ReadHistogram): string {
 export function histogramName(h: ReadHistogram): string {
   const map = `${h.name}${h.key === null ? '' : `[${h.key}]`}`;
   const title = titleOf(h);
-  return `"${title === '' ? map : title}"${title === '' || map === '' ? '' : ` ${map}`} (line ${h.line})`;
+  const line = h.source === 'json' ? '' : ` (line ${h.line})`;
+  return `"${title === '' ? map : title}"${title === '' || map === '' ? '' : ` ${map}`}${line}`;
 }
 
 /**
@@ -304,7 +305,8 @@ export function oneHistogram(
     title === null
       ? 'holds several histograms'
       : `has ${meant.length === 0 ? 'no histogram' : 'several histograms'} called "${title}"`;
-  throw new UsageError(`${path} ${why}; say which as ${path}#TITLE or ${path}#line N: ${there}`);
+  const how = all.some((h) => h.source === 'json') ? `${path}#TITLE` : `${path}#TITLE or ${path}#line N`;
+  throw new UsageError(`${path} ${why}; say which as ${how}: ${there}`);
 }
 
 const plain = (text: string): string => text.trim().replace(/\s+/g, ' ').replace(/:$/, '').toLowerCase();

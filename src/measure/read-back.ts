@@ -33,6 +33,7 @@ export function readBack(
   const mixed = units.size > 1 && !units.has(null);
   const unitNs = mixed ? 1 : units.size === 1 ? [...units][0]! : null;
   if (mixed) notes.push('the histograms have different units: as numbers they are all told in ns');
+  const names = new Set(meant.map((h) => h.name)).size > 1;
   let text = '';
   for (const h of meant) {
     for (const n of h.notes) notes.push(`line ${h.line}: ${n}`);
@@ -64,6 +65,7 @@ export function readBack(
       readGroup(
         mixed ? { ...h, bins: scaled(h.bins, h.unitNs!) } : h,
         options.quantiles ?? DEFAULT_QUANTILES,
+        { names, units: units.size > 1 && !mixed },
       ),
     ),
     printed: text,
@@ -84,13 +86,19 @@ const UNIT_NAMES: ReadonlyMap<number, HistReport['unit']> = new Map([
   [1e9, 's'],
 ]);
 
-function readGroup(h: ReadHistogram, quantiles: readonly number[]): HistGroup {
+function readGroup(
+  h: ReadHistogram,
+  quantiles: readonly number[],
+  differ: { names: boolean; units: boolean },
+): HistGroup {
   const b: Binned = binned(h.bins);
   return {
     key: h.key,
     keys: h.key === null ? [] : h.key.split(', '),
     title: h.title,
     line: h.line,
+    ...(differ.names ? { mapName: nameWithUnit(h.name, h.unitNs) } : {}),
+    ...(differ.units ? { unit: unitName(h.unitNs, [h]) } : {}),
     count: total(b.counts),
     censored: { start: 0, end: 0, loss: 0, evicted: 0 },
     buckets: h.bins.map((x) => ({ low: finite(x.low), high: finite(x.high), count: x.count })),

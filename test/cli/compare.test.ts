@@ -200,7 +200,7 @@ describe('pttrace compare', () => {
   });
 
   test.each([
-    [[N], 'does not hold exactly two histograms'],
+    [[N], 'holds no two histograms or machines to compare'],
     [[], 'give BEFORE and AFTER'],
     [[N, Y, N2], 'where the second side begins'],
     [[N, '--'], 'on both sides of one --'],

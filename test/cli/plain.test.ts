@@ -39,7 +39,7 @@ describe('the report', () => {
     expect(text).toContain(`${result.inputs[0]!.lines.total} lines`);
     expect(text).toContain('kernel variant: A1, Bn, Cn (detected)');
     for (const i of result.invariants) expect(text).toContain(i.id);
-    expect(text).toMatch(/^@munmap:\n\[/m);
+    expect(text).toMatch(/^@munmap_ns:\n\[/m);
     expect(text).toContain('no finding');
   });
 });

@@ -77,3 +77,24 @@ describe('read back and printed again', () => {
     expect(blocks).toBeGreaterThan(20);
   });
 });
+
+describe('tables side by side', () => {
+  test('a row of a bcc table, or ^C, is no title of the next one', () => {
+    const rows =
+      '         0 -> 1          : 3        |**    |\n         2 -> 3          : 40       |****  |\n';
+    const text = `Tracing... Hit Ctrl-C to end.\n^C\n     usecs               : count     distribution\n${rows}\n     msecs               : count     distribution\n${rows}`;
+    expect(readHistograms(text).histograms.map((h) => [h.title, h.unitNs])).toEqual([
+      ['Tracing... Hit Ctrl-C to end.', 1e3],
+      ['', 1e6],
+    ]);
+  });
+
+  test('bars drawn into fewer columns fit their counts', () => {
+    const of = (drawn: number) =>
+      readHistograms(
+        `@ns:\n[1, 2)   5 |${'@'.repeat(40)}|\n[2, 4)   2 |${'@'.repeat(drawn).padEnd(40)}|\n`,
+      ).histograms[0]!.notes;
+    expect(of(16)).toEqual([]);
+    expect(of(30)).toEqual(['1 bar(s) do not fit their counts']);
+  });
+});

@@ -1,3 +1,4 @@
+import { readHistograms } from '../../latency/read-hist.js';
 import { BCC_TRACE } from '../bcc/bcc-trace.js';
 import { BPFTRACE_JSON_LOG } from '../bpftrace/bpftrace-json-log.js';
 import { BPFTRACE_LOG } from '../bpftrace/bpftrace-log.js';
@@ -12,6 +13,7 @@ import { PERF_TRACE } from '../perf/perf-trace.js';
 import { isHistTrigger } from '../printed/hist-trigger.js';
 import { holdsHistogram } from '../printed/histogram-rows.js';
 import { mapValues } from '../printed/map-values.js';
+import { ownReport } from '../printed/own-report.js';
 import { STRACE } from '../strace/strace.js';
 import { FTRACE } from '../tracefs/ftrace.js';
 import { FTRACE_DUMP } from '../tracefs/ftrace-dump.js';
@@ -169,7 +171,7 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
     throw new TraceError('binary', 'is binary data of no known format', { path, offset: 0 });
   if (best && bestScore > 0)
     return { dialect: best, why: `a few lines are ${best.title}, the rest is other text`, sure: false };
-  if (holdsHistogram(sample)) {
+  if (holdsHistogram(sample) && readHistograms(sampleText(sample, LOOKED_AT)).histograms.length > 0) {
     const what =
       'holds printed histograms and no trace lines: `pttrace info` lists them, `pttrace hist` and `pttrace compare` read them';
     throw new TraceError('unknown-format', what, { path, line: 1, offset: 0 });
@@ -181,12 +183,17 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
     const message = `holds ${what} and no trace lines: \`pttrace info\` lists them`;
     throw new TraceError('unknown-format', message, { path, line: 1, offset: 0 });
   }
+  const own = ownReport(sampleText(sample, LOOKED_AT));
+  if (own !== null) throw new TraceError('unsupported-format', own, { path, line: 1, offset: 0 });
   throw new TraceError('unknown-format', 'holds no trace lines of a known format', {
     path,
     line: 1,
     offset: 0,
   });
 }
+
+/** Bytes that tables and reports are looked for in. */
+const LOOKED_AT = 64 << 10;
 
 /** Text has hardly any control bytes; NULs of a cut console log are tolerated up to a tenth. */
 function isBinary(sample: Uint8Array): boolean {

@@ -18,6 +18,10 @@ export interface Layers {
   readonly mark: string;
   /** Line numbers of `cat -n`, `nl`, `bat`. */
   readonly numbers: boolean;
+  /** Anything else that stands before the padded task column of nearly all events: `Nov 29 10:00:00 host run[12]: `. */
+  readonly prefix: RegExp | null;
+  /** No-break spaces, as pages and word processors put them. */
+  readonly hardBlanks: boolean;
   /** The one machine of a report of several whose lines are read; empty: there is but one. */
   readonly machine: string;
 }
@@ -39,9 +43,25 @@ const PADDED = /^(?:\s|.{16}-\d)/;
 const MACHINE = /^ *(\S+): /;
 const LINES = 400;
 
+const NONE: Layers = {
+  ansi: false,
+  html: false,
+  grep: false,
+  mark: '',
+  numbers: false,
+  prefix: null,
+  hardBlanks: false,
+  machine: '',
+};
+/** U+00A0 in UTF-8. */
+const HARD_BLANK = /\xc2\xa0/g;
+/** tracefs and trace-cmd pad the task to 16 columns: what stands before those is no part of its name. */
+const TASK = /^(.*)-\d+ +(?:\( *[\d-]+\) +)?\[\d{3,5}\]/;
+const TASK_COLUMNS = 16;
+
 /** The layers of a text by its first bytes; null where it has none. `machine`: see `machines.ts`. */
 export function layersOf(sample: Uint8Array, machine: string): Layers | null {
-  if (machine !== '') return { ansi: false, html: false, grep: false, mark: '', numbers: false, machine };
+  if (machine !== '') return { ...NONE, machine };
   const text = sampleText(sample, 64 << 10);
   if (/class=(["'])trace-data\1|linuxPerfData/.test(text) || machinesIn(text).length > 0) return null;
   // A table has its own marks; its cells may hold anything.
@@ -51,6 +71,8 @@ export function layersOf(sample: Uint8Array, machine: string): Layers | null {
   if (ansi) lines = lines.map((line) => line.replace(ANSI, ''));
   const html = isHtml(lines);
   if (html) lines = lines.map(unescaped);
+  const hardBlanks = isHardBlanked(lines);
+  if (hardBlanks) lines = lines.map((line) => line.replace(HARD_BLANK, ' '));
   const events = lines.filter((line) => EVENT.test(line));
   const numbered = events.filter((line) => NUMBER.test(line)).length;
   const numbers = numbered > 0 && numbered * 2 > events.length;
@@ -58,15 +80,42 @@ export function layersOf(sample: Uint8Array, machine: string): Layers | null {
   const mark = markOf(plain);
   const bare = mark === '' ? plain : plain.map((line) => line.replace(MARK, '').replace(/^ /, ''));
   const grep = isGrep(bare);
-  return ansi || html || grep || numbers || mark !== '' ? { ansi, html, grep, mark, numbers, machine } : null;
+  const prefix = grep || numbers ? null : prefixOf(bare);
+  const any = ansi || html || grep || numbers || mark !== '' || prefix !== null || hardBlanks;
+  return any ? { ansi, html, grep, mark, numbers, prefix, hardBlanks, machine } : null;
+}
+
+/** Events are seen only where no-break spaces are taken for blanks. */
+function isHardBlanked(lines: readonly string[]): boolean {
+  return lines.some((line) => line.includes('\xc2\xa0') && EVENT.test(line.replace(HARD_BLANK, ' ')));
+}
+
+/** What nine of ten events have before the task column, digits and blanks not told apart; null: nothing, or no one thing. */
+function prefixOf(events: readonly string[]): RegExp | null {
+  const seen = new Map<string, number>();
+  for (const line of events) {
+    const head = TASK.exec(line)?.[1] ?? '';
+    const before = head.slice(0, -TASK_COLUMNS);
+    if (before.trim() === '' && !before.includes('\t')) continue;
+    const shape = before
+      .replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
+      .replace(/\d+/g, '\\d+')
+      .replace(/ +/g, ' +');
+    seen.set(shape, (seen.get(shape) ?? 0) + 1);
+  }
+  const [best] = [...seen].sort((a, b) => b[1] - a[1]);
+  if (best === undefined || best[1] * 10 < events.length * 9) return null;
+  // The blanks at its end may be those of the column.
+  return new RegExp(`^(?:${best[0].replace(/ \+$/, ' ')})`);
 }
 
 function isHtml(lines: readonly string[]): boolean {
   let coded = false;
-  for (const line of lines) {
+  for (const coding of lines) {
+    const line = coding.replace(/&(?:nbsp|#160);/gi, ' ');
     if (!EVENT.test(line)) continue;
     if (RAW.test(line)) return false;
-    if (/&(?:lt|gt);/i.test(line) || TAG.test(line)) coded = true;
+    if (line !== coding || /&(?:lt|gt);/i.test(line) || TAG.test(line)) coded = true;
     TAG.lastIndex = 0;
   }
   return coded;
@@ -131,6 +180,7 @@ function bareLine(line: string, layers: Layers): { text: string; file: string } 
   let text = line;
   if (layers.ansi && text.includes('\x1b')) text = text.replace(ANSI, '');
   if (layers.html && /[&<]/.test(text)) text = unescaped(text);
+  if (layers.hardBlanks) text = text.replace(HARD_BLANK, ' ');
   if (layers.numbers) text = text.replace(NUMBER, '');
   if (layers.mark !== '') {
     const m = MARK.exec(text);
@@ -138,6 +188,7 @@ function bareLine(line: string, layers: Layers): { text: string; file: string } 
     const rest = m?.[1] === layers.mark ? text.slice(m[0].length).replace(/^ /, '') : text;
     if (layers.mark !== '#' || EVENT.test(rest)) text = rest;
   }
+  if (layers.prefix !== null) text = text.replace(layers.prefix, '');
   if (!layers.grep) return { text, file: '' };
   const m = GREP.exec(text);
   // Between the lines of two contexts.
@@ -197,8 +248,11 @@ function tell(layers: Layers, host: LineHost): void {
   if (layers.mark !== '')
     off.push(`marks before the lines (${layers.mark === '\xe2\x94\x82' ? '\u2502' : layers.mark})`);
   if (layers.grep) off.push("grep's prefix");
+  if (layers.prefix !== null) off.push('what stands before the column of the task');
+  if (layers.hardBlanks) off.push('no-break spaces');
   host.note('decorations', `taken off its lines: ${off.join(', ')}`);
-  if (!layers.grep) return;
+  // A file's name with a blank in it ends in a colon, too.
+  if (!layers.grep && layers.prefix?.source.endsWith(':)') !== true) return;
   host.fact(RESERVED.silentLoss, -1, 0);
   host.note('grep', 'its lines were picked out by grep: what is absent here proves nothing');
 }

@@ -59,13 +59,18 @@ export function readMail(bytes: Uint8Array): MailText {
   let encoding = '';
   /** The line before ended in a soft break. */
   let goesOn = false;
+  /** Of multipart bodies (RFC 2046 5.1.1), with their two dashes. */
+  const boundaries = new Set<string>();
   for (let start = 0; start < bytes.length; ) {
     let lf = bytes.indexOf(LF, start);
     if (lf < 0) lf = bytes.length;
     const end = lf > start && bytes[lf - 1] === CR ? lf - 1 : lf;
     number++;
     const head = Buffer.from(bytes.subarray(start, Math.min(end, start + 120))).toString('latin1');
-    if (/^(?:From \S+@\S+ |--[\w=.:'()+,/? -]{6,}$)/.test(head) && !goesOn) {
+    const named = inHeader ? /\bboundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(head) : null;
+    if (named) boundaries.add(`--${named[1] ?? named[2]}`);
+    const bounded = boundaries.has(head.trimEnd().replace(/--$/, '')) || boundaries.has(head.trimEnd());
+    if ((bounded || /^(?:From \S+@\S+ |--[\w=.:'()+,/? -]{6,}$)/.test(head)) && !goesOn) {
       inHeader = true;
       encoding = '';
     } else if (inHeader && !goesOn) {

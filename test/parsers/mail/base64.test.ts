@@ -35,6 +35,18 @@ describe('base64 parts', () => {
     expect([...run.ordered][0]).toBe(400_000);
   });
 
+  test('parts are told apart by the boundary that the mail names, however short', async () => {
+    const text = mail('text/plain', Buffer.from(TRACE));
+    for (const boundary of ['=-x', 'b b', "a'1"]) {
+      const run = await collectSpans({
+        ...open(text.replaceAll('b-b-b-b-b', boundary)),
+        source,
+        keepOrder: 4,
+      });
+      expect([boundary, ...run.ordered]).toEqual([boundary, 400_000]);
+    }
+  });
+
   test('an image stays what it is; a histogram is found', async () => {
     const image = mail('image/png', Buffer.from(Array.from({ length: 300 }, (_, i) => (i * 7) % 256)));
     const run = await collectSpans({ ...open(image + TRACE), source, keepOrder: 4 });

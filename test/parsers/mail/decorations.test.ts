@@ -87,6 +87,21 @@ describe('decorations come off', () => {
         .map((l, i) => `${String(i + 1).padStart(4)}   \u2502 ${l}`)
         .join('\n'),
     ],
+    ['a file name with a blank', TRACE.replace(/^(?=.)/gm, 'my log.txt:13:')],
+    ['stamps of a CI log', TRACE.replace(/^(?=.)/gm, '2026-11-29T10:00:00.123456Z ')],
+    [
+      'syslog',
+      TRACE.split('\n')
+        .map((l, i) => (l === '' ? l : `Nov 29 10:00:${9 + i} host run[${i * 9}]: ${l}`))
+        .join('\n'),
+    ],
+    ['a prompt of a chat', TRACE.replace(/^(?=.)/gm, 'user> ')],
+    ['an indented quote', TRACE.replace(/^(?=.)/gm, '    > ')],
+    ['no-break spaces', TRACE.replaceAll(' ', '\u00a0')],
+    [
+      'HTML with no-break spaces',
+      `<pre>${TRACE.replaceAll('->', '-&gt;').replaceAll('<', '&lt;').replaceAll(' ', '&nbsp;')}</pre>`,
+    ],
     [
       'bars in a mail',
       `From: a@b.c\nTo: d@e.f\nSubject: x\nDate: now\n\nHi,\n\n${TRACE.replace(/^(?=.)/gm, '| ')}`,
@@ -97,6 +112,16 @@ describe('decorations come off', () => {
     const { total, ...kinds } = run.inputs[0]!.lines;
     expect(Object.values(kinds).reduce((a, b) => a + b, 0)).toBe(total);
     expect(run.inputs[0]!.notes.map((n) => n.code)).toContain('decorations');
+  });
+
+  test('lines picked out of a file with a blank in its name prove no absence', async () => {
+    const run = await of(TRACE.replace(/^(?=.)/gm, 'my log.txt:13:'));
+    expect(run.inputs[0]!.notes.map((n) => n.code)).toContain('grep');
+  });
+
+  test('a stamp before the lines picks out nothing', async () => {
+    const run = await of(TRACE.replace(/^(?=.)/gm, '2026-11-29T10:00:00.123456Z '));
+    expect(run.inputs[0]!.notes.map((n) => n.code)).not.toContain('grep');
   });
 
   test('two files of grep share no order', async () => {
