@@ -31,7 +31,7 @@ export async function sidesOf(words: readonly string[]): Promise<{ before: strin
     const what =
       there.length === 0
         ? `${words[0]} holds no two histograms or machines to compare`
-        : `${words[0]} holds ${there.length === 1 ? 'one' : `${there.length}: ${there.map((p) => p.name).join(', ')}`}`;
+        : `${words[0]} holds ${there.length === 1 ? `only ${there[0]!.name}` : `${there.length}: ${there.map((p) => p.name).join(', ')}`}`;
     throw new UsageError(`give BEFORE and AFTER: ${what}`);
   }
   if (words.length === 0) throw new UsageError('give BEFORE and AFTER');

@@ -63,6 +63,6 @@ describe('--what-if', () => {
     expect(mean.indexOf('[')).toBe(head.indexOf('95 %'));
     expect(text).not.toMatch(/^ {2}p99 /m);
     const wide = formatWhatIf(report, { plain: false });
-    expect(wide).toContain('@munmap_recorded:');
+    expect(wide).toContain('@munmap_recorded_ns:');
   });
 });

@@ -42,7 +42,7 @@ describe('wrong usage says what was probably meant, exit 2', () => {
     [['compare'], 'give BEFORE and AFTER\n  See `pttrace compare --help`.'],
     [
       ['compare', ONE_HISTOGRAM],
-      `give BEFORE and AFTER: ${ONE_HISTOGRAM} does not hold exactly two histograms or machines\n  See \`pttrace compare --help\`.`,
+      `give BEFORE and AFTER: ${ONE_HISTOGRAM} holds only "munmap us" (line 1)\n  See \`pttrace compare --help\`.`,
     ],
     [['validate'], 'give at least one recording\n  See `pttrace validate --help`.'],
   ])('%j', async (args, says) => {
