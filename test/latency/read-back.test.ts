@@ -91,9 +91,8 @@ describe('tables side by side', () => {
 
   test('bars drawn into fewer columns fit their counts', () => {
     const of = (drawn: number) =>
-      readHistograms(
-        `@ns:\n[1, 2)   5 |${'@'.repeat(40)}|\n[2, 4)   2 |${'@'.repeat(drawn).padEnd(40)}|\n`,
-      ).histograms[0]!.notes;
+      readHistograms(`@ns:\n[1, 2)   5 |${'@'.repeat(40)}|\n[2, 4)   2 |${'@'.repeat(drawn).padEnd(40)}|\n`)
+        .histograms[0]!.notes;
     expect(of(16)).toEqual([]);
     expect(of(30)).toEqual(['1 bar(s) do not fit their counts']);
   });
