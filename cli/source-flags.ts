@@ -17,7 +17,7 @@ export const sourceFlags = {
     exclusive: others('func'),
   }),
   span: Flags.string({
-    description: 'a function, durations printed by function_graph',
+    description: 'a function of function_graph, or a column of a table: durations that the lines carry',
     helpGroup: MEASURE,
     exclusive: others('span'),
   }),

@@ -12,7 +12,8 @@ export function caveatsOf(
 ): string[] {
   const out: string[] = [];
   const several = a.length > 1 && b.length > 1;
-  if (!several) {
+  const calls = sides.every((s) => s.count > 0);
+  if (!several && calls) {
     out.push('one run on a side: the spread between runs is unknown, so intervals are of these runs only');
     out.push('p-values suppose independent calls; calls of one run are correlated, so they are nominal');
   }

@@ -4,7 +4,7 @@ import type { Distribution } from '../latency/distribution.js';
 import { type ResultHistogram, resultHistograms } from '../latency/read-result.js';
 import { RECORD_TIMES } from '../latency/record-times.js';
 import { describeSource, type SpanSource } from '../latency/span-source.js';
-import { collectSpans } from '../measure/collect-spans.js';
+import { collectAny } from '../measure/collect-spans.js';
 import {
   alsoEvents,
   alsoPrinted,
@@ -126,9 +126,9 @@ async function printedOrEvents(
 const fileTitle = (path: string): string => (path === '-' ? 'standard input' : basename(path));
 
 async function fromRecording(argument: string, path: string, options: RunOptions): Promise<RunSample> {
-  const source = options.source ?? { kind: 'syscall', name: 'munmap' };
-  const run = await collectSpans({ ...options, paths: [path], source, keepOrder: KEEP_ORDER });
+  const { run, source } = await collectAny({ ...options, paths: [path], keepOrder: KEEP_ORDER });
   if (run.unit === 'ticks') {
+    if (run.measurable.length > 0) throw new TraceError('no-times', run.notes[0]!, { path });
     throw new TraceError(
       'no-times',
       `its lines have no times in ns: durations cannot be compared. ${RECORD_TIMES}`,

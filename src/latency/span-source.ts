@@ -38,7 +38,7 @@ export function describeSource(source: SpanSource): string {
     case 'func':
       return `function ${source.name}, entry probe to return probe, by thread, innermost first`;
     case 'span':
-      return `function ${source.name}, durations printed by function_graph`;
+      return `${source.name}, durations that the lines carry`;
     case 'rcu':
       return `call_rcu to the start of ${source.name}, by rcu_head`;
     default: {

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import type { Decoder } from '../kernel/decoder.js';
 import type { KeyPart } from '../latency/group-keys.js';
 import { PairCollector, type SpanGroup } from '../latency/pair-collector.js';
 import { describeSource, type SpanSource } from '../latency/span-source.js';
 import { MachineNames, machinesApart } from '../parsers/input/machines.js';
+import { isStored } from '../parsers/input/source.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
 import type { InputReport } from '../result/types.js';
 import type { RecordBatch } from '../timeline/batch.js';
@@ -37,7 +39,31 @@ export interface SpanRun {
   readonly byMachine: boolean;
   readonly partial: boolean;
   readonly notes: readonly string[];
+  /** Where nothing of the source is in it: what has durations that its lines carry (`--span NAME`). */
+  readonly measurable: readonly string[];
 }
+
+/** What is measured where nothing says it. */
+const MUNMAP: SpanSource = { kind: 'syscall', name: 'munmap' };
+
+/**
+ * As `collectSpans`; without a source: munmap, or, of a file without one, the only thing that its lines measure, such as
+ * the latency column of a table.
+ */
+export async function collectAny(
+  options: Omit<CollectOptions, 'source'> & { readonly source?: SpanSource | undefined },
+): Promise<{ run: SpanRun; source: SpanSource }> {
+  const source = options.source ?? MUNMAP;
+  const run = await collectSpans({ ...options, source });
+  const [only, ...more] = run.measurable;
+  const again = options.source === undefined && only !== undefined && more.length === 0;
+  if (!again || run.partial || !options.paths.every((p) => isStored(splitMachine(p)))) return { run, source };
+  const span: SpanSource = { kind: 'span', name: only };
+  const second = await collectSpans({ ...options, source: span });
+  return { run: second, source: span };
+}
+
+const splitMachine = (path: string): string => (existsSync(path) ? path : path.replace(/#.*$/s, ''));
 
 /** Throws TraceError when an input cannot be read at all. */
 export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
@@ -89,7 +115,9 @@ export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
     order = orders[1]!;
     notes.push('taken from the rcu tracepoints: the probes show fewer of these callbacks');
   }
-  if (chosen.rows.begins + chosen.rows.ends === 0) notes.push(absent(options.source, pipeline));
+  const nothing = chosen.rows.begins + chosen.rows.ends === 0;
+  const measurable = nothing && options.source.kind !== 'span' ? measuredIn(pipeline) : [];
+  if (nothing) notes.push(absent(options.source, pipeline, measurable));
   notes.push(...chosen.notes());
   return {
     inputs: run.inputs.map((i) => i.report),
@@ -104,6 +132,7 @@ export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
     byMachine: machines.several,
     partial: run.partial,
     notes,
+    measurable,
   };
 }
 
@@ -169,8 +198,19 @@ class Window {
   }
 }
 
+/** What the lines carry durations of, by name. */
+function measuredIn(pipeline: Pipeline): string[] {
+  const names = new Set<string>();
+  for (let id = LAST_RESERVED + 1; id < pipeline.events.size; id++) {
+    const head = pipeline.events.head(id);
+    const name = head.symbol || head.name;
+    if (head.kind === 'span' && !name.startsWith('(')) names.add(name);
+  }
+  return [...names].sort();
+}
+
 /** Names a reader may have meant, most telling first. */
-function absent(source: SpanSource, pipeline: Pipeline): string {
+function absent(source: SpanSource, pipeline: Pipeline, measurable: readonly string[]): string {
   const names = new Set<string>();
   for (let id = LAST_RESERVED + 1; id < pipeline.events.size; id++) {
     const head = pipeline.events.head(id);
@@ -180,18 +220,8 @@ function absent(source: SpanSource, pipeline: Pipeline): string {
     else if (source.kind === 'events' && head.kind !== 'function' && head.kind !== 'span')
       names.add(head.name);
   }
-  const measured = new Set<string>();
-  if (source.kind !== 'span' && names.size === 0) {
-    for (let id = LAST_RESERVED + 1; id < pipeline.events.size; id++) {
-      const head = pipeline.events.head(id);
-      const name = head.symbol || head.name;
-      if (head.kind === 'span' && !name.startsWith('(')) measured.add(name);
-    }
-  }
-  if (measured.size > 0) {
-    const some = [...measured].sort();
-    return `nothing in this recording is ${describeSource(source)}; it has durations of ${some.slice(0, 12).join(', ')}: --span ${some[0]!} measures one`;
-  }
+  if (names.size === 0 && measurable.length > 0)
+    return `nothing in this recording is ${describeSource(source)}; it has durations of ${measurable.slice(0, 12).join(', ')}: --span ${measurable[0]!} measures one`;
   const list = [...names].sort();
   const shown = list.slice(0, 12).join(', ');
   const has =

@@ -10,7 +10,7 @@ import { nameWithUnit, unitOfName } from '../latency/unit-names.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import { UsageError } from '../result/usage-error.js';
 import { VERSION } from '../version.js';
-import { collectSpans, type SpanRun } from './collect-spans.js';
+import { collectAny, type SpanRun } from './collect-spans.js';
 import {
   DEFAULT_QUANTILES,
   HIST_SCHEMA,
@@ -62,10 +62,10 @@ export async function hist(options: HistOptions): Promise<HistReport> {
       return { ...report, partial: true };
     }
   }
-  const source = options.source ?? MUNMAP;
   let run: SpanRun;
+  let source: SpanSource;
   try {
-    run = await collectSpans({ ...options, source });
+    ({ run, source } = await collectAny(options));
   } catch (error) {
     const tables =
       plain && error instanceof TraceError && error.code === 'unknown-format'

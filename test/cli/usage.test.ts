@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { builtCommand, ROOT } from '../support/built.js';
+import { builtCommand, pttrace, ROOT } from '../support/built.js';
 import { runCommand } from '../support/run-command.js';
 
 interface Manifest {
@@ -116,5 +116,15 @@ describe('standard input', () => {
     const { status, stdout } = await runCommand(['litmus', '-', '--plain'], { input });
     expect(status).toBe(0);
     expect(stdout).toContain('2 of 2 orders as expected');
+  });
+});
+
+describe('standard input', () => {
+  it('is no argument, however fast it comes', () => {
+    for (const command of ['hist', 'info']) {
+      const { status, stderr } = pttrace([command], { input: 'TIME PID LAT(us)\n1 2 3\n' });
+      expect([command, status]).toEqual([command, 2]);
+      expect(stderr).toContain('Missing 1 required arg');
+    }
   });
 });

@@ -6,9 +6,10 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { analyse } from '../../src/analyse/analyse.js';
 import { sidesOf } from '../../src/compare/arguments.js';
+import { compareInputs } from '../../src/compare/compare.js';
 import type { SpanSource } from '../../src/latency/span-source.js';
 import { collectSpans } from '../../src/measure/collect-spans.js';
 import { type HistOptions, type HistReport, hist } from '../../src/measure/hist.js';
@@ -17,6 +18,12 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const at = (name: string): string => fileURLToPath(new URL(`../../fixtures/inputs/${name}`, import.meta.url));
 const of = (text: string, more: Partial<HistOptions> = {}): Promise<HistReport> =>
   hist({ paths: ['-'], stdin: Readable.from([Buffer.from(text)]), ...more });
+const folder = mkdtempSync(join(tmpdir(), 'pttrace-measured-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const stored = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
 const MUNMAP: SpanSource = { kind: 'syscall', name: 'munmap' };
 /** Durations in ns, in the order they ended. */
 async function durations(file: string, source: SpanSource = MUNMAP): Promise<number[]> {
@@ -310,4 +317,32 @@ test('machines whose threads, CPUs and pages have the same numbers are judged on
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+});
+
+describe('without a source', () => {
+  const TABLE =
+    'TIME     COMM   PID  LAT(ms) WHO\n10:02:11 app    441  12      x\n10:02:12 app    442  3       y\n';
+
+  test('the one column of durations that a file has is measured, by hist and by compare', async () => {
+    const file = stored('one-column.txt', TABLE);
+    const report = await hist({ paths: [file] });
+    expect([report.measured, report.unit, report.groups[0]!.count]).toEqual([
+      'lat, durations that the lines carry',
+      'ns',
+      2,
+    ]);
+    const { table } = await compareInputs({ before: [file], after: [file] });
+    expect(table.find((r) => r.what === 'max')).toMatchObject({ before: 12e6, after: 12e6 });
+  });
+
+  test('of several none is chosen: they are named', async () => {
+    const file = stored(
+      'two-functions.txt',
+      'TIME(ms) PID LAT(ns) FUNC\n1 2 300 tlb_finish_mmu\n2 2 400 tlb_flush_mmu\n',
+    );
+    const report = await compareInputs({ before: [file], after: [file] });
+    expect(report.caveats.join()).toContain(
+      'durations of tlb_finish_mmu, tlb_flush_mmu: --span tlb_finish_mmu',
+    );
+  });
 });
