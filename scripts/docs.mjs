@@ -1,9 +1,11 @@
 // Pages of docs/ that are printed from the program's own tables. Usage: npm run build && node scripts/docs.mjs [--check]
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import { findingPicture } from './docs/picture.mjs';
+import { refreshed, Sandbox } from './docs/sessions.mjs';
 import { importGraph, LAYERS } from './import-cycles.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -136,23 +138,23 @@ ${sections.join('\n\n')}
 `;
 }
 
-/** README.md with the output of the commands its comments name, as they print it now. */
+/** README.md with the output of the commands its comments name, as they print it now; `| N`: the first N lines. */
 function readme() {
   const text = readFileSync(join(root, 'README.md'), 'utf8');
   return text.replace(
-    /(<!-- output: (.+?) -->\n```\n)[\s\S]*?(```)/g,
-    (_, open, command, close) => `${open}${printed(command.split(' '))}${close}`,
+    /(<!-- output: (.+?)(?: \| (\d+))? -->\n```\n)[\s\S]*?(```)/g,
+    (_, open, command, lines, close) => `${open}${printed(command.split(' '), lines)}${close}`,
   );
 }
 
-function printed(args) {
+function printed(args, lines) {
   const run = spawnSync(process.execPath, [join(root, 'bin/run.js'), ...args], {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, NO_COLOR: '1', COLUMNS: '' },
   });
-  if (run.status !== 0) throw new Error(`pttrace ${args.join(' ')}: ${run.stderr}`);
-  return run.stdout;
+  if (run.status > 1) throw new Error(`pttrace ${args.join(' ')}: ${run.stderr}`);
+  return lines === undefined ? run.stdout : run.stdout.split('\n').slice(0, lines).join('\n').concat('\n');
 }
 
 /** The claims of the thread, decided anew. */
@@ -253,10 +255,34 @@ function architecture() {
   return text.replace(new RegExp(`${ROOMS}[\\s\\S]*?<!-- end -->`), () => drawn);
 }
 
+/** Pages whose console sessions are printed anew; docs/validate.md shortens what it quotes, and has a test of its own. */
+const SESSIONS = [
+  'docs/compare.md',
+  'docs/simulate.md',
+  ...readdirSync(join(root, 'docs/guides')).map((name) => `docs/guides/${name}`),
+].sort();
+
+async function sessionPages() {
+  const sandbox = await new Sandbox(root).simulated();
+  try {
+    const pages = [];
+    for (const path of SESSIONS)
+      pages.push([path, await refreshed(readFileSync(join(root, path), 'utf8'), sandbox)]);
+    return Object.fromEntries(pages);
+  } finally {
+    sandbox.remove();
+  }
+}
+
+/** The picture of the README: a recording in which one flush leaves out a CPU. */
+const PICTURED = 'fixtures/wrong-orders/busy-cpu2-of-mask-not-flushed-ft0.txt.gz';
+
 /** Page → its text as the tables have it now. */
 export async function pages() {
   return {
     'README.md': readme(),
+    'docs/finding.svg': await findingPicture(root, PICTURED),
+    ...(await sessionPages()),
     'docs/architecture.md': architecture(),
     'docs/cli.md': cli(),
     'docs/invariants.md': await invariants(),

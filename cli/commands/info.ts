@@ -22,7 +22,10 @@ to add for the invariants that a replay could not decide.`);
   static override examples = [
     { description: 'a recording', command: '<%= config.bin %> info trace.txt.gz' },
     { description: 'a mail with histograms', command: '<%= config.bin %> info mail.txt' },
-    { description: 'from a pipe, to paste into a mail', command: 'dmesg | <%= config.bin %> info - --plain' },
+    {
+      description: 'from a pipe, to paste into a mail',
+      command: 'zcat trace.txt.gz | <%= config.bin %> info - --plain',
+    },
     { description: 'as JSON', command: '<%= config.bin %> info trace.txt --json' },
   ];
   static override strict = false;

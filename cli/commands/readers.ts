@@ -23,7 +23,7 @@ Exit codes: 0 nobody inside at a release, 1 somebody was, 2 wrong usage, 3 unrea
   static override examples = [
     { description: 'of a recording', command: '<%= config.bin %> readers reclaim.gz' },
     {
-      description: 'make one',
+      description: 'make one (as root)',
       command: '<%= config.bin %> record --level readers -o reclaim.gz -- ./my-test',
     },
     {

@@ -48,24 +48,30 @@ is written).`);
     'record --cleanup [--force]',
   ];
   static override examples = [
-    { description: 'record a command', command: '<%= config.bin %> record -o munmap.gz -- ./workload' },
     {
-      description: 'what could be recorded here, without doing it',
+      description: 'record a command (as root)',
+      command: '<%= config.bin %> record -o munmap.gz -- ./workload',
+    },
+    {
+      description: 'what could be recorded here, without doing it (as root)',
       command: '<%= config.bin %> record --dry-run',
     },
     {
-      description: 'what another machine can give, in its /tmp/kernel-info.txt',
+      description: 'what a machine can give, in its /tmp/kernel-info.txt (another machine)',
       command: '<%= config.bin %> record --print kernel-info | ssh root@box sh',
     },
     {
-      description: 'who walks page tables while they are freed, hot probes kept to a few tasks',
+      description: 'who walks page tables while they are freed, hot probes kept to a few tasks (as root)',
       command: "<%= config.bin %> record --level readers --comm 'rd-*,wk-*' -o readers.gz -- ./workload",
     },
     {
       description: 'a script for that machine',
       command: '<%= config.bin %> record --print ftrace --kernel-info kernel-info.txt >record.sh',
     },
-    { description: 'remove what a killed recording left', command: '<%= config.bin %> record --cleanup' },
+    {
+      description: 'remove what a killed recording left (as root)',
+      command: '<%= config.bin %> record --cleanup',
+    },
   ];
   static override strict = false;
   static override args = {

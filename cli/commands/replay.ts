@@ -37,7 +37,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     },
     { description: 'a report to paste into a mail', command: '<%= config.bin %> replay trace.txt --plain' },
     {
-      description: 'from a pipe, as JSON',
+      description: 'from a pipe, as JSON (another machine, as root)',
       command: 'ssh box cat /sys/kernel/tracing/trace | <%= config.bin %> replay - --json',
     },
     {

@@ -28,15 +28,15 @@ Exit codes: as replay; ended by Ctrl-C: 130.`);
   static override usage = 'watch [SOURCE] [--exec COMMAND] [--all] [--plain | --json] [FLAGS]';
   static override examples = [
     {
-      description: 'an instance that is recording',
+      description: 'an instance that is recording (as root)',
       command: '<%= config.bin %> watch /sys/kernel/tracing/instances/pttrace',
     },
     {
-      description: 'another machine',
+      description: 'over the network (another machine, as root)',
       command: 'ssh box cat /sys/kernel/tracing/trace_pipe | <%= config.bin %> watch',
     },
     {
-      description: 'stop recording at the first violation',
+      description: 'stop recording at the first violation (as root)',
       command: "<%= config.bin %> watch /sys/kernel/tracing --exec 'echo 0 > /sys/kernel/tracing/tracing_on'",
     },
   ];

@@ -16,13 +16,16 @@ export interface Page {
   readonly sections: readonly Section[];
 }
 
-/** Colours by role, light and dark; no font, script or picture from elsewhere. */
-const CSS = `
+/** Colours by role, light and dark. */
+export const COLOURS = `
 :root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--soft:#57606a;--line:#d0d7de;--card:#f6f8fa;--good:#1a7f37;--bad:#b3261e;
 --ipi:#b45309;--callback:#7c3aed;--reader:#0969da;--flush:#0f766e;--grace:#57606a;--hold:#b3261e;--walk-cache:#bf3989;--before:#0969da;--after:#b45309}
 @media (prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#e6edf3;--soft:#9198a1;--line:#3d444d;--card:#151b23;--good:#3fb950;--bad:#ff7b72;
 --ipi:#e3a04f;--callback:#b392f0;--reader:#58a6ff;--flush:#4fd1c5;--grace:#9198a1;--hold:#ff7b72;--walk-cache:#f778ba;--before:#58a6ff;--after:#e3a04f}}
-*{box-sizing:border-box}body{margin:0 auto;max-width:72rem;padding:1rem;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,sans-serif}
+`;
+
+/** No font, script or picture from elsewhere. */
+const CSS = `${COLOURS}*{box-sizing:border-box}body{margin:0 auto;max-width:72rem;padding:1rem;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.3rem;margin:.2rem 0 .6rem}h2{font-size:1.1rem;margin:2rem 0 .6rem;border-top:1px solid var(--line);padding-top:1rem}
 h3{font-size:1rem;margin:1.2rem 0 .4rem}.answer{font-size:1.1rem;border-left:.3rem solid var(--soft);padding:.4rem .8rem;background:var(--card);overflow-wrap:anywhere}
 .answer.good{border-color:var(--good)}.answer.bad{border-color:var(--bad)}nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem}h1,h3{overflow-wrap:anywhere}a{color:var(--reader)}

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { builtCommand, pttrace, ROOT } from '../support/built.js';
@@ -11,20 +11,11 @@ describe('pages printed from tables', () => {
       pages(): Promise<Record<string, string>>;
     };
     pages = await docs.pages();
-  });
+  }, 600_000);
 
-  it.each([
-    'README.md',
-    'docs/architecture.md',
-    'docs/cli.md',
-    'docs/invariants.md',
-    'docs/variants.md',
-    'docs/seed-claims.md',
-    'docs/machine-rules.md',
-  ])('%s is current', (path) => {
-    expect(readFileSync(join(ROOT, path), 'utf8') === pages[path], `${path}: node scripts/docs.mjs`).toBe(
-      true,
-    );
+  it('are current', () => {
+    const stale = Object.keys(pages).filter((path) => readFileSync(join(ROOT, path), 'utf8') !== pages[path]);
+    expect(stale, 'node scripts/docs.mjs').toEqual([]);
   });
 
   it('every command of the README exists', () => {
@@ -51,7 +42,8 @@ describe('the README', () => {
 });
 
 describe('links between pages', () => {
-  it.each(['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/output.md', 'docs/limits.md'])(
+  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true }).map((name) => `docs/${String(name)}`);
+  it.each(['README.md', 'CONTRIBUTING.md', ...docs.filter((path) => path.endsWith('.md')).sort()])(
     '%s points at files that exist',
     (page) => {
       const text = readFileSync(join(ROOT, page), 'utf8');

@@ -1,0 +1,19 @@
+export interface Block {
+  readonly kind: string;
+  readonly name: string;
+  readonly text: string;
+  readonly at: number;
+}
+export function blocksOf(page: string): Block[];
+export function sessionsOf(text: string): { readonly command: string; readonly printed: string }[];
+export function commandsOf(text: string): { readonly command: string; readonly comment: string }[];
+export function needsMore(command: string): boolean;
+export const MARK: RegExp;
+export class Sandbox {
+  constructor(root: string);
+  readonly dir: string;
+  simulated(): Promise<Sandbox>;
+  run(command: string): Promise<{ readonly status: number | null; readonly output: string }>;
+  remove(): void;
+}
+export function refreshed(page: string, sandbox: Sandbox): Promise<string>;
