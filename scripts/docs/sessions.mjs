@@ -84,10 +84,16 @@ export class Sandbox {
     };
     const unpacked = (from, name) =>
       writeFileSync(join(this.dir, name), gunzipSync(readFileSync(join(this.root, 'fixtures', from))));
-    for (const folder of ['traces', '.local/share/bash-completion/completions', '.config/fish/completions'])
+    for (const folder of [
+      'traces',
+      '.local/share/bash-completion/completions',
+      '.config/fish/completions',
+      'recordings/a',
+      'recordings/b',
+    ])
       mkdirSync(join(this.dir, folder), { recursive: true });
-    put('replay/6.12.117-lab-y/mt-munmap.txt.gz', 'trace.txt.gz', 'traces/1.gz');
-    put('replay/6.12.117-lab-y/gup-munmap.txt.gz', 'after.txt.gz', 'traces/2.gz');
+    put('replay/6.12.117-lab-y/mt-munmap.txt.gz', 'trace.txt.gz', 'traces/1.gz', 'recordings/a/1.gz');
+    put('replay/6.12.117-lab-y/gup-munmap.txt.gz', 'after.txt.gz', 'traces/2.gz', 'recordings/b/1.gz');
     put('replay/6.12.117-lab-n/gup-munmap.txt.gz', 'before.txt.gz');
     put('replay/debian-6.16.12/pt-reclaim-gup.txt.gz', 'reclaim.gz');
     put('mail/munmap-2024-11.txt', 'mail.txt');
@@ -119,7 +125,7 @@ export class Sandbox {
   /** Runs a command line: in this process where no shell is needed. Returns its exit code and all it prints. */
   async run(command) {
     const simple = /^(?:npx )?pttrace ((?:[\w./:=,#%+@-]|'[^'$]*'| )+?)(; echo "exit \$\?")?$/.exec(command);
-    if (!simple) return this.sh(command);
+    if (!simple || / #/.test(command)) return this.sh(command);
     const args = [...simple[1].matchAll(/'([^']*)'|[^ ']+/g)].map((m) => m[1] ?? m[0]);
     const { status, stdout, stderr } = await runCommand(this.root, args, { cwd: this.dir, env: ENV });
     return { status, output: `${stderr}${stdout}${simple[2] === undefined ? '' : `exit ${status}\n`}` };
