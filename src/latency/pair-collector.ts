@@ -60,6 +60,8 @@ export interface RowCounts {
   ends: number;
   /** Rows that could not be paired: no thread id, no such argument. */
   keyless: number;
+  /** Of those, ends. */
+  keylessEnds: number;
   /** Ends whose duration stands on the line. */
   measured: number;
 }
@@ -70,7 +72,7 @@ export interface RowCounts {
  */
 export class PairCollector {
   readonly source: SpanSource;
-  readonly rows: RowCounts = { begins: 0, ends: 0, keyless: 0, measured: 0 };
+  readonly rows: RowCounts = { begins: 0, ends: 0, keyless: 0, keylessEnds: 0, measured: 0 };
   private readonly options: CollectorOptions;
   private readonly matcher: PairMatcher;
   private readonly keys: GroupKeys;
@@ -210,7 +212,8 @@ export class PairCollector {
 
   /** How spans without a thread may be matched all the same. */
   private otherMatch(): string {
-    if (!this.byThread) return '';
+    // Nothing would be found by it where nothing ends.
+    if (!this.byThread || this.rows.keylessEnds === 0) return '';
     const { source } = this;
     const pair =
       source.kind === 'syscall'
@@ -253,6 +256,7 @@ export class PairCollector {
   private end(batch: RecordBatch, row: number, key: number, quiet = false): void {
     if (!isKnown(key)) {
       this.rows.keyless++;
+      this.rows.keylessEnds++;
       return;
     }
     this.rows.ends++;

@@ -346,3 +346,45 @@ describe('without a source', () => {
     );
   });
 });
+
+describe('lists of fields', () => {
+  const list = (head: string): string =>
+    `${head}120.145400000: syscalls:sys_enter_munmap: addr: 0x7f0000000000, len: 0x00200000\n${head}120.145800456: syscalls:sys_exit_munmap: 0x0\n`;
+  test.each([
+    ['tid, which reads like the address of a frame', '  901 [002]   '],
+    ['comm and pid, tid', 'munmap-test   901/901   '],
+    ['flags of -L', 'munmap-test   901 [002] d..1.  '],
+  ])('perf script -F with %s', async (_name, head) => {
+    const report = await of(list(head));
+    expect([lines(report), report.groups[0]!.count, report.groups[0]!.max]).toEqual([[2, 2], 1, 400_456]);
+  });
+
+  test('babeltrace --names all', async () => {
+    const line = (at: string, rest: string): string =>
+      `timestamp = 15:27:28.${at}, delta = +0.000400000, trace:hostname = box, name = ${rest}\n`;
+    const report = await of(
+      line(
+        '123456789',
+        'syscall_entry_munmap, stream.packet.context = { cpu_id = 2 }, stream.event.context = { tid = 9 }, event.fields = { addr = 1, len = 4096 }',
+      ) +
+        line(
+          '123856790',
+          'syscall_exit_munmap, stream.packet.context = { cpu_id = 2 }, stream.event.context = { tid = 9 }, event.fields = { ret = 0 }',
+        ),
+    );
+    expect([report.inputs[0]!.format, report.groups[0]!.count, report.groups[0]!.max]).toEqual([
+      'babeltrace',
+      1,
+      400_001,
+    ]);
+  });
+
+  test('strace without -T: no other way to match is told where nothing ends', async () => {
+    const report = await of(
+      '     0.000000 munmap(0x7f2a40000000, 4096) = 0\n     0.041900 munmap(0x7f2a80000000, 4096) = 0\n',
+    );
+    const said = [...report.notes, ...report.inputs[0]!.notes.map((n) => n.message)].join();
+    expect(said).toContain('strace -f -tt -T');
+    expect(said).not.toContain('--match none');
+  });
+});

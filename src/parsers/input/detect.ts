@@ -13,7 +13,7 @@ import { PERF_TRACE } from '../perf/perf-trace.js';
 import { isHistTrigger } from '../printed/hist-trigger.js';
 import { holdsHistogram } from '../printed/histogram-rows.js';
 import { mapValues } from '../printed/map-values.js';
-import { ownReport } from '../printed/own-report.js';
+import { otherReport } from '../printed/other-reports.js';
 import { STRACE } from '../strace/strace.js';
 import { FTRACE } from '../tracefs/ftrace.js';
 import { FTRACE_DUMP } from '../tracefs/ftrace-dump.js';
@@ -183,8 +183,8 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
     const message = `holds ${what} and no trace lines: \`pttrace info\` lists them`;
     throw new TraceError('unknown-format', message, { path, line: 1, offset: 0 });
   }
-  const own = ownReport(sampleText(sample, LOOKED_AT));
-  if (own !== null) throw new TraceError('unsupported-format', own, { path, line: 1, offset: 0 });
+  const other = otherReport(sampleText(sample, LOOKED_AT));
+  if (other !== null) throw new TraceError(other.code, other.what, { path, line: 1, offset: 0 });
   throw new TraceError('unknown-format', 'holds no trace lines of a known format', {
     path,
     line: 1,

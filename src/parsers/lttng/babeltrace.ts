@@ -10,6 +10,8 @@ import { sampleText } from '../input/sample-text.js';
  *     [15:27:28.123856789] (+0.000400000) box syscall_exit_munmap: { cpu_id = 2 }, { ret = 0 }
  *     [1732789331.125856789] (+0.002000000) box kmem_mm_page_free: { cpu_id = 2 }, { tid = 9 }, { pfn = 1048576, order = 0 }
  *
+ * and with `--names all`, where `timestamp = `, `name = ` and the like stand before each part.
+ *
  * The last braces hold the event's fields, those before its contexts (`lttng add-context -t tid -t procname`). Names
  * lose the prefix LTTng puts before the kernel's (`kmem_mm_page_free`). Fields become `name=value`, arguments of
  * system calls hex, as ftrace prints them. Source: babeltrace2 plugins/text/pretty/print.c print_event_header().
@@ -23,6 +25,10 @@ export const BABELTRACE: DialectInfo = {
 
 const EVENT =
   /^\[(?:(\d{4})-(\d\d)-(\d\d) )?(?:(\d\d):(\d\d):(\d\d)|(\d+))\.(\d{9})\] \(\+[?\d]+\.[?\d]+\) (?:(.*?) )?([\w:]+): \{/;
+/** `--names all`. */
+const NAMED =
+  /^timestamp = \[?(?:(\d{4})-(\d\d)-(\d\d) )?(?:(\d\d):(\d\d):(\d\d)|(\d+))\.(\d{9})\]?, delta = \+[?\d]+\.[?\d]+, (?:trace:hostname = ([^,]*), )?(?:trace[\w:]* = [^,]*, )*name = ([\w:]+), (?:[\w.]+ = )?\{/;
+const eventIn = (text: string): RegExpExecArray | null => EVENT.exec(text) ?? NAMED.exec(text);
 const LOST = /\b(\d+) events? (?:discarded|lost)|discarded (\d+) events?|lost (\d+) (?:packets|events)/i;
 const DAY = 86_400;
 
@@ -35,7 +41,7 @@ class BabeltraceDialect implements LineDialect {
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
     const text = latin1(buf, start, end);
     if (text.trim() === '') return LINE.blank;
-    const m = EVENT.exec(text);
+    const m = eventIn(text);
     if (m === null) return this.other(text, host);
     this.machine(m[9] ?? '', host);
     const parts = groups(text.slice(m[0].length - 1));
@@ -156,7 +162,7 @@ const integer = (text: string | undefined): number =>
 function score(sample: Uint8Array): number {
   const lines = sampleText(sample, 1 << 15).split('\n', 300);
   if (lines.length > 1) lines.pop();
-  const hits = lines.filter((l) => EVENT.test(l)).length;
+  const hits = lines.filter((l) => eventIn(l) !== null).length;
   const written = lines.filter((l) => l.trim() !== '').length;
   return hits === 0 ? 0 : (hits / written) * 0.98;
 }

@@ -7,11 +7,13 @@ import type { PerfPrefix } from './perf-prefix.js';
  *     [294] 1.000001: ipi:ipi_send_cpu: cpu=3 callsite=…          -F cpu,time,event,trace
  *       120.145400: syscalls:sys_enter_munmap: addr: 0x7f…        -F time,event,trace
  *
+ *     app 901 [002] d..1. 120.145400: syscalls:…                  -L (--Latency)
+ *
  * perf prints fields in its own order, whatever that of the list. Only lines whose event has a group count, since less
  * would be found in any log. Source: tools/perf/builtin-script.c perf_sample__fprintf_start().
  */
 const LINE =
-  /^\s*(?:(?!\d+(?:\/\d+)?\s)(?!\[)(?!\d+\.\d)(\S.{0,30}?)\s+)?(?:(-?\d+)(?:\/(-?\d+))?\s+)?(?:\[(\d{3,5})\]\s+)?(\d{1,12})\.(\d{9}|\d{6}):\s+(?=(?:\d+\s+)?[a-z][\w-]*:[\w-]+:(?:\s|$))/;
+  /^\s*(?:(?!\d+(?:\/\d+)?\s)(?!\[)(?!\d+\.\d)(\S.{0,30}?)\s+)?(?:(-?\d+)(?:\/(-?\d+))?\s+)?(?:\[(\d{3,5})\]\s+)?(?:[.#\dA-Za-z]{4,6}\s+)?(\d{1,12})\.(\d{9}|\d{6}):\s+(?=(?:\d+\s+)?[a-z][\w-]*:[\w-]+:(?:\s|$))/;
 const LOOK = 160;
 
 export class PerfFields {

@@ -64,8 +64,10 @@ class PerfScriptDialect implements LineDialect {
         this.capture.header(host);
       return LINE.header;
     }
-    if (this.inChain && p > start && isFrame(buf, p, end)) return LINE.stack;
     const at = this.prefix;
+    // A thread id that begins a line reads like the address of a frame.
+    const frame = this.inChain && p > start && isFrame(buf, p, end);
+    if (frame && !this.fields?.parse(buf, start, end, at)) return LINE.stack;
     if (at.parse(buf, start, end) || this.fields?.parse(buf, start, end, at)) {
       if (this.sum >= 0) this.addUp(host);
       return this.event(buf, end, host);
