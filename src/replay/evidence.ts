@@ -83,20 +83,28 @@ export function surelyBefore(
 
 /** An IPI takes no less, ns, on bare metal (kernel-semantics §6.5); guests are slower. */
 const FASTEST_IPI_NS = 2000;
-/** A busy guest answers late by milliseconds, which is no offset: clocks that far apart would show inversions. */
+/** A busy guest answers late by milliseconds, which is no offset: no larger one is suspected of few IPIs, or of none. */
 const SUSPECTED_NS = 20_000;
+/** With so many IPIs each way the shortest of them were not late: what they differ by is an offset, however large. */
+const MANY_IPIS = 32;
 
 /**
  * As `explainedBySkew`, where the recording also suggests such an offset. What a constant offset adds to IPIs one way it
  * takes from those the other way, so it is no larger than the difference of the shortest of both; where the other way
- * is not seen, than what the shortest took beyond what the fastest of all pairs did.
+ * is not seen, than what the shortest took beyond what the fastest of all pairs did. Of CPUs that no IPIs bound, not even
+ * by way of a third one, a small offset cannot be ruled out either.
  */
 function suspectSkew(evidence: Evidence, tsA: number, cpuA: number, tsB: number, cpuB: number): boolean {
-  if (!explainedBySkew(evidence, tsA, cpuA, tsB, cpuB)) return false;
+  if (cpuA === cpuB || evidence.exactClock) return false;
   const { skew } = evidence;
-  const back = skew.aheadNs(cpuB, cpuA);
+  const apart = tsB - tsA;
+  const ahead = skew.aheadByWayNs(cpuA, cpuB);
+  if (apart >= ahead) return false;
+  const back = skew.aheadByWayNs(cpuB, cpuA);
   const fastest = back < Number.POSITIVE_INFINITY ? back : Math.min(FASTEST_IPI_NS, skew.leastNs());
-  return tsB - tsA < Math.min(SUSPECTED_NS, skew.aheadNs(cpuA, cpuB) - fastest);
+  const many = Math.min(skew.seenFrom(cpuA, cpuB), skew.seenFrom(cpuB, cpuA)) >= MANY_IPIS;
+  const differ = ahead - fastest;
+  return apart < (many ? differ : Math.min(SUSPECTED_NS, differ));
 }
 
 /**

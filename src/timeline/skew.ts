@@ -7,6 +7,8 @@ export class SkewBounds {
   private cpus = 0;
   /** Smallest latency seen, by from * cpus + to; +∞ none. */
   private least = new Float64Array(0);
+  /** How many were seen, by the same. */
+  private seen = new Float64Array(0);
   private smallest = Number.POSITIVE_INFINITY;
   pairs = 0;
   inversions = 0;
@@ -27,6 +29,7 @@ export class SkewBounds {
     const size = Math.max(from, to) + 1;
     if (size > this.cpus) this.grow(size);
     const at = from * this.cpus + to;
+    this.seen[at]!++;
     if (latencyNs < this.least[at]!) this.least[at] = latencyNs;
     if (latencyNs < this.smallest) this.smallest = latencyNs;
     return true;
@@ -37,6 +40,20 @@ export class SkewBounds {
     return from >= 0 && to >= 0 && Math.max(from, to) < this.cpus
       ? this.least[from * this.cpus + to]!
       : Number.POSITIVE_INFINITY;
+  }
+
+  /** The same by way of a third CPU: the bounds add up; +∞ if there is none. */
+  aheadByWayNs(from: number, to: number): number {
+    let least = this.aheadNs(from, to);
+    for (let by = 0; by < this.cpus; by++) {
+      if (by !== from && by !== to) least = Math.min(least, this.aheadNs(from, by) + this.aheadNs(by, to));
+    }
+    return least;
+  }
+
+  /** How many latencies were seen from one CPU to the other. */
+  seenFrom(from: number, to: number): number {
+    return from >= 0 && to >= 0 && Math.max(from, to) < this.cpus ? this.seen[from * this.cpus + to]! : 0;
   }
 
   /**
@@ -61,10 +78,15 @@ export class SkewBounds {
 
   private grow(cpus: number): void {
     const bigger = new Float64Array(cpus * cpus).fill(Number.POSITIVE_INFINITY);
+    const seen = new Float64Array(cpus * cpus);
     for (let a = 0; a < this.cpus; a++) {
-      for (let b = 0; b < this.cpus; b++) bigger[a * cpus + b] = this.least[a * this.cpus + b]!;
+      for (let b = 0; b < this.cpus; b++) {
+        bigger[a * cpus + b] = this.least[a * this.cpus + b]!;
+        seen[a * cpus + b] = this.seen[a * this.cpus + b]!;
+      }
     }
     this.least = bigger;
+    this.seen = seen;
     this.cpus = cpus;
   }
 }

@@ -30,6 +30,18 @@ describe('SkewBounds', () => {
     expect(skew).toMatchObject({ pairs: 3, inversions: 2, worstInversionNs: 250 });
   });
 
+  it('bounds CPUs by way of a third one, and counts what it saw', () => {
+    const skew = new SkewBounds();
+    skew.add(0, 1, 300);
+    skew.add(0, 1, 500);
+    skew.add(1, 2, 40);
+    expect([skew.aheadNs(0, 2), skew.aheadByWayNs(0, 2)]).toEqual([Number.POSITIVE_INFINITY, 340]);
+    expect([skew.aheadByWayNs(0, 1), skew.aheadByWayNs(2, 0)]).toEqual([300, Number.POSITIVE_INFINITY]);
+    expect([skew.seenFrom(0, 1), skew.seenFrom(1, 0), skew.seenFrom(0, 9)]).toEqual([2, 0, 0]);
+    skew.add(5, 0, 7);
+    expect([skew.seenFrom(0, 1), skew.aheadByWayNs(5, 1)]).toEqual([2, 307]);
+  });
+
   it('takes no notice of a CPU that is unknown or itself', () => {
     const skew = new SkewBounds();
     skew.add(-1, 1, -5);

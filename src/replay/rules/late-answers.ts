@@ -9,6 +9,8 @@ const MAX_LATE = 64;
 const IN_TIME = 32;
 
 interface Pair {
+  readonly sender: number;
+  readonly target: number;
   /** Broadcasts whose last answer came from this CPU, before the sender returned. */
   inTime: number;
   late: { complaint: Complaint; at: number; hidden: boolean }[];
@@ -18,7 +20,8 @@ interface Pair {
 /**
  * Answers stamped after the return of the flush that waited for them, by no more than the clocks of the two CPUs
  * may be apart. A clock that is ahead makes many answers late, a kernel that once did not wait few of many: so
- * they are judged at the end of the capture, by how many broadcasts were answered in time.
+ * they are judged at the end of the capture, by how many broadcasts were answered in time. One clock alone may be off,
+ * that of whoever answers or of whoever asks: only broadcasts of the same CPU tell of it.
  */
 export class LateAnswers {
   private readonly evidence: Evidence;
@@ -49,14 +52,14 @@ export class LateAnswers {
   end(): void {
     const { ledger } = this.evidence;
     const { hidden } = ledger;
-    let inTime = 0;
-    let late = 0;
+    const asTarget = new Tallies();
+    const asSender = new Tallies();
     for (const pair of this.pairs.values()) {
-      inTime += pair.inTime;
-      late += pair.late.length + pair.moreLate;
+      asTarget.add(pair.target, pair);
+      asSender.add(pair.sender, pair);
     }
-    const agree = late * IN_TIME <= inTime;
     for (const pair of this.pairs.values()) {
+      const agree = asTarget.agree(pair.target) && asSender.agree(pair.sender);
       for (const { complaint, at, hidden: was } of pair.late) {
         ledger.hidden = was;
         if (agree) this.verdicts.violated(complaint, at);
@@ -71,7 +74,25 @@ export class LateAnswers {
   private pair(sender: number, target: number): Pair {
     const key = `${sender}:${target}`;
     let pair = this.pairs.get(key);
-    if (!pair) this.pairs.set(key, (pair = { inTime: 0, late: [], moreLate: 0 }));
+    if (!pair) this.pairs.set(key, (pair = { sender, target, inTime: 0, late: [], moreLate: 0 }));
     return pair;
+  }
+}
+
+/** Broadcasts answered in time and late, by CPU. */
+class Tallies {
+  private readonly byCpu = new Map<number, { inTime: number; late: number }>();
+
+  add(cpu: number, { inTime, late, moreLate }: Pair): void {
+    const of = this.byCpu.get(cpu) ?? { inTime: 0, late: 0 };
+    of.inTime += inTime;
+    of.late += late.length + moreLate;
+    this.byCpu.set(cpu, of);
+  }
+
+  /** Too few are late for this CPU's clock to be off. */
+  agree(cpu: number): boolean {
+    const of = this.byCpu.get(cpu);
+    return of !== undefined && of.late * IN_TIME <= of.inTime;
   }
 }

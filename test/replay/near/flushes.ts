@@ -279,4 +279,14 @@ export const FLUSHES: readonly NearCase[] = [
   { name: 'clock of CPU 0 ahead by 25 us', text: ahead(of(rcu({ n: 3 }), rcu), 0, 25) },
   { name: 'clock of CPU 1 ahead by 70 us', text: ahead(of(sync({ n: 3 })), 1, 70) },
   { name: 'clock of CPU 2 behind by 70 us', text: ahead(of(sync({ n: 3 })), 2, -70) },
+  {
+    name: 'clock of the CPU that sees grace periods ahead by 15 us, without IPIs',
+    text: ahead(of(rcu({ n: 3 }), rcu), 3, 15),
+    kernel: '6.12',
+  },
+  {
+    name: 'callback on a CPU whose clock is behind by 15 us, without IPIs',
+    text: ahead(of(rcu({ n: 3 }), rcu).replace(/^.*app-10[12] .*$\n/gm, ''), 0, -15),
+    kernel: '6.12',
+  },
 ];

@@ -212,7 +212,10 @@ describe('I37 callbacks and readers', () => {
   });
 
   it('a reader from before the call to after the callback breaks it', () => {
-    const t = new Trial().do(OP.RB, { a0: READER.rcu, a1: 5, cpu: 1, pid: 20 });
+    const t = new Trial()
+      .skewed(-100, 0, 1)
+      .skewed(-100, 1, 0)
+      .do(OP.RB, { a0: READER.rcu, a1: 5, cpu: 1, pid: 20 });
     called(queued(t)).do(OP.RE, { a0: READER.rcu, a1: 5, cpu: 1, pid: 20 });
     expect(t.of(37)).toMatchObject({ violated: 1, unknown: [] });
     const reader = (u: Trial, cpu: number): Trial =>
@@ -244,7 +247,7 @@ describe('I40 grace periods and readers', () => {
       [100, 900, 0],
       [900, 100, 0],
     ] as const) {
-      const t = new Trial().skewed(500, 1, 0);
+      const t = new Trial().skewed(500, 1, 0).skewed(-600, 0, 1);
       reader(t, OP.RB);
       gp(t, GP_EVENT.start, t.atNs + before);
       gp(t, GP_EVENT.end);
@@ -254,8 +257,32 @@ describe('I40 grace periods and readers', () => {
     }
   });
 
-  it('or events were lost', () => {
+  it('or IPIs tell of an offset, however large, where many were seen', () => {
+    const around = (ipis: number, onTheWay: number, back: number): Trial => {
+      const t = new Trial();
+      for (let k = 0; k < ipis; k++) t.skewed(-onTheWay, 1, 0).skewed(-onTheWay, 0, 1).skewed(-back, 0, 1);
+      reader(t, OP.RB);
+      gp(t, GP_EVENT.start, t.atNs + 50_000);
+      gp(t, GP_EVENT.end);
+      return reader(t, OP.RE, t.atNs + 50_000);
+    };
+    // 120 us one way and 20 us the other: 50 us of offset, which a few IPIs that were late would look like as well.
+    expect(around(40, 120_000, 20_000).of(40)).toMatchObject({ violated: 0, unknown: [`1 ${CLOCK}`] });
+    expect(around(4, 120_000, 20_000).of(40).violated).toBe(1);
+    // As long each way: the clocks agree, however slow the machine.
+    expect(around(40, 120_000, 120_000).of(40).violated).toBe(1);
+  });
+
+  it('or nothing tells how far apart the clocks are', () => {
     const t = reader(new Trial(), OP.RB);
+    gp(t, GP_EVENT.start);
+    gp(t, GP_EVENT.end);
+    reader(t, OP.RE);
+    expect(t.of(40)).toMatchObject({ violated: 0, unknown: [`1 ${CLOCK}`] });
+  });
+
+  it('or events were lost', () => {
+    const t = reader(new Trial().skewed(-100, 0, 1).skewed(-100, 1, 0), OP.RB);
     gp(t, GP_EVENT.start).lost(1);
     gp(t, GP_EVENT.end);
     reader(t, OP.RE);
