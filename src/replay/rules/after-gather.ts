@@ -91,4 +91,15 @@ export class AfterGather {
       );
     }
   }
+
+  /** Nothing that these tasks do shows any more whether a gather was open. */
+  end(): void {
+    for (const list of this.pending.values()) {
+      for (const p of list) this.verdicts.unknown(NEVER_OUTSIDE, p.ref);
+    }
+    this.pending.clear();
+  }
 }
+
+const NEVER_OUTSIDE =
+  'a table was handed to a gather that had ended; what the task does next, which would show that no other began, is not in the trace';

@@ -3,7 +3,7 @@ import { OP, type Op } from '../../kernel/ops.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { absent, type Evidence, LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN, type Witness } from '../ledger.js';
-import type { Monitor } from '../monitor.js';
+import type { Monitor, OpListeners } from '../monitor.js';
 import type { Task } from '../state/contexts.js';
 import type { Gather, Table } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
@@ -47,6 +47,11 @@ class GatherPair implements Monitor {
     this.verdicts = verdicts;
     this.late = new AfterGather(evidence, verdicts);
   }
+
+  readonly on: OpListeners = {
+    [OP.EXITMM]: (op, task) => this.late.outside(task, op),
+    [OP.EXIT]: (op, task) => this.late.outside(task, op),
+  };
 
   gatherBegun(_gather: Gather, task: Task, op: Op): void {
     this.late.outside(task, op);
@@ -105,6 +110,7 @@ class GatherPair implements Monitor {
       this.verdicts.unknown(lostSince(this.evidence, gather.gbSeq) ? LOSS : NEVER_ENDS, gather.gbRef);
     }
     this.around.clear();
+    this.late.end();
   }
 
   tableAfterGather(table: Table, task: Task, op: Op): void {
