@@ -12,15 +12,15 @@ import { makeBig } from './make-big.mjs';
 import { option } from './race.mjs';
 
 const repo = join(dirname(fileURLToPath(import.meta.url)), '..');
-const recordings = Number(option('--recordings', '24'));
-const size = Number(option('--size', '10'));
-const rounds = Number(option('--rounds', '5'));
+const recordings = Number(option('recordings', '24'));
+const size = Number(option('size', '10'));
+const rounds = Number(option('rounds', '5'));
 const bin = join(repo, 'bin/run.js');
 /** Of two free cores with two threads: 1.7 of 2. */
 const FLOOR = 1.7 / 2;
 
 const LOOP =
-  'let x = 1; for (let i = 0; i < 1.5e9; i++) x = (x * 1103515245 + 12345) | 0; if (x === 7) console.log(x);';
+  'let x = 1; for (let i = 0; i < 4e8; i++) x = (x * 1103515245 + 12345) | 0; if (x === 7) console.log(x);';
 const start = (args) =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });

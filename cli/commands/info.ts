@@ -1,16 +1,14 @@
 import { Args, Flags } from '@oclif/core';
-import type { RecordingRow } from '../../src/fleet/recording-row.js';
 import { INFO_SCHEMA, type Info, info } from '../../src/info/info.js';
 import { machinesApart } from '../../src/parsers/input/machines.js';
-import { TraceError, type TraceErrorCode } from '../../src/parsers/input/trace-error.js';
 import { recordingsOf } from '../../src/read/recordings.js';
-import { printable, printableName, printableReport } from '../../src/result/printable.js';
+import { printableReport } from '../../src/result/printable.js';
 import { type InputFlagValues, inputFlags, readingOf, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
+import { tellBad } from '../info-report.js';
 import { jobsFlag, overRecordings } from '../many-recordings.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
-import { traceMessage } from '../trace-message.js';
 
 export default class InfoCommand extends TraceCommand {
   static override summary = 'what is in a file, and what a replay of it could decide';
@@ -79,7 +77,7 @@ to add for the invariants that a replay could not decide.`);
         const files: Info['files'][number][] = [];
         for await (const { command, row, body } of askMany(question, paths, options)) {
           if (command === 'info' && body !== null) files.push(...body);
-          else told(row);
+          else tellBad(row);
         }
         return files;
       },
@@ -88,19 +86,6 @@ to add for the invariants that a replay could not decide.`);
     if (interrupted) process.exitCode = EXIT.interrupted;
     return { schema: INFO_SCHEMA, files: value, partial: interrupted };
   }
-}
-
-/** Says on standard error what is wrong with a recording, and sets the exit code; the worst one stays. */
-function told({ path, status, error }: RecordingRow): void {
-  if (error === undefined) return;
-  if (status === 'failed') {
-    process.stderr.write(`pttrace: ${printableName(path)}: ${printable(error.message)}\n`);
-    process.exitCode = EXIT.internal;
-    return;
-  }
-  const { code, message, line, offset } = error;
-  process.stderr.write(traceMessage(new TraceError(code as TraceErrorCode, message, { path, line, offset })));
-  process.exitCode ??= EXIT.unreadable;
 }
 
 interface InfoFlags extends InputFlagValues {

@@ -4,15 +4,16 @@ import { isFolder } from '../../src/read/recordings.js';
 import { printableReport } from '../../src/result/printable.js';
 import { UsageError } from '../../src/result/usage-error.js';
 import { Filter } from '../../src/timeline/filter.js';
-import { type InputFlagValues, inputFlags, readingOf, TraceCommand } from '../base-command.js';
+import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf, listOf } from '../filter-flags.js';
-import { checkHostOf, hostFlag } from '../host-flag.js';
+import { hostFlag } from '../host-flag.js';
 import { checkHtml, writePage } from '../html/write.js';
 import { kernelFlags } from '../kernel-flags.js';
 import { jobsFlag } from '../many-recordings.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
+import { type ReplayQuestionFlags, replayQuestion, replayQuestionFlags } from '../questions.js';
 import { exitOf, type ReportLook, refuseNothing, renderResult } from '../replay-report.js';
 import { widthFlag } from '../width.js';
 
@@ -76,25 +77,11 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       exclusive: ['what-if', 'conform', 'html'],
     }),
     ...hostFlag,
-    variant: Flags.string({
-      description: 'kernel variants it can be, e.g. C or A1,A2; default: what the trace allows',
-    }),
+    ...replayQuestionFlags,
     'what-if': Flags.string({
       description: 're-run it under this kernel variant: latency, IPIs, call_rcu and order, before and after',
       helpValue: 'VARIANT',
     }),
-    require: Flags.string({
-      description: 'invariants that must be decided, e.g. I01,I09: unknown is then a finding',
-      exclusive: ['what-if'],
-    }),
-    strict: Flags.boolean({ description: 'a skipped line is a finding', exclusive: ['what-if'] }),
-    syscall: Flags.string({ description: 'measure the spans of this syscall', default: 'munmap' }),
-    by: Flags.string({
-      description: 'one histogram per task name',
-      options: ['comm'],
-      exclusive: ['what-if'],
-    }),
-    'max-findings': Flags.integer({ description: 'findings listed per invariant', default: 10, min: 1 }),
     'hist-style': Flags.string({
       description: 'print histograms as this bpftrace version does; default: newest',
     }),
@@ -163,18 +150,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
     const alone = flags['what-if'] !== undefined || flags.conform || flags.html !== undefined;
     if (alone)
       throw new UsageError('--what-if, --conform and --html are for one recording, not for a folder');
-    const question = {
-      command: 'replay',
-      reading: await readingOf(flags),
-      hostOf: checkHostOf(flags['host-of']),
-      strict: flags.strict,
-      require: listOf(flags.require),
-      variants: listOf(flags.variant),
-      syscall: flags.syscall,
-      groupBy: flags.by === 'comm' ? 'comm' : 'all',
-      filter: filterOf(flags),
-      maxFindings: flags['max-findings'],
-    } as const;
+    const question = await replayQuestion(flags);
     await (await import('../replay-each.js')).replayEach(words, question, flags.jobs, flags);
   }
 
@@ -219,20 +195,12 @@ interface WhatIfFlags extends Readonly<InputFlagValues> {
   readonly 'hist-style'?: string | undefined;
 }
 
-type EachFlags = InputFlagValues &
-  ReportLook &
-  Parameters<typeof filterOf>[0] & {
+type EachFlags = ReplayQuestionFlags &
+  ReportLook & {
     readonly jobs?: number | undefined;
-    readonly 'host-of'?: string | undefined;
     readonly 'what-if'?: string | undefined;
     readonly conform: boolean;
     readonly html?: string | undefined;
-    readonly strict: boolean;
-    readonly require?: string | undefined;
-    readonly variant?: string | undefined;
-    readonly syscall: string;
-    readonly by?: string | undefined;
-    readonly 'max-findings': number;
   };
 
 interface ConformFlags extends InputFlagValues {

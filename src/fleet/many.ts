@@ -45,12 +45,12 @@ export async function* askMany(
 /** As `askMany`, with the bodies left in files; only rows come back. The row of a fault has no file. */
 export async function* askIntoFiles(
   question: Question,
-  asked: readonly { readonly path: string; readonly place: Place }[],
+  asked: readonly { readonly path: string; readonly place: Place; readonly sha256?: string }[],
   options: ManyOptions,
 ): AsyncGenerator<RecordingRow> {
-  yield* inOrder(asked, ROWS_AHEAD, options, async (pool, { path, place }) => {
+  yield* inOrder(asked, ROWS_AHEAD, options, async (pool, { path, place, sha256 }) => {
     try {
-      const task = { kind: 'ask', question, path, place } as const;
+      const task = { kind: 'ask', question, path, place, sha256 } as const;
       const handed = await (path === '-' ? perform(task, options.io) : pool.perform(task));
       if (handed.kind === 'row') return handed.row;
     } catch (error) {

@@ -49,6 +49,7 @@ export interface RecordingRow {
 const FAULTS: readonly string[] = [
   'not-found',
   'unreadable',
+  'changed',
   'no-decompressor',
   'aborted',
   'ended',

@@ -1,14 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Answer } from './ask.js';
 import type { RecordingRow } from './recording-row.js';
@@ -66,8 +57,8 @@ export function readAnswer({ file, key }: Pick<Place, 'file' | 'key'>): StoredAn
   };
 }
 
-/** The file as a whole in the place of what was there. `exclusive`: throws EEXIST where something is. Throws StoreError. */
-export function replaceFile(file: string, text: string, durable: boolean, exclusive = false): void {
+/** The file as a whole in the place of what was there. Throws StoreError. */
+export function replaceFile(file: string, text: string, durable: boolean): void {
   const part = `${file}.${process.pid}-${randomBytes(6).toString('hex')}.part`;
   try {
     const bytes = Buffer.from(text);
@@ -78,12 +69,10 @@ export function replaceFile(file: string, text: string, durable: boolean, exclus
     } finally {
       closeSync(fd);
     }
-    if (exclusive) linkSync(part, file);
-    else renameSync(part, file);
+    renameSync(part, file);
     if (durable) syncFolder(dirname(file));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (exclusive && code === 'EEXIST') throw error;
     throw new StoreError(`${file} cannot be written (${code ?? String(error)})`);
   } finally {
     rmSync(part, { force: true });

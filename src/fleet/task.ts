@@ -1,10 +1,13 @@
+import { statSync } from 'node:fs';
 import { runPhases } from '../compare/phases.js';
 import { loadRun, type RunOptions, type RunSample } from '../compare/sides.js';
 import { type RunTables, runTables } from '../compare/tables-out.js';
 import { Distribution, type DistributionState } from '../latency/distribution.js';
-import { type Answer, ask, type Io } from './ask.js';
+import { TraceError } from '../parsers/input/trace-error.js';
+import { type Answer, ask, type Io, unanswered } from './ask.js';
+import { contentOf } from './plan.js';
 import type { Question } from './question.js';
-import { isFault, type RecordingRow } from './recording-row.js';
+import { isFault, type RecordingRow, rowError } from './recording-row.js';
 import { type Place, writeAnswer } from './result-file.js';
 
 /** Options of a run that are plain data. */
@@ -18,6 +21,8 @@ export type Task =
       readonly path: string;
       /** Where the answer is kept; null: it is handed back. A fault of the surroundings is never kept. */
       readonly place: Place | null;
+      /** Hash that the recording was planned with; absent: it was not. */
+      readonly sha256?: string | undefined;
     }
   | { readonly kind: 'run'; readonly argument: string; readonly options: PlainRunOptions }
   | { readonly kind: 'phases'; readonly path: string; readonly options: PlainRunOptions }
@@ -47,11 +52,35 @@ export async function perform(task: Task, io: Io = {}): Promise<Handed> {
     return { kind: 'phases', means: await runPhases(task.path, { ...task.options, ...io }) };
   if (task.kind === 'tables')
     return { kind: 'tables', tables: await runTables(task.path, { ...task.options, ...io }) };
-  const answer = await ask(task.question, task.path, io);
+  const answer = await askPlanned(task, io);
   if (task.place === null) return packAnswer(answer);
   if (!isFault(answer.row)) writeAnswer(task.place, answer);
   return { kind: 'row', row: answer.row };
 }
+
+/** A recording that is no longer, or not yet, what was planned (a copy under way, another file system) is not asked. */
+async function askPlanned(task: Extract<Task, { kind: 'ask' }>, io: Io): Promise<Answer> {
+  const { question, path, sha256 } = task;
+  if (sha256 === undefined) return ask(question, path, io);
+  try {
+    const before = statSync(path);
+    if (contentOf(path).sha256 !== sha256) return unanswered(question.command, path, 'unreadable', CHANGED);
+    const answer = await ask(question, path, io);
+    const after = statSync(path);
+    const same = before.size === after.size && before.mtimeMs === after.mtimeMs && before.ino === after.ino;
+    return same ? answer : unanswered(question.command, path, 'unreadable', CHANGED);
+  } catch (error) {
+    if (error instanceof TraceError) return unanswered(question.command, path, 'unreadable', rowError(error));
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return unanswered(question.command, path, 'unreadable', {
+      code: code === 'ENOENT' ? 'not-found' : 'unreadable',
+      message: code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`,
+    });
+  }
+}
+
+const CHANGED = { code: 'changed', message: 'is not what was planned: it was changed, or is not all there' };
 
 function packAnswer(answer: Answer): Handed {
   if (answer.command !== 'validate' || !answer.body?.reading) return { kind: 'answer', answer, samples: [] };

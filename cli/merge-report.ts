@@ -1,0 +1,60 @@
+import type { Plan } from '../src/fleet/plan.js';
+import type { Merged } from '../src/fleet/shard.js';
+import { Summary } from '../src/fleet/summary.js';
+import { type GateAnswer, gateRun } from '../src/gate/gate.js';
+import { INFO_SCHEMA, type Info } from '../src/info/info.js';
+import { printable, printableReport } from '../src/result/printable.js';
+import { EXIT } from './exit-codes.js';
+import { reportReplays } from './fleet-report.js';
+import { gateExit, printGate, writeGateReports } from './gate-report.js';
+import { tellBad } from './info-report.js';
+import { gateAnswerWithout, summaryText } from './judge-many.js';
+import { writeOut } from './output.js';
+import type { ReportLook } from './replay-report.js';
+
+export type MergeLook = ReportLook &
+  Parameters<typeof printGate>[1] &
+  Parameters<typeof writeGateReports>[1] & { readonly summary: boolean; readonly events: number };
+
+/** Writes what the command of the plan would have written, and sets its exit code. */
+export async function reportMerged(plan: Plan, merged: Merged, look: MergeLook): Promise<void> {
+  const { rows, bodyOf } = merged;
+  const partial = merged.missing.length > 0;
+  if (plan.question.command === 'replay') return reportReplays({ rows, bodyOf, partial }, look);
+  if (plan.question.command === 'info') return reportInfo(merged, look);
+  const answers = rows.map((row, i): GateAnswer => {
+    const body = bodyOf(i);
+    if (body === null) return gateAnswerWithout(row.path, row.error?.message ?? '');
+    const answer = JSON.parse(body) as GateAnswer;
+    // What a baseline is made of is not kept.
+    const reading = answer.reading && { ...answer.reading, samples: new Map() };
+    return { ...answer, reading };
+  });
+  const run = gateRun(answers, plan.question.policy.sources, partial);
+  process.exitCode = gateExit(run.report);
+  if (look.summary) {
+    const summary = new Summary();
+    for (const row of rows) summary.add(row);
+    await writeOut(await summaryText(summary.done(partial), look.plain));
+  } else await printGate(run.report, look);
+  const failed = writeGateReports(run, look);
+  for (const message of failed) process.stderr.write(`pttrace: ${printable(message)}\n`);
+  if (failed.length > 0 && process.exitCode === EXIT.clean) process.exitCode = EXIT.usage;
+}
+
+async function reportInfo({ rows, bodyOf, missing }: Merged, look: MergeLook): Promise<void> {
+  const files: Info['files'][number][] = [];
+  for (const [i, row] of rows.entries()) {
+    const body = bodyOf(i);
+    if (body === null) tellBad(row);
+    else {
+      const told = JSON.parse(body) as Info['files'];
+      files.push(...told);
+      if (told.some((f) => f.input.error)) process.exitCode ??= EXIT.unreadable;
+    }
+  }
+  const info: Info = { schema: INFO_SCHEMA, files, partial: missing.length > 0 };
+  if (info.partial) process.exitCode = EXIT.interrupted;
+  if (look.json) await writeOut(`${JSON.stringify(info, null, 2)}\n`);
+  else await writeOut((await import('./render/info.js')).formatInfo(printableReport(info), look));
+}
