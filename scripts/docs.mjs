@@ -1,8 +1,9 @@
 // Pages of docs/ that are printed from the program's own tables. Usage: npm run build && node scripts/docs.mjs [--check]
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 
 import { findingPicture } from './docs/picture.mjs';
 import { refreshed, Sandbox } from './docs/sessions.mjs';
@@ -13,6 +14,10 @@ const load = (path) => import(pathToFileURL(join(root, 'dist', path)).href);
 const NOTE = '<!-- Printed by scripts/docs.mjs; edit the tables it reads. -->\n';
 const VERB_TABLE = '<!-- verbs: printed by scripts/docs.mjs -->';
 const ROOMS = '<!-- rooms: printed by scripts/docs.mjs -->';
+const KERNELS = '<!-- kernels: printed by scripts/docs.mjs -->';
+
+/** Made by the command of today, with the offsets out of the kernel's BTF. */
+const KERNEL_INFO = 'kernel-info-offsets.txt.gz';
 
 const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
 const table = (head, rows) =>
@@ -277,6 +282,48 @@ async function sessionPages() {
 /** The picture of the README: a recording in which one flush leaves out a CPU. */
 const PICTURED = 'fixtures/wrong-orders/busy-cpu2-of-mask-not-flushed-ft0.txt.gz';
 
+/** What each level decides on each kernel whose kernel-info file is here, and why the newest leaves rules open. */
+async function record() {
+  const { parseKernelInfo } = await load('src/record/kernel-info.js');
+  const { LEVELS } = await load('src/record/levels.js');
+  const { planRecording, promisedIds } = await load('src/record/plan.js');
+  const folder = join(root, 'fixtures/record');
+  const release = (name) =>
+    name
+      .match(/[\d.]+$/)[0]
+      .split('.')
+      .map(Number);
+  const kernels = readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, KERNEL_INFO)))
+    .sort((a, b) => release(a).reduce((order, n, i) => order || n - release(b)[i], 0))
+    .map((name) => {
+      const text = gunzipSync(readFileSync(join(folder, name, KERNEL_INFO))).toString('utf8');
+      return { name: name.replace('debian-', ''), info: parseKernelInfo(text) };
+    });
+  const rows = kernels.map(({ name, info }) => [
+    name,
+    ...LEVELS.map((level) => promisedIds(planRecording(info, level)).length),
+  ]);
+  const newest = kernels.at(-1);
+  const reasons = LEVELS.filter((level) => level === 'readers').flatMap((level) =>
+    planRecording(newest.info, level)
+      .decides.filter((d) => d.can !== 'yes')
+      .map((d) => [
+        `${d.id} ${d.name}`,
+        d.can === 'no' ? `needs ${d.missing.join('; ')}` : 'about other kernels or machines',
+      ]),
+  );
+  const text = readFileSync(join(root, 'docs/record.md'), 'utf8');
+  const printed = [
+    KERNELS,
+    table(['kernel', ...LEVELS], rows),
+    `Open at level \`readers\` on ${newest.name}:`,
+    table(['rule', 'why'], reasons),
+    '<!-- end -->',
+  ].join('\n\n');
+  return text.replace(new RegExp(`${KERNELS}[\\s\\S]*?<!-- end -->`), () => printed);
+}
+
 /** Page → its text as the tables have it now. */
 export async function pages() {
   return {
@@ -286,6 +333,7 @@ export async function pages() {
     'docs/architecture.md': architecture(),
     'docs/cli.md': cli(),
     'docs/invariants.md': await invariants(),
+    'docs/record.md': await record(),
     'docs/variants.md': await variants(),
     'docs/programs.md': await programs(),
     'docs/seed-claims.md': await seedClaims(),

@@ -32,14 +32,31 @@ send ${tool}.gz ${tool}.gz
     )
     .join('');
 
-/** Runs record, lets it end, and kills it with each signal. */
+/** Levels that show readers. */
+export const READER_LEVELS = ['readers', 'locks', 'full'];
+/** What record runs at such a level, besides the munmap loop. */
+const WALKED = 'reader-workload reclaim 3';
+
+/** Runs record and lets it end. */
 export const recordJob = (level) => `${COMMON}
-started() { until grep -q '^recording:' $1.log || ! kill -0 $p; do sleep 1; done; sleep 2; }
 echo "[run] pttrace record --level ${level} -o live.gz -- ${WORKLOAD}"
 $PT record --level ${level} -o live.gz -- ${WORKLOAD}
 echo "[exit] record $?"
 same "after record"
 send live.gz live.gz
+${READER_LEVELS.includes(level) ? walkedJob(level) : ''}`;
+
+const walkedJob = (level) => `
+echo "[run] pttrace record --level ${level} --comm 'rd-*,wk-*' -o walked.gz -- ${WALKED}"
+$PT record --level ${level} --comm 'rd-*,wk-*' -o walked.gz -- ${WALKED}
+echo "[exit] walked $?"
+same "after record of walkers"
+send walked.gz walked.gz
+`;
+
+/** Kills record with each signal. */
+export const signalsJob = (level) => `${COMMON}
+started() { until grep -q '^recording:' $1.log || ! kill -0 $p; do sleep 1; done; sleep 2; }
 for s in INT TERM KILL; do
   echo "[run] pttrace record --level ${level} -o $s.gz -- ${ENDLESS} & kill -$s"
   $PT record --level ${level} -o $s.gz -- ${ENDLESS} >$s.log 2>&1 &
@@ -58,14 +75,16 @@ echo "[run] pttrace record --cleanup"
 $PT record --cleanup
 echo "[exit] cleanup $?"
 same "after SIGKILL and pttrace record --cleanup"
-echo "[run] sh ftrace.sh script-killed.gz ${ENDLESS} & kill -KILL"
-sh /scripts/ftrace.sh script-killed.gz ${ENDLESS} >script.log 2>&1 &
-p=$!
-until grep -q 'recording:' script.log || ! kill -0 $p; do sleep 1; done
-kill -KILL $p; wait $p
-killall munmap-workload 2>/dev/null
-$PT record --cleanup
-same "after the ftrace script was killed, and pttrace record --cleanup"
+if [ -f /scripts/ftrace.sh ]; then
+  echo "[run] sh ftrace.sh script-killed.gz ${ENDLESS} & kill -KILL"
+  sh /scripts/ftrace.sh script-killed.gz ${ENDLESS} >script.log 2>&1 &
+  p=$!
+  until grep -q 'recording:' script.log || ! kill -0 $p; do sleep 1; done
+  kill -KILL $p; wait $p
+  killall munmap-workload 2>/dev/null
+  $PT record --cleanup
+  same "after the ftrace script was killed, and pttrace record --cleanup"
+fi
 `;
 
 /** Kinds of `reader-workload`, and the rounds that give some ten thousand events under emulation. */

@@ -1,7 +1,7 @@
 // End-to-end test: boots a distribution's kernel in QEMU, records a munmap workload there with printed scripts and with
 // `pttrace record`, copies the recordings out and replays them. See docs/record.md.
 //
-//   npm run e2e [-- --kernel FILE] [--level LEVEL] [--tools a,b] [--keep DIR] [--no-scripts] [--no-record] [--kinds reclaim,shmem,…]
+//   npm run e2e [-- --kernel FILE] [--level LEVEL] [--tools a,b] [--keep DIR] [--no-scripts] [--no-record] [--no-signals] [--kinds reclaim,shmem,…]
 //                   [--kernel-info FILE] [--overhead]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildWorkload, findKernel, linkedFiles, nodeFiles, runGuest, which } from './guest.mjs';
-import { infoJob, overheadJob, READER_KINDS, readersJob, recordJob, scriptsJob } from './jobs.mjs';
+import {
+  infoJob,
+  overheadJob,
+  READER_KINDS,
+  READER_LEVELS,
+  readersJob,
+  recordJob,
+  scriptsJob,
+  signalsJob,
+} from './jobs.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const CLI = join(ROOT, 'bin/run.js');
@@ -37,6 +46,7 @@ const { values: flags } = parseArgs({
     overhead: { type: 'boolean', default: false },
     'no-scripts': { type: 'boolean', default: false },
     'no-record': { type: 'boolean', default: false },
+    'no-signals': { type: 'boolean', default: false },
     kinds: { type: 'string', default: Object.keys(READER_KINDS).join(',') },
   },
 });
@@ -105,9 +115,9 @@ async function main() {
   if (flags.overhead) await overhead(info, files);
   if (!flags['no-scripts']) await scripts(plan, files);
   if (!flags['no-record']) await record(plan, files);
+  if (!flags['no-record'] && !flags['no-signals']) await signals(plan, files);
   const kinds = flags.kinds.split(',').filter((kind) => kind in READER_KINDS);
-  if (['readers', 'locks', 'full'].includes(flags.level) && kinds.length > 0)
-    await readers(plan, info, files, kinds);
+  if (READER_LEVELS.includes(flags.level) && kinds.length > 0) await readers(plan, info, files, kinds);
 }
 
 /** The printed scripts, each with the workload. */
@@ -132,30 +142,49 @@ async function scripts(plan, files) {
   }
 }
 
-/** `pttrace record` itself: its recording, and what is left of it when it is killed. */
+/** `pttrace record` itself, in a guest with Node. */
 async function record(plan, files) {
-  Object.assign(files, nodeFiles(), { pttrace: { tree: payload() } });
-  const job = recordJob(flags.level);
-  const live = await runGuest({ kernel: kernel.image, files, job, memory: '2G', timeoutS: 1500, onLine });
-  say(`record ran (${live.seconds.toFixed(0)} s)`);
-  const exits = { record: 0, SIGINT: 130, SIGTERM: 143, SIGKILL: 137, cleanup: 0 };
-  for (const [what, code] of Object.entries(exits)) {
-    check(new RegExp(`^\\[exit\\] ${what} ${code}\\r?$`, 'm').test(live.console), `${what}: exit ${code}`);
-  }
-  for (const when of [
-    'after record',
-    'after SIGINT',
-    'after SIGTERM',
-    'after SIGKILL and pttrace record --cleanup',
-    'after the ftrace script was killed, and pttrace record --cleanup',
-  ]) {
-    check(live.console.includes(`[tracefs] ${when}: as it was before`), `tracefs ${when}: as it was`);
-  }
-  const left = live.console.includes('[tracefs] after SIGKILL, before the recovery command: CHANGED');
-  check(left, 'SIGKILL does leave something for the recovery command');
-  for (const name of ['live.gz', 'INT.gz', 'TERM.gz'])
-    replay(store(name, live.files), plan, `record, ${name}`);
+  const { console, sent } = await withNode(files, recordJob(flags.level), 'record');
+  exits(console, { record: 0 });
+  left(console, 'after record');
+  replay(store('live.gz', sent), plan, 'record, live.gz');
+  if (!READER_LEVELS.includes(flags.level)) return;
+  exits(console, { walked: 0 });
+  left(console, 'after record of walkers');
+  const file = store('walked.gz', sent);
+  const { readers: seen, headline } = JSON.parse(pttrace(['readers', file, '--json']).stdout);
+  check(seen !== null && seen.inside.atFree.walkers === 0, `record: ${seen?.lookups} lookups; ${headline}`);
+  replay(file, plan, 'record, walked.gz');
 }
+
+/** What is left of `pttrace record` when it is killed. */
+async function signals(plan, files) {
+  const { console, sent } = await withNode(files, signalsJob(flags.level), 'signals');
+  exits(console, { SIGINT: 130, SIGTERM: 143, SIGKILL: 137, cleanup: 0 });
+  for (const when of ['after SIGINT', 'after SIGTERM', 'after SIGKILL and pttrace record --cleanup'])
+    left(console, when);
+  if (files['scripts/ftrace.sh'])
+    left(console, 'after the ftrace script was killed, and pttrace record --cleanup');
+  const changed = console.includes('[tracefs] after SIGKILL, before the recovery command: CHANGED');
+  check(changed, 'SIGKILL does leave something for the recovery command');
+  for (const name of ['INT.gz', 'TERM.gz']) replay(store(name, sent), plan, `record, ${name}`);
+}
+
+async function withNode(files, job, what) {
+  const all = { ...files, ...nodeFiles(), pttrace: { tree: payload() } };
+  const ran = await runGuest({ kernel: kernel.image, files: all, job, memory: '2G', timeoutS: 1500, onLine });
+  say(`${what} ran (${ran.seconds.toFixed(0)} s)`);
+  return { console: ran.console, sent: ran.files };
+}
+
+function exits(text, codes) {
+  for (const [what, code] of Object.entries(codes)) {
+    check(new RegExp(`^\\[exit\\] ${what} ${code}\\r?$`, 'm').test(text), `${what}: exit ${code}`);
+  }
+}
+
+const left = (text, when) =>
+  check(text.includes(`[tracefs] ${when}: as it was before`), `tracefs ${when}: as it was`);
 
 /** What a recording at each level costs the null workload (forks) and the munmap loop, in centiseconds. */
 async function overhead(info, files) {

@@ -39,6 +39,8 @@ const EXTRA: Readonly<Record<number, readonly [number, number]>> = {
 };
 const THROUGH: readonly number[] = [KIND.typedef, KIND.volatile, KIND.const, KIND.restrict, KIND.typeTag];
 const MAX_DEPTH = 32;
+/** Members looked at for one path; damage may make a struct that contains itself many times over. */
+const MAX_MEMBERS = 100_000;
 
 /** Types of one BTF blob by id. */
 class Btf {
@@ -49,6 +51,7 @@ class Btf {
   private readonly bytes: Uint8Array;
   /** Struct by name; the first that has members. */
   private readonly structs = new Map<string, number>();
+  private looks = 0;
 
   constructor(bytes: Uint8Array, wanted: ReadonlySet<string>) {
     this.bytes = bytes;
@@ -99,6 +102,7 @@ class Btf {
   offset(path: string): number | null {
     const [name, ...members] = path.split('.');
     const type = this.structs.get(name!);
+    this.looks = 0;
     return type === undefined ? null : this.member(type, members, 0, 0);
   }
 
@@ -110,6 +114,7 @@ class Btf {
     const info = this.view.getUint32(p + 4, true);
     const bitfields = info >>> 31 === 1;
     for (let i = 0; i < (info & 0xffff); i++) {
+      if (++this.looks > MAX_MEMBERS) return null;
       const m = p + 12 + 12 * i;
       const name = this.text(this.view.getUint32(m, true));
       const raw = this.view.getUint32(m + 8, true);
@@ -128,11 +133,16 @@ class Btf {
 
 /** Offsets of the members that exist. Throws UsageError with the byte when this is no BTF. */
 export function btfOffsets(bytes: Uint8Array, paths: readonly string[]): Map<string, number> {
-  const btf = new Btf(bytes, new Set(paths.map((path) => path.split('.')[0]!)));
-  const offsets = new Map<string, number>();
-  for (const path of paths) {
-    const offset = btf.offset(path);
-    if (offset !== null) offsets.set(path, offset);
+  try {
+    const btf = new Btf(bytes, new Set(paths.map((path) => path.split('.')[0]!)));
+    const offsets = new Map<string, number>();
+    for (const path of paths) {
+      const offset = btf.offset(path);
+      if (offset !== null) offsets.set(path, offset);
+    }
+    return offsets;
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError('the BTF is damaged: it points outside of itself');
+    throw error;
   }
-  return offsets;
 }

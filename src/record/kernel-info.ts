@@ -45,6 +45,8 @@ export const SECTIONS = {
   config: 'config',
   cpuinfo: 'cpuinfo',
   btf: 'btf',
+  /** In place of the BTF, which is large: `struct.member N` a line (`offsetLines`). */
+  offsets: 'offsets',
 } as const;
 
 /**
@@ -111,7 +113,9 @@ export function kernelInfoOf(section: (name: string) => readonly string[] | null
     kprobes: kprobes === null ? null : kprobes.length > 0,
     baseSymbols:
       symbols === null ? null : ['vmemmap_base', 'page_offset_base'].every((name) => names!.has(name)),
-    offsets: offsetsOf(filled(SECTIONS.btf)),
+    offsets: section(SECTIONS.offsets)
+      ? listedOffsets(section(SECTIONS.offsets)!)
+      : offsetsOf(filled(SECTIONS.btf)),
     features: featuresOf({ config, symbols: names, cpuinfo: filled(SECTIONS.cpuinfo) }),
   };
 }
@@ -136,6 +140,26 @@ function configOf(lines: readonly string[] | null): ReadonlyMap<string, string> 
 }
 
 const MEMBERS = membersOf(PROBE_TABLE);
+
+/** Throws UsageError for a line that is no member and its offset in bytes. */
+function listedOffsets(lines: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(
+    lines.map((line): [string, number] => {
+      const found = /^([\w.]+) (\d{1,9})$/.exec(line.trim());
+      if (!found)
+        throw new UsageError(
+          `section ## ${SECTIONS.offsets}: no member and its offset: '${line.slice(0, 40)}'`,
+        );
+      return [found[1]!, Number(found[2])];
+    }),
+  );
+}
+
+/** The section `## offsets` of a kernel-info file, which says what a recording needs of the BTF; [] without BTF. */
+export const offsetLines = (info: KernelInfo): string[] =>
+  info.offsets === null
+    ? []
+    : [`## ${SECTIONS.offsets}`, ...[...info.offsets].map(([member, bytes]) => `${member} ${bytes}`).sort()];
 
 /** From the base64 of the compressed BTF. Throws UsageError when it is none. */
 function offsetsOf(lines: readonly string[] | null): ReadonlyMap<string, number> | null {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { namesOf } from '../../src/kernel/variants.js';
 import { variantsOf } from '../../src/kernel/variants-of-release.js';
-import { KERNEL_INFO_COMMAND, parseKernelInfo } from '../../src/record/kernel-info.js';
+import { KERNEL_INFO_COMMAND, offsetLines, parseKernelInfo } from '../../src/record/kernel-info.js';
 import { debian61, unzipped } from './support/kernels.js';
 
 describe('a kernel-info file', () => {
@@ -32,6 +32,22 @@ describe('a kernel-info file', () => {
     expect(kernel.functions).toBeNull();
     expect(kernel.config).toBeNull();
     expect(kernel.baseSymbols).toBeNull();
+  });
+
+  it('offsets stand in place of the BTF', () => {
+    const text =
+      '## uname\nLinux 6.6.1 #1 x86_64\n## offsets\nmm_struct.mmap_lock.count 120\nptdesc.ptl 40\n';
+    const kernel = parseKernelInfo(text);
+    expect(kernel.offsets).toEqual(
+      new Map([
+        ['mm_struct.mmap_lock.count', 120],
+        ['ptdesc.ptl', 40],
+      ]),
+    );
+    expect(`## uname\n${kernel.uname}\n${offsetLines(kernel).join('\n')}\n`).toBe(text);
+    expect(() => parseKernelInfo(text.replace('40', 'x'))).toThrow(
+      /no member and its offset: 'ptdesc.ptl x'/,
+    );
   });
 
   it('anything else is refused with its line', () => {
