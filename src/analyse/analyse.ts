@@ -1,12 +1,8 @@
 import { PhaseWatch } from '../breakdown/summary.js';
-import { OP } from '../kernel/ops.js';
+import type { Decoder } from '../kernel/decoder.js';
 import { parseRelease } from '../kernel/releases.js';
-import { maskOf, namesOf, type VariantMask } from '../kernel/variants.js';
-import { DeferredTables } from '../latency/deferred.js';
-import { CallbackDelays, delayKind } from '../latency/delays.js';
+import { maskOf, type VariantMask } from '../kernel/variants.js';
 import { PairCollector } from '../latency/pair-collector.js';
-import { spanReports } from '../latency/spans.js';
-import { eventQuote, quoteLines } from '../parsers/input/evidence.js';
 import { MachineNames, machinesApart } from '../parsers/input/machines.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
@@ -14,19 +10,14 @@ import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '.
 import { DISORDER, ReplayEngine } from '../replay/engine.js';
 import type { Evidence } from '../replay/evidence.js';
 import type { Monitor } from '../replay/monitor.js';
-import { kernelRule, type Quote, quotedRefs, reportInvariants } from '../replay/report.js';
+import { kernelRule } from '../replay/report.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
-import { timelineReport } from '../replay/timeline-report.js';
-import { type EventQuote, RESULT_SCHEMA, type Result, type VariantReport } from '../result/types.js';
+import type { Result } from '../result/types.js';
 import { UsageError } from '../result/usage-error.js';
-import type { EvidenceRef } from '../timeline/batch.js';
 import { EventCounts } from '../timeline/event-counts.js';
 import { Filter, type FilterSpec } from '../timeline/filter.js';
-import { isKnown } from '../timeline/is-known.js';
-import { VERSION } from '../version.js';
-import { conclude } from './conclude.js';
-import { QueueScope } from './queue-scope.js';
-import { ReaderMargins } from './reader-margins.js';
+import { QueueMeasures } from './queue-measures.js';
+import { type Measures, resultOf } from './result-of.js';
 
 export interface AnalyseOptions extends PipelineOptions {
   /** Any skipped line is a finding. */
@@ -55,16 +46,55 @@ const DEFAULT_FINDINGS = 10;
  * Throws TraceError when an input cannot be read at all, UsageError for an unknown variant or invariant id.
  */
 export async function analyse(options: AnalyseOptions): Promise<Result> {
-  for (const id of options.require ?? []) {
-    if (!CATALOGUE.some((info) => info.id === id)) throw new UsageError(`unknown invariant ${id}`);
-  }
-  const given = options.variants?.length ? maskOf(...options.variants) : null;
-  if (options.kernel !== undefined && !parseRelease(options.kernel)) {
-    throw new UsageError(`'${options.kernel}' is no kernel release, e.g. 7.3 or 6.12.117`);
-  }
+  refuse(options);
+  const given = givenVariants(options);
   const maxFindings = options.maxFindings ?? DEFAULT_FINDINGS;
   const pipeline = newPipeline();
   const paths = await machinesApart(options.paths);
+  const measures = measuresOf(options, paths, pipeline);
+  let engine: ReplayEngine | null = null;
+  const queue = new QueueMeasures(measures.filter !== null, () => engine!.ledger.hidden);
+  const release = options.kernel === undefined ? [] : [`kernel Linux ${options.kernel}`];
+  const facts = options.facts ?? new RecordingFacts([...release, ...(options.known ?? [])]);
+  const run = await runPipeline(pipeline, { ...options, paths, facts }, (decoder) => {
+    const replay = engineOf(options, pipeline, decoder, facts, measures, queue);
+    engine = replay;
+    return {
+      batch: (batch) => {
+        measures.counts.batch(batch);
+        measures.spans.observeBatch(batch);
+        replay.batch(batch);
+      },
+      boundary: () => {
+        measures.spans.segment();
+        replay.boundary();
+      },
+    };
+  });
+  const replay = engine!;
+  replay.finish();
+  measures.spans.finish();
+  measures.machines.learn(run.inputs.map((i) => i.report.path));
+  noteOrder(replay, run.inputs);
+  const result = await resultOf({ maxFindings, given, pipeline, run, replay, facts, measures, queue });
+  summarise(result, options);
+  return result;
+}
+
+function refuse({ require, kernel }: AnalyseOptions): void {
+  for (const id of require ?? []) {
+    if (!CATALOGUE.some((info) => info.id === id)) throw new UsageError(`unknown invariant ${id}`);
+  }
+  if (kernel !== undefined && !parseRelease(kernel)) {
+    throw new UsageError(`'${kernel}' is no kernel release, e.g. 7.3 or 6.12.117`);
+  }
+}
+
+/** Variants that the user names; null: by what the trace allows. */
+const givenVariants = ({ variants }: AnalyseOptions): VariantMask | null =>
+  variants?.length ? maskOf(...variants) : null;
+
+function measuresOf(options: AnalyseOptions, paths: readonly string[], pipeline: Pipeline): Measures {
   const machines = new MachineNames(paths);
   const filter = Filter.isEmpty(options.filter)
     ? null
@@ -77,188 +107,45 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
     names: pipeline.names,
     ...(filter ? { filter: (ts, cpu, pid, comm) => filter.shows(ts, cpu, pid, comm, Number.NaN) } : {}),
   });
-  const delays = new CallbackDelays();
-  const deferred = new DeferredTables();
-  const readers = new ReaderMargins();
-  const counts = new EventCounts(pipeline.events);
   const phases = filter || machines.several ? null : new PhaseWatch(syscall);
-  let engine: ReplayEngine | null = null;
-  let queued = 0;
-  const scope = new QueueScope(filter !== null, () => engine!.ledger.hidden);
-  const release = options.kernel === undefined ? [] : [`kernel Linux ${options.kernel}`];
-  const facts = options.facts ?? new RecordingFacts([...release, ...(options.known ?? [])]);
-  const run = await runPipeline(pipeline, { ...options, paths, facts }, (decoder) => {
-    engine = new ReplayEngine({
-      names: pipeline.names,
-      time: pipeline.time,
-      funcs: pipeline.funcs,
-      decoder,
-      variants: given,
-      filter,
-      maxFindings: Math.max(maxFindings, 50),
-      // A log made from a program: one clock, and the rules of the release that the model is of.
-      release: () => parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
-      phases: phases ?? undefined,
-      exactClock: () => facts.value('model') !== null,
-      watch: options.watch && ((evidence) => options.watch!(pipeline, evidence)),
-      mayMiss: () => facts.missed.size > 0,
-      listener: {
-        queued: (tsNs, func, tables, known) => {
-          if (!scope.queued(tsNs)) return;
-          queued++;
-          deferred.queued(tsNs, known ? tables : Number.NaN, delayKind(func) === 'batch');
-        },
-        ran: (crTsNs, cbTsNs, func, tables, known) => {
-          const kind = delayKind(func);
-          if (!kind || !scope.ran(crTsNs)) return;
-          queued++;
-          delays.ran(crTsNs, cbTsNs, known ? tables : Number.NaN, kind);
-          deferred.ran(cbTsNs, known ? tables : Number.NaN, kind === 'batch');
-        },
-        censored: (func, why) => {
-          const kind = delayKind(func);
-          if (!kind || !scope.censored(why)) return;
-          queued++;
-          delays.censored(kind, why);
-        },
-        segment: (tsNs) => deferred.segment(tsNs),
-        walks: readers,
-      },
-    });
-    const replay = engine;
-    return {
-      batch: (batch) => {
-        counts.batch(batch);
-        spans.observeBatch(batch);
-        replay.batch(batch);
-      },
-      boundary: () => {
-        spans.segment();
-        replay.boundary();
-      },
-    };
-  });
+  return { filter, syscall, spans, counts: new EventCounts(pipeline.events), machines, phases };
+}
 
-  const replay = engine!;
-  replay.finish();
-  spans.finish();
-  machines.learn(run.inputs.map((i) => i.report.path));
-  if (replay.disorder) run.inputs[0]?.report.notes.push({ code: 'out-of-order', message: DISORDER });
+function engineOf(
+  options: AnalyseOptions,
+  pipeline: Pipeline,
+  decoder: Decoder,
+  facts: RecordingFacts,
+  { filter, phases }: Measures,
+  queue: QueueMeasures,
+): ReplayEngine {
+  return new ReplayEngine({
+    names: pipeline.names,
+    time: pipeline.time,
+    funcs: pipeline.funcs,
+    decoder,
+    variants: givenVariants(options),
+    filter,
+    maxFindings: Math.max(options.maxFindings ?? DEFAULT_FINDINGS, 50),
+    // A log made from a program: one clock, and the rules of the release that the model is of.
+    release: () => parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
+    phases: phases ?? undefined,
+    exactClock: () => facts.value('model') !== null,
+    watch: options.watch && ((evidence) => options.watch!(pipeline, evidence)),
+    mayMiss: () => facts.missed.size > 0,
+    listener: queue,
+  });
+}
+
+/** Says where the events are in no order of time, or are several excerpts. */
+function noteOrder(replay: ReplayEngine, inputs: readonly ScannedInput[]): void {
+  const notes = inputs[0]?.report.notes;
+  if (replay.disorder) notes?.push({ code: 'out-of-order', message: DISORDER });
   else if (replay.excerpts > 0) {
     const message = `the time of several CPUs goes back together ${replay.excerpts} times: each time another excerpt begins`;
-    run.inputs[0]?.report.notes.push({ code: 'excerpts', message });
+    notes?.push({ code: 'excerpts', message });
   }
-  const { kinds, candidates } = conclude(replay, run.inputs, facts, given);
-  const wanted = evidenceWanted(replay, maxFindings, readers.refs());
-  const quotes = await quoteLines(wanted, run.inputs, pipeline);
-  const quote: Quote = (ref, role) => eventQuote(quotes.get(ref), ref, role, pipeline);
-  const invariants = reportInvariants(
-    replay.ledger,
-    replay.coverage,
-    candidates,
-    quote,
-    maxFindings,
-    isWhole(replay, run.inputs) ? kinds.set : new Set(),
-    facts.features(),
-  );
-  const spent = pipeline.time.unit === 'ns' ? phases?.finish() : null;
-  const result: Result = {
-    schema: RESULT_SCHEMA,
-    version: VERSION,
-    inputs: run.inputs.map((i) => i.report),
-    timeline: {
-      ...timelineReport(
-        replay,
-        run.inputs.map((i) => i.header),
-        pipeline.time,
-        filter,
-      ),
-      ...(run.joins.length > 0 ? { joins: [...run.joins] } : {}),
-    },
-    variant: variantReport(replay, candidates, given, quote),
-    bases: {
-      vmemmap: hex(run.bases.vmemmap),
-      directMap: hex(run.bases.directMap),
-      how: run.bases.how,
-    },
-    probes: counts.list(),
-    invariants,
-    latency: [...spanReports(spans, syscall, pipeline.time), ...delays.reports(pipeline.time)],
-    deferred: deferred.report(pipeline.time),
-    ...(spent ? { phases: spent } : {}),
-    ...(replay.operations[OP.MAPR]! > 0
-      ? { readers: readers.report(pipeline.time, replay.operations[OP.MAPR]!, quote) }
-      : {}),
-    operations: operations(replay),
-    summary: {
-      findings: 0,
-      undecided: 0,
-      checked: 0,
-      tableFrees: tableFrees(replay, queued),
-      partial: run.partial,
-    },
-  };
-  summarise(result, options);
-  return result;
 }
-
-/** One recording with nothing lost or cut off: a probe that it says was set and that shows nothing was not hit. */
-const isWhole = (replay: ReplayEngine, inputs: readonly ScannedInput[]): boolean =>
-  inputs.length === 1 &&
-  inputs[0]!.report.error === undefined &&
-  !inputs[0]!.report.notes.some((note) => note.code === 'cut-file' || note.code === 'silent-loss') &&
-  replay.cpus.every((cpu) => cpu.lossIntervals === 0);
-
-function evidenceWanted(
-  replay: ReplayEngine,
-  maxFindings: number,
-  readers: readonly EvidenceRef[],
-): EvidenceRef[] {
-  const refs = quotedRefs(replay.ledger, maxFindings);
-  const shown = replay.detectors.flatMap((d) => d.evidence);
-  for (const evidence of shown) for (const ref of evidence.refs) refs.add(ref);
-  for (const ref of readers) refs.add(ref);
-  return [...refs].filter((ref) => ref >= 0).sort((a, b) => a - b);
-}
-
-function variantReport(
-  replay: ReplayEngine,
-  candidates: VariantMask,
-  given: VariantMask | null,
-  quote: Quote,
-): VariantReport {
-  return {
-    candidates: namesOf(candidates),
-    how: given ? 'given' : 'detected',
-    evidence: replay.detectors
-      .flatMap((d) => d.evidence)
-      .map((e) => ({
-        text: e.text,
-        keeps: namesOf(e.keepsMask),
-        events: e.refs.map((ref) => quote(ref, 'evidence')).filter((q): q is EventQuote => q !== null),
-      })),
-  };
-}
-
-/** Operations that show a page table on its way out, or tell of it by trace markers. */
-const FREES = [
-  OP.TR,
-  OP.APP,
-  OP.PVOP,
-  OP.UL,
-  OP.DEFER,
-  OP.LINK,
-  OP.SETE,
-  OP.PGD,
-  OP.DEP,
-  OP.BIND,
-  OP.REUSE,
-  OP.DR,
-];
-
-/** What there is to judge: 0 only where no page table is freed, and no fact of one is told. */
-const tableFrees = (replay: ReplayEngine, queued: number): number =>
-  FREES.reduce((sum, kind) => sum + replay.operations[kind]!, queued);
 
 /** A finding is a violation, an unknown that was required to be decided, or (strict) a skipped line. */
 function summarise(result: Result, options: AnalyseOptions): void {
@@ -284,19 +171,4 @@ function summarise(result: Result, options: AnalyseOptions): void {
     }
   }
   if (options.strict) for (const input of result.inputs) summary.findings += input.lines.skipped;
-}
-
-function operations(replay: ReplayEngine): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const [name, kind] of Object.entries(OP)) {
-    const n = replay.operations[kind]!;
-    if (n > 0) counts[name] = n;
-  }
-  return counts;
-}
-
-function hex(addr: number): string | null {
-  if (!isKnown(addr)) return null;
-  // Canonical kernel addresses: the bits above the stored 53 are all ones.
-  return `0x${(BigInt(addr) | 0xffe0_0000_0000_0000n).toString(16)}`;
 }
