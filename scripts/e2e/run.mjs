@@ -174,6 +174,7 @@ async function withNode(files, job, what) {
   const all = { ...files, ...nodeFiles(), pttrace: { tree: payload() } };
   const ran = await runGuest({ kernel: kernel.image, files: all, job, memory: '2G', timeoutS: 1500, onLine });
   say(`${what} ran (${ran.seconds.toFixed(0)} s)`);
+  for (const name of ran.files.keys()) store(name, ran.files);
   return { console: ran.console, sent: ran.files };
 }
 
@@ -183,8 +184,9 @@ function exits(text, codes) {
   }
 }
 
-const left = (text, when) =>
+function left(text, when) {
   check(text.includes(`[tracefs] ${when}: as it was before`), `tracefs ${when}: as it was`);
+}
 
 /** What a recording at each level costs the null workload (forks) and the munmap loop, in centiseconds. */
 async function overhead(info, files) {
