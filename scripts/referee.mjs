@@ -4,6 +4,9 @@
 //   [--random N]  of the others, N executions by random choices (default 200)
 //   [--seed N]    [--markdown]
 //   [--only TEXT] programs whose title has this text
+//   [--part I/N]  every N-th program, from the I-th (1 …)
+//   [--rows FILE] the results as JSON lines, for scripts/catalogue.mjs
+import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
@@ -12,6 +15,8 @@ const { values } = parseArgs({
     random: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
+    part: { type: 'string', default: '1/1' },
+    rows: { type: 'string' },
     markdown: { type: 'boolean', default: false },
   },
 });
@@ -23,6 +28,7 @@ const { executionOf } = await load('explore/execution');
 const { runProgram } = await load('litmus/run');
 const { CLAIMS } = await load('explore/seed-claims');
 const { VARIANTS } = await load('kernel/variants');
+const { LITMUS_PROGRAMS } = await load('explore/litmus-scenarios');
 const { RULE_SCENARIOS } = await load('explore/rule-scenarios');
 
 /** Rules whose loss the invariants cannot see in a trace, with the reason (docs/explore.md). */
@@ -78,9 +84,11 @@ const scenarios = new Map();
 for (const { scenario, rule } of RULE_SCENARIOS) {
   for (const s of [scenario, { ...scenario, broken: [rule] }]) scenarios.set(JSON.stringify(s), s);
 }
+for (const { fix, bug } of LITMUS_PROGRAMS) for (const s of [fix, bug]) scenarios.set(JSON.stringify(s), s);
 for (const { questions } of CLAIMS)
   for (const { scenario } of questions) scenarios.set(JSON.stringify(scenario), scenario);
-const list = [...scenarios.values()].filter(usable);
+const [part, parts] = values.part.split('/').map(Number);
+const list = [...scenarios.values()].filter(usable).filter((_, i) => i % parts === part - 1);
 
 const { FuncTable } = await load('kernel/func-table');
 const funcs = new FuncTable();
@@ -128,6 +136,22 @@ for (const scenario of list) {
     row.example ||= `${unsafe ? 'unsafe, nothing violated' : `correct, ${violated.join(' ')}`}\n${path.map((s) => `    ${s.command.cpu} ${s.command.text}`).join('\n')}`;
   }
   rows.push(row);
+  if (values.rows !== undefined) {
+    const told = {
+      title: row.title,
+      program: scenario.program,
+      broken: scenario.broken,
+      verdict: exploration.verdict,
+      all: String(all),
+      whole,
+      executions: row.executions,
+      traces: row.traces,
+      unsafe: row.found,
+      wrong: row.wrong,
+      fired: Object.fromEntries(row.fired),
+    };
+    appendFileSync(values.rows, `${JSON.stringify(told)}\n`);
+  }
   total.executions += row.executions;
   total.traces += row.traces;
   total.found += row.found;

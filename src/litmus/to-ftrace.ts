@@ -50,8 +50,10 @@ function lineOf(op: ProgramOp, funcs: FuncTable): string {
   return `${task}    [${cpu}] ${flagsOf(op.flags)} ${stamp.padStart(12)}: ${bodyOf(op, funcs)}`;
 }
 
-const flagsOf = (flags: number): string =>
-  `${flags & FLAG.irqsOff ? 'd' : '.'}.${flags & FLAG.softirq ? 's' : '.'}${flags & FLAG.softirq ? '1' : '.'}.`;
+const flagsOf = (flags: number): string => {
+  if (flags & FLAG.hardirq) return 'd.h1.';
+  return `${flags & FLAG.irqsOff ? 'd' : '.'}.${flags & FLAG.softirq ? 's' : '.'}${flags & FLAG.softirq ? '1' : '.'}.`;
+};
 
 /** A number as the kernel prints it: pointers with the bits above the 53 kept ones, which are all set. */
 function hex(value: number): string {

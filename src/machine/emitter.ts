@@ -16,6 +16,7 @@ export interface ProgramOp {
 
 export const TASK = FLAG.known;
 export const SOFTIRQ = FLAG.known | FLAG.softirq;
+export const HARDIRQ = FLAG.known | FLAG.hardirq | FLAG.irqsOff;
 const FIRST_PID = 1000;
 
 /** Collects the operations of one execution; what a state does not hold (generation and csd numbers) is counted here. */
@@ -24,6 +25,8 @@ export class Emitter {
   readonly names = new Names();
   readonly funcs: FuncTable;
   private generation = 100;
+  private readonly off = new Set<number>();
+  private readonly ofCpu = new Map<number, number>();
   private csds = 0;
   private periods = 0;
   private readonly open = new Map<string, number>();
@@ -34,15 +37,30 @@ export class Emitter {
   }
 
   emit(kind: number, cpu: number, slots: readonly number[], flags: number = TASK): void {
-    this.ops.push({ kind, cpu, pid: FIRST_PID + cpu, flags, slots, ref: this.ops.length });
+    const off = flags === TASK && this.off.has(cpu) ? FLAG.irqsOff : 0;
+    this.ops.push({ kind, cpu, pid: FIRST_PID + cpu, flags: flags | off, slots, ref: this.ops.length });
   }
 
-  nextGen(): number {
-    return ++this.generation;
+  /** What follows in task context of the CPU is with interrupts off, or on. */
+  interrupts(cpu: number, off: boolean): void {
+    if (off) this.off.add(cpu);
+    else this.off.delete(cpu);
   }
 
+  /** A flush of the CPU begins: the generation goes up. */
+  nextGen(cpu = -1): number {
+    this.ofCpu.set(cpu, ++this.generation);
+    return this.generation;
+  }
+
+  /** The newest generation. */
   get gen(): number {
     return this.generation;
+  }
+
+  /** Generation of the flush that a CPU has begun last. */
+  genOf(cpu: number): number {
+    return this.ofCpu.get(cpu) ?? this.generation;
   }
 
   /** A grace period begins (1) or ends (0): gp_seq 4k+1, as the tracepoint prints it both times. */

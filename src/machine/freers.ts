@@ -112,7 +112,10 @@ function collapse(cpu: number, { kernel, links }: Freer): void {
     t.step({
       text: `${name} is deposited: it may be used for something else at once`,
       set: [`freed_${link.table} = ${FREED.reused}`],
-      ops: (e) => e.emit(OP.REUSE, cpu, [e.names.page(name)]),
+      ops: (e) => {
+        e.emit(OP.DEP, cpu, [e.names.page(name), e.names.page('the PMD table')]);
+        e.emit(OP.REUSE, cpu, [e.names.page(name)]);
+      },
     });
     t.here(gone);
   }

@@ -1,6 +1,6 @@
 import { FUNC, OP } from '../kernel/ops.js';
 import { all } from './command.js';
-import type { Emitter } from './emitter.js';
+import { type Emitter, HARDIRQ } from './emitter.js';
 import { FLUSH_ALL, REASON } from './flush-reasons.js';
 import { type Kernel, MM_NAMES } from './kernel.js';
 import { asked, emptied, invalidates } from './shootdown.js';
@@ -15,7 +15,7 @@ export function handlers(kernel: Kernel, cpu: number): void {
   const open = all(`irq_${cpu} == 0`, running(kernel, cpu));
   const actor = `irq ${cpu}`;
   const exits = (e: Emitter, key: string, func: number): void =>
-    e.emit(OP.IX, cpu, [NAN, func, e.answered(key)]);
+    e.emit(OP.IX, cpu, [NAN, func, e.answered(key)], HARDIRQ);
   for (const from of kernel.others(cpu)) {
     const [fl, sy, ib] = ['fl', 'sy', 'ib'].map((kind) => `${kind}_${from}_${cpu}`);
     for (const extent of kernel.extents) {
@@ -23,7 +23,8 @@ export function handlers(kernel: Kernel, cpu: number): void {
       const name = MM_NAMES[mm]!;
       if (model.has(fl!)) {
         const key = `fl ${from} ${cpu}`;
-        const enters = (e: Emitter): void => e.emit(OP.IE, cpu, [NAN, FUNC.flush_tlb_func, e.csd(key)]);
+        const enters = (e: Emitter): void =>
+          e.emit(OP.IE, cpu, [NAN, FUNC.flush_tlb_func, e.csd(key)], HARDIRQ);
         const request = all(`${fl} == ${asked(kernel, extent)}`, open);
         model.command({
           actor,
@@ -34,7 +35,7 @@ export function handlers(kernel: Kernel, cpu: number): void {
           text: `answers CPU ${from}: its caches are empty`,
           ops: (e) => {
             enters(e);
-            invalidates(e, cpu, extent, REASON.remote);
+            invalidates(e, cpu, extent, REASON.remote, from);
             exits(e, key, FUNC.flush_tlb_func);
           },
         });
@@ -47,9 +48,9 @@ export function handlers(kernel: Kernel, cpu: number): void {
           text: `answers CPU ${from}: lazy, it leaves ${name} for init_mm`,
           ops: (e) => {
             enters(e);
-            invalidates(e, cpu, { mm, only: null, empties: 'all' }, REASON.taskSwitch);
-            e.emit(OP.CR3, cpu, [0]);
-            e.emit(OP.LZ, cpu, [e.names.mm(name), 0]);
+            invalidates(e, cpu, { mm, only: null, empties: 'all' }, REASON.taskSwitch, from);
+            e.emit(OP.CR3, cpu, [0], HARDIRQ);
+            e.emit(OP.LZ, cpu, [e.names.mm(name), 0], HARDIRQ);
             exits(e, key, FUNC.flush_tlb_func);
           },
         });
@@ -62,7 +63,7 @@ export function handlers(kernel: Kernel, cpu: number): void {
           text: `answers CPU ${from}: ${name} is not loaded here`,
           ops: (e) => {
             enters(e);
-            e.emit(OP.INV, cpu, [0, e.names.mm(name), 0, FLUSH_ALL, e.gen]);
+            e.emit(OP.INV, cpu, [0, e.names.mm(name), 0, FLUSH_ALL, e.genOf(from)], HARDIRQ);
             exits(e, key, FUNC.flush_tlb_func);
           },
         });
@@ -88,7 +89,7 @@ export function handlers(kernel: Kernel, cpu: number): void {
       set: [`${sy} = 0`],
       text: `answers CPU ${from}'s sync`,
       ops: (e) => {
-        e.emit(OP.IE, cpu, [NAN, FUNC.tlb_remove_table_smp_sync, e.csd(`sy ${from} ${cpu}`)]);
+        e.emit(OP.IE, cpu, [NAN, FUNC.tlb_remove_table_smp_sync, e.csd(`sy ${from} ${cpu}`)], HARDIRQ);
         exits(e, `sy ${from} ${cpu}`, FUNC.tlb_remove_table_smp_sync);
       },
     });

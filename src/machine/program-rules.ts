@@ -41,6 +41,18 @@ export const PROGRAM_RULES: readonly MmuRule[] = [
     'mm/khugepaged.c retract_page_tables(); commit 8d3c106e19e8',
   ),
   rule(
+    'freed-beside-callback',
+    'a table that was handed to call_rcu() is freed by the thread too',
+    'only the callback frees it',
+    'mm/pgtable-generic.c pte_free_defer(), pte_free_now()',
+  ),
+  rule(
+    'flush-with-irqs-off',
+    'a flush that waits for answers runs with interrupts off',
+    'interrupts are on: who waits must answer the others',
+    'kernel/smp.c smp_call_function_many_cond() lockdep_assert_irqs_enabled()',
+  ),
+  rule(
     'huge-before-flush',
     'a huge page is mapped while translations of the small ones are cached',
     'the table is unlinked and flushed, then the huge page is mapped',

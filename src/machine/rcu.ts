@@ -153,6 +153,7 @@ export function rcu(kernel: Kernel, callbacks: Callbacks): void {
   for (const kind of kinds(kernel)) gracePeriods(kernel, callbacks, kind);
   for (const cpu of kernel.cpuIds) preemption(kernel, cpu);
   const early = kernel.broken('callbacks-before-gp');
+  const twice = kernel.broken('callback-runs-twice');
   for (const cb of callbacks.list) {
     if (cb.waiter) continue;
     // A CPU runs its callbacks in the order of its queue (kernel/rcu/tree.c rcu_do_batch()); numbers follow the program.
@@ -165,11 +166,18 @@ export function rcu(kernel: Kernel, callbacks: Callbacks): void {
         early ? `cb_${cb.id} != 0` : ready(kernel, cb),
         ...before.map((b) => `cb_${b.id} == ${CB.none}`),
       ),
-      set: [...cb.runs, ...done(kernel, cb)],
+      set: [...cb.runs, ...(twice ? runsAgain(kernel, cb) : done(kernel, cb))],
       text: cb.text,
       ops: cb.ops,
     });
   }
+}
+
+/** It stays on its list, and is run once more. */
+function runsAgain(kernel: Kernel, cb: Callback): string[] {
+  const ran = kernel.model.variable(`ran_${cb.id}`);
+  const bad = kernel.model.wrong('callback', `the callback of ${cb.name} runs twice`);
+  return [`bad = (${ran} == 1 ? ${bad} : bad)`, `${ran} = 1`];
 }
 
 function gracePeriods(kernel: Kernel, callbacks: Callbacks, kind: Kind): void {

@@ -48,6 +48,13 @@ export const MMU_RULES: readonly MmuRule[] = [
     source: 'kernel/rcu/rcu_segcblist.c rcu_segcblist_advance(); Documentation/RCU/Design/Requirements',
   },
   {
+    name: 'callback-runs-twice',
+    broken: 'a callback stays on its list when it has run, and runs again',
+    rule: 'rcu_do_batch() takes each callback off the list of those that are ready before it runs it',
+    source: 'kernel/rcu/tree.c rcu_do_batch(), kernel/rcu/rcu_segcblist.c rcu_cblist_dequeue()',
+    machine: true,
+  },
+  {
     name: 'gp-ignores-preempted',
     broken: 'a grace period ends although a reader preempted inside its section is not done',
     rule: 'a preempted reader stays on the list of its node and holds the grace period up (PREEMPT_RCU)',

@@ -1,6 +1,6 @@
 import { FUNC, OP } from '../kernel/ops.js';
 import { all } from './command.js';
-import type { Emitter } from './emitter.js';
+import { type Emitter, HARDIRQ, TASK } from './emitter.js';
 import { FLUSH_ALL, REASON } from './flush-reasons.js';
 import { type Empties, type Extent, type Kernel, type Link, MM_NAMES } from './kernel.js';
 import { LOADED } from './switch-in.js';
@@ -66,7 +66,7 @@ export function flush(
   const others = kernel.others(cpu);
   const stale = others.map((o) => `stale_${mm}_${o} = 1`);
   const begin = (e: Emitter): void => {
-    e.nextGen();
+    e.nextGen(cpu);
     e.emit(OP.FR, cpu, [e.names.mm(MM_NAMES[mm]!), ...range(e, extent), 12, wholeMask ? 1 : 0]);
   };
   const local = emptied(kernel, cpu, extent);
@@ -135,9 +135,13 @@ export function flush(
         if (!forgets && noted(o) && read(`out_${o}`) === 1) e.emit(OP.IOTLB, o, [e.names.mm(name)]);
       }
       const ipis = to.filter((o) => !(noted(o) && read(`out_${o}`) === 1));
-      if (ipis.length === 0) return;
-      const mask = [cpu, ...ipis].reduce((bits, o) => bits + 2 ** o, 0);
-      e.emit(OP.FMULTI, cpu, [mask, e.names.mm(name), ...range(e, extent), e.gen, 1]);
+      // The probe prints mm_cpumask, in a KVM guest without the vCPUs that are away; who of them is sent is another thing.
+      const away = (o: number): boolean => noted(o) !== false && read(`out_${o}`) === 1;
+      const masked = others.filter((o) => read(`mask_${mm}_${o}`) === 1 && !away(o));
+      if (masked.length === 0) return;
+      const own = read(`mask_${mm}_${cpu}`) === 1 ? [cpu] : [];
+      const mask = [...own, ...masked].reduce((bits, o) => bits + 2 ** o, 0);
+      e.emit(OP.FMULTI, cpu, [mask, e.names.mm(name), ...range(e, extent), e.genOf(cpu), 1]);
       for (const o of ipis) e.emit(OP.IS, cpu, [o, FUNC.flush_tlb_func, e.csd(`fl ${cpu} ${o}`)]);
     },
   });
@@ -146,7 +150,7 @@ export function flush(
       text: 'empties its own caches',
       when: all(`mm_${cpu} == ${mm}`),
       set: local,
-      ops: (e) => invalidates(e, cpu, extent, REASON.local),
+      ops: (e) => invalidates(e, cpu, extent, REASON.local, cpu),
     },
     { text: 'has another mm loaded: nothing to do here', when: `mm_${cpu} != ${mm}` },
   );
@@ -172,11 +176,18 @@ function holds(
   return loaded === LOADED.mm || (loaded === LOADED.switching && !kernel.broken('flush-ignores-switching'));
 }
 
-export function invalidates(e: Emitter, cpu: number, extent: Extent, reason: number): void {
+/** `from`: whose flush it is. */
+export function invalidates(e: Emitter, cpu: number, extent: Extent, reason: number, from: number): void {
+  const flags = from === cpu ? TASK : HARDIRQ;
   if (extent.empties === 'nothing') return;
   const leaf = extent.empties === 'translations' ? [1] : [];
-  e.emit(OP.INV, cpu, [0, e.names.mm(MM_NAMES[extent.mm]!), ...range(e, extent), e.gen, ...leaf]);
-  e.emit(OP.TLBF, cpu, [-1, reason]);
+  e.emit(
+    OP.INV,
+    cpu,
+    [0, e.names.mm(MM_NAMES[extent.mm]!), ...range(e, extent), e.genOf(from), ...leaf],
+    flags,
+  );
+  e.emit(OP.TLBF, cpu, [-1, reason], flags);
 }
 
 /** tlb_remove_table_sync_one(): an interrupt to every other CPU, waited for. */

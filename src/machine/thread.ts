@@ -16,6 +16,15 @@ export interface Way {
   readonly ops?: Command['ops'] | undefined;
 }
 
+/** A trace prints whether interrupts were off. */
+const withInterrupts =
+  (ops: NonNullable<Command['ops']>, cpu: number): NonNullable<Command['ops']> =>
+  (e, read) => {
+    e.interrupts(cpu, read(`irq_${cpu}`) === 1);
+    ops(e, read);
+    e.interrupts(cpu, false);
+  };
+
 /**
  * A program on a CPU, written step by step. It stands at a place (`pc_N`) until the guard of one of its ways holds;
  * preempted, or while the hypervisor has taken the CPU away, it stands still.
@@ -69,7 +78,7 @@ export class Thread {
         ),
         set: [...(way.set ?? []), `${pc} = ${next}`],
         text: way.text,
-        ops: way.ops ?? null,
+        ops: way.ops ? withInterrupts(way.ops, this.cpu) : null,
       });
     }
     model.ends.set(pc, this.place);

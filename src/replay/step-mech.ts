@@ -23,6 +23,7 @@ import {
   noteFlush,
   walk,
 } from './step-caches.js';
+import { backAgain, removalsFlushed, removes } from './step-removals.js';
 
 /** `tlb_flush` reason of a CPU that has the mm no longer: nothing is invalidated (6.15+). */
 const WRONG_CPU = 5;
@@ -55,13 +56,13 @@ export function stepMech(state: MachineState, op: Op, task: Task, hooks: Hooks):
       const page = pageOf(state, op.a0);
       for (const { mm } of page.links) {
         leafHolders(state, page, mm, op.a1, op);
-        mech.removed.set(linkKey(mm, op.a1), { seq: state.seq, ref: op.ref });
+        removes(mech, mm, op.a1, { seq: state.seq, ref: op.ref });
       }
       page.entries.delete(op.a1);
       break;
     }
     case OP.HW:
-      backAgain(state, op, hooks);
+      backAgain(state, op, frameAt(state, op.a0, op.a1), hooks);
       walk(state, op);
       break;
     case OP.IOTLB:
@@ -212,6 +213,7 @@ const OBSERVED_KINDS = kindSet(
   OP.PVOP,
   OP.SYNC1,
   OP.SYNCR,
+  OP.FD,
   OP.RE,
 );
 
@@ -274,6 +276,9 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
         const held = (mech.locks.get(task.key) ?? []).filter((l) => l.type === LOCK_TYPE.spin);
         hooks.mech.sleeps(held, op);
       } else mech.gp = { seq: state.seq, ref: op.ref };
+      break;
+    case OP.FD:
+      if (task.flush) removalsFlushed(mech, task.flush);
       break;
     case OP.RE: {
       const page = mech.pages.get(op.a1);
@@ -388,21 +393,6 @@ function staleAt(state: MachineState, mm: number, va: number): Holder[] {
 
 const smallAt = (state: MachineState, mm: number, va: number): Holder[] =>
   holdersAt(state, mm, va, () => true);
-
-/** A CPU uses an address that was removed while another process was loaded on it: it must have caught up since. */
-function backAgain(state: MachineState, op: Op, hooks: Hooks): void {
-  const { mech } = state;
-  if (op.a2 === op.a2) return;
-  const loaded = mech.loaded.get(cacheKey(op.cpu, Number.NaN, op.a0));
-  const removed = mech.removed.get(linkKey(op.a0, op.a1));
-  if (!loaded?.now || !removed || removed.seq > loaded.seq) return;
-  const current = frameAt(state, op.a0, op.a1);
-  const list = mech.heldAt.get(linkKey(op.a0, op.a1)) ?? [];
-  const stale = list.filter(
-    (h) => h.cpu === op.cpu && h.hold !== 0 && h.page !== current && h.seq < removed.seq,
-  );
-  hooks.mech.promised(PROMISE.switchIn, stale, op);
-}
 
 /** What a CPU holds of a page that is gone matters only if the CPU can come back to the mm with it. */
 function giveAway(mech: Mech, h: Holder, op: Op): void {

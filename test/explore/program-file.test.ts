@@ -109,8 +109,8 @@ describe('steps', () => {
     expect(e.verdict).toBe('safe');
   });
 
-  test('interrupts off while a flush waits for the other is a wait for ever', () => {
-    const two = `threads:\n  - steps: [irq-off, flush, irq-on]\n  - steps: [irq-off, flush, irq-on]\n`;
+  test('two threads that take two locks in two orders can wait for ever', () => {
+    const two = `threads:\n  - steps: [lock a, lock b, unlock b, unlock a]\n  - steps: [lock b, lock a, unlock a, unlock b]\n`;
     expect(explored(two).report.exploration.verdict).toBe('stuck');
   });
 });

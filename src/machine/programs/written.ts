@@ -51,6 +51,7 @@ const RETRACTS: readonly string[] = [
   'unlink T0',
   'flush-tables',
   'call-rcu T0',
+  'free T0 only freed-beside-callback',
   'unlock ptl:T0 unless retract-without-ptl',
   'unlock pmd_lock',
   'read-unlock i_mmap',
@@ -259,7 +260,9 @@ export const WRITTEN_PROGRAMS: readonly ProgramKind[] = [
         name: 'munmap',
         steps: [
           'lock ptl:T0',
+          'irq-off only flush-with-irqs-off',
           'flush unless batched-flush-ignored',
+          'irq-on only flush-with-irqs-off',
           'if-page T0',
           'zap T0',
           'flush',

@@ -1,6 +1,7 @@
 import { OP } from '../../kernel/ops.js';
 import { iommuFlush } from '../device.js';
-import type { Empties } from '../kernel.js';
+import { FLUSH_ALL } from '../flush-reasons.js';
+import { type Empties, MM_NAMES } from '../kernel.js';
 import { synchronizeRcu } from '../rcu.js';
 import { flush, syncIpi } from '../shootdown.js';
 import type { Verb } from './verb.js';
@@ -12,6 +13,17 @@ function flushes(
   wholeMask: boolean,
   empties: Empties = 'all',
 ): void {
+  if (w.open.some((s) => s.kind === 'irq')) {
+    const bad = w.kernel.model.wrong(
+      'irq',
+      'a flush with interrupts off: two of them wait for each other for ever',
+    );
+    w.step({
+      text: 'flushes with interrupts off',
+      set: [`bad = ${bad}`],
+      ops: (e) => e.emit(OP.FR, w.t.cpu, [e.names.mm(MM_NAMES[w.mm]!), 0, FLUSH_ALL, 12, 0]),
+    });
+  }
   const only = entry === undefined ? null : w.entry(entry);
   const mm = only?.mm ?? w.mm;
   flush(w.t, mm, wholeMask, only ? [] : [`${pend(w)} = 0`], only, empties);

@@ -24,7 +24,11 @@ function callRcu(w: StepWriter, link: Link): void {
   const cb = freer.callbacks.add(kernel, {
     cpu: t.cpu,
     name,
-    runs: [`freed_${table.id} = ${FREED.byCallback}`, `${waits} = 0`],
+    runs: [
+      `bad = (freed_${table.id} != 0 ? ${w.kernel.model.wrong('free', `${table.name} is freed twice`)} : bad)`,
+      `freed_${table.id} = ${FREED.byCallback}`,
+      `${waits} = 0`,
+    ],
     text: `the callback of ${table.name} runs: it is free`,
     ops: (e) => callbackOps(e, t.cpu, name, [table]),
     waiter: false,

@@ -42,7 +42,9 @@ export interface Mech {
   /** Top-level tables told so far. */
   pgds: number;
   /** When the entry for (mm, address) was cleared last; key `linkKey`. */
-  removed: Map<string, Moment>;
+  removed: Map<string, Removal>;
+  /** By mm: those that no flush has covered yet that has returned. */
+  unflushed: Map<number, Removal[]>;
   /** Newest return of `tlb_remove_table_sync_one()` and of a wait for a grace period. */
   sync: Moment;
   gp: Moment;
@@ -51,6 +53,13 @@ export interface Mech {
 export interface Moment {
   seq: number;
   ref: EvidenceRef;
+}
+
+/** An entry was cleared. */
+export interface Removal extends Moment {
+  readonly va: number;
+  /** A flush that covers it began after it and has returned. */
+  flushed: boolean;
 }
 
 export interface Invalidation {
@@ -161,6 +170,7 @@ export function newMech(): Mech {
     broadcasts: [],
     pgds: 0,
     removed: new Map(),
+    unflushed: new Map(),
     sync: { seq: 0, ref: -1 },
     gp: { seq: 0, ref: -1 },
   };
