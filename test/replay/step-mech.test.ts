@@ -323,7 +323,7 @@ describe('CR3', () => {
     d.do(OP.CLRE, { a0: PTE, a1: VA });
     expect([pages(d), pages(d, 1)]).toEqual([[`${FRAME} leaf`], []]);
     expect(d.state.mech.pages.get(PTE)!.entries.size).toBe(0);
-    expect(d.state.mech.removed.get(linkKey(MM, VA))).toEqual({ seq: 6, ref: 6 });
+    expect(d.state.mech.removed.get(linkKey(MM, VA))).toMatchObject({ flushed: false, seq: 6, ref: 6 });
   });
 
   it('a CPU that comes back with a way to a page given away meanwhile is told, unless it flushes first', () => {
@@ -422,10 +422,33 @@ describe('promises', () => {
     expect(d.heard('promised')).toEqual([]);
     d.do(OP.CR3, { a0: MM });
     walk(d, { a2: 3 });
+    // The flush has not begun, or not returned: it may still be used.
+    walk(d);
+    const other = { cpu: 1, pid: 7 };
+    d.do(OP.FR, { a0: MM, a1: 0, a2: 2 ** 53 - 1, a3: 12, a4: 0, ...other });
+    walk(d);
     expect(d.heard('promised')).toEqual([]);
+    d.do(OP.FD, other);
     walk(d);
     const [call] = d.heard('promised');
     expect([call![1], (call![2] as Holder[]).map((h) => h.page)]).toEqual([PROMISE.switchIn, [FRAME]]);
+  });
+
+  it.each([
+    ['another range', { a1: VA + 0x1000, a2: 2 ** 53 - 1 }],
+    ['another process', { a0: MM + 1 }],
+  ])('a flush of %s leaves it in use', (_, over) => {
+    const d = linked();
+    d.do(OP.CR3, { a0: MM });
+    walk(d);
+    d.do(OP.CR3, { a0: 0 });
+    d.do(OP.CLRE, { a0: PTE, a1: VA });
+    const other = { cpu: 1, pid: 7 };
+    d.do(OP.FR, { a0: MM, a1: 0, a2: 2 ** 53 - 1, a3: 12, a4: 0, ...over, ...other });
+    d.do(OP.FD, other);
+    d.do(OP.CR3, { a0: MM });
+    walk(d);
+    expect(d.heard('promised')).toEqual([]);
   });
 });
 
