@@ -131,13 +131,19 @@ const handlers = {
   expect: ['I24', 'I02', 'I03'],
   places: (events) => {
     const out = [];
+    /** Who sent the flush of this generation. */
+    const senders = new Map();
+    const flushOf = (e) => `${field(e, 'mm')} ${field(e, 'new_tlb_gen')}`;
     events.forEach((e, i) => {
+      if (is(e, 'native_flush_tlb_multi')) senders.set(flushOf(e), e.pid);
       if (!is(e, 'flush_tlb_func') || !/h/.test(e.flags)) return;
+      const sender = senders.get(flushOf(e));
+      if (sender === undefined) return;
       for (let k = i + 1; k < Math.min(events.length, i + 80); k++) {
         const f = events[k];
         if (f?.cpu === e.cpu && !is(f, 'tlb_flush', 'csd_function_exit', 'call_function_exit')) return;
-        if (is(f, 'flush_tlb_mm_range_ret', 'r_flush_tlb_mm_range')) {
-          if (f.cpu !== e.cpu) late(events, e, i, k, out);
+        if (f?.pid === sender && is(f, 'flush_tlb_mm_range_ret', 'r_flush_tlb_mm_range')) {
+          late(events, e, i, k, out);
           return;
         }
       }

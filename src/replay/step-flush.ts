@@ -109,9 +109,14 @@ function kinds(...list: number[]): Uint8Array {
  * column only what no interrupt does tells.
  */
 export function passFlush(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
-  if (op.context !== CONTEXT.task && !(op.context === CONTEXT.unknown && BEHIND_FLUSH[op.kind] === 1)) return;
+  const sync = op.kind === OP.IS && op.a1 === FUNC.tlb_remove_table_smp_sync;
+  if (
+    op.context !== CONTEXT.task &&
+    !(op.context === CONTEXT.unknown && (sync || BEHIND_FLUSH[op.kind] === 1))
+  )
+    return;
   const { flush } = task;
-  if (flush && (OUTSIDE_FLUSH[op.kind] === 1 || (op.kind === OP.CR && isTableFunc(op.a1)))) {
+  if (flush && (sync || OUTSIDE_FLUSH[op.kind] === 1 || (op.kind === OP.CR && isTableFunc(op.a1)))) {
     flush.backByOrder = true;
     end(state, op, task, hooks);
     task.unseenReturn = flush;

@@ -7,14 +7,26 @@ import {
   insertBefore,
   moveAfter,
   moveBefore,
+  type Step,
   step,
   without,
 } from '../support/story.js';
 import type { NearCase } from './cases.js';
-import { BATCH, of, singleRcu } from './paths.js';
+import { BATCH, of, singleRcu, singleSync } from './paths.js';
 import { among, expedited, framePfn, irq, RUNNING, rcu, softirq, task, write } from './steps.js';
 
 /** Batches, tables alone, callbacks and grace periods. */
+
+const semi = (odd: readonly Step[]): string =>
+  write([
+    ...RUNNING,
+    ...singleSync(1),
+    ...rcu({ n: 2 }),
+    ...odd,
+    ...singleSync(4),
+    ...rcu({ n: 5 }),
+    ...singleSync(6),
+  ]);
 
 export const CALLBACKS: readonly NearCase[] = [
   // callbacks
@@ -97,6 +109,23 @@ export const CALLBACKS: readonly NearCase[] = [
       ...rcu({ n: 5 }),
     ]),
     wrong: ['I04', 'I07', 'I12', 'I38'],
+  },
+  { name: 'table alone in a PV guest', text: semi(singleSync(3)) },
+  {
+    name: 'table alone in a PV guest, return of the flush not shown',
+    text: semi(without(singleSync(3), 'flushed')),
+  },
+  {
+    name: 'table alone in a PV guest, not all CPUs asked',
+    text: semi(singleSync(3).filter((s) => !s.label.startsWith('sync'))),
+    wrong: ['I07'],
+  },
+  {
+    name: 'table alone in a PV guest, released before the answer',
+    text: semi(moveBefore(singleSync(3), 'free0', 'sync-out2')),
+    wrong: ['I07'],
+    // By less than the shortest IPI takes.
+    undecided: /clock error|lost/,
   },
   // grace periods
   {

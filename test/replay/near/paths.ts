@@ -151,3 +151,13 @@ export function old(text: string): string {
     )
     .join('\n');
 }
+
+/** The same in a PV guest up to 6.14: an IPI to all CPUs, then the release by the task itself. */
+export const singleSync = (n: number): Step[] =>
+  insertAfter(
+    single(n),
+    'append0',
+    ...flush({ gen: n, range: rangeOf(n), from: 'tlb_remove_table' }),
+    ...broadcast(),
+    step('free0', task(0), freed(tablePfn(n))),
+  );
