@@ -11,7 +11,7 @@ export function ftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): st
     ...sh.prologue('ftrace', plan, 'tracefs'),
     'I=$T/instances/$G; sampler=',
     ...sh.cleanupLines([
-      '[ -z "$sampler" ] || kill "$sampler" 2>/dev/null',
+      '[ -z "$sampler" ] || kill -KILL "$sampler" 2>/dev/null',
       '[ ! -d "$I" ] || { echo 0 >"$I/tracing_on"; rmdir "$I"; }',
     ]),
     'mkdir "$I" || { say "no instance can be made in $T"; exit 3; }',

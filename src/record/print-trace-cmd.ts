@@ -12,7 +12,7 @@ export function traceCmdScript(plan: RecordingPlan, options: sh.ScriptOptions): 
     'command -v trace-cmd >/dev/null || { say "trace-cmd is not installed"; exit 3; }',
     'DAT=$OUT.dat; sampler=',
     ...sh.cleanupLines([
-      '[ -z "$sampler" ] || kill "$sampler" 2>/dev/null',
+      '[ -z "$sampler" ] || kill -KILL "$sampler" 2>/dev/null',
       'rm -f "$DAT" "$DAT".cpu* "$OUT.err"',
     ]),
     ...sh.kprobeLines(plan),

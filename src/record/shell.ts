@@ -218,7 +218,10 @@ export const sampleLines = (file: string): string[] => [
 ];
 
 export const samplerStart = ['sample; { while :; do sleep 1; sample; done; } & sampler=$!'];
-export const samplerEnd = ['kill "$sampler" 2>/dev/null; wait "$sampler" 2>/dev/null; sampler=; sample'];
+/** SIGKILL: a shell that has just forked still has the traps of its parent, and forgets a SIGTERM that comes before it drops them. */
+export const samplerEnd = [
+  'kill -KILL "$sampler" 2>/dev/null; wait "$sampler" 2>/dev/null; sampler=; sample',
+];
 
 export const missesLines = [
   `[ ! -r "$T/kprobe_profile" ] || while read -r event _ misses; do`,
