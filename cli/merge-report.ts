@@ -1,3 +1,4 @@
+import { Flags } from '@oclif/core';
 import type { Plan } from '../src/fleet/plan.js';
 import type { Merged } from '../src/fleet/shard.js';
 import { Summary } from '../src/fleet/summary.js';
@@ -6,11 +7,26 @@ import { INFO_SCHEMA, type Info } from '../src/info/info.js';
 import { printable, printableReport } from '../src/result/printable.js';
 import { EXIT } from './exit-codes.js';
 import { reportReplays } from './fleet-report.js';
-import { gateExit, printGate, writeGateReports } from './gate-report.js';
+import { gateExit, gateReportFlags, printGate, writeGateReports } from './gate-report.js';
 import { tellBad } from './info-report.js';
 import { gateAnswerWithout, summaryText } from './judge-many.js';
 import { writeOut } from './output.js';
 import type { ReportLook } from './replay-report.js';
+import { widthFlag } from './width.js';
+
+/** How the report on a whole plan looks: those of the planned command that make sense of its kind are used. */
+export const mergeFlags = {
+  ...gateReportFlags,
+  summary: Flags.boolean({ description: 'report on validate: what the recordings say together' }),
+  all: Flags.boolean({ description: 'report on replay: each report too', exclusive: ['json'] }),
+  events: Flags.integer({ description: 'report on info: events listed at most', default: 40, min: 1 }),
+  ...widthFlag,
+  plain: Flags.boolean({
+    description: 'ASCII, at most 75 columns, for a mail',
+    exclusive: ['json', 'width'],
+  }),
+  json: Flags.boolean({ description: 'one JSON object, as the planned command prints it' }),
+};
 
 export type MergeLook = ReportLook &
   Parameters<typeof printGate>[1] &

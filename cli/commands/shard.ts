@@ -8,11 +8,11 @@ import { UsageError } from '../../src/result/usage-error.js';
 import { inputFlags } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { filterFlags } from '../filter-flags.js';
-import { checkGateReports, gateReportFlags } from '../gate-report.js';
+import { checkGateReports } from '../gate-report.js';
 import { hostFlag } from '../host-flag.js';
 import { kernelFlags } from '../kernel-flags.js';
 import { jobsFlag, overRecordings } from '../many-recordings.js';
-import { type MergeLook, reportMerged } from '../merge-report.js';
+import { type MergeLook, mergeFlags, reportMerged } from '../merge-report.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { PttraceCommand } from '../pttrace-command.js';
@@ -23,7 +23,6 @@ import {
   replayQuestionFlags,
   validateQuestion,
 } from '../questions.js';
-import { widthFlag } from '../width.js';
 
 const ASK = 'PLAN';
 const RUN = 'RUN';
@@ -102,16 +101,7 @@ Exit codes: plan and run 0, 3 a recording cannot be read (run: it, and no other,
     'allow-missing': Flags.boolean({
       description: 'merge: report what is there; what is missing counts as not answered',
     }),
-    ...gateReportFlags,
-    summary: Flags.boolean({ description: 'merge of validate: what the recordings say together' }),
-    all: Flags.boolean({ description: 'merge of replay: each report too', exclusive: ['json'] }),
-    events: Flags.integer({ description: 'merge of info: events listed at most', default: 40, min: 1 }),
-    ...widthFlag,
-    plain: Flags.boolean({
-      description: 'ASCII, at most 75 columns, for a mail',
-      exclusive: ['json', 'width'],
-    }),
-    json: Flags.boolean({ description: 'one JSON object, as the planned command prints it' }),
+    ...mergeFlags,
   };
 
   async run(): Promise<void> {
