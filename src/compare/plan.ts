@@ -45,21 +45,43 @@ export function powerOf(k: number, spread: number, shift: number, alpha: number,
 
 /** P(T > t) of the noncentral t: the normal tail averaged over χ/√df, by Simpson's rule. */
 export function noncentralT(t: number, df: number, delta: number): number {
-  // With few degrees of freedom the integrand has a corner near 0.
-  const steps = df < 4 ? 4000 : 200;
+  const { at, weight } = nodesOf(df);
+  let sum = 0;
+  for (let i = 0; i < at.length; i++) sum += weight[i]! * upperNormal(t * at[i]! - delta);
+  return Math.min(1, sum);
+}
+
+interface Nodes {
+  readonly at: Float64Array;
+  /** Simpson's weight times the density of χ/√df there. */
+  readonly weight: Float64Array;
+}
+
+const nodes = new Map<number, Nodes>();
+
+function nodesOf(df: number): Nodes {
+  const known = nodes.get(df);
+  if (known !== undefined) return known;
+  // With few degrees of freedom the density reaches far, and down to 0.
+  const steps = df < 4 ? 1000 : 200;
   const reach = 8 / Math.sqrt(2 * df);
   const low = Math.max(0, 1 - reach);
   const high = 1 + reach + 2 / df;
   const log = Math.log(2) + (df / 2) * Math.log(df / 2) - logGamma(df / 2);
-  let sum = 0;
+  const at = new Float64Array(steps + 1);
+  const weight = new Float64Array(steps + 1);
   for (let i = 0; i <= steps; i++) {
     const u = low + ((high - low) * i) / steps;
-    if (u === 0) continue;
-    const density = Math.exp(log + (df - 1) * Math.log(u) - (df * u * u) / 2);
-    const weight = i === 0 || i === steps ? 1 : i % 2 === 1 ? 4 : 2;
-    sum += weight * density * upperNormal(t * u - delta);
+    // u^0 is 1 at 0, too.
+    const power = df === 1 ? 0 : (df - 1) * Math.log(u);
+    const simpson = i === 0 || i === steps ? 1 : i % 2 === 1 ? 4 : 2;
+    at[i] = u;
+    weight[i] = (simpson * Math.exp(log + power - (df * u * u) / 2) * (high - low)) / steps / 3;
   }
-  return Math.min(1, (sum * (high - low)) / steps / 3);
+  if (nodes.size > 200) nodes.clear();
+  const made = { at, weight };
+  nodes.set(df, made);
+  return made;
 }
 
 /** 1 − Φ(z), Abramowitz & Stegun 7.1.26 (error below 2·10⁻⁷), which is plenty for a plan. */

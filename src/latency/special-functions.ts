@@ -84,7 +84,16 @@ export function studentTwoSided(t: number, df: number): number {
 
 /** t with P(|T_df| >= t) = alpha. */
 export function studentCritical(alpha: number, df: number): number {
-  return bisect((t) => alpha - studentTwoSided(t, df), 0, 1e9);
+  const front = Math.exp(logGamma((df + 1) / 2) - logGamma(df / 2)) / Math.sqrt(df * Math.PI);
+  // Newton's steps from below, where the two-sided tail is convex, cannot go past the root.
+  let t = 0;
+  for (let i = 0; i < 200; i++) {
+    const density = 2 * front * (1 + (t * t) / df) ** (-(df + 1) / 2);
+    const step = (studentTwoSided(t, df) - alpha) / density;
+    t += step;
+    if (!(step > t * 1e-15)) break;
+  }
+  return t;
 }
 
 /** Regularised incomplete beta I_x(a, b). */
