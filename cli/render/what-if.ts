@@ -1,6 +1,11 @@
 import { byName } from '../../src/result/by-name.js';
 import { ruleCounts, ruleCountWords } from '../../src/result/rule-counts.js';
-import type { WhatIfCost, WhatIfReport, WhatIfSeries } from '../../src/what-if/report.js';
+import {
+  NO_BETTER,
+  type WhatIfCost,
+  type WhatIfReport,
+  type WhatIfSeries,
+} from '../../src/what-if/report.js';
 import { picture } from './compare-tables.js';
 import { MAIL_WIDTH, narrow } from './plain.js';
 import { ascii, duration, histogram, histStyle, wrap } from './text.js';
@@ -99,15 +104,17 @@ export function formatWhatIf(
 }
 
 /** The answer, before what it rests on. */
-function inShort({ series, counts, order, target }: WhatIfReport): string {
+function inShort({ series, counts, order, target, notes }: WhatIfReport): string {
   const parts: string[] = [];
   for (const s of series.filter((x) => x.before.count > 0).slice(0, 1)) {
     const { value, low, high } = s.shift.mean;
-    const open = s.changed > 0 && low <= 0 && high >= 0 ? ', which may be none' : '';
+    const open = s.changed > 0 && low !== null && low <= 0 && high! >= 0 ? ', which may be none' : '';
+    const interval =
+      low === null ? 'no interval, see the notes' : `95 %: ${signed(low)} to ${signed(high!)}${open}`;
     parts.push(
       s.changed === 0
         ? `${s.name} takes as long: none of ${plural(s.before.count, 'call')} changes`
-        : `${s.name} changes by ${signed(value)} on average (95 %: ${signed(low)} to ${signed(high)}${open})`,
+        : `${s.name} changes by ${signed(value)} on average (${interval})`,
     );
   }
   const moved = counts.filter((c) => c.before !== null && c.after !== null && c.before !== c.after);
@@ -115,7 +122,10 @@ function inShort({ series, counts, order, target }: WhatIfReport): string {
   const violated = order.verdicts.filter((v) => v.verdict === 'violated').map((v) => v.id);
   if (violated.length > 0) parts.push(`violated: ${violated.join(', ')}`);
   else parts.push(order.checked ? 'no violation' : 'order not checked');
-  return `In short, with ${target.id}: ${parts.join('; ')}.`;
+  const doubt = notes.includes(NO_BETTER)
+    ? ' As a prediction of the time hardly better than "no change" (see the notes).'
+    : '';
+  return `In short, with ${target.id}: ${parts.join('; ')}.${doubt}`;
 }
 
 function seriesLines(s: WhatIfSeries, target: string, style: string | undefined): string[] {
@@ -140,7 +150,7 @@ function seriesLines(s: WhatIfSeries, target: string, style: string | undefined)
       duration(Math.round(before)),
       duration(Math.round(after)),
       `${signed(shift.value)}`,
-    ).concat(`  [${signed(shift.low)}, ${signed(shift.high)}]`);
+    ).concat(shift.low === null ? '' : `  [${signed(shift.low)}, ${signed(shift.high!)}]`);
   };
   const b = s.before;
   const a = s.after;

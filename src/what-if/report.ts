@@ -6,9 +6,9 @@ export const WHAT_IF_SCHEMA = 'pttrace/what-if/1';
 
 export interface Interval {
   value: number;
-  /** 95 % bootstrap interval. */
-  low: number;
-  high: number;
+  /** 95 % bootstrap interval; null where none can be given (the notes say why). */
+  low: number | null;
+  high: number | null;
 }
 
 export interface WhatIfStats {
@@ -118,3 +118,7 @@ export const LIMITS: readonly string[] = [
 export const METHOD =
   'old duration - recorded time of steps the target does not have + costs drawn for steps it adds; 95 % intervals: ' +
   'circular block bootstrap over calls, with the samples of every cost drawn again, 200 rounds, fixed seed';
+
+/** The comparisons are those of docs/accuracy.md. */
+export const NO_BETTER =
+  'both kernels flush and interrupt equally often here, so only the steps of the free path itself are changed: between recordings of such kernels the rest of the call differed by more, and a prediction was hardly ever better than "no change" (docs/accuracy.md)';

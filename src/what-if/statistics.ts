@@ -45,15 +45,17 @@ function summary(values: Float64Array): number[] {
   return [mean, ...QUANTILES.map((q) => (n === 0 ? 0 : sorted[nearestRank(q, n) - 1]!))];
 }
 
-export function seriesReport(series: Series, model: CostModel): WhatIfSeries {
+/** `known`: false where part of the changes is a guess that no interval holds. */
+export function seriesReport(series: Series, model: CostModel, known = true): WhatIfSeries {
   const { jobs } = series;
   const old = Float64Array.from(jobs, (j) => j.oldNs);
   const after = pool(jobs, model);
   const runs = jobs.length === 0 ? 1 : after.length / jobs.length;
   const before = summary(old);
   const now = summary(after);
-  const rounds = bootstrap(jobs, model);
+  const rounds = known ? bootstrap(jobs, model) : [];
   const interval = (k: number): Interval => {
+    if (!known) return { value: now[k]! - before[k]!, low: null, high: null };
     const values = rounds.map((r) => r[k]!).sort((a, b) => a - b);
     const at = (q: number): number =>
       values[Math.min(values.length - 1, Math.max(0, Math.ceil(q * values.length) - 1))] ?? 0;

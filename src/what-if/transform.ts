@@ -45,10 +45,16 @@ export function shapeOf(g: GatherRec, source: Policy): GatherShape {
 
 const flushes = (p: GatherPlan): number => p.midFlushes + (p.finalFlush ? 1 : 0);
 
-export function changeOf(g: GatherRec, source: Policy, target: Policy): Change {
+/** `noMemory`: at which tables an ask of the target would fail, where that is not as recorded. */
+export function changeOf(
+  g: GatherRec,
+  source: Policy,
+  target: Policy,
+  noMemory?: readonly boolean[] | undefined,
+): Change {
   const shape = shapeOf(g, source);
   const from = planGather(source, shape);
-  const to = planGather(target, shape);
+  const to = planGather(target, noMemory ? { ...shape, noMemory } : shape);
   const terms: Term[] = [];
   let removedNs = 0;
   const step = (cost: CostId, n: number, now: number, seenNs: number): void => {

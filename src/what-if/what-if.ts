@@ -13,6 +13,7 @@ import { VERSION } from '../version.js';
 import { CallbackClock } from './callback-clock.js';
 import { CostModel } from './costs.js';
 import { countsOf, type ShapeCounts, shapeCounts } from './counts.js';
+import { drawnFailures, failingPart } from './memory.js';
 import { OpLog } from './op-log.js';
 import { type Facts, type Policy, policyOf, refusalOf } from './policy.js';
 import { deferredOf, handOvers, pool, SEED, seriesOf } from './predict.js';
@@ -22,6 +23,7 @@ import { WhatIfRecorder } from './recorder.js';
 import {
   LIMITS,
   METHOD,
+  NO_BETTER,
   WHAT_IF_SCHEMA,
   type WhatIfCost,
   type WhatIfReport,
@@ -158,8 +160,12 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
   const to = policyOf(target)!;
   const from = sourcePolicy(candidates, recorded, to);
   report.source.leaf = from.leaf === 'pages' ? 'sync' : 'rcu';
+  const part = failingPart(recorded.gathers, from, to);
+  const random = seededRandom(SEED + 3);
   const changes = recorded.gathers.map((g): Change | null =>
-    g.levels.length > 0 ? changeOf(g, from, to) : null,
+    g.levels.length > 0
+      ? changeOf(g, from, to, part === null ? undefined : drawnFailures(g.levels.length, part, random))
+      : null,
   );
   const done = changes.filter((c): c is Change => c !== null);
   report.gathers.reproduced = done.filter((c) => c.agrees).length;
@@ -177,7 +183,7 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     clock: { ...clock.used },
   };
   const series = seriesOf(recorded, syscall, changes, before, after);
-  report.series = series.map((s) => seriesReport(s, model));
+  report.series = series.map((s) => seriesReport(s, model, part === null));
   report.costs = costReports(
     model,
     new Set(series.flatMap((s) => s.jobs.flatMap((j) => j.terms.map((t) => t.cost)))),
@@ -198,7 +204,7 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
   });
   report.order = again.order;
   await quoteWitnesses(report.order.verdicts, again.witnesses, run.inputs, pipeline);
-  report.notes = notesOf(report, recorded, from, to);
+  report.notes = [...notesOf(report, recorded, from, to, part), ...noBetter(report, done)];
   return {
     report,
     series: series.map((s) => ({
@@ -263,7 +269,24 @@ function costReports(model: CostModel, used: ReadonlySet<string>): WhatIfCost[] 
   });
 }
 
-function notesOf(report: WhatIfReport, recorded: Recorded, from: Policy, to: Policy): string[] {
+/** Where only the free path's own steps change, pairs of recordings differed by more than the model says. */
+function noBetter(report: WhatIfReport, changes: readonly Change[]): string[] {
+  const other = (c: Change): boolean =>
+    c.from.midFlushes !== c.to.midFlushes ||
+    c.from.finalFlush !== c.to.finalFlush ||
+    c.from.syncs !== c.to.syncs ||
+    c.from.gracePeriods !== c.to.gracePeriods;
+  if (changes.some(other) || !report.series.some((s) => s.changed > 0)) return [];
+  return [NO_BETTER];
+}
+
+function notesOf(
+  report: WhatIfReport,
+  recorded: Recorded,
+  from: Policy,
+  to: Policy,
+  part: number | null,
+): string[] {
   const notes: string[] = [];
   const { withTables, reproduced, cut } = report.gathers;
   if (from.id === to.id) notes.push(`the recording can be ${to.id} already: nothing changes`);
@@ -273,9 +296,13 @@ function notesOf(report: WhatIfReport, recorded: Recorded, from: Policy, to: Pol
     );
   }
   const { starved } = report.gathers;
-  if (starved > 0 && from.leaf !== to.leaf) {
+  if (part !== null) {
     notes.push(
-      `${starved} of ${withTables} gathers found no memory for a batch: ${to.id} asks for other pages, so which of its tables would find none is not known and in no interval`,
+      `${starved} of ${withTables} gathers found no memory for a batch: ${to.id} asks at other points, so each of its asks is drawn to fail in ${Math.round(part * 100)} %, as often as those recorded; what would have failed is not known, so there are no intervals`,
+    );
+  } else if (starved > 0 && from.leaf !== to.leaf) {
+    notes.push(
+      `${starved} of ${withTables} gathers found no memory for a batch, nearly all that asked: ${to.id} is taken to find none at any of their tables`,
     );
   }
   if (cut > 0)

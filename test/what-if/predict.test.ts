@@ -94,9 +94,9 @@ describe('a recording whose steps take known times', () => {
     const later = slow.replaceAll(/ {2}(5)\./g, '  9.').replaceAll(/0x1(\d{4}) order/g, '0x2$1 order');
     const d = await ofText(unpatched + later.replaceAll(/0xffffea00004/g, '0xffffea00008'), 'C');
     const { mean } = d.report.series[0]!.shift;
-    expect(mean.low).toBeLessThanOrEqual(mean.value);
-    expect(mean.high).toBeGreaterThanOrEqual(mean.value);
-    expect(mean.high - mean.low).toBeGreaterThan(0);
+    expect(mean.low!).toBeLessThanOrEqual(mean.value);
+    expect(mean.high!).toBeGreaterThanOrEqual(mean.value);
+    expect(mean.high! - mean.low!).toBeGreaterThan(0);
   });
 
   test('the same input gives the same bytes', async () => {
