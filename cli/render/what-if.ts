@@ -42,7 +42,8 @@ export function formatWhatIf(
   const { source, target } = report;
   const fold = (text: string, first = '  '): void => {
     const rest = ' '.repeat(first.length);
-    wrap(text, 75 - first.length).forEach((line, i) => {
+    // Arrows grow where they become ASCII.
+    wrap(look.plain ? ascii(text) : text, 75 - first.length).forEach((line, i) => {
       out.push(`${i === 0 ? first : rest}${line}`);
     });
   };
