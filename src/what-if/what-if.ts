@@ -14,16 +14,16 @@ import { CallbackClock } from './callback-clock.js';
 import { CostModel } from './costs.js';
 import { countsOf, type ShapeCounts, shapeCounts } from './counts.js';
 import { drawnFailures, failingPart } from './memory.js';
+import { noBetter, notesOf } from './notes.js';
 import { OpLog } from './op-log.js';
 import { type Facts, type Policy, policyOf, refusalOf } from './policy.js';
 import { deferredOf, handOvers, pool, SEED, seriesOf } from './predict.js';
 import { quantileOf } from './quantile-of.js';
-import type { Recorded } from './recorded.js';
+import type { GatherRec, Recorded } from './recorded.js';
 import { WhatIfRecorder } from './recorder.js';
 import {
   LIMITS,
   METHOD,
-  NO_BETTER,
   WHAT_IF_SCHEMA,
   type WhatIfCost,
   type WhatIfReport,
@@ -160,13 +160,21 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
   const to = policyOf(target)!;
   const from = sourcePolicy(candidates, recorded, to);
   report.source.leaf = from.leaf === 'pages' ? 'sync' : 'rcu';
-  const part = failingPart(recorded.gathers, from, to);
-  const random = seededRandom(SEED + 3);
-  const changes = recorded.gathers.map((g): Change | null =>
-    g.levels.length > 0
-      ? changeOf(g, from, to, part === null ? undefined : drawnFailures(g.levels.length, part, random))
-      : null,
+  // Calls that are measured may be the only ones that are short of memory, as under fault injection.
+  const within = (g: GatherRec): boolean => g.span >= 0;
+  const measured = failingPart(recorded.gathers.filter(within), from, to);
+  const others = failingPart(
+    recorded.gathers.filter((g) => !within(g)),
+    from,
+    to,
   );
+  const part = measured ?? others;
+  const random = seededRandom(SEED + 3);
+  const changes = recorded.gathers.map((g): Change | null => {
+    if (g.levels.length === 0) return null;
+    const fails = within(g) ? measured : others;
+    return changeOf(g, from, to, fails === null ? undefined : drawnFailures(g.levels.length, fails, random));
+  });
   const done = changes.filter((c): c is Change => c !== null);
   report.gathers.reproduced = done.filter((c) => c.agrees).length;
   report.gathers.starved = recorded.gathers.filter((g) => shapeOf(g, from).noMemory.includes(true)).length;
@@ -267,53 +275,4 @@ function costReports(model: CostModel, used: ReadonlySet<string>): WhatIfCost[] 
       used: used.has(c.id),
     };
   });
-}
-
-/** Where only the free path's own steps change, pairs of recordings differed by more than the model says. */
-function noBetter(report: WhatIfReport, changes: readonly Change[]): string[] {
-  const other = (c: Change): boolean =>
-    c.from.midFlushes !== c.to.midFlushes ||
-    c.from.finalFlush !== c.to.finalFlush ||
-    c.from.syncs !== c.to.syncs ||
-    c.from.gracePeriods !== c.to.gracePeriods;
-  if (changes.some(other) || !report.series.some((s) => s.changed > 0)) return [];
-  return [NO_BETTER];
-}
-
-function notesOf(
-  report: WhatIfReport,
-  recorded: Recorded,
-  from: Policy,
-  to: Policy,
-  part: number | null,
-): string[] {
-  const notes: string[] = [];
-  const { withTables, reproduced, cut } = report.gathers;
-  if (from.id === to.id) notes.push(`the recording can be ${to.id} already: nothing changes`);
-  if (reproduced < withTables) {
-    notes.push(
-      `the model reproduces the recorded counts of ${reproduced} of ${withTables} gathers with tables; of the others only the difference between the variants is applied`,
-    );
-  }
-  const { starved } = report.gathers;
-  if (part !== null) {
-    notes.push(
-      `${starved} of ${withTables} gathers found no memory for a batch: ${to.id} asks at other points, so each of its asks is drawn to fail in ${Math.round(part * 100)} %, as often as those recorded; what would have failed is not known, so there are no intervals`,
-    );
-  } else if (starved > 0 && from.leaf !== to.leaf) {
-    notes.push(
-      `${starved} of ${withTables} gathers found no memory for a batch, nearly all that asked: ${to.id} is taken to find none at any of their tables`,
-    );
-  }
-  if (cut > 0)
-    notes.push(`${cut} gathers are cut by an end of the recording or by lost events and are left out`);
-  if (recorded.full) notes.push('more syscalls than are kept one by one: the first 500000 are re-run');
-  for (const c of report.costs) {
-    if (c.used && c.basis === 'prior')
-      notes.push(`${c.id}: a prior of bare metal, nothing in the recording measures it`);
-  }
-  if ((report.deferred?.clock.prior ?? 0) > 0) {
-    notes.push('the recording shows no RCU callback: when tables would come back is a prior of 5 to 40 ms');
-  }
-  return notes;
 }

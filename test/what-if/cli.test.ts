@@ -18,8 +18,8 @@ describe('replay --what-if', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('What if the kernel were B');
     expect(stdout).toMatch(/sync_one broadcasts +0 +\d+\n/);
-    expect(stdout).toMatch(/@munmap_recorded:? ?\n\[\d+[KM]?, \d+[KM]?\)/);
-    expect(stdout).toMatch(/@munmap_B:? ?\n\[/);
+    expect(stdout).toMatch(/@munmap_recorded_ns:? ?\n\[\d+[KM]?, \d+[KM]?\)/);
+    expect(stdout).toMatch(/@munmap_B_ns:? ?\n\[/);
     expect(stdout).toContain('Not in the model:');
   });
 
