@@ -14,6 +14,9 @@ export const widthFlag = {
   }),
 };
 
+/** Columns of human output that has no flag for them; `plain`: of a mail. */
+export const lineWidth = (plain = false): number => (plain ? MAIL_WIDTH : widthOf(undefined));
+
 /** Columns to write: what was asked for, else those of the terminal, else a mail's. */
 export function widthOf(
   asked: number | undefined,

@@ -17,6 +17,7 @@ import { fromFile, given } from '../program-file.js';
 import { prose } from '../prose.js';
 import { PttraceCommand } from '../pttrace-command.js';
 import { searchProgress } from '../search-progress.js';
+import { lineWidth } from '../width.js';
 
 const KERNEL = { helpGroup: 'KERNEL' } as const;
 const BOUNDS = { helpGroup: 'BOUNDS' } as const;
@@ -176,7 +177,8 @@ bound that was reached exits 0 and says "not decided".`);
     const render = await import('../render/explore.js');
     if (flags.list) {
       const { formatExploreList } = await import('../render/explore-list.js');
-      await writeOut(formatExploreList(PROGRAMS, READERS, VERBS, MMU_RULES));
+      const { folded } = await import('../render/fold.js');
+      await writeOut(folded(formatExploreList(PROGRAMS, READERS, VERBS, MMU_RULES), lineWidth()));
       return;
     }
     if (flags['seed-claims']) {

@@ -15,7 +15,7 @@ export function explorePage(report: ExploreReport, text: string): string {
   const summary = {
     safe: `Safe: every order of steps was looked at, ${amount}.`,
     unsafe: `Unsafe: ${e.unsafeStates} of ${e.states} states; ${e.counterexamples[0]?.text ?? ''}.`,
-    stuck: `Stuck: some order of steps ends in a wait for ever (${amount}).`,
+    stuck: `Stuck: some order of steps ends in a wait forever (${amount}).`,
   } as Readonly<Record<string, string>>;
   return pageText({
     title: `pttrace explore: ${e.title}`,

@@ -1,15 +1,17 @@
 import type { Breakdown, Times } from '../../src/breakdown/breakdown.js';
+import { lineWidth } from '../width.js';
 import { ascii, duration, wrap } from './text.js';
 
-const WIDTH = 78;
 const BAR = 24;
+/** Columns before a bar. */
+const FIGURES = 68;
 
 /** Phases with their bar, both sides of the shootdowns, the slowest targets. */
 export function formatBreakdown(b: Breakdown, plain = false): string {
   const lines = [
     ...phaseLines(b),
     ...shootdownLines(b),
-    ...b.notes.flatMap((n) => wrap(`note: ${n}`, WIDTH, '  ')),
+    ...b.notes.flatMap((n) => wrap(`note: ${n}`, lineWidth(), '  ')),
   ];
   return `${(plain ? lines.map(ascii) : lines).join('\n')}\n`;
 }
@@ -29,7 +31,7 @@ export function phaseLines(b: Breakdown): string[] {
     out.push(
       columns(
         [p.phase, duration(p.sumNs), percent(part), ...quantiles(p)],
-        '@'.repeat(Math.round(part * BAR)),
+        '@'.repeat(Math.round(part * Math.min(BAR, lineWidth() - FIGURES))),
       ),
     );
   }
@@ -67,9 +69,8 @@ function shootdownLines(b: Breakdown): string[] {
         a.lastEvent === ''
           ? 'nothing shown before'
           : `last ${a.lastEvent} ${duration(Math.max(0, a.lastEventAgoNs ?? 0))} before`;
-      out.push(
-        `    CPU ${a.source} to ${a.target}: ${duration(a.answerNs)}, handler after ${duration(a.reachedNs)}; ${a.comm}-${a.pid}, ${doing} (line ${a.line})`,
-      );
+      const text = `CPU ${a.source} to ${a.target}: ${duration(a.answerNs)}, handler after ${duration(a.reachedNs)}; ${a.comm}-${a.pid}, ${doing} (line ${a.line})`;
+      out.push(...wrap(text, lineWidth() - 4, '  ').map((line) => `    ${line}`));
     }
   }
   return out;

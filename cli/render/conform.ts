@@ -1,17 +1,15 @@
 import type { ConformReport } from '../../src/conform/conform.js';
 import { printableReport } from '../../src/result/printable.js';
+import { lineWidth } from '../width.js';
 import { palette } from './colour.js';
-import { MAIL_WIDTH } from './plain.js';
 import { inputText } from './report.js';
 import { ascii, wrap } from './text.js';
-
-const WIDTH = 118;
 
 /** The verdict, what each variant's machine explains, and what the detected one cannot. */
 export function formatConform(given: ConformReport, plain = false): string {
   const report = printableReport(given);
   const colour = palette(plain ? false : undefined);
-  const width = plain ? MAIL_WIDTH : WIDTH;
+  const width = lineWidth(plain);
   const out = [
     ...wrap(colour.bold(headline(report)), width, '  '),
     ...report.inputs

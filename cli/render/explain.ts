@@ -1,13 +1,11 @@
 import type { Explanation } from '../../src/explain/explain.js';
+import { lineWidth } from '../width.js';
 import { type Palette, palette } from './colour.js';
-import { MAIL_WIDTH } from './plain.js';
 import { ascii, wrap } from './text.js';
-
-const WIDTH = 100;
 
 /** Headings, wrapped prose, call trees as they stand; `plain` for a mail: ASCII, at most 75 columns. */
 export function formatExplanation(found: Explanation, plain: boolean, colour: Palette = palette()): string {
-  const width = plain ? MAIL_WIDTH : WIDTH;
+  const width = lineWidth(plain);
   const clean = (text: string): string => (plain ? ascii(text) : text);
   const heading = (text: string): string => (plain ? text : colour.bold(text));
   const out = wrap(clean(found.title), width, '  ').map(heading);

@@ -1,22 +1,34 @@
 import type { Counterexample, Exploration, ToldStep } from '../../src/explore/explore.js';
 import type { ExploreReport } from '../../src/explore/report.js';
 import { VARIANTS } from '../../src/kernel/variants.js';
+import { lineWidth } from '../width.js';
 import { type Palette, palette } from './colour.js';
 import { MAIL_WIDTH } from './plain.js';
 import { ascii, wrap } from './text.js';
 
 /** Columns stand beside each other up to this many CPUs. */
 const MOST_COLUMNS = 4;
-const COLUMN = 34;
+const WIDEST_COLUMN = 34;
+const NARROWEST_COLUMN = 22;
+/** Before the columns: the number of the step. */
+const NUMBER = 5;
 
 /** The verdict, how much was looked at, and the counterexamples as pictures. */
 export function formatExplore(report: ExploreReport, colour: Palette = palette()): string {
   const { exploration } = report;
-  const out = [colour.bold(exploration.title), verdict(exploration, colour), ...bounds(report)];
+  const width = lineWidth();
+  const { length } = exploration.roles;
+  const column = Math.min(WIDEST_COLUMN, Math.floor((width - NUMBER) / length) - 1);
+  const wide = length <= MOST_COLUMNS && column >= NARROWEST_COLUMN;
+  const out = [
+    colour.bold(exploration.title),
+    ...wrap(verdict(exploration, colour), width, '  '),
+    ...bounds(report).flatMap((line) => wrap(line, width, '  ')),
+  ];
   exploration.counterexamples.forEach((c, i) => {
-    out.push('', `${colour.bold(headOf(exploration, i))}: ${colour.red(c.text)}`, ...rules(report, i));
-    const wide = exploration.roles.length <= MOST_COLUMNS;
-    out.push('', ...(wide ? picture(exploration, c) : list(exploration, c, 118)));
+    const head = `${colour.bold(headOf(exploration, i))}: ${colour.red(c.text)}`;
+    out.push('', ...wrap(head, width, '  '), ...rules(report, i));
+    out.push('', ...(wide ? picture(exploration, c, column) : list(exploration, c, width)));
   });
   return `${out.join('\n')}\n`;
 }
@@ -50,7 +62,7 @@ function verdict(e: Exploration, colour: Palette): string {
   if (e.verdict === 'unsafe')
     return `${colour.red('UNSAFE')}: ${e.unsafeStates} of ${e.states} states (${amount})`;
   if (e.verdict === 'stuck')
-    return `${colour.red('STUCK')}: some order of steps ends in a wait for ever (${amount})`;
+    return `${colour.red('STUCK')}: some order of steps ends in a wait forever (${amount})`;
   return `not decided: nothing unsafe in ${amount}, ${WHY[e.ended]}`;
 }
 
@@ -87,9 +99,9 @@ function rules(report: ExploreReport, index: number): string[] {
 const reclaims = (variant: string): boolean => VARIANTS.find((v) => v.id === variant)?.reclaim === true;
 
 /** One column a CPU, one row a step; in brackets what the CPU holds after it. */
-function picture(e: Exploration, c: Counterexample): string[] {
+function picture(e: Exploration, c: Counterexample, column: number): string[] {
   const row = (cells: readonly string[], number: string): string =>
-    `${number.padStart(3)}  ${cells.map((cell) => cell.padEnd(COLUMN)).join(' ')}`.trimEnd();
+    `${number.padStart(3)}  ${cells.map((cell) => cell.padEnd(column)).join(' ')}`.trimEnd();
   const empty = e.roles.map(() => '');
   const out = [
     row(
@@ -97,17 +109,17 @@ function picture(e: Exploration, c: Counterexample): string[] {
       '',
     ),
     row(
-      e.roles.map((role) => role.slice(0, COLUMN)),
+      e.roles.map((role) => role.slice(0, column)),
       '',
     ),
     row(
-      e.roles.map(() => '-'.repeat(COLUMN - 2)),
+      e.roles.map(() => '-'.repeat(column - 2)),
       '',
     ),
   ];
   c.steps.forEach((step, i) => {
-    const lines = wrap(textOf(step), COLUMN - 1, ' ');
-    if (step.holds !== '') lines.push(...wrap(`[${step.holds}]`, COLUMN - 1, ' '));
+    const lines = wrap(textOf(step), column - 1, ' ');
+    if (step.holds !== '') lines.push(...wrap(`[${step.holds}]`, column - 1, ' '));
     const at = Math.max(step.cpu, 0);
     lines.forEach((line, n) => {
       const cells = [...empty];

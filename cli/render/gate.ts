@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import type { GateCheck, GateFinding, GateReport, Outcome } from '../../src/gate/types.js';
+import { lineWidth } from '../width.js';
 import { type Palette, palette } from './colour.js';
 import { ascii, hanging, wrap } from './text.js';
 
@@ -10,6 +11,10 @@ const WORD: Readonly<Record<Outcome, string>> = {
   ignored: 'ignored',
 };
 
+/** Columns of a table's first two, with the blanks around them. */
+const CHECK = 24;
+const OUTCOME = 11;
+
 /** The gate's answer for a terminal: a table per recording, then what failed with its lines and what to do next. */
 export function formatGate(report: GateReport, colour: Palette = palette()): string {
   const out: string[] = [`policy: ${report.policy.join(' + ')}\n`];
@@ -18,7 +23,7 @@ export function formatGate(report: GateReport, colour: Palette = palette()): str
       head: ['check', 'outcome', 'found'],
       style: { head: [], border: [], compact: true },
       wordWrap: true,
-      colWidths: [28, 11, 76],
+      colWidths: [CHECK, OUTCOME, Math.max(OUTCOME, lineWidth() - CHECK - OUTCOME - 4)],
     });
     const open = trace.checks.filter((c) => c.outcome === 'undecided');
     for (const check of trace.checks.filter((c) => !open.includes(c)))
@@ -47,7 +52,7 @@ const forProbes = (check: GateCheck): boolean =>
   check.outcome === 'undecided' && / is undecided: needs /.test(check.message);
 
 const wantingLine = (checks: readonly GateCheck[]): string =>
-  `undecided for want of probes or markers (pttrace info): ${checks.map((c) => c.id).join(' ')}`;
+  `undecided without probes or markers (pttrace info): ${checks.map((c) => c.id).join(' ')}`;
 
 /** One line each where the recording says something, the rest by id. */
 function undecided(checks: readonly GateCheck[]): string {
@@ -56,7 +61,7 @@ function undecided(checks: readonly GateCheck[]): string {
     .filter((c) => !rest.includes(c))
     .map((c) => `undecided ${c.message.replace(' is undecided:', ':')}`);
   if (rest.length > 0) lines.push(wantingLine(rest));
-  return lines.flatMap((l) => wrap(l, 118, '  ')).join('\n');
+  return lines.flatMap((l) => wrap(l, lineWidth(), '  ')).join('\n');
 }
 
 /** The first finding of a check shows its lines, the others name them: they mostly look alike. */

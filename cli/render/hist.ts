@@ -1,5 +1,7 @@
 import type { HistGroup, HistReport } from '../../src/measure/hist.js';
 import { quantileName } from '../quantiles.js';
+import { lineWidth } from '../width.js';
+import { folded } from './fold.js';
 import { MAIL_WIDTH, narrow } from './plain.js';
 import { ascii, wrap } from './text.js';
 
@@ -11,7 +13,7 @@ export function formatHist(report: HistReport, quantiles: boolean, hdr: boolean)
 
 /** What was measured and what the numbers leave out; for standard error. */
 export function formatHistFacts(report: HistReport): string {
-  return `${facts(report).join('\n')}\n`;
+  return `${folded(facts(report).join('\n'), lineWidth())}\n`;
 }
 
 /** All of it in one text for a mail: ASCII, at most 75 columns. */

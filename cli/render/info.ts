@@ -1,8 +1,9 @@
 import Table from 'cli-table3';
 import type { Info, InputInfo, MissingProbe } from '../../src/info/info.js';
-import { MAIL_WIDTH } from './plain.js';
+import { lineWidth } from '../width.js';
+import { folded } from './fold.js';
 import { inputText, ranges } from './report.js';
-import { ascii, seconds, wrap } from './text.js';
+import { ascii, seconds } from './text.js';
 import { plural } from './verdicts.js';
 
 export interface InfoLook {
@@ -20,30 +21,8 @@ export function formatInfo(info: Info, look: InfoLook): string {
 function one(file: InputInfo, look: InfoLook): string {
   const tables = file.events.length > 0 ? `\n${events(file, look)}` : '';
   const text = [summary(file), decides(file), printed(file, look.events), tables].join('');
-  return look.plain ? plain(text) : text;
-}
-
-/** Long lines go on below, further in than they began. */
-function plain(text: string): string {
-  return text
-    .split('\n')
-    .map(ascii)
-    .flatMap((line) => {
-      if (line.length <= MAIL_WIDTH) return [line];
-      const indent = /^ */.exec(line)![0];
-      const [first, ...rest] = wrap(line.trim(), MAIL_WIDTH - indent.length - 4);
-      return [`${indent}${first}`, ...rest.map((r) => `${indent}    ${r}`)].flatMap(cut);
-    })
-    .join('\n');
-}
-
-/** A word longer than a line. */
-function cut(line: string): string[] {
-  const parts: string[] = [];
-  for (let rest = line; ; rest = rest.slice(MAIL_WIDTH)) {
-    parts.push(rest.slice(0, MAIL_WIDTH));
-    if (rest.length <= MAIL_WIDTH) return parts;
-  }
+  const width = lineWidth(look.plain);
+  return folded(look.plain ? ascii(text) : text, width);
 }
 
 function summary(file: InputInfo): string {

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import type { LitmusOutcome } from '../../src/litmus/suite.js';
+import { lineWidth } from '../width.js';
 import { type Palette, palette } from './colour.js';
 import { MAIL_WIDTH } from './plain.js';
 import { ascii, wrap } from './text.js';
@@ -24,7 +25,7 @@ export function formatLitmus(outcomes: readonly LitmusOutcome[], colour: Palette
       o.ok ? colour.green('ok') : colour.red('DIFFERS'),
     ]);
   }
-  return `${table.toString()}\n${differences(outcomes, 118)}${closing(outcomes)}\n`;
+  return `${table.toString()}\n${differences(outcomes, lineWidth())}${closing(outcomes)}\n`;
 }
 
 /** The same for a mail: ASCII, at most 75 columns. */
@@ -58,7 +59,7 @@ function differences(outcomes: readonly LitmusOutcome[], width: number): string 
       ),
     );
     for (const f of o.findings) lines.push(...wrap(`  ${f.id}: ${f.message}`, width, '    '));
-    for (const cpu of o.stuck) lines.push(`  P${cpu} waits for ever: who should answer never does`);
+    for (const cpu of o.stuck) lines.push(`  P${cpu} waits forever: who should answer never does`);
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }

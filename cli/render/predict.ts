@@ -1,17 +1,15 @@
 import type { PredictGroup, PredictReader, PredictReport } from '../../src/predict/report.js';
 import { printableReport } from '../../src/result/printable.js';
+import { lineWidth } from '../width.js';
 import { type Palette, palette } from './colour.js';
-import { MAIL_WIDTH } from './plain.js';
 import { inputText } from './report.js';
 import { ascii, wrap } from './text.js';
-
-const WIDTH = 118;
 
 /** One paragraph a walker: candidates of all frees, the reasons, and for each kind of candidate one order of steps. */
 export function formatPredict(given: PredictReport, plain = false): string {
   const report = printableReport(given);
   const colour = palette(plain ? false : undefined);
-  const width = plain ? MAIL_WIDTH : WIDTH;
+  const width = lineWidth(plain);
   const put = (text: string, indent = ''): string[] => wrap(text, width, `${indent}  `);
   const out = [
     colour.bold(`${report.frees} releases of page tables whose unlink is shown`),

@@ -1,12 +1,10 @@
 import Table from 'cli-table3';
 import type { ReadersResult } from '../../src/analyse/readers.js';
 import type { EventQuote, LatencyReport, ReadersReport, ReaderTable } from '../../src/result/types.js';
+import { lineWidth } from '../width.js';
 import { type Palette, palette } from './colour.js';
-import { MAIL_WIDTH } from './plain.js';
 import { inputText } from './report.js';
 import { ascii, duration, histogram, histStyle, quantileLine, seconds, wrap } from './text.js';
-
-const WIDTH = 118;
 
 interface Look {
   readonly style?: string | undefined;
@@ -19,7 +17,10 @@ export function formatReaders(answer: ReadersResult, look: Look, colour: Palette
   const plain = look.plain === true;
   const paint = answer.verdict === 'violated' ? colour.red : colour.green;
   const out = [plain ? answer.headline : readers ? paint(answer.headline) : answer.headline, ''];
-  out.push(...answer.inputs.flatMap((input) => inputText(input, colour).trimEnd().split('\n')), '');
+  out.push(
+    ...answer.inputs.flatMap((input) => inputText(input, colour, lineWidth()).trimEnd().split('\n')),
+    '',
+  );
   if (!readers) {
     out.push('record it with: pttrace record --level readers -o FILE -- COMMAND');
     for (const probe of answer.settledBy) out.push(`  needs ${probe}`);
@@ -153,7 +154,7 @@ const ASCII_BORDER = {
 };
 
 function finish(out: readonly string[], plain: boolean): string {
-  const width = plain ? MAIL_WIDTH : WIDTH;
+  const width = lineWidth(plain);
   const text = out
     .join('\n')
     .split('\n')

@@ -1,9 +1,8 @@
 import type { RecordingPlan } from '../../src/record/plan.js';
 import type { Leftover } from '../../src/record/session.js';
 import { filterWords } from '../../src/record/task-filter.js';
+import { lineWidth } from '../width.js';
 import { wrap } from './text.js';
-
-const WIDTH = 100;
 
 /** What will be recorded, what it will be good for, and what this kernel cannot give. */
 export function formatPlan(plan: RecordingPlan): string {
@@ -15,7 +14,7 @@ export function formatPlan(plan: RecordingPlan): string {
       .join(' ');
   const lines: string[] = [];
   const put = (text: string, indent = '  '): void => {
-    lines.push(...wrap(text, WIDTH, indent));
+    lines.push(...wrap(text, lineWidth(), indent));
   };
   put(
     `kernel: ${kernel.uname || 'unknown: every probe is tried'}; page-table freeing as in ${plan.variants.join(', ')}`,

@@ -1,5 +1,7 @@
 import type { SimBug } from '../../src/simulate/bugs.js';
 import type { SimSummary } from '../../src/simulate/summary.js';
+import { lineWidth } from '../width.js';
+import { folded } from './fold.js';
 
 /** The summary in words, with the limits of the model: numbers without them would be taken for measured. */
 export function formatSummary(s: SimSummary): string {
@@ -27,7 +29,8 @@ export function formatSummary(s: SimSummary): string {
 /** One rule a line, as `--list-bugs` prints them: name, what is broken, what replay reports. */
 export function formatBugs(bugs: readonly SimBug[]): string {
   const width = Math.max(...bugs.map((b) => b.name.length));
-  return bugs
-    .map((b) => `${b.name.padEnd(width)}  ${b.broken}; replay reports ${b.violates.join(' or ')}\n`)
-    .join('');
+  const text = bugs.map(
+    (b) => `${b.name.padEnd(width)}  ${b.broken}; replay reports ${b.violates.join(' or ')}\n`,
+  );
+  return folded(text.join(''), lineWidth());
 }

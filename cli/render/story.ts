@@ -1,8 +1,9 @@
 import type { Story } from '../../src/show/show.js';
-import { MAIL_WIDTH } from './plain.js';
+import { lineWidth } from '../width.js';
 import { ascii, hanging, seconds, wrap } from './text.js';
 
-const WIDTH = 118;
+/** In a pipe: a column for each of four CPUs. */
+const WIDE = 118;
 const WIDEST_CELL = 34;
 /** Narrower than this, a column cannot hold what happened: all CPUs share one. */
 const NARROWEST_CELL = 16;
@@ -13,7 +14,7 @@ const NARROWEST_CELL = 16;
  */
 export function formatStory(story: Story, plain = false): string {
   const clean = (text: string): string => (plain ? ascii(text) : text);
-  const width = plain ? MAIL_WIDTH : WIDTH;
+  const width = plain || process.stdout.isTTY ? lineWidth(plain) : WIDE;
   const { events } = story;
   const n = `${events.length} event${events.length === 1 ? '' : 's'}`;
   const where = events.length > 0 ? ` on CPU ${story.cpus.join(', ')}` : '';

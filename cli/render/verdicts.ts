@@ -4,7 +4,7 @@ import { bareReason } from '../../src/result/undecided.js';
 
 /** Invariants as a person wants to see them: those the recording says something about, the rest in a line each. */
 export interface Split {
-  /** Decided, or undecided for want of a probe that can be set. */
+  /** Decided, or undecided without a probe that can be set. */
   readonly rows: readonly InvariantReport[];
   /** Nothing they are about happened. */
   readonly idle: readonly string[];
@@ -32,7 +32,7 @@ export function restLines({ idle, unmarked }: Split): string[] {
   if (idle.length > 0) lines.push(`nothing to check here: ${idle.join(' ')}`);
   if (unmarked.length > 0) {
     lines.push(
-      `undecided for want of trace markers, no kernel probe shows them (pttrace explain ${unmarked[0]}): ${unmarked.join(' ')}`,
+      `undecided without trace markers, no kernel probe shows them (pttrace explain ${unmarked[0]}): ${unmarked.join(' ')}`,
     );
   }
   return lines;
@@ -54,7 +54,7 @@ export function headline(result: Result): string {
   const skipped = result.inputs.reduce((sum, input) => sum + input.lines.skipped, 0);
   if (skipped > 0) parts.push(`${plural(skipped, 'line')} skipped`);
   if (summary.tableFrees === 0) parts.push('nothing to judge: no page table is freed in this recording');
-  const only = unmarked.length > 0 ? ` (${unmarked.length} for want of trace markers)` : '';
+  const only = unmarked.length > 0 ? ` (${unmarked.length} without trace markers)` : '';
   parts.push(`${ruleCountWords(ruleCounts(invariants))}${only}`);
   return `${summary.partial ? 'PARTIAL (interrupted): ' : ''}${parts.join('; ')}`;
 }

@@ -150,5 +150,5 @@ function whoIsStuck(compiled: Compiled, reached: Reached, state: number): string
   const waiting = [...machine.ends].flatMap(([pc, end]) =>
     read(pc) === end ? [] : [pc.replace('pc_', 'CPU ')],
   );
-  return `${waiting.join(' and ')} wait${waiting.length === 1 ? 's' : ''} for ever`;
+  return `${waiting.join(' and ')} wait${waiting.length === 1 ? 's' : ''} forever`;
 }

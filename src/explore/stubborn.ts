@@ -8,7 +8,7 @@ import { assigned, conjuncts } from '../machine/expression.js';
  * every final state and every kind of unsafe state is still reached. States are reached by fewer orders: neither the
  * number of interleavings nor the shortest way can be read off such a search.
  *
- * No circles: a command put off for ever would have to be put off along one (docs/explore.md).
+ * No circles: a command put off forever would have to be put off along one (docs/explore.md).
  */
 export class Stubborn {
   private readonly falsePart: (state: Int32Array, command: number) => number;

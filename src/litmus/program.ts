@@ -22,7 +22,7 @@ const SPIN = /^(?:ptl|pte|pmd|pud|spin)/;
 export interface Program {
   readonly ops: readonly ProgramOp[];
   readonly funcs: FuncTable;
-  /** CPUs that wait for ever: their remaining steps never ran. */
+  /** CPUs that wait forever: their remaining steps never ran. */
   readonly stuck: readonly number[];
 }
 

@@ -21,7 +21,7 @@ export interface LitmusVerdict {
   readonly findings: readonly { readonly id: string; readonly message: string }[];
   /** Ids that something was checked of and that hold. */
   readonly passed: readonly string[];
-  /** CPUs whose remaining steps never ran: they wait for ever. */
+  /** CPUs whose remaining steps never ran: they wait forever. */
   readonly stuck: readonly number[];
 }
 

@@ -20,7 +20,7 @@ export interface LitmusOutcome {
   /** What a replay of the same order says, written as an ftrace log. */
   readonly ftrace: readonly string[];
   readonly findings: readonly { readonly id: string; readonly message: string }[];
-  /** CPUs that wait for ever. */
+  /** CPUs that wait forever. */
   readonly stuck: readonly number[];
   /** Both forms say what is expected. */
   readonly ok: boolean;

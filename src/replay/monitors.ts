@@ -13,7 +13,7 @@ type Having<K extends keyof Monitor> = Monitor & Required<Pick<Monitor, K>>;
 type HookName = Exclude<keyof Monitor, 'on'>;
 type Listeners = { readonly [K in HookName]: Having<K>[] };
 
-/** A literal: an object that is filled by computed keys is slow to read for ever after. */
+/** A literal: an object that is filled by computed keys is slow to read forever after. */
 const nobody = (): Listeners => ({
   tick: [],
   cpuAppeared: [],

@@ -46,7 +46,7 @@ describe('pttrace explore', () => {
     const safe = await explore('--variant', 'D', '--reduce');
     expect([safe.status, safe.stdout]).toEqual([
       0,
-      expect.stringMatching(/^safe over \d+ states, \d+ steps: .*, up to steps that commute/m),
+      expect.stringMatching(/^safe over \d+ states, \d+ steps: .*, up to\s+steps that commute/m),
     ]);
     const bug = await explore(...BUG, '--reduce');
     expect([bug.status, bug.stdout]).toEqual([1, expect.stringContaining('A way there, ')]);

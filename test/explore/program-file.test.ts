@@ -109,7 +109,7 @@ describe('steps', () => {
     expect(e.verdict).toBe('safe');
   });
 
-  test('two threads that take two locks in two orders can wait for ever', () => {
+  test('two threads that take two locks in two orders can wait forever', () => {
     const two = `threads:\n  - steps: [lock a, lock b, unlock b, unlock a]\n  - steps: [lock b, lock a, unlock a, unlock b]\n`;
     expect(explored(two).report.exploration.verdict).toBe('stuck');
   });

@@ -86,7 +86,7 @@ describe.each(FIXTURES)('$name', (fixture) => {
       );
       const result = await replayLines(lines);
       expect(violatedIds(result), damage.where).toEqual([]);
-      // Without the LOST lines the same removal is a finding, or unknown for want of later lines.
+      // Without the LOST lines the same removal is a finding, or unknown without later lines.
       const silent = report(await replayLines(damage.lines), damage.expected).instances;
       expect(silent.violated + silent.unknown, damage.where).toBeGreaterThan(0);
     }

@@ -94,7 +94,7 @@ describe('the ledger', () => {
     expect(ledger.tally(2).complaints).toHaveLength(2);
   });
 
-  it('unknown for want of a variant shows a line where there is one', () => {
+  it('unknown without a variant shows a line where there is one', () => {
     for (const [events, example] of [
       [[w(7, '')], 7],
       [[], -1],

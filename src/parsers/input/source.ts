@@ -227,7 +227,7 @@ async function fileChunks(path: string, signal: AbortSignal | undefined): Promis
   return {
     total,
     next: async () => {
-      // trace_pipe and named pipes may stay silent for ever: neither the abort nor the end waits for their next chunk.
+      // trace_pipe and named pipes may stay silent forever: neither the abort nor the end waits for their next chunk.
       const chunk = await orAbort(ahead, signal);
       if (chunk !== null) {
         ahead = start();
@@ -252,7 +252,7 @@ function stdinChunks(options: SourceOptions): Chunks {
   return {
     total: null,
     next: async () => {
-      // A pipe may stay silent for ever: the abort must not wait for its next chunk.
+      // A pipe may stay silent forever: the abort must not wait for its next chunk.
       const step = await orAbort(chunks.next(), signal).catch((error: unknown) => {
         throw streamFailure(error);
       });

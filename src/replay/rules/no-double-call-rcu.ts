@@ -19,7 +19,7 @@ export const noDoubleCallRcu = rule({
   held: 'RCU: the head is pending on the list of the CPU that queued it',
   missing: 'the callback of the first call_rcu()',
   words:
-    'An rcu_head is a link in a list. Queuing it again while it is still in the list ties the list into a knot: callbacks are lost or run for ever.',
+    'An rcu_head is a link in a list. Queuing it again while it is still in the list ties the list into a knot: callbacks are lost or run forever.',
   bugs: ['L32'],
   monitor: (evidence, verdicts) => {
     /** An enqueue that is counted already. */

@@ -38,7 +38,7 @@ export const PROBES = {
   BCAST: { op: OP.BCAST, probe: '`pttrace: BCAST` trace markers (INVLPGB)' },
   TLBSYNC: { op: OP.TLBSYNC, probe: '`pttrace: TLBSYNC` trace markers (its completion)' },
   IOTLB: { op: OP.IOTLB, probe: '`pttrace: IOTLB` trace markers (device invalidations)' },
-  REUSE: { op: OP.REUSE, probe: '`pttrace: REUSE` trace markers (tables used anew)' },
+  REUSE: { op: OP.REUSE, probe: '`pttrace: REUSE` trace markers (tables reused)' },
   CB: { op: OP.CB, probe: 'a kprobe on tlb_remove_table_rcu (head) or rcu:rcu_invoke_callback' },
   GP: {
     op: OP.GP,

@@ -31,7 +31,7 @@ export const unshareSync = rule({
         message: `shared table ${pageName(page.key)} was used for something else without an IPI to all CPUs after its unlink`,
         known: KNOWN.observed,
         held: [`GUP-fast walkers of the process that left ${pageName(page.key)}`],
-        events: witnesses(w(page.ul.ref, 'unlinked'), w(op.ref, 'used anew')),
+        events: witnesses(w(page.ul.ref, 'unlinked'), w(op.ref, 'reused')),
       });
     },
   }),

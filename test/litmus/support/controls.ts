@@ -121,11 +121,7 @@ export const BROKEN: readonly Case[] = [
   ],
   ['queued to RCU while deposited', 'P0 deposit T P\nP0 callrcu T.pt T', ['I13']],
   ['a PGD queued to RCU', 'P0 pgd G\nP0 callrcu G.pt G', ['I13']],
-  [
-    'a shared table used anew without an IPI',
-    'P0 map A v P\nP1 map B v P\nP0 unlink A v\nP1 reuse P',
-    ['I35'],
-  ],
+  ['a shared table reused without an IPI', 'P0 map A v P\nP1 map B v P\nP0 unlink A v\nP1 reuse P', ['I35']],
   [
     'a device that is not told',
     'P0 map A v T\nD walk A v\nP0 unlink A v\nP0 inval A\nP0 free T',
