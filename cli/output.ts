@@ -8,7 +8,7 @@ export async function writeOut(text: string): Promise<void> {
   if (process.stdout.isTTY === true) {
     // Only where somebody looks: a start into a pipe need not load it.
     const { page, pagerFor } = await import('./pager.js');
-    const pager = pagerFor(text.split('\n').length);
+    const pager = pagerFor(text.split('\n').length - 1);
     if (pager !== null && (await page(text, pager))) return;
   }
   await new Promise<void>((resolve) => {

@@ -13,8 +13,8 @@ import { ascii, distinctLatencies, duration, quantileLine, wrap } from './text.j
 import { nextSteps, plural, splitVerdicts } from './verdicts.js';
 import { basis, storyLines } from './witness.js';
 
-/** Lines of the smallest terminal in use. */
-const LINES = 24;
+/** Lines of the smallest terminal in use, but the one of the next prompt. */
+const LINES = 23;
 /** A label and its blanks. */
 const GUTTER = 9;
 /** Lines that a story needs to be one. */
@@ -29,7 +29,7 @@ export interface ScreenLook {
 
 /**
  * What fits one screen: the answer; the worst finding as a story; then of what kernel and input, what was checked, how
- * long it took. At most 24 lines of `width` columns, except where the names of files are very long.
+ * long it took. At most 23 lines of `width` columns, except where the names of files are very long.
  */
 export function formatScreen(result: Result, look: ScreenLook): string {
   const plain = look.plain === true;
