@@ -87,6 +87,21 @@ analyse({});
   });
 });
 
+describe('the shipped types', () => {
+  // What TypeScript 5.4 cannot read: typed arrays with a parameter (5.7), iterators with names of their own (5.6).
+  it('use nothing newer than TypeScript 5.4', () => {
+    const dist = join(ROOT, 'dist');
+    const types = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.d.ts'));
+    expect(types.length).toBeGreaterThan(100);
+    const newer = types.filter((file) =>
+      /\b(?:\w+Array|DataView)<ArrayBuffer|\b(?:Map|Set|Array)Iterator</.test(
+        readFileSync(join(dist, file), 'utf8'),
+      ),
+    );
+    expect(newer).toEqual([]);
+  });
+});
+
 describe('the package', () => {
   let files: string[];
   beforeAll(() => {
