@@ -40,6 +40,8 @@ function found({ rule, finding }: Told): string {
 }
 
 function clean(result: Result): string {
+  const order = result.inputs.flatMap((i) => i.notes).find((note) => note.code === 'out-of-order');
+  if (result.summary.tableFrees === 0 && order) return `Nothing can be judged: ${order.message}.`;
   if (result.summary.tableFrees === 0)
     return 'Nothing to judge: no page table is freed in this recording. `pttrace record --level tables` records it.';
   const of = (id: string): InvariantReport | undefined => result.invariants.find((i) => i.id === id);

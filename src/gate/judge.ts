@@ -42,7 +42,10 @@ function readable(result: Result): GateCheck[] {
 function somethingToJudge(result: Result, policy: Policy, path: string): GateCheck[] {
   const { summary, timeline } = result;
   if (summary.tableFrees > 0 || timeline.events === 0 || summary.partial) return [];
-  const message = `nothing to judge: none of the ${timeline.events} events shows a page table being freed`;
+  const order = result.inputs.flatMap((i) => i.notes).find((note) => note.code === 'out-of-order');
+  const message = order
+    ? `nothing can be judged: ${order.message}`
+    : `nothing to judge: none of the ${timeline.events} events shows a page table being freed`;
   if (policy.invariants?.mayJudgeNothing) {
     return [{ id: 'nothing-to-judge', outcome: 'undecided', level: 'note', message, next: '', findings: [] }];
   }

@@ -97,6 +97,8 @@ describe('the first screen', () => {
       '  a-1 [000] d..2. 1.000001: sched_switch: prev_comm=a prev_pid=1 prev_prio=120 prev_state=S ==> next_comm=b next_pid=2 next_prio=120',
     ]);
     expect(answer(await analyse({ paths: [none] }))).toMatch(/^Nothing to judge: /);
+    const reversed = await analyse({ paths: ['fixtures/alarms/reversed.txt.gz'] });
+    expect(answer(reversed)).toMatch(/^Nothing can be judged: the events are not in the order of their time/);
     const required = await analyse({ paths: [CLEAN], require: ['I05'] });
     expect(answer(required)).toMatch(/^I05 no-reader-at-free was required to be decided and is not: /);
     const broken = await analyse({ paths: [CLEAN] });
