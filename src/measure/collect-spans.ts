@@ -114,7 +114,8 @@ export async function collectSpans(options: CollectOptions): Promise<SpanRun> {
     chosen = second;
     order = orders[1]!;
     notes.push('taken from the rcu tracepoints: the probes show fewer of these callbacks');
-  }
+  } else if (second && spansOf(chosen) > 0 && hasEvent(pipeline, 'rcu_invoke_callback'))
+    notes.push(LATER_THAN_REPLAY);
   const nothing = chosen.rows.begins + chosen.rows.ends === 0;
   const measurable = nothing && options.source.kind !== 'span' ? measuredIn(pipeline) : [];
   if (nothing) notes.push(absent(options.source, pipeline, measurable));
@@ -197,6 +198,16 @@ class Window {
     return this.sum;
   }
 }
+
+/** One delay, two ends: the probe on the callback comes some microseconds behind the tracepoint before it. */
+const LATER_THAN_REPLAY =
+  'ends at the probe on the callback; `replay` ends these delays where rcu:rcu_invoke_callback announces it, a little earlier';
+
+const hasEvent = (pipeline: Pipeline, name: string): boolean => {
+  for (let id = LAST_RESERVED + 1; id < pipeline.events.size; id++)
+    if (pipeline.events.head(id).name === name) return true;
+  return false;
+};
 
 /** What the lines carry durations of, by name. */
 function measuredIn(pipeline: Pipeline): string[] {

@@ -115,6 +115,7 @@ describe('hist over real recordings', () => {
   test('call_rcu to callback, and where only tracepoints show it', async () => {
     const head = (l: Line): string | null => /head=(\S+)/.exec(l.text)?.[1] ?? null;
     const r = await valid({ paths: [KPROBES], source: { kind: 'rcu', name: 'tlb_remove_table_rcu' } });
+    expect(r.notes.join()).toContain('`replay` ends these delays where rcu:rcu_invoke_callback announces it');
     agrees(
       r,
       slowPairs(
