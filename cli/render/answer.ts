@@ -48,24 +48,24 @@ function clean(result: Result): string {
   const freed = countOf(of('I01'));
   const whole: string[] = [];
   const part: string[] = [];
-  for (const { ids, was } of STEPS) {
+  for (const { ids, was, were } of STEPS) {
     const rules = ids.map(of);
     if (rules.some((rule) => rule?.verdict !== 'pass')) continue;
     const n = Math.min(...rules.map(countOf));
     if (n >= freed) whole.push(was);
-    else if (n > 0) part.push(`${n} ${was}`);
+    else if (n > 0) part.push(`${n} ${n === 1 ? 'was' : 'were'} ${were ?? was}`);
   }
   const unknown = STEPS.filter(({ ids }) => ids.some((id) => of(id)?.verdict === 'unknown')).map(
     (s) => s.open,
   );
   const rest = unknown.length === 0 ? '' : ` Not known: ${and(unknown)}.`;
   if (freed === 0 || whole.length === 0) return `No violation in what could be decided.${rest}`;
-  const who = freed === 1 ? 'the page table freed was' : `all ${freed} page tables freed were`;
-  return `No violation: ${who} ${and(whole)} first${part.length > 0 ? `; ${and(part)}` : ''}.${rest}`;
+  const who = freed === 1 ? 'the page table freed' : `each of the ${freed} page tables freed`;
+  return `No violation: ${who} was first ${and(whole)}${part.length > 0 ? `; ${and(part)}` : ''}.${rest}`;
 }
 
-/** What a table goes through before it is freed, in the words for its being seen and for its not being decided. */
-const STEPS = [
+/** What a table goes through before it is freed, in words for one that is seen to, for several, and for its not being decided. */
+const STEPS: readonly { ids: readonly string[]; was: string; were?: string; open: string }[] = [
   { ids: ['I01'], was: 'unlinked', open: 'whether they were unlinked' },
   // I02 counts pages as well, so the tables are those of I03.
   {
@@ -75,11 +75,17 @@ const STEPS = [
   },
   {
     ids: ['I04'],
-    was: 'held back until their RCU callback ran',
+    was: 'held back until its RCU callback ran',
+    were: 'held back until their RCU callback ran',
     open: 'whether they waited for their RCU callback',
   },
-  { ids: ['I05'], was: 'seen left by their readers', open: 'whether a reader was still inside' },
-] as const;
+  {
+    ids: ['I05'],
+    was: 'seen left by its readers',
+    were: 'seen left by their readers',
+    open: 'whether a reader was still inside',
+  },
+];
 
 const countOf = (rule: InvariantReport | undefined): number => rule?.instances.pass ?? 0;
 
