@@ -28,12 +28,13 @@ Exit codes: run those of the planned command, 4 where a recording was given up; 
   ];
   static override examples = [
     {
-      description: 'on one machine: the recordings, who sends them, the report',
+      description:
+        'on one machine: the recordings, who sends them, the report (another machine, box, runs Redis)',
       command:
         '<%= config.bin %> shard plan recordings/ --plan plan.json && <%= config.bin %> fleet run --plan plan.json --results results --redis redis://box:6379 --json',
     },
     {
-      description: 'on the others, which see the same folder under another name',
+      description: 'on the others, which see the same folder under another name (another machine)',
       command:
         '<%= config.bin %> fleet work --plan /mnt/lab/plan.json --results /mnt/lab/results --root /mnt/lab --redis redis://box:6379',
     },

@@ -56,7 +56,7 @@ export function commandsOf(text) {
 
 /** What only root, or another machine, can do. */
 export const needsMore = (command) =>
-  /\/sys\/kernel\/tracing|\bssh |pttrace record (?!--print)/.test(command);
+  /\/sys\/kernel\/tracing|\bssh |redis:|pttrace record (?!--print)/.test(command);
 
 /** A comment above a command that says so. */
 export const MARK = /\((?:as root|another machine)/;
