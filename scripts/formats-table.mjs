@@ -11,7 +11,7 @@ const load = (path) => import(pathToFileURL(join(root, 'dist/src', path)).href);
 
 /** Fixtures that are no traces: programs, definitions, what a trace is compared with. */
 const NOT_A_TRACE =
-  /^litmus\/|README\.md$|kprobe_events\.txt$|\.report\.txt\.gz$|^record\/.*(?:kernel-info|available-functions)\.txt\.gz$|^bpftrace-hist\/.*(?:\.json|\.gz)$/;
+  /^(?:litmus|explore)\/|README\.md$|kprobe_events\.txt$|\.report\.txt\.gz$|^record\/.*(?:kernel-info(?:-offsets)?|available-functions)\.txt\.gz$|^bpftrace-hist\/.*(?:\.json|\.gz)$/;
 const KINDS = ['event', 'header', 'lost', 'stack', 'continuation', 'blank', 'foreign', 'skipped'];
 const TRACE_DAT = {
   id: 'trace-dat',
