@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { answerKey, type Plan } from './plan.js';
 import { type RecordingRow, rowWithout } from './recording-row.js';
@@ -12,6 +12,7 @@ import { StoreError } from './thread-error.js';
 export class Answers {
   private readonly plan: Plan;
   private readonly folder: string;
+  private readonly keys = new Map<number, string>();
 
   /** Makes the folder. Throws StoreError. */
   constructor(plan: Plan, folder: string) {
@@ -27,8 +28,18 @@ export class Answers {
 
   /** Where the answer to a recording belongs. */
   place(index: number): Place {
-    const key = answerKey(this.plan, this.plan.recordings[index]!);
+    const key = this.keys.get(index) ?? answerKey(this.plan, this.plan.recordings[index]!);
+    this.keys.set(index, key);
     return { file: join(this.folder, 'answers', `${key}.json`), key, durable: true };
+  }
+
+  /** Names of the files that are there, whole or not: a look at the folder instead of one at each file. */
+  present(): ReadonlySet<string> {
+    try {
+      return new Set(readdirSync(join(this.folder, 'answers')));
+    } catch (error) {
+      throw new StoreError(`${this.folder} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    }
   }
 
   /** Null: there is none that is whole. */

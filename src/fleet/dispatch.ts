@@ -17,7 +17,7 @@ export interface DispatchOptions {
 }
 
 /** Between two looks at the folder, and at the queue. */
-const LOOK_MS = 200;
+const LOOK_MS = 400;
 const COUNT_MS = 3000;
 const BULK = 500;
 
@@ -74,7 +74,7 @@ async function drain(
   const { signal } = options;
   let counted = Number.NEGATIVE_INFINITY;
   while (pending.size > 0 && !signal.aborted) {
-    for (const i of pending) if (existsSync(answers.place(i).file)) pending.delete(i);
+    lookAtFolder();
     options.onDone(plan.recordings.length - pending.size);
     try {
       // An unreachable server lets commands wait; the folder is looked at meanwhile.
@@ -83,6 +83,15 @@ async function drain(
       if (!signal.aborted) trouble((error as Error).message);
     }
     await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+  }
+
+  function lookAtFolder(): void {
+    try {
+      const present = answers.present();
+      for (const i of pending) if (present.has(`${answers.place(i).key}.json`)) pending.delete(i);
+    } catch (error) {
+      trouble((error as Error).message);
+    }
   }
 
   async function work(): Promise<void> {
