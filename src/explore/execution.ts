@@ -20,7 +20,7 @@ const [OTHER_IPI, OTHER_CALLBACK] = ['other_ipi_func', 'other_rcu_func'];
 const OTHER_HEADS = 0x7000_0000;
 
 /**
- * On each CPU a flush with interrupts on, a request to another CPU and a call_rcu(), none of them about tables: they show
+ * On each CPU a flush with interrupts on, an allocation, a request to another CPU and a call_rcu(), none of them about tables: they show
  * that the probes fire there, so that what an execution leaves out is known not to have happened.
  */
 function probesAtWork(e: Emitter, cpus: readonly number[]): void {
@@ -31,6 +31,7 @@ function probesAtWork(e: Emitter, cpus: readonly number[]): void {
     e.emit(OP.FR, cpu, [mm, 0, FLUSH_ALL, 12, 0]);
     e.emit(OP.INV, cpu, [0, mm, 0, FLUSH_ALL, e.nextGen(cpu)]);
     e.emit(OP.FD, cpu, []);
+    e.emit(OP.ALLOC, cpu, [e.names.page(`(other page ${e.ops.length})`), 0, 0]);
     e.emit(OP.IS, cpu, [(cpu + 1) % cpus.length, e.funcs.idOfName(OTHER_IPI), csd]);
     e.emit(OP.CR, cpu, [head, e.funcs.idOfName(OTHER_CALLBACK), Number.NaN, Number.NaN, CR_SOURCE.call_rcu]);
   }

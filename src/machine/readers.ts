@@ -1,5 +1,6 @@
 import { OP, READER } from '../kernel/ops.js';
 import { UsageError } from '../result/usage-error.js';
+import { FLUSH_ALL } from './flush-reasons.js';
 import { type Link, MM_NAMES } from './kernel.js';
 import { readLockWay, readUnlockWay } from './locks.js';
 import type { Freer } from './program.js';
@@ -103,7 +104,8 @@ function returnsFromLazy(t: Thread, links: readonly Link[]): void {
       ops: (e, read) => {
         unlazy(e, read);
         if (kernel.broken('switch-in-without-catch-up')) return;
-        e.emit(OP.INV, cpu, [0, e.names.mm(name), 0, 2 ** 53 - 1, e.gen]);
+        // The flush of a switch is no flush_tlb_func(): it answers nobody's generation.
+        e.emit(OP.INV, cpu, [0, e.names.mm(name), 0, FLUSH_ALL, 0, 0]);
         e.emit(OP.TLBF, cpu, [-1, 0]);
       },
     },

@@ -54,7 +54,8 @@ export function switchesIn(t: Thread, links: readonly Link[]): void {
       set: [...kernel.emptied(cpu, mm), `mm_${cpu} = ${mm}`],
       ops: (e) => {
         e.emit(OP.CR3, cpu, [e.names.mm('A')]);
-        e.emit(OP.INV, cpu, [0, e.names.mm('A'), 0, FLUSH_ALL, e.gen]);
+        // The flush of a switch is no flush_tlb_func(): it answers nobody's generation.
+        e.emit(OP.INV, cpu, [0, e.names.mm('A'), 0, FLUSH_ALL, 0, 0]);
         e.emit(OP.TLBF, cpu, [-1, 0]);
       },
     },

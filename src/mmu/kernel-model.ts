@@ -81,13 +81,13 @@ export class KernelModel {
   /** The CR3 write; it drains the store buffer. */
   switchCr3(cpu: number, mm: number): void {
     const c = this.cpu(cpu);
-    const m = this.mm(mm);
     c.visible = true;
     this.emit(OP.CR3, cpu, [mm]);
     const slot = c.slots.get(mm);
     if (slot !== undefined && slot >= c.readGen) return;
     this.takeSlot(c, cpu, mm);
-    this.emit(OP.INV, cpu, [0, mm, 0, FLUSH_ALL, m.gen]);
+    // It is no flush_tlb_func(): it answers nobody's generation.
+    this.emit(OP.INV, cpu, [0, mm, 0, FLUSH_ALL, 0, 0]);
     this.emit(OP.TLBF, cpu, [-1, REASON.taskSwitch]);
     c.slots.set(mm, c.readGen);
   }

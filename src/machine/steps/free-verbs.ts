@@ -1,6 +1,6 @@
 import { OP } from '../../kernel/ops.js';
 import { all } from '../command.js';
-import { FREED, type Link, pageName } from '../kernel.js';
+import { FREED, type Link, MM_NAMES, pageName } from '../kernel.js';
 import { callbackOps, callRcuOps, queued } from '../rcu.js';
 import type { Way } from '../thread.js';
 import type { Verb } from './verb.js';
@@ -40,7 +40,11 @@ function callRcu(w: StepWriter, link: Link): void {
   const gone = kernel.model.wrong('free', `call_rcu() on the head inside ${table.name}, which is free`);
   const way: Way = {
     text: `call_rcu() for ${table.name}`,
-    ops: (e) => callRcuOps(e, t.cpu, name, [table]),
+    ops: (e) => {
+      const mm = e.names.mm(MM_NAMES[link.mm]!);
+      e.emit(OP.APP, t.cpu, [Number.NaN, mm, e.names.page(table.name)]);
+      callRcuOps(e, t.cpu, name, [table]);
+    },
   };
   w.step(
     {
