@@ -153,6 +153,8 @@ const PRINT: Readonly<Record<number, Print>> = {
   [OP.CB]: (a) => probe(FUNC_NAME, ` head=${hex(a[0]!)}`),
   [OP.CBret]: () => returns(FUNC_NAME, 'rcu_do_batch'),
   [OP.FREE]: (a) => `mm_page_free: page=${pageAt(a[0]!).slice(2)} pfn=${hex(a[0]!)} order=${a[1]}`,
+  [OP.ALLOC]: (a) =>
+    `mm_page_alloc: page=${pageAt(a[0]!).slice(2)} pfn=${hex(a[0]!)} order=${a[1]} migratetype=0 gfp_flags=GFP_KERNEL`,
   [OP.QS]: () => 'rcu_utilization: Start context switch',
   [OP.GP]: (a) => `rcu_grace_period: rcu_preempt ${a[0]} ${GP_NAMES[a[1]!]}`,
   [OP.SYNC1]: entryOrReturn('tlb_remove_table_sync_one', 'collapse_huge_page'),
