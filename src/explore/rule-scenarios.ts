@@ -67,6 +67,7 @@ export const RULE_SCENARIOS: readonly RuleScenario[] = [
   needs('deposit-not-zapped', { variant: 'B', program: 'pmd-free', readers: ['gup-fast'] }),
   // What a task switch is made of.
   needs('flush-gen-zero-skips', { program: 'reclaim', readers: ['hardware'] }),
+  needs('generation-not-raised', { program: 'reclaim', readers: ['switch-in'] }),
   needs('flush-ignores-switching', { program: 'munmap-page', readers: ['switch-in'] }),
   needs('switch-without-barrier', { program: 'munmap-page', readers: ['switch-in'] }),
   // Programs and readers written by verbs.

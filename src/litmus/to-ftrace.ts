@@ -147,6 +147,7 @@ const PRINT: Readonly<Record<number, Print>> = {
       'tlb_remove_table',
       ` tlb=0xffffc9000135fac0 mm=${isKnown(a[1] ?? Number.NaN) ? hex(a[1]!) : '0xffff888100001000'} table=${pageAt(a[2]!)}`,
     ),
+  [OP.DEFER]: (a) => probe('pte_free_defer', ` mm=${hex(a[0]!)} table=${pageAt(a[1]!)}`),
   [OP.CR]: (a, f) => probe('call_rcu', ` head=${hex(a[0]!)} func=${f.name(a[1]!)}+0x0/0x40`),
   [OP.RQ]: (a, f) => `rcu_callback: rcu_preempt rhp=${bare(a[0]!)} func=${f.name(a[1]!)} 1`,
   [OP.RI]: (a, f) => `rcu_invoke_callback: rcu_preempt rhp=${bare(a[0]!)} func=${f.name(a[1]!)}`,

@@ -83,6 +83,14 @@ export const MMU_RULES: readonly MmuRule[] = [
     machine: true,
   },
   {
+    name: 'generation-not-raised',
+    broken:
+      'a flush does not raise the generation of the mm: who comes back to it sees nothing to catch up with',
+    rule: 'inc_mm_tlb_gen() before anybody is interrupted',
+    source: 'arch/x86/mm/tlb.c flush_tlb_mm_range(), inc_mm_tlb_gen()',
+    machine: true,
+  },
+  {
     name: 'no-wait',
     broken: 'the flush returns before the other CPUs have answered',
     rule: 'on_each_cpu_mask() waits for all handlers',

@@ -64,9 +64,10 @@ export function flush(
   const request = asked(kernel, extent);
   const { flush: by } = kernel.setting;
   const others = kernel.others(cpu);
-  const stale = others.map((o) => `stale_${mm}_${o} = 1`);
+  const raises = !kernel.broken('generation-not-raised');
+  const stale = raises ? others.map((o) => `stale_${mm}_${o} = 1`) : [];
   const begin = (e: Emitter): void => {
-    e.nextGen(cpu);
+    if (raises) e.nextGen(cpu);
     e.emit(OP.FR, cpu, [e.names.mm(MM_NAMES[mm]!), ...range(e, extent), 12, wholeMask ? 1 : 0]);
   };
   const local = emptied(kernel, cpu, extent);

@@ -29,12 +29,22 @@ export function switchesIn(t: Thread, links: readonly Link[]): void {
     set: [`mm_${cpu} = 0`, `${ld} = ${LOADED.other}`],
     ops: (e) => e.emit(OP.CR3, cpu, [e.names.mm('other')]),
   });
-  t.step({
-    text: buffered
-      ? 'comes back: LOADED_MM_SWITCHING is in its store buffer'
-      : 'comes back: loaded_mm is LOADED_MM_SWITCHING',
-    set: [`irq_${cpu} = 1`, ...(buffered ? [] : [`${ld} = ${LOADED.switching}`])],
-  });
+  const mask = `mask_${mm}_${cpu}`;
+  t.step(
+    {
+      text: buffered
+        ? 'comes back: LOADED_MM_SWITCHING is in its store buffer'
+        : 'comes back: loaded_mm is LOADED_MM_SWITCHING',
+      when: `${mask} == 1`,
+      set: [`irq_${cpu} = 1`, ...(buffered ? [] : [`${ld} = ${LOADED.switching}`])],
+    },
+    {
+      // An atomic operation: what was stored before is seen before what is read after.
+      text: 'comes back: loaded_mm is LOADED_MM_SWITCHING, its bit in mm_cpumask is set again',
+      when: `${mask} == 0`,
+      set: [`irq_${cpu} = 1`, `${ld} = ${LOADED.switching}`, `${mask} = 1`],
+    },
+  );
   t.step(
     { text: 'reads tlb_gen: nothing has changed', when: `stale_${mm}_${cpu} == 0`, set: [`${behind} = 0`] },
     { text: 'reads tlb_gen: it is behind', when: `stale_${mm}_${cpu} == 1`, set: [`${behind} = 1`] },

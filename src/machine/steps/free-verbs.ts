@@ -15,7 +15,7 @@ function frees(w: StepWriter, variable: string, what: string, free: Way): void {
   );
 }
 
-/** tlb_remove_table_one(): the head inside the table. */
+/** pte_free_defer(): the head inside the table, which has been flushed. */
 function callRcu(w: StepWriter, link: Link): void {
   const { t, kernel, freer } = w;
   const table = tableOf(w, link);
@@ -42,7 +42,7 @@ function callRcu(w: StepWriter, link: Link): void {
     text: `call_rcu() for ${table.name}`,
     ops: (e) => {
       const mm = e.names.mm(MM_NAMES[link.mm]!);
-      e.emit(OP.APP, t.cpu, [Number.NaN, mm, e.names.page(table.name)]);
+      e.emit(OP.DEFER, t.cpu, [mm, e.names.page(table.name)]);
       callRcuOps(e, t.cpu, name, [table]);
     },
   };
@@ -67,8 +67,8 @@ export const FREE_VERBS: readonly Verb[] = [
   {
     name: 'call-rcu',
     args: 'ENTRY',
-    what: 'call_rcu() on the head inside the table: its callback frees it',
-    source: 'mm/mmu_gather.c __tlb_remove_table_one()',
+    what: 'call_rcu() on the head inside the table, which has been flushed: its callback frees it',
+    source: 'mm/pgtable-generic.c pte_free_defer()',
     write: (w, [entry]) => callRcu(w, w.entry(entry!)),
   },
   {
