@@ -64,8 +64,9 @@ export function layersOf(sample: Uint8Array, machine: string): Layers | null {
   if (machine !== '') return { ...NONE, machine };
   const text = sampleText(sample, 64 << 10);
   if (/class=(["'])trace-data\1|linuxPerfData/.test(text) || machinesIn(text).length > 0) return null;
-  // A table has its own marks; its cells may hold anything.
-  if (csvHeader(text.slice(0, text.search(/\r?\n|$/))) !== null) return null;
+  // A table and JSON lines have their own marks; what is in them may hold anything.
+  const first = text.slice(0, text.search(/\r?\n|$/));
+  if (csvHeader(first) !== null || /^\s*\{"/.test(first)) return null;
   const ansi = /\x1b[[\](]/.test(text);
   let lines = text.split(/\r?\n/, LINES);
   if (ansi) lines = lines.map((line) => line.replace(ANSI, ''));

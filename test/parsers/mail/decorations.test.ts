@@ -170,3 +170,10 @@ test('the cells of a table may look like any prefix: nothing comes off', () => {
   expect(layers(`${row}\n`)?.grep).toBe(true);
   expect(layers(`ts_ns,cpu,pid,comm,event\n${row}\n`)).toBeNull();
 });
+
+test('the values of JSON lines may look like a line with something before it: nothing comes off', () => {
+  const value = 'pages:-1 reaso init-3127    [001] d..1.   176.821308: tlb_flush: pages:-1';
+  const layers = (text: string) => layersOf(Buffer.from(text), '');
+  expect(layers(`${value}\n`)?.prefix).not.toBeNull();
+  expect(layers(`{"mark":"clock","unit":"ns"}\n{"tsNs":"1","event":"a","args":"${value}"}\n`)).toBeNull();
+});
