@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Args, Flags } from '@oclif/core';
 import { BETWEEN, runsOf, sidesOf } from '../../src/compare/arguments.js';
 import { type CompareInputs, compareInputs, type Plan, planInputs } from '../../src/compare/compare.js';
@@ -14,7 +13,7 @@ import { type InputFlagValues, inputFlags, TraceCommand } from '../base-command.
 import { EXIT } from '../exit-codes.js';
 import { filterFlags, filterOf } from '../filter-flags.js';
 import { checkHtml, htmlFlag, writePage } from '../html/write.js';
-import { jobsFlag } from '../many-recordings.js';
+import { jobsFlag, jobsFor } from '../many-recordings.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { palette } from '../render/colour.js';
@@ -211,7 +210,7 @@ Exit codes: 0, 1 a --fail-if condition holds, 2 wrong usage, 3 unreadable input,
     work: (options: Omit<PipelineOptions, 'paths'> & { reader?: RunReader }) => Promise<T>,
   ): Promise<T> {
     return this.reading(runs, flags, async ({ paths: _, ...options }) => {
-      const jobs = Math.min(flags.jobs ?? availableParallelism(), runs.length);
+      const jobs = Math.min(flags.jobs ?? jobsFor(runs), runs.length);
       if (jobs === 1) return work(options);
       const { RunThreads } = await import('../../src/fleet/run-threads.js');
       const threads = new RunThreads(jobs, options.signal);

@@ -22,7 +22,7 @@ function one(file: InputInfo, look: InfoLook): string {
   const tables = file.events.length > 0 ? `\n${events(file, look)}` : '';
   const text = [summary(file), decides(file), printed(file, look.events), tables].join('');
   const width = lineWidth(look.plain);
-  return folded(look.plain ? ascii(text) : text, width);
+  return folded(look.plain ? text.split('\n').map(ascii).join('\n') : text, width);
 }
 
 function summary(file: InputInfo): string {

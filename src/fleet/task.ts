@@ -13,6 +13,9 @@ import { type Place, writeAnswer } from './result-file.js';
 /** Options of a run that are plain data. */
 export type PlainRunOptions = Omit<RunOptions, 'stdin' | 'spoolDir' | 'signal' | 'onProgress' | 'facts'>;
 
+/** How far a task is. */
+export type Progress = Parameters<NonNullable<RunOptions['onProgress']>>[0];
+
 /** What one thread does at a time: plain data. */
 export type Task =
   | {

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import type { Handed, Task } from './task.js';
+import type { Handed, Progress, Task } from './task.js';
 import { ThreadEnded, type ThreadError, unpackError } from './thread-error.js';
 
 export { ThreadEnded } from './thread-error.js';
@@ -21,12 +21,16 @@ const SCRIPT = new URL(
 
 interface Waiting {
   readonly task: Task;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly resolve: (handed: Handed) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** What a thread sends back. */
-type Message = { readonly handed: Handed } | { readonly error: ThreadError };
+type Message =
+  | { readonly handed: Handed }
+  | { readonly error: ThreadError }
+  | { readonly progress: Progress };
 
 /**
  * Threads that do tasks side by side, each one at a time. A thread that ends (out of memory, a fault of the runtime) or
@@ -45,10 +49,10 @@ export class ThreadPool {
   }
 
   /** Throws what the task throws; ThreadEnded where its thread ended or was too slow. */
-  perform(task: Task): Promise<Handed> {
+  perform(task: Task, onProgress?: (progress: Progress) => void): Promise<Handed> {
     return new Promise((resolve, reject) => {
       if (this.closed) return reject(new ThreadEnded('ended', 'no threads are left'));
-      this.waiting.push({ task, resolve, reject });
+      this.waiting.push({ task, onProgress, resolve, reject });
       this.start();
     });
   }
@@ -94,7 +98,7 @@ export class ThreadPool {
     return thread;
   }
 
-  private give(thread: Worker, { task, resolve, reject }: Waiting): void {
+  private give(thread: Worker, { task, onProgress, resolve, reject }: Waiting): void {
     const { timeoutMs } = this.options;
     let late = false;
     const timer =
@@ -112,6 +116,10 @@ export class ThreadPool {
       thread.off('exit', ended);
     };
     const answered = (message: Message): void => {
+      if ('progress' in message) {
+        onProgress?.(message.progress);
+        return;
+      }
       done();
       this.idle.push(thread);
       if ('error' in message) reject(unpackError(message.error));

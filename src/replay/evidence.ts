@@ -92,11 +92,13 @@ const MANY_IPIS = 32;
  * As `explainedBySkew`, where the recording also suggests such an offset. What a constant offset adds to IPIs one way it
  * takes from those the other way, so it is no larger than the difference of the shortest of both; where the other way
  * is not seen, than what the shortest took beyond what the fastest of all pairs did. Of CPUs that no IPIs bound, not even
- * by way of a third one, a small offset cannot be ruled out either.
+ * by way of a third one, while others are, a small offset cannot be ruled out either. Where no IPI is shown at all, nothing
+ * suggests an offset: the clocks of x86 are synchronised, and a step of the stamp is all that is doubted.
  */
 function suspectSkew(evidence: Evidence, tsA: number, cpuA: number, tsB: number, cpuB: number): boolean {
   if (cpuA === cpuB || evidence.exactClock) return false;
   const { skew } = evidence;
+  if (!Number.isFinite(skew.leastNs())) return false;
   const apart = tsB - tsA;
   const ahead = skew.aheadByWayNs(cpuA, cpuB);
   if (apart >= ahead) return false;

@@ -113,6 +113,7 @@ describe('on a terminal', () => {
     ['replay', []],
     ['hist', ['--syscall', 'munmap']],
     ['compare', ['fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz', '--syscall', 'munmap']],
+    ['compare', ['fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz', '--jobs', '2']],
     ['info', []],
     ['validate', []],
     ['show', ['--mm', '0xffff888100000000']],

@@ -35,7 +35,8 @@ describe('pttrace simulate', () => {
 
   it('lists the rules that can be broken', async () => {
     const ran = await runCommand(Simulate, ['--list-bugs']);
-    expect(ran.stdout.trimEnd().split('\n')).toHaveLength(SIM_BUGS.length);
+    // Long rules go on in an indented line.
+    expect(ran.stdout.match(/^\S.*$/gm)).toHaveLength(SIM_BUGS.length);
     for (const bug of SIM_BUGS) expect(ran.stdout).toContain(`${bug.name} `);
   });
 });

@@ -284,9 +284,4 @@ export const FLUSHES: readonly NearCase[] = [
     text: ahead(of(rcu({ n: 3 }), rcu), 3, 15),
     kernel: '6.12',
   },
-  {
-    name: 'callback on a CPU whose clock is behind by 15 us, without IPIs',
-    text: ahead(of(rcu({ n: 3 }), rcu).replace(/^.*app-10[12] .*$\n/gm, ''), 0, -15),
-    kernel: '6.12',
-  },
 ];

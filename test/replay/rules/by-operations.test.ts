@@ -273,12 +273,18 @@ describe('I40 grace periods and readers', () => {
     expect(around(40, 120_000, 120_000).of(40).violated).toBe(1);
   });
 
-  it('or nothing tells how far apart the clocks are', () => {
-    const t = reader(new Trial(), OP.RB);
-    gp(t, GP_EVENT.start);
-    gp(t, GP_EVENT.end);
-    reader(t, OP.RE);
-    expect(t.of(40)).toMatchObject({ violated: 0, unknown: [`1 ${CLOCK}`] });
+  it('or IPIs compare other clocks, and not these', () => {
+    const around = (t: Trial): Trial => {
+      reader(t, OP.RB);
+      gp(t, GP_EVENT.start);
+      gp(t, GP_EVENT.end);
+      return reader(t, OP.RE);
+    };
+    expect(around(new Trial().skewed(-100, 2, 3)).of(40)).toMatchObject({
+      violated: 0,
+      unknown: [`1 ${CLOCK}`],
+    });
+    expect(around(new Trial()).of(40).violated).toBe(1);
   });
 
   it('or events were lost', () => {
