@@ -149,8 +149,8 @@ describe('on a terminal', () => {
 
   const python = spawnSync('python3', ['--version']).status === 0;
   it.skipIf(!python && !process.env.CI)('a real one: drawn on standard error, with colour', () => {
-    // The second half comes when the line is due.
-    const slow = `(cat "$0"; sleep 0.4; cat "$0") | "$1" "$2" replay -`;
+    // The second half comes when the line is due, also where a process takes two seconds to start.
+    const slow = `(cat "$0"; sleep 3; cat "$0") | "$1" "$2" replay -`;
     const { stdout } = spawnSync(
       'python3',
       ['-c', ON_TERMINAL, 'sh', '-c', slow, trace, process.execPath, builtCommand()],
