@@ -24,7 +24,9 @@ export function formatCompare(report: CompareReport, colour: Palette = palette()
 
 /** The same in ASCII, for a mail. */
 export function formatComparePlain(report: CompareReport): string {
-  return `${lines(report, (title) => title)
+  // ASCII takes more room: before the lines are broken.
+  const plain = { ...report, sentence: ascii(report.sentence) };
+  return `${lines(plain, (title) => title)
     .map(ascii)
     .join('\n')}\n`;
 }
@@ -60,7 +62,8 @@ function lines(report: CompareReport, strong: (title: string) => string): string
   ];
 }
 
-const WIDTHS = [18, 11, 11, 10, 18] as const;
+/** With the longest verdict 75 columns. */
+const WIDTHS = [17, 10, 10, 9, 17] as const;
 
 /** Usual widths; a cell that is wider takes its room from the first and the last of them. */
 function widthsOf(rows: readonly (readonly string[])[]): number[] {

@@ -23,7 +23,8 @@ export function formatReaders(answer: ReadersResult, look: Look, colour: Palette
   );
   if (!readers) {
     out.push('record it with: pttrace record --level readers -o FILE -- COMMAND');
-    for (const probe of answer.settledBy) out.push(`  needs ${probe}`);
+    for (const probe of answer.settledBy)
+      out.push(...wrap(`needs ${probe}`, lineWidth(plain) - 2, '  ').map((line) => `  ${line}`));
   } else out.push(...picture(readers, answer, look));
   return finish(out, plain);
 }
