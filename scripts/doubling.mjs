@@ -8,15 +8,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { COMMANDS, MIXES, writeMix } from './doubling/mixes.mjs';
 
-const option = (name, fallback) => {
-  const i = process.argv.indexOf(`--${name}`);
-  return i < 0 ? fallback : process.argv[i + 1];
-};
-const from = Number(option('from', '25000'));
-const doublings = Number(option('doublings', '3'));
-const [onlyMix, onlyCommand] = [option('mix', ''), option('command', '')];
+const { values } = parseArgs({
+  options: {
+    from: { type: 'string', default: '25000' },
+    doublings: { type: 'string', default: '3' },
+    mix: { type: 'string', default: '' },
+    command: { type: 'string', default: '' },
+  },
+});
+const [from, doublings] = [Number(values.from), Number(values.doublings)];
+const { mix: onlyMix, command: onlyCommand } = values;
 
 const worker = fileURLToPath(new URL('./doubling/measured.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'pttrace-doubling-'));

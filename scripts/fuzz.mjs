@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 /** Time on the CPU that no single input may take; the clock on the wall says nothing on a busy machine. */
 const HANG_CPU_S = 30;
@@ -16,14 +17,21 @@ const HEAP_MIB = 1024;
 /** USER_HZ: what /proc counts in. */
 const TICKS = 100;
 
-const option = (name, fallback) => {
-  const i = process.argv.indexOf(`--${name}`);
-  return i < 0 ? fallback : process.argv[i + 1];
-};
-const inputs = Number(option('inputs', '20000'));
-const minutes = Number(option('minutes', '0'));
-const seed = Number(option('seed', '1'));
-const only = option('only', '');
+// Strict: an option it does not know ends it, before hours are spent on another run than the one asked for.
+const { values } = parseArgs({
+  options: {
+    inputs: { type: 'string', default: '20000' },
+    minutes: { type: 'string', default: '0' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+  },
+});
+const [inputs, minutes, seed, only] = [
+  Number(values.inputs),
+  Number(values.minutes),
+  Number(values.seed),
+  values.only,
+];
 
 const folder = mkdtempSync(join(tmpdir(), 'pttrace-fuzz-'));
 /** Which input is being tried: target and seed. */
