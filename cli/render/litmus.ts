@@ -7,7 +7,7 @@ import { ascii, wrap } from './text.js';
 
 const ids = (list: readonly string[]): string => (list.length === 0 ? 'silent' : list.join(' '));
 
-/** One row per order, and the reason of every order that differs. */
+/** One row per order, and the reason of every order that differs; on a narrow terminal, and in a pipe, as for a mail. */
 export function formatLitmus(outcomes: readonly LitmusOutcome[], colour: Palette = palette()): string {
   const table = new Table({
     head: ['id', 'order', 'variant', 'broken rule', 'expected', 'litmus', 'ftrace', ''],
@@ -25,7 +25,10 @@ export function formatLitmus(outcomes: readonly LitmusOutcome[], colour: Palette
       o.ok ? colour.green('ok') : colour.red('DIFFERS'),
     ]);
   }
-  return `${table.toString()}\n${differences(outcomes, lineWidth())}${closing(outcomes)}\n`;
+  const drawn = table.toString();
+  // The first line is a border: as long as it looks.
+  if (drawn.indexOf('\n') > lineWidth()) return formatLitmusPlain(outcomes);
+  return `${drawn}\n${differences(outcomes, lineWidth())}${closing(outcomes)}\n`;
 }
 
 /** The same for a mail: ASCII, at most 75 columns. */
