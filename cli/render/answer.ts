@@ -66,7 +66,7 @@ function clean(result: Result): string {
 
 /** What a table goes through before it is freed, in words for one that is seen to, for several, and for its not being decided. */
 const STEPS: readonly { ids: readonly string[]; was: string; were?: string; open: string }[] = [
-  { ids: ['I01'], was: 'unlinked', open: 'whether they were unlinked' },
+  { ids: ['I01'], was: 'unlinked', open: 'whether the tables were unlinked first' },
   // I02 counts pages as well, so the tables are those of I03.
   {
     ids: ['I02', 'I03'],
@@ -77,7 +77,7 @@ const STEPS: readonly { ids: readonly string[]; was: string; were?: string; open
     ids: ['I04'],
     was: 'held back until its RCU callback ran',
     were: 'held back until their RCU callback ran',
-    open: 'whether they waited for their RCU callback',
+    open: 'whether they waited for an RCU callback',
   },
   {
     ids: ['I05'],

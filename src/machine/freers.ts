@@ -5,7 +5,9 @@ import { Gather } from './gather.js';
 import { FREED, type Link, MM_NAMES } from './kernel.js';
 import { downgradeWay, lockWay, readLockWay, readUnlockWay, unlockWay } from './locks.js';
 import type { Freer, ProgramKind } from './program.js';
-import { WRITTEN_PROGRAMS } from './programs/written.js';
+import { KERNEL_TABLES } from './programs/kernel-tables.js';
+import { USER_PAGES } from './programs/user-pages.js';
+import { USER_TABLES } from './programs/user-tables.js';
 import { flush, syncIpi } from './shootdown.js';
 import { Label, Thread, type Way } from './thread.js';
 import { pgdFree, pmdFree } from './union.js';
@@ -236,7 +238,9 @@ export const PROGRAMS: readonly ProgramKind[] = [
     write: pmdFree,
   },
   UNSHARE_KIND,
-  ...WRITTEN_PROGRAMS,
+  ...USER_TABLES,
+  ...USER_PAGES,
+  ...KERNEL_TABLES,
 ];
 
 export function programKind(name: string): ProgramKind {

@@ -1,6 +1,7 @@
 import { Distribution, MAX_DURATION_NS } from '../latency/distribution.js';
 import type { Monitor } from '../replay/monitor.js';
 import type { Target } from '../replay/state/table-life.js';
+import { callSpans } from './call-spans.js';
 import { HeatGrid } from './heat-grid.js';
 
 /** Values kept one by one for each picture; bins from then on. */
@@ -32,16 +33,8 @@ export class ReportSums {
 
   /** Listens to one capture. `funcName`: name of a system call by its id. */
   monitor(funcName: (id: number) => string): Monitor {
-    const entered = new Map<number, number>();
     return {
-      syscallEntered: (task, op) => {
-        entered.set(task.key, op.tsNs);
-      },
-      syscallLeft: (task, op) => {
-        const since = entered.get(task.key);
-        entered.delete(task.key);
-        if (since !== undefined && op.a0 >= 0) this.called(funcName(op.a0), since, op.tsNs);
-      },
+      ...callSpans((_task, name, fromNs, toNs) => this.called(funcName(name), fromNs, toNs)),
       flushDone: (flush) => this.answered(flush.targets),
       synced: (sync) => this.answered(sync.targets),
       tableFreed: (table, _task, _cpu, op) => {

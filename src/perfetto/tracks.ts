@@ -2,6 +2,7 @@ import { FUNC, GP_EVENT, isTableFunc, LEVEL_NAMES, OP, type Op, READER } from '.
 import type { Monitor } from '../replay/monitor.js';
 import type { Flush, Head, Table, Target } from '../replay/state/table-life.js';
 import { isKnown } from '../timeline/is-known.js';
+import { callSpans } from './call-spans.js';
 import type { TrackArgs, TrackSink } from './sink.js';
 
 /** Rows for page tables at most: a viewer shows no more, and each costs memory. */
@@ -86,17 +87,10 @@ export class Tracks {
     let gpSince = Number.NaN;
     let expeditedSince = Number.NaN;
     this.tablesWaiting = 0;
-    const entered = new Map<number, number>();
     return {
-      syscallEntered: (task, op) => {
-        entered.set(task.key, op.tsNs);
-      },
-      syscallLeft: (task, op) => {
-        const since = entered.get(task.key);
-        entered.delete(task.key);
-        if (since === undefined || op.a0 < 0) return;
-        this.sink.slice(this.calls(task.key), this.funcName(op.a0), since, op.tsNs, []);
-      },
+      ...callSpans((task, name, fromNs, toNs) =>
+        this.sink.slice(this.calls(task.key), this.funcName(name), fromNs, toNs, []),
+      ),
       flushDone: (flush, _gather, _task, op) => this.flush(flush, op),
       synced: (sync, _task, op) => {
         this.arrows(sync.targets, 'tlb_remove_table_sync_one');

@@ -54,6 +54,26 @@ function closesPlain(
   });
 }
 
+/** Goes on only while the entry is set (1) or none (0). */
+const ifEntry = (name: string, is: 0 | 1, what: string): Verb => ({
+  name,
+  args: 'ENTRY',
+  what,
+  source: 'include/linux/pgtable.h pmd_none()',
+  write: (w, [entry]) => {
+    const link = w.entry(entry!);
+    const words = ['none', 'set'];
+    w.step(
+      { text: `the entry of ${link.name} is ${words[is]}`, when: `ent_${link.id} == ${is}` },
+      {
+        text: `the entry of ${link.name} is ${words[1 - is]}`,
+        when: `ent_${link.id} == ${1 - is}`,
+        to: w.out,
+      },
+    );
+  },
+});
+
 export const LOCK_VERBS: readonly Verb[] = [
   {
     name: 'lock',
@@ -213,32 +233,8 @@ export const LOCK_VERBS: readonly Verb[] = [
       w.needs.push(lockName(w, name!));
     },
   },
-  {
-    name: 'if-linked',
-    args: 'ENTRY',
-    what: 'goes on only while the entry is set; else where the innermost section ends',
-    source: 'include/linux/pgtable.h pmd_none()',
-    write: (w, [entry]) => {
-      const link = w.entry(entry!);
-      w.step(
-        { text: `the entry of ${link.name} is set`, when: `ent_${link.id} == 1` },
-        { text: `the entry of ${link.name} is none`, when: `ent_${link.id} == 0`, to: w.out },
-      );
-    },
-  },
-  {
-    name: 'if-none',
-    args: 'ENTRY',
-    what: 'goes on only while the entry is none',
-    source: 'include/linux/pgtable.h pmd_none()',
-    write: (w, [entry]) => {
-      const link = w.entry(entry!);
-      w.step(
-        { text: `the entry of ${link.name} is none`, when: `ent_${link.id} == 0` },
-        { text: `the entry of ${link.name} is set`, when: `ent_${link.id} == 1`, to: w.out },
-      );
-    },
-  },
+  ifEntry('if-linked', 1, 'goes on only while the entry is set; else where the innermost section ends'),
+  ifEntry('if-none', 0, 'goes on only while the entry is none'),
   {
     name: 'if-page',
     args: 'ENTRY',

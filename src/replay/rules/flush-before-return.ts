@@ -1,10 +1,8 @@
-import { OP } from '../../kernel/ops.js';
-import { absent, instanceOf, w, witnesses } from '../evidence.js';
 import { PROMISE } from '../mech-hooks.js';
 import { heldAtPromise } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
-import { FLUSH_PROBE, narrowOr, stillCached } from './unflushed.js';
+import { flushedElsewhere } from './unflushed.js';
 
 export const flushBeforeReturn = rule({
   number: 29,
@@ -28,26 +26,7 @@ export const flushBeforeReturn = rule({
     gatherOver(gather, op) {
       const flush = gather.narrow;
       if (!flush?.leftOut || gather.tables > 0) return;
-      absent(
-        evidence,
-        verdicts,
-        {
-          kinds: [OP.FR],
-          cpu: flush.cpu,
-          since: flush.frSeq,
-          probe: FLUSH_PROBE,
-          instance: instanceOf(op),
-        },
-        {
-          message: `a gather ended ${narrowOr(flush, '')}`,
-          ...stillCached(flush),
-          events: witnesses(
-            w(flush.leftOut.ref, 'addresses to be flushed'),
-            w(flush.frRef, 'flush begins'),
-            w(op.ref, 'gather ends'),
-          ),
-        },
-      );
+      flushedElsewhere(evidence, verdicts, flush, op, 'a gather ended', 'gather ends');
     },
   }),
 });

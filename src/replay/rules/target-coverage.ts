@@ -13,15 +13,16 @@ export const targetCoverage = rule({
   number: 23,
   name: 'target-coverage',
   severity: 'S1',
-  statement: 'a flush with freed_tables=1 interrupts every CPU of mm_cpumask but its own',
-  why: 'a CPU that is left out goes on walking the freed tables',
+  statement:
+    'a flush interrupts the CPUs of mm_cpumask but its own: with freed_tables=1 all of them, else those that run the mm',
+  why: 'a CPU that is left out goes on by what it has cached, and walks tables that are freed',
   source: 'arch/x86/mm/tlb.c native_flush_tlb_multi(), should_flush_tlb(); commit fea4e317f9e7',
   needs: [PROBES.FR, PROBES.FMULTI, PROBES.IS],
   idle: 'no flush interrupted another CPU',
   held: 'the TLB of the CPU that was not interrupted',
   missing: 'an IPI with flush_tlb_func() to that CPU',
   words:
-    'A flush that is about freed tables has to reach every CPU that may have used the process, except the sender. The trace shows the list and who was interrupted; both must agree.',
+    'A flush that is about freed tables has to reach every CPU that may have used the process, except the sender; any other flush those that run one of its threads. The trace shows the list and who was interrupted; both must agree.',
   bugs: ['L11', 'L19', 'L21'],
   monitor: (evidence, verdicts) => {
     const busy = new BusyCpus(evidence, verdicts);

@@ -1,17 +1,16 @@
 import { OP } from '../../kernel/ops.js';
-import { absent, instanceOf, LOSS, lostSince, w, witnesses } from '../evidence.js';
+import { absent, LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { pageReleased, stillHeld, wasHeld, wentAwayAndBack, worst } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 import {
   FLUSH_PROBE,
+  flushedElsewhere,
   NEVER_BACK,
-  narrowOr,
   pageWithinFlush,
   perhapsBack,
   releasedEarly,
-  stillCached,
   unflushed,
   withinFlush,
 } from './unflushed.js';
@@ -60,27 +59,7 @@ export const tlbBeforeFree = rule({
             verdicts.unknown(why, op.ref);
             return;
           }
-          absent(
-            evidence,
-            verdicts,
-            {
-              kinds: [OP.FR],
-              cpu: flush.cpu,
-              since: flush.frSeq,
-              probe: FLUSH_PROBE,
-              instance: instanceOf(op),
-            },
-            {
-              message: `a page of this mm was released ${narrowOr(flush, '')}`,
-              ...stillCached(flush),
-              before: op.ref,
-              events: witnesses(
-                w(flush.leftOut?.ref ?? -1, 'addresses to be flushed'),
-                w(flush.frRef, 'flush begins'),
-                w(op.ref, 'page released'),
-              ),
-            },
-          );
+          flushedElsewhere(evidence, verdicts, flush, op, 'a page of this mm was released', 'page released');
         } else if (gather.flushes > 0 && gather.lastFlush) {
           const last = gather.lastFlush;
           // What is not known to be a frame of this mm may be slab memory, which may go before the flush.

@@ -68,6 +68,32 @@ export function unflushed(
   });
 }
 
+/** `what` happened at `op` after a flush of the gather that was one of other addresses (`leftOut`). */
+export function flushedElsewhere(
+  evidence: Evidence,
+  verdicts: Verdicts,
+  flush: Flush,
+  op: Op,
+  what: string,
+  role: string,
+): void {
+  absent(
+    evidence,
+    verdicts,
+    { kinds: [OP.FR], cpu: flush.cpu, since: flush.frSeq, probe: FLUSH_PROBE, instance: instanceOf(op) },
+    {
+      message: `${what} ${narrowOr(flush, '')}`,
+      ...stillCached(flush),
+      before: op.ref,
+      events: witnesses(
+        w(flush.leftOut?.ref ?? -1, 'addresses to be flushed'),
+        w(flush.frRef, 'flush begins'),
+        w(op.ref, role),
+      ),
+    },
+  );
+}
+
 /** As `unflushed`, of a flush whose return was not seen before, but comes now. */
 export const withinFlush = (
   table: Table,
