@@ -46,7 +46,7 @@ export async function dispatch(
   });
   // Each wait listens to it.
   setMaxListeners(0, options.signal);
-  const trouble = once(options.onTrouble);
+  const trouble = onceEach(options.onTrouble);
   for (const emitter of [connection, queue]) emitter.on('error', (error) => trouble(error.message));
   const open = (): Set<number> =>
     new Set(
@@ -119,7 +119,7 @@ async function drain(
 }
 
 /** Each message is passed on the first time only. */
-function once(tell: (message: string) => void): (message: string) => void {
+export function onceEach(tell: (message: string) => void): (message: string) => void {
   const told = new Set<string>();
   return (message) => {
     if (told.has(message)) return;

@@ -1,17 +1,13 @@
 import type { Baseline } from '../gate/baseline.js';
 import type { LoadedPolicy } from '../gate/policy-file.js';
+import type { PipelineOptions } from '../read/pipeline.js';
 import type { FilterSpec } from '../timeline/filter.js';
 
-/** How recordings are read: the part of `PipelineOptions` that is plain data. */
-export interface Reading {
-  readonly format?: string | undefined;
-  /** Content of a kprobe_events file, and where it came from (for messages). */
-  readonly probesText?: string | undefined;
-  readonly probesPath?: string | undefined;
-  readonly vmemmap?: string | undefined;
-  readonly directMap?: string | undefined;
-  readonly known?: readonly string[] | undefined;
-}
+/** How recordings are read: what of it is plain data. */
+export type Reading = Pick<
+  PipelineOptions,
+  'format' | 'probesText' | 'probesPath' | 'vmemmap' | 'directMap' | 'known'
+>;
 
 interface Asked {
   readonly reading: Reading;

@@ -1,5 +1,5 @@
 import type { Answers } from './answers.js';
-import { queueName } from './dispatch.js';
+import { onceEach, queueName } from './dispatch.js';
 import { type Engine, type Job, QUEUE_PREFIX } from './engine.js';
 import type { Plan } from './plan.js';
 import { isFault } from './recording-row.js';
@@ -47,11 +47,7 @@ export async function work(
     runRetryDelay: 500,
     removeOnComplete: { count: 0 },
   });
-  const told = new Set<string>();
-  const tell = (message: string): void => {
-    if (!told.has(message)) options.onTrouble(message);
-    told.add(message);
-  };
+  const tell = onceEach(options.onTrouble);
   for (const emitter of [connection, worker]) emitter.on('error', (error) => tell(error.message));
   try {
     if (!signal.aborted)
