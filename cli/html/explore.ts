@@ -1,6 +1,7 @@
 import type { Counterexample, Exploration } from '../../src/explore/explore.js';
 import type { ExploreReport } from '../../src/explore/report.js';
 import { plural } from '../render/verdicts.js';
+import { ARROW_END, ARROW_TIP } from './arrow.js';
 import { holdOf } from './holds.js';
 import { html, type Markup } from './markup.js';
 import { facts, pageText, table } from './page.js';
@@ -8,6 +9,7 @@ import { facts, pageText, table } from './page.js';
 const LABEL = 90;
 const STEP = 34;
 const LANE = 44;
+const RADIUS = 11;
 /** An exploration as one page: the answer, and each way to an unsafe state as a space-time diagram. `text`: the whole report. */
 export function explorePage(report: ExploreReport, text: string): string {
   const e = report.exploration;
@@ -65,12 +67,26 @@ function lanes(e: Exploration, c: Counterexample): Markup {
   });
   const marks = c.steps.map((s, n) => {
     const x = LABEL + n * STEP + STEP / 2;
-    const from = c.steps[n - 1];
-    const arrow =
-      from && from.cpu !== s.cpu
-        ? html`<line x1="${x - STEP}" y1="${y(from.cpu)}" x2="${x}" y2="${y(s.cpu)}" stroke="var(--soft)" stroke-dasharray="2 3"/>`
-        : '';
-    return html`<g>${arrow}<circle cx="${x}" cy="${y(s.cpu)}" r="10" fill="var(--bg)" stroke="var(--${n === c.steps.length - 1 ? 'bad' : 'fg'})" stroke-width="2"/><text x="${x}" y="${y(s.cpu) + 4}" text-anchor="middle">${n + 1}</text><title>${s.actor}: ${s.text}</title></g>`;
+    const arrows = s.causes.map((cause) => {
+      const from = c.steps[cause]!;
+      const [fromX, fromY, toY] = [LABEL + cause * STEP + STEP / 2, y(from.cpu), y(s.cpu)];
+      // From circle to circle, not from centre to centre.
+      const part = RADIUS / Math.hypot(x - fromX, toY - fromY);
+      const [dx, dy] = [(x - fromX) * part, (toY - fromY) * part];
+      return html`<line x1="${fromX + dx}" y1="${fromY + dy}" x2="${x - dx}" y2="${toY - dy}" stroke="var(--soft)" ${ARROW_END}/>`;
+    });
+    return html`<g>${arrows}<circle cx="${x}" cy="${y(s.cpu)}" r="${RADIUS - 1}" fill="var(--bg)" stroke="var(--${n === c.steps.length - 1 ? 'bad' : 'fg'})" stroke-width="2"/><text x="${x}" y="${y(s.cpu) + 4}" text-anchor="middle">${n + 1}</text><title>${s.actor}: ${s.text}</title></g>`;
   });
-  return html`<div class="scroll"><svg style="min-width:${width}px" viewBox="0 0 ${width} ${height}" role="img" aria-label="Space-time diagram: ${c.text}. ${c.steps.map((s, n) => `${n + 1}: ${s.text}`).join('; ')}">${rows}${bands}${marks}</svg></div>`;
+  return html`<div class="scroll"><svg style="min-width:${width}px" viewBox="0 0 ${width} ${height}" role="img" aria-label="Space-time diagram: ${c.text}. ${c.steps.map((s, n) => `${n + 1}: ${s.text}`).join('; ')}">${ARROW_TIP}${rows}${bands}${marks}</svg></div>${legend(c)}`;
+}
+
+/** What the colours of the lanes stand for, and the arrows. */
+function legend(c: Counterexample): Markup {
+  const held = new Map(
+    c.steps.filter((s) => s.holds !== '').map((s) => [holdOf(s.holds).name, holdOf(s.holds).colour]),
+  );
+  const colours = [...held].map(
+    ([name, colour]) => html`<span style="color:var(--${colour})">■</span> ${name} `,
+  );
+  return html`<p class="soft">${colours}→ answers: an interrupt, the return of a flush, a grace period, a callback</p>`;
 }

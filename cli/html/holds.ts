@@ -1,10 +1,11 @@
 /** Colour and words of what a CPU may still hold, by the words it is told in: the first that fits. */
 const HOLDS = [
-  { words: /walk cache/i, colour: 'walk-cache', name: 'walk cache' },
+  { words: /walk cache|may hold/i, colour: 'walk-cache', name: 'walk cache' },
   { words: /TLB|translation|cache/i, colour: 'hold', name: 'TLB' },
+  { words: /walk|reader|rcu_read_lock|in RCU/i, colour: 'reader', name: 'reader' },
   { words: /irq|interrupt/i, colour: 'ipi', name: 'interrupts off' },
-  { words: /quiescent/i, colour: 'grace', name: 'owes a quiescent state' },
-  { words: /walk|reader|rcu_read_lock/i, colour: 'reader', name: 'reader' },
+  { words: /quiescent|owes a QS|holds up/i, colour: 'grace', name: 'owes a quiescent state' },
+  { words: /lazy|away/i, colour: 'soft', name: 'lazy, or a vCPU that is away' },
 ] as const;
 const OTHER = { colour: 'grace', name: 'something else' } as const;
 

@@ -115,7 +115,7 @@ function latency(result: Result, { calls }: ReportSums): Markup {
   const parts = distinctLatencies(result.latency).map((l) => {
     const name = `${l.name}${l.key === '' ? '' : ` [${l.key}]`}`;
     const series = [{ name, buckets: l.histogram, colour: 'before' }];
-    const heat = l.key === '' ? calls.get(l.name) : undefined;
+    const heat = l.key === '' && l.count > 1 ? calls.get(l.name) : undefined;
     return html`<h3>${name}</h3><p>${quantileLine(l)}</p>${l.histogram.length > 0 ? html`${histogramChart(`Histogram of ${name}`, series)}${ecdfChart(`Cumulative distribution of ${name}, in the band between its rows' edges`, series)}` : ''}${heat ? html`<h3>${name} over time</h3>${heatMap(`Durations of ${name} over time`, heat)}` : ''}`;
   });
   return html`${parts}`;

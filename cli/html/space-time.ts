@@ -1,7 +1,9 @@
 import type { Surroundings } from '../../src/perfetto/near-findings.js';
+import { GRACE_ROWS } from '../../src/perfetto/tracks.js';
 import type { Finding } from '../../src/result/types.js';
 import { duration } from '../render/text.js';
 import { plural } from '../render/verdicts.js';
+import { ARROW_END, ARROW_TIP } from './arrow.js';
 import { type Hold, holdOf } from './holds.js';
 import { html, type Markup } from './markup.js';
 
@@ -19,8 +21,8 @@ const KINDS = [
   { what: 'IPI handlers', colour: 'ipi', words: 'IPI handler' },
   { what: 'callbacks', colour: 'callback', words: 'RCU callback' },
   { what: 'readers', colour: 'reader', words: 'reader section' },
-  { what: 'RCU grace periods', colour: 'grace', words: 'grace period' },
-  { what: 'expedited grace periods', colour: 'grace', words: 'grace period' },
+  { what: GRACE_ROWS[0], colour: 'grace', words: 'grace period' },
+  { what: GRACE_ROWS[1], colour: 'grace', words: 'grace period' },
 ] as const;
 
 /** Where things stand in a picture: time across, a lane per CPU, the lane of RCU (-1) last. */
@@ -83,7 +85,7 @@ export function picture(finding: Finding, near: Surroundings, unit: 'ns' | 'tick
     (cpu) =>
       html`<line x1="${LABEL}" x2="${WIDTH - 12}" y1="${at.y(cpu)}" y2="${at.y(cpu)}" stroke="var(--line)"/><text x="0" y="${at.y(cpu) + 4}">${cpu < 0 ? 'RCU' : `CPU ${cpu}`}</text>`,
   );
-  return html`<svg class="wide" viewBox="0 0 ${WIDTH} ${at.height}" role="img" aria-label="${label}"><defs><marker id="tip" viewBox="0 0 6 6" refX="6" refY="3" markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0L6 3L0 6z" fill="var(--soft)"/></marker></defs>${lanes}${bands(finding, at, first, last)}${bars(near, at)}${arrows(near, at)}${gap(finding, near.times, at)}${marks(finding, near.times, at)}<text x="${LABEL}" y="${at.height - 2}" class="soft">first event</text><text x="${WIDTH - 150}" y="${at.height - 2}" class="soft">+${size}</text></svg>`;
+  return html`<svg class="wide" viewBox="0 0 ${WIDTH} ${at.height}" role="img" aria-label="${label}">${ARROW_TIP}${lanes}${bands(finding, at, first, last)}${bars(near, at)}${arrows(near, at)}${gap(finding, near.times, at)}${marks(finding, near.times, at)}<text x="${LABEL}" y="${at.height - 2}" class="soft">first event</text><text x="${WIDTH - 150}" y="${at.height - 2}" class="soft">+${size}</text></svg>`;
 }
 
 /** Where a CPU still holds what the finding says. */
@@ -107,24 +109,32 @@ const bars = (near: Surroundings, at: Places): Markup[] =>
         html`<rect x="${at.x(s.fromNs)}" y="${at.y(s.cpu) - 8}" width="${Math.max(1.5, at.x(s.toNs) - at.x(s.fromNs))}" height="16" fill="var(--${kind.colour})" opacity=".8"><title>${s.name}, ${duration(s.toNs - s.fromNs)}</title></rect>`,
     );
 
-/** From what comes first of a flow to each of the others. */
+type Slice = Surroundings['slices'][number];
+
+/** Along each flow: from an IPI to its handler to the return of who waits, from call_rcu() by a grace period to the callback. */
 function arrows({ slices }: Surroundings, at: Places): Markup[] {
-  const starts = new Map<number, (typeof slices)[number]>();
-  const lines: Markup[] = [];
-  for (const s of slices) {
-    if (s.flow === 0 || !at.has(s.cpu)) continue;
-    const start = starts.get(s.flow);
-    if (!start) {
-      starts.set(s.flow, s);
-      continue;
-    }
-    const [a, b] = start.fromNs <= s.fromNs ? [start, s] : [s, start];
-    const colour = [a.what, b.what].includes('callbacks') ? 'callback' : 'ipi';
-    lines.push(
-      html`<line x1="${at.x(a.fromNs)}" y1="${at.y(a.cpu)}" x2="${at.x(b.fromNs)}" y2="${at.y(b.cpu)}" stroke="var(--${colour})" stroke-width="1" marker-end="url(#tip)"/>`,
-    );
-  }
+  const flows = new Map<number, Slice[]>();
+  for (const s of slices)
+    if (s.flow !== 0 && at.has(s.cpu)) flows.set(s.flow, [...(flows.get(s.flow) ?? []), s]);
+  const periods = slices.filter((s) => s.what === GRACE_ROWS[0]);
+  const lines = [...flows.values()].flatMap((flow) => {
+    const steps = flow.sort((a, b) => a.fromNs - b.fromNs);
+    return steps.slice(1).flatMap((to, i) => between(steps[i]!, to, periods, at));
+  });
   return lines.slice(0, MOST_ARROWS);
+}
+
+function between(from: Slice, to: Slice, periods: readonly Slice[], at: Places): Markup[] {
+  const callback = to.what === 'callbacks';
+  const colour = callback ? 'callback' : 'ipi';
+  const line = (a: Slice, aNs: number, b: Slice): Markup =>
+    html`<line x1="${at.x(aNs)}" y1="${at.y(a.cpu)}" x2="${at.x(b.fromNs)}" y2="${at.y(b.cpu)}" stroke="var(--${colour})" stroke-width="1" ${ARROW_END}/>`;
+  // The last whole one between them: that is waited for.
+  const waited = callback
+    ? periods.findLast((p) => p.fromNs >= from.fromNs && p.toNs <= to.fromNs)
+    : undefined;
+  if (waited === undefined || !at.has(waited.cpu)) return [line(from, from.toNs, to)];
+  return [line(from, from.fromNs, waited), line(waited, waited.toNs, to)];
 }
 
 /** The events of the finding, by number; those that would cover each other stand one above the other. */

@@ -1,5 +1,6 @@
 import { type Compiled, compile, reader } from '../machine/compile.js';
 import type { Machine } from '../machine/model.js';
+import { causesOf } from './causes.js';
 import { interleavings } from './interleavings.js';
 import { holds, pathTo, type Step } from './path.js';
 import { type Ended, type Pause, type Reached, type SearchOptions, search, searchSlowly } from './search.js';
@@ -12,6 +13,8 @@ export interface ToldStep {
   readonly text: string;
   /** What that CPU holds after it; empty: nothing. */
   readonly holds: string;
+  /** Steps before it that it answers (`causes.ts`), by their place from 0. */
+  readonly causes: readonly number[];
 }
 
 /** A way to an unsafe state, as short as any. */
@@ -129,11 +132,16 @@ function told(compiled: Compiled, reached: Reached, options: ExploreOptions): Ex
   function tell(kind: string, text: string, state: number): void {
     const path = pathTo(compiled, reached, state, options.symmetry);
     paths.push(path);
-    counterexamples.push({ kind, text, steps: path.map((step) => toldStep(compiled, step)) });
+    const causes = causesOf(compiled, path);
+    counterexamples.push({
+      kind,
+      text,
+      steps: path.map((step, i) => ({ ...toldStep(compiled, step), causes: causes[i]! })),
+    });
   }
 }
 
-function toldStep(compiled: Compiled, step: Step): ToldStep {
+function toldStep(compiled: Compiled, step: Step): Omit<ToldStep, 'causes'> {
   const { cpu, actor, text } = step.command;
   return { cpu, actor, text, holds: cpu < 0 ? '' : holds(compiled, step.after, cpu) };
 }

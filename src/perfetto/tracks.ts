@@ -93,7 +93,7 @@ export class Tracks {
       ),
       flushDone: (flush, _gather, _task, op) => this.flush(flush, op),
       synced: (sync, _task, op) => {
-        this.arrows(sync.targets, 'tlb_remove_table_sync_one');
+        this.arrows(sync.targets, 'tlb_remove_table_sync_one', op.tsNs);
         this.sink.slice(this.cpu(op.cpu, 'waits'), 'sync to all CPUs', sync.ts, op.tsNs, []);
       },
       gatherOver: ({ mm, task, gbTs, headless, tables, flushes }, op) => {
@@ -152,18 +152,23 @@ export class Tracks {
   }
 
   /** Sends and handlers of a broadcast, each pair joined. */
-  private arrows(targets: readonly Target[], name: string): void {
+  /** From each IPI to its handler, and to the return of who waited for it. */
+  private arrows(targets: readonly Target[], name: string, doneNs: number): void {
     for (const { from, cpu, isTs, ieTs, ixTs } of targets) {
       const own = ++this.flows;
       if (isKnown(isTs)) this.sink.instant(this.cpu(from, 'IPIs sent'), `to CPU ${cpu}`, isTs, [], own);
-      if (ieTs <= ixTs)
-        this.sink.slice(this.cpu(cpu, 'IPI handlers'), name, ieTs, ixTs, [['from CPU', from]], own);
+      if (!(ieTs <= ixTs)) continue;
+      this.sink.slice(this.cpu(cpu, 'IPI handlers'), name, ieTs, ixTs, [['from CPU', from]], own);
+      if (!(ixTs <= doneNs)) continue;
+      const back = ++this.flows;
+      this.sink.instant(this.cpu(cpu, 'IPI handlers'), 'done', ixTs, [], back);
+      this.sink.instant(this.cpu(from, 'IPIs sent'), `CPU ${cpu} has answered`, doneNs, [], back);
     }
   }
 
   private flush(flush: Flush, op: Op): void {
     if (!(flush.frTs <= op.tsNs)) return;
-    this.arrows(flush.targets, this.funcName(FUNC.flush_tlb_func));
+    this.arrows(flush.targets, this.funcName(FUNC.flush_tlb_func), op.tsNs);
     const args: TrackArgs = [
       ['start', user(flush.start)],
       ['end', user(flush.end)],

@@ -51,16 +51,19 @@ describe('the tracks of a replay', () => {
   it('hold what the text of the recording shows: handlers, callbacks, call_rcu', () => {
     const lines = linesOf('6.12.117-lab-y/mt-munmap.txt.gz');
     const count = (pattern: RegExp): number => lines.filter((l) => pattern.test(l)).length;
-    const named = (name: string): number =>
-      chrome.filter((e) => 'Xi'.includes(e.ph) && trackNames().get(e.tid)?.endsWith(name)).length;
-    expect(named(': call_rcu')).toBeGreaterThan(0);
-    expect(named(': call_rcu')).toBeLessThanOrEqual(count(/call_rcu/));
-    expect(named(': IPI handlers')).toBeGreaterThan(0);
-    expect(named(': IPI handlers')).toBeLessThanOrEqual(count(/csd_function_entry|call_function/));
+    const named = (name: string, ph: string): number =>
+      chrome.filter((e) => e.ph === ph && trackNames().get(e.tid)?.endsWith(name)).length;
+    expect(named(': call_rcu', 'i')).toBeGreaterThan(0);
+    expect(named(': call_rcu', 'i')).toBeLessThanOrEqual(count(/call_rcu/));
+    const handlers = named(': IPI handlers', 'X');
+    expect(handlers).toBeGreaterThan(0);
+    expect(handlers).toBeLessThanOrEqual(count(/csd_function_entry|call_function/));
+    // Each that ended before the return of who waited says so.
+    expect(named(': IPI handlers', 'i')).toBe(handlers);
     for (const e of chrome.filter((x) => x.ph === 'X')) expect(e.dur).toBeGreaterThanOrEqual(0);
   });
 
-  it('join IPI and handler, call_rcu and callback, in this order', () => {
+  it('join IPI, handler and return, call_rcu and callback, in this order', () => {
     const ends = chrome.filter((e) => e.ph === 'f');
     expect(ends.length).toBeGreaterThan(0);
     const starts = new Map(chrome.filter((e) => e.ph === 's').map((e) => [e.id, e]));
@@ -71,7 +74,11 @@ describe('the tracks of a replay', () => {
       const of = (e: Entry): string => trackNames().get(e.tid)!.split(': ').at(-1)!;
       kinds.add(`${of(start)} → ${of(end)}`);
     }
-    expect([...kinds].sort()).toEqual(['IPIs sent → IPI handlers', 'call_rcu → callbacks']);
+    expect([...kinds].sort()).toEqual([
+      'IPI handlers → IPIs sent',
+      'IPIs sent → IPI handlers',
+      'call_rcu → callbacks',
+    ]);
   });
 
   it('count the tables that wait for RCU as the report does', () => {
