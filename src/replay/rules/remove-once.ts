@@ -1,5 +1,6 @@
 import { FUNC, isTableFunc, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { CONTEXT } from '../../timeline/flags.js';
 import { absent, type Evidence, LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
@@ -101,10 +102,10 @@ class RemoveOnce implements Monitor {
       return;
     }
     if (table.trSeq === 0) return;
+    const gather = evidence.state.tasks.get(op.pid)?.gather;
+    const sameGather = gather && table.freedByTask && table.freeSeq > gather.gbSeq;
     if (evidence.coverage.total(OP.ALLOC) === 0) {
       // The page may have been anything in between; so close together that is worth saying.
-      const gather = evidence.state.tasks.get(op.pid)?.gather;
-      const sameGather = gather && table.freedByTask && table.freeSeq > gather.gbSeq;
       if (sameGather || cpu?.lastSeq === table.freeSeq) {
         verdicts.unknown(
           'released again at once; whether it was allocated between is not shown: needs kmem:mm_page_alloc',
@@ -113,6 +114,11 @@ class RemoveOnce implements Monitor {
       }
       return;
     }
+    // alloc_pages_bulk() (vmalloc, kernel stacks, network) has no tracepoint. Its pages are released neither by callbacks of
+    // page tables nor by a task that unmaps.
+    const inCallback = cpu?.callback && isTableFunc(cpu.callback.func);
+    const unmaps = gather && op.context === CONTEXT.task;
+    if (!inCallback && !unmaps && !sameGather) return;
     if (lostSince(evidence, table.freeSeq)) {
       verdicts.unknown(LOSS, op.ref);
       return;

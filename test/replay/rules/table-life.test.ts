@@ -159,6 +159,17 @@ describe('I12 remove-once', () => {
     expect((await judged('I12', twice)).verdict).toBe('violated');
   });
 
+  it('does not accuse whoever releases the page later: bulk allocations, as of kernel stacks, have no tracepoint', async () => {
+    const worker = { task: 'kworker/1:1-61', cpu: 1, flags: '.....' };
+    const sync = [1, 2, 3].flatMap((n) => munmapSync(n));
+    const r = await judged('I12', [
+      ...sync,
+      step('stack-free', worker, freed(tablePfn(2))),
+      ...munmapSync(4),
+    ]);
+    expect(r).toMatchObject({ verdict: 'pass', instances: { pass: 4, violated: 0, unknown: 0 } });
+  });
+
   it('is violated by a single table that its task releases and queues to RCU all the same', async () => {
     const odd = insertBefore(
       without(singleRcu(2), 'table-free'),
