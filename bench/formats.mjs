@@ -80,7 +80,7 @@ function writeSamples(text, target, bytes) {
 async function run(built, file) {
   const load = (path) => import(`${built}/src/${path}.js`);
   const [{ scanInput }, { Interner }, { EventTable }, { TimeBase }] = await Promise.all(
-    ['parsers/open-input', 'timeline/interner', 'timeline/events', 'timeline/time-base'].map(load),
+    ['parsers/input/open-input', 'timeline/interner', 'timeline/events', 'timeline/time-base'].map(load),
   );
   const context = { names: new Interner(), events: new EventTable(), time: new TimeBase() };
   const from = process.hrtime.bigint();

@@ -21,6 +21,39 @@ export interface CanonicalEvent {
   aux: number;
 }
 
+/** What names an event. */
+export type HeadParts = Pick<CanonicalEvent, 'kind' | 'event' | 'symbol' | 'caller' | 'end'>;
+
+/** An event in the columns of a batch; one object is filled again for each line. */
+export interface CanonicalRow {
+  /** Whole seconds and ns of the stamp. */
+  sec: number;
+  ns: number;
+  cpu: number;
+  pid: number;
+  tgid: number;
+  flags: number;
+  comm: number;
+  event: number;
+  aux: number;
+  bodyStart: number;
+  bodyEnd: number;
+}
+
+export const emptyRow = (): CanonicalRow => ({
+  sec: 0,
+  ns: 0,
+  cpu: -1,
+  pid: -1,
+  tgid: -1,
+  flags: 0,
+  comm: 0,
+  event: 0,
+  aux: 0,
+  bodyStart: 0,
+  bodyEnd: 0,
+});
+
 /** A fact about the recording, as the canonical forms say it. */
 export interface CanonicalMark {
   readonly mark: string;
@@ -60,6 +93,24 @@ export class CanonicalRows {
     batch.aux[i] = e.kind === 'span' ? e.aux : 0;
     batch.bodyStart[i] = bodyStart;
     batch.bodyEnd[i] = bodyEnd;
+    host.commit();
+    return LINE.event;
+  }
+
+  /** As `commit`, of an event whose parts are told apart by their bytes. */
+  commitRow(e: CanonicalRow, host: LineHost): LineKind {
+    const { batch } = host;
+    const i = batch.length;
+    batch.tsNs[i] = this.relative(e.sec, e.ns, host);
+    batch.cpu[i] = e.cpu;
+    batch.pid[i] = e.pid;
+    batch.tgid[i] = e.tgid;
+    batch.flags[i] = e.flags;
+    batch.comm[i] = e.comm;
+    batch.event[i] = e.event;
+    batch.aux[i] = e.aux;
+    batch.bodyStart[i] = e.bodyStart;
+    batch.bodyEnd[i] = e.bodyEnd;
     host.commit();
     return LINE.event;
   }
@@ -114,6 +165,10 @@ export class CanonicalRows {
       sec = Number((n - rest) / GIGA);
       ns = Number(rest);
     }
+    return this.relative(sec, ns, host);
+  }
+
+  private relative(sec: number, ns: number, host: LineHost): number {
     if (!this.clockSaid && ns % 1000 !== 0) host.time.resolutionNs = 1;
     return host.time.relative(sec, ns);
   }
@@ -128,7 +183,8 @@ export class CanonicalRows {
     return id;
   }
 
-  private head(e: CanonicalEvent, host: LineHost): number {
+  /** Id of the head by the parts of `e` that name it. */
+  head(e: HeadParts, host: LineHost): number {
     // No line of another dialect begins with this byte: heads of the same text cannot collide.
     const key = `\u0001${e.kind}\u0001${e.event}\u0001${e.symbol}\u0001${e.caller}\u0001${e.kind === 'span' ? e.end : ''}`;
     let id = this.heads.get(key);
@@ -140,7 +196,7 @@ export class CanonicalRows {
   }
 }
 
-function headOf({ kind, event, symbol, caller, end }: CanonicalEvent): EventHead {
+function headOf({ kind, event, symbol, caller, end }: HeadParts): EventHead {
   if (kind === '') {
     const told = printfHead(event);
     return { ...told, symbol: symbol || told.symbol, caller };

@@ -3,6 +3,8 @@ import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import { readSchema } from '../../schema/read-schema.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { type CanonicalEvent, type CanonicalMark, CanonicalRows, putBody } from './canonical-rows.js';
+import { PlainJsonLines } from './plain-json-lines.js';
+import { plainMark } from './plain-mark.js';
 
 /**
  * Canonical events, one JSON object a line, as `pttrace convert --to jsonl` writes them and other programs may:
@@ -13,12 +15,17 @@ import { type CanonicalEvent, type CanonicalMark, CanonicalRows, putBody } from 
  * Checked line by line against src/schema/event.schema.json (docs/canonical-event.md). A line that does not keep to it
  * is skipped under a reason that names the field and the first column; the others are not concerned.
  */
-export const JSON_LINES: DialectInfo = {
-  id: 'jsonl',
-  title: 'canonical events as JSON lines',
-  score,
-  open: () => new JsonLinesDialect(),
-};
+export const JSON_LINES: DialectInfo = jsonLines(true);
+
+/** `plain` false: every line goes through `JSON.parse` and the schema, which say what the reader of plain lines must say too. */
+export function jsonLines(plain: boolean): DialectInfo {
+  return {
+    id: 'jsonl',
+    title: 'canonical events as JSON lines',
+    score,
+    open: () => new JsonLinesDialect(plain ? new PlainJsonLines() : null),
+  };
+}
 
 const BYTE_FIELDS = ['commHex', 'argsHex'] as const;
 const KNOWN = new Set([
@@ -63,15 +70,21 @@ interface EventObject {
 class JsonLinesDialect implements LineDialect {
   readonly id = 'jsonl';
   private readonly rows = new CanonicalRows();
+  private readonly plain: PlainJsonLines | null;
   private readonly utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  private readonly validate = validator();
   private readonly reasons = new Map<string, string>();
+
+  constructor(plain: PlainJsonLines | null) {
+    this.plain = plain;
+  }
 
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
     let p = start;
     while (p < end && (buf[p] === 32 || buf[p] === 9)) p++;
     if (p === end) return LINE.blank;
     if (buf[p] !== 0x7b) return buf[p] === 0x23 ? LINE.header : LINE.foreign;
+    const plain = this.plain?.line(buf, start, end, this.rows, host) ?? -1;
+    if (plain !== -1) return plain;
     let text: string;
     try {
       text = this.utf8.decode(buf.subarray(start, end));
@@ -85,8 +98,11 @@ class JsonLinesDialect implements LineDialect {
     } catch (error) {
       return this.bad('is no valid JSON', syntaxColumn(error as Error, text), host);
     }
-    if (!this.validate(value)) {
-      const [what, field] = complaint(this.validate.errors!);
+    const mark = this.plain && plainMark(value);
+    if (mark !== null) return this.rows.mark(mark, host);
+    const validate = validator();
+    if (!validate(value)) {
+      const [what, field] = complaint(validate.errors!);
       return this.bad(what, field === '' ? p - start + 1 : columnOf(text, field), host);
     }
     if ((value as { mark?: string }).mark !== undefined) return this.rows.mark(value as CanonicalMark, host);
@@ -138,7 +154,7 @@ class JsonLinesDialect implements LineDialect {
 
 let compiled: ValidateFunction | undefined;
 
-/** Loaded when the first such input is: no other command needs to wait for it. */
+/** Loaded when the first line needs it: most inputs, and all other commands, need not wait for it. */
 function validator(): ValidateFunction {
   if (compiled === undefined) {
     const { Ajv2020 } = createRequire(import.meta.url)(

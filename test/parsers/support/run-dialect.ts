@@ -37,6 +37,7 @@ export interface DialectRun {
   skips: Map<string, number>;
   header: HeaderFacts;
   unit: 'ns' | 'ticks';
+  resolutionNs: number;
 }
 
 const repo = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
@@ -79,6 +80,7 @@ export function runDialect(info: DialectInfo, input: Uint8Array, partly = false)
       clock: '',
     },
     unit: 'ns',
+    resolutionNs: 0,
   };
   let lineNumber = 0;
   let lineOffset = 0;
@@ -155,6 +157,7 @@ export function runDialect(info: DialectInfo, input: Uint8Array, partly = false)
   }
   dialect.finish?.(host);
   run.unit = time.unit;
+  run.resolutionNs = time.resolutionNs;
   return run;
 }
 
