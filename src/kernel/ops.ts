@@ -229,6 +229,12 @@ export const OP_FIRST_FACT = 51;
 /** Largest block of the page allocator on x86, as a power of two (include/linux/mmzone.h): beyond it a number is damage. */
 export const MAX_PAGE_ORDER = 10;
 
+/** How many pages a FREE or an ALLOC is about, from `a0` on; 0 where it does not name them. */
+export function pagesOf(op: Op): number {
+  if (op.a0 !== op.a0) return 0;
+  return op.a1 > 0 && op.a1 <= MAX_PAGE_ORDER && Number.isSafeInteger(op.a0) ? 2 ** op.a1 : 1;
+}
+
 /** Whether a lock may be held while sleeping. */
 export const LOCK_TYPE = { sleeping: 0, spin: 1 } as const;
 

@@ -1,4 +1,4 @@
-import { kindSet, LOCK_TYPE, MAX_PAGE_ORDER, OP, type Op } from '../kernel/ops.js';
+import { kindSet, LOCK_TYPE, OP, type Op, pagesOf } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import { PROMISE } from './mech-hooks.js';
 import type { Task } from './state/contexts.js';
@@ -12,6 +12,7 @@ import {
   type MechPage,
   newMechPage,
 } from './state/mech.js';
+import { deletePage, forEachPage, setPage } from './state/page-index.js';
 import { LIFE, newTable, type Table } from './state/table-life.js';
 import {
   begunInvalidation,
@@ -245,12 +246,11 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
       break;
     case OP.FREE:
     case OP.ALLOC:
-      if (mech.pages.size === 0 || op.a0 !== op.a0) break;
-      for (let i = 0; i < (op.a1 > 0 && op.a1 <= MAX_PAGE_ORDER ? 2 ** op.a1 : 1); i++) {
-        const page = mech.pages.get(op.a0 + i);
-        if (!page) continue;
-        if (op.kind === OP.FREE) hooks.mech.released(page, false, task, op);
-        forget(state, page, op);
+      if (mech.pages.size > 0) {
+        forEachPage(mech.pages, mech.pageIndex, op.a0, pagesOf(op), (page) => {
+          if (op.kind === OP.FREE) hooks.mech.released(page, false, task, op);
+          forget(state, page, op);
+        });
       }
       break;
     case OP.UL: {
@@ -302,7 +302,7 @@ export function pageOf(state: MachineState, key: number): MechPage {
   let page = state.mech.pages.get(key);
   if (!page) {
     page = newMechPage(key);
-    if (key === key) state.mech.pages.set(key, page);
+    if (key === key) setPage(state.mech.pages, state.mech.pageIndex, key, page);
   }
   return page;
 }
@@ -315,7 +315,7 @@ function tableOf(state: MachineState, key: number, op: Op): Table | null {
     table.life = LIFE.live;
     table.birthRef = op.ref;
     table.birthSeq = state.seq;
-    state.tables.set(key, table);
+    setPage(state.tables, state.tablePages, key, table);
   }
   return table;
 }
@@ -421,7 +421,7 @@ function frameAt(state: MachineState, mm: number, va: number): number {
 
 function forget(state: MachineState, page: MechPage, op: Op): void {
   const { mech } = state;
-  mech.pages.delete(page.key);
+  deletePage(mech.pages, mech.pageIndex, page.key);
   for (const h of page.holders) giveAway(mech, h, op);
   for (const { mm, va } of page.links) {
     const key = linkKey(mm, va);

@@ -2,6 +2,7 @@ import { FUNC, GP_EVENT, isTableFunc, OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import type { Cpu, Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
+import { deletePage, setPage } from './state/page-index.js';
 import { type Enqueue, type Gather, type Head, LIFE, type Table } from './state/table-life.js';
 import { readerBegins, readerEnds } from './step-readers.js';
 
@@ -119,7 +120,7 @@ function enqueued(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hook
       gather.released = [];
     }
     head.tablesKnown = gather !== null && !gather.headless;
-    if (op.a2 === op.a2) state.headsByPage.set(op.a2, head);
+    if (op.a2 === op.a2) setPage(state.headsByPage, state.headPages, op.a2, head);
   }
   for (const table of head.tables) bind(table, head);
   if (op.a0 === op.a0) state.headsByAddr.set(op.a0, head);
@@ -401,7 +402,7 @@ function leaveLine(state: MachineState, head: Head): void {
 export function forgetHead(state: MachineState, head: Head): void {
   if (state.headsByAddr.get(head.addr) === head) state.headsByAddr.delete(head.addr);
   if (state.headsByRhp.get(head.rhp) === head) state.headsByRhp.delete(head.rhp);
-  if (state.headsByPage.get(head.page) === head) state.headsByPage.delete(head.page);
+  if (state.headsByPage.get(head.page) === head) deletePage(state.headsByPage, state.headPages, head.page);
   takeOut(state, head);
 }
 

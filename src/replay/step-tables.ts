@@ -1,14 +1,14 @@
-import { isTableFunc, MAX_PAGE_ORDER, OP, type Op } from '../kernel/ops.js';
+import { isTableFunc, OP, type Op, pagesOf } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import type { Cpu, Task } from './state/contexts.js';
+import { holdFrames, ownerOf, releaseFrames } from './state/frames.js';
 import type { MachineState } from './state/machine-state.js';
-import { type Head, LIFE, newTable, type Table } from './state/table-life.js';
+import { deletePage, nextPage, setPage } from './state/page-index.js';
+import { type Gather, type Head, LIFE, newTable, type Table } from './state/table-life.js';
 import { callbackInferred, callbackOver, forgetHead } from './step-rcu.js';
 import { closeGather, newGather } from './step-tasks.js';
 
-/** Frames remembered at most; beyond it (a trace without frees) the oldest knowledge is dropped. */
-const MAX_FRAMES = 1 << 22;
 /** Freed tables remembered at most, for double frees and late hand-overs. */
 const MAX_FREED = 1 << 16;
 
@@ -121,7 +121,7 @@ function born(
   table.life = LIFE.fresh;
   table.birthRef = op.ref;
   table.birthSeq = state.seq;
-  state.tables.set(key, table);
+  setPage(state.tables, state.tablePages, key, table);
   return table;
 }
 
@@ -143,7 +143,7 @@ function seenAsParent(
   table.life = LIFE.live;
   table.birthRef = op.ref;
   table.birthSeq = state.seq;
-  state.tables.set(key, table);
+  setPage(state.tables, state.tablePages, key, table);
 }
 
 /** The table that a hand-over is about; reports what does not fit and starts a new life then. */
@@ -165,7 +165,7 @@ function handOverTarget(
   }
   const table = newTable(key, level, mm);
   table.life = LIFE.live;
-  state.tables.set(key, table);
+  setPage(state.tables, state.tablePages, key, table);
   return table;
 }
 
@@ -240,7 +240,7 @@ function append(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   const same = justRemoved(task, op);
   if (same) {
     // One page under two names: the hand-over gave its address, this its struct page, and the bases are not known.
-    state.tables.set(op.a2, same);
+    setPage(state.tables, state.tablePages, op.a2, same);
     if (op.kind === OP.APP) same.appRef = op.ref;
     return;
   }
@@ -257,19 +257,36 @@ function justRemoved(task: Task, op: Op): Table | null {
 }
 
 function free(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
-  if (op.a0 !== op.a0) return;
-  const pages = op.a1 > 0 && op.a1 <= MAX_PAGE_ORDER ? 2 ** op.a1 : 1;
-  for (let i = 0; i < pages; i++) freePage(state, op.a0 + i, op, task, cpu, hooks);
-}
-
-function freePage(state: MachineState, pfn: number, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
-  const owner = state.frames.get(pfn);
-  state.frames.delete(pfn);
-  const table = state.tables.get(pfn);
+  const end = op.a0 + pagesOf(op);
   const inTask = op.context === CONTEXT.task || op.context === CONTEXT.unknown;
   const gather = inTask ? task.gather : null;
+  for (let page = op.a0; page < end; page++) {
+    // Outside gathers and callbacks a page that is neither a table nor a batch changes nothing.
+    if (gather === null && runningOn(cpu, task) === null) page = nextKnown(state, page, end);
+    if (page < end) freePage(state, page, op, task, cpu, inTask, gather, hooks);
+  }
+  releaseFrames(state.frames, op.a0, end - op.a0);
+}
+
+const runningOn = (cpu: Cpu | null, task: Task): Head | null =>
+  cpu !== null && cpu.callbackTask === task.key ? cpu.callback : null;
+
+const nextKnown = (state: MachineState, page: number, end: number): number =>
+  nextPage(state.headPages, page, nextPage(state.tablePages, page, end));
+
+function freePage(
+  state: MachineState,
+  pfn: number,
+  op: Op,
+  task: Task,
+  cpu: Cpu | null,
+  inTask: boolean,
+  gather: Gather | null,
+  hooks: Hooks,
+): void {
+  const table = state.tables.get(pfn);
   // Page cache and frames of other processes are released inside gathers too.
-  const frame = owner !== undefined && owner === gather?.mm;
+  const frame = gather !== null && ownerOf(state.frames, pfn) === gather.mm;
   if (table) {
     if (table.life === LIFE.freed) hooks.tableFreedTwice(table, cpu, op);
     else freeTable(state, table, op, task, cpu, inTask, hooks);
@@ -286,7 +303,7 @@ function freePage(state: MachineState, pfn: number, op: Op, task: Task, cpu: Cpu
       hooks.cycleFreed(gather, op);
     }
   }
-  const running = cpu !== null && cpu.callbackTask === task.key ? cpu.callback : null;
+  const running = runningOn(cpu, task);
   if (running && !running.over && running.frees.length < MAX_CALLBACK_FREES) running.frees.push(pfn);
   const batch = state.headsByPage.get(pfn);
   if (cpu && batch && batch === running) callbackOver(batch, cpu, op, hooks);
@@ -338,30 +355,26 @@ function batchPageFreed(
 }
 
 function allocate(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
-  if (op.a0 !== op.a0) return;
-  const pages = op.a1 > 0 && op.a1 <= MAX_PAGE_ORDER ? 2 ** op.a1 : 1;
-  for (let i = 0; i < pages; i++) {
-    const pfn = op.a0 + i;
-    const table = state.tables.get(pfn);
+  const pages = pagesOf(op);
+  const end = op.a0 + pages;
+  for (let page = nextKnown(state, op.a0, end); page < end; page = nextKnown(state, page + 1, end)) {
+    const table = state.tables.get(page);
     if (table) {
       if (table.life === LIFE.gathered || table.life === LIFE.rcu) reused(state, table, op, hooks);
-      state.tables.delete(pfn);
+      deletePage(state.tables, state.tablePages, page);
     }
-    const head = state.headsByPage.get(pfn);
+    const head = state.headsByPage.get(page);
     if (head) {
       if (head.ran === 0) hooks.headReused(head, op);
       forgetHead(state, head);
     }
-    if (op.a2 === 1) {
-      if (state.frames.size >= MAX_FRAMES) state.frames.clear();
-      state.frames.set(pfn, task.mm);
-    } else {
-      state.frames.delete(pfn);
-    }
   }
+  if (op.a2 === 1) holdFrames(state.frames, op.a0, pages, task.mm);
+  else releaseFrames(state.frames, op.a0, pages);
 }
 
 function pruneFreed(state: MachineState): void {
-  for (const [key, table] of state.tables) if (table.life === LIFE.freed) state.tables.delete(key);
+  for (const [key, table] of state.tables)
+    if (table.life === LIFE.freed) deletePage(state.tables, state.tablePages, key);
   state.freedTables = 0;
 }

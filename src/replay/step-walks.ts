@@ -1,8 +1,9 @@
-import { kindSet, LOOKUP, MAX_PAGE_ORDER, OP, type Op, READER, SPIN } from '../kernel/ops.js';
+import { kindSet, LOOKUP, OP, type Op, pagesOf, READER, SPIN } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import type { Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
+import { deletePage, forEachPage, setPage } from './state/page-index.js';
 import { LIFE } from './state/table-life.js';
 import {
   type Bracket,
@@ -89,10 +90,10 @@ export function stepWalks(state: MachineState, op: Op, task: Task, hooks: Hooks)
       unlink(state, op.a1, op, task, 'pte_free_defer', hooks);
       return;
     case OP.FREE:
-      if (state.walks.tables.size > 0) pages(op, (key) => free(state, key, op, hooks));
+      if (state.walks.tables.size > 0) walked(state, op, (table) => free(state, table, op, hooks));
       return;
     case OP.ALLOC:
-      if (state.walks.tables.size > 0) pages(op, (key) => forget(state, key, hooks));
+      if (state.walks.tables.size > 0) walked(state, op, (table) => forget(state, table, hooks));
       return;
     case OP.SE:
     case OP.SX:
@@ -102,11 +103,8 @@ export function stepWalks(state: MachineState, op: Op, task: Task, hooks: Hooks)
   }
 }
 
-function pages(op: Op, each: (key: number) => void): void {
-  if (op.a0 !== op.a0) return;
-  const n = op.a1 > 0 && op.a1 <= MAX_PAGE_ORDER ? 2 ** op.a1 : 1;
-  for (let i = 0; i < n; i++) each(op.a0 + i);
-}
+const walked = (state: MachineState, op: Op, each: (table: WalkedTable) => void): void =>
+  forEachPage(state.walks.tables, state.walks.pages, op.a0, pagesOf(op), each);
 
 const walkerOf = (task: Task): Walker => {
   task.walker ??= newWalker();
@@ -245,7 +243,7 @@ function named(state: MachineState, key: number): WalkedTable {
   let table = state.walks.tables.get(key);
   if (!table) {
     table = newWalkedTable(key, state.seq);
-    state.walks.tables.set(key, table);
+    setPage(state.walks.tables, state.walks.pages, key, table);
     unlinkedBefore(state, table);
   }
   return table;
@@ -341,20 +339,16 @@ function sectionOf(b: Bracket, table: WalkedTable): Section {
   return section;
 }
 
-function free(state: MachineState, key: number, op: Op, hooks: Hooks): void {
-  const table = state.walks.tables.get(key);
-  if (!table) return;
+function free(state: MachineState, table: WalkedTable, op: Op, hooks: Hooks): void {
   const at = { free: now(state, op), ul: table.ul };
   for (const section of table.open) section.released.push(at);
   hooks.walks.released(table, op);
-  state.walks.tables.delete(key);
+  deletePage(state.walks.tables, state.walks.pages, table.key);
 }
 
-function forget(state: MachineState, key: number, hooks: Hooks): void {
-  const table = state.walks.tables.get(key);
-  if (!table) return;
+function forget(state: MachineState, table: WalkedTable, hooks: Hooks): void {
   hooks.walks.forgotten(table);
-  state.walks.tables.delete(key);
+  deletePage(state.walks.tables, state.walks.pages, table.key);
 }
 
 function lose(state: MachineState, section: Section, hooks: Hooks): void {

@@ -242,7 +242,7 @@ describe('releases', () => {
       const e = new Drive();
       e.gather(...keys);
       e.do(OP.ALLOC, { a0: 8, a1: order, a2: 1 });
-      expect([...e.state.frames.keys()]).toEqual(freed);
+      expect([...e.state.frames.single.keys()]).toEqual(freed);
       expect(keys.filter((k) => !e.state.tables.has(k))).toEqual(freed);
     }
   });
@@ -255,7 +255,7 @@ describe('releases', () => {
     d.do(OP.ALLOC, { a0: 9, a1: 0, a2: 1 });
     d.do(OP.ALLOC, { a0: 9, a1: 0, a2: 0 });
     d.do(OP.ALLOC, { a0: Number.NaN, a1: 0, a2: 1 });
-    expect([...d.state.frames.keys()]).toEqual([8]);
+    expect([...d.state.frames.single.keys()]).toEqual([8]);
     d.do(OP.FREE, { a0: 8, a1: 0 });
     expect(d.heard('pageFreed')).toEqual([]);
     d.do(OP.ALLOC, { a0: 8, a1: 0, a2: 1 });

@@ -1,6 +1,8 @@
 import type { Cpu, Reader, Task } from './contexts.js';
+import { type Frames, newFrames } from './frames.js';
 import type { GracePeriods } from './grace-periods.js';
 import { type Mech, newMech } from './mech.js';
+import { newPageIndex, type PageIndex } from './page-index.js';
 import type { Flush, Head, Stray, Table, Target } from './table-life.js';
 import { newWalks, type Walks } from './walks.js';
 
@@ -13,15 +15,17 @@ export interface MachineState {
   seq: number;
   /** Stamp of the first one; NaN before it. */
   firstTs: number;
+  /** By page: set and deleted by `setPage` and `deletePage`, as `tablePages` says which there are. */
   tables: Map<number, Table>;
-  /** User frames by pfn → mm of the task that allocated them (NaN unknown). */
-  frames: Map<number, number>;
+  tablePages: PageIndex;
+  frames: Frames;
   tasks: Map<number, Task>;
   cpus: Cpu[];
   headsByAddr: Map<number, Head>;
   headsByRhp: Map<number, Head>;
   /** Batch heads by the page that holds them: releasing that page ends the pending state. */
   headsByPage: Map<number, Head>;
+  headPages: PageIndex;
   csds: Map<number, Target>;
   /** Handlers whose request has not been seen, by csd: of before the recording, lost, or stamped behind them. */
   strays: Map<number, Stray>;
@@ -52,12 +56,14 @@ export function newState(): MachineState {
     seq: 0,
     firstTs: Number.NaN,
     tables: new Map(),
-    frames: new Map(),
+    tablePages: newPageIndex(),
+    frames: newFrames(),
     tasks: new Map(),
     cpus: [],
     headsByAddr: new Map(),
     headsByRhp: new Map(),
     headsByPage: new Map(),
+    headPages: newPageIndex(),
     csds: new Map(),
     strays: new Map(),
     openFlushes: [],

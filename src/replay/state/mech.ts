@@ -1,6 +1,7 @@
 import { isKernelAddr } from '../../kernel/bytes.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { isKnown } from '../../timeline/is-known.js';
+import { newPageIndex, type PageIndex } from './page-index.js';
 
 /**
  * What is known for certain of page tables and of who may cache them: filled by facts only (`OP_FIRST_FACT` and
@@ -8,6 +9,8 @@ import { isKnown } from '../../timeline/is-known.js';
  */
 export interface Mech {
   pages: Map<number, MechPage>;
+  /** Which pages have an entry in `pages`. */
+  pageIndex: PageIndex;
   /** Tables linked at (mm, address), outermost first; key `linkKey`. */
   links: Map<string, number[]>;
   /** Who may cache something of an mm; key `cacheKey`. */
@@ -151,6 +154,7 @@ export interface MechPage {
 export function newMech(): Mech {
   return {
     pages: new Map(),
+    pageIndex: newPageIndex(),
     links: new Map(),
     holders: new Map(),
     loaded: new Map(),

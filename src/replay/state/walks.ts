@@ -1,4 +1,5 @@
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { newPageIndex, type PageIndex } from './page-index.js';
 
 /**
  * Who walks which page table, as probes on the lookups show it (`OP.MAP` … ). Plain data; empty where a recording has no
@@ -7,6 +8,8 @@ import type { EvidenceRef } from '../../timeline/batch.js';
 export interface Walks {
   /** Tables that a lookup has named, by page key, while they live. */
   tables: Map<number, WalkedTable>;
+  /** Which pages have an entry in `tables`. */
+  pages: PageIndex;
   /** GUP-fast brackets that are open, by task key. */
   brackets: Map<number, Bracket>;
   /** Lookups that returned a table. */
@@ -110,6 +113,7 @@ export interface Walker {
 
 export const newWalks = (): Walks => ({
   tables: new Map(),
+  pages: newPageIndex(),
   brackets: new Map(),
   lookups: 0,
 });

@@ -1,0 +1,95 @@
+/**
+ * Which pages of a run have an entry in a map keyed by page. One event frees or allocates up to 2^10 pages
+ * (`MAX_PAGE_ORDER`), nearly none of which is a table: a bit per page is looked at instead of the map. Plain data, as all of the state.
+ */
+export interface PageIndex {
+  /** Block of 512 pages → slot in `words`; blocks without an entry have none. */
+  slots: Map<number, number>;
+  /** Sixteen words a slot: one bit per page. */
+  words: Int32Array;
+  /** Slots whose blocks have gone. */
+  unused: number[];
+  /** Slots ever handed out. */
+  made: number;
+}
+
+const BLOCK = 512;
+const WORDS = BLOCK / 32;
+
+export const newPageIndex = (): PageIndex => ({
+  slots: new Map(),
+  words: new Int32Array(WORDS),
+  unused: [],
+  made: 0,
+});
+
+/** `map.set(page, value)`, and its bit. Pages are whole numbers, negative ones too (identities without a known base). */
+export function setPage<T>(map: Map<number, T>, index: PageIndex, page: number, value: T): void {
+  map.set(page, value);
+  const block = Math.floor(page / BLOCK);
+  const slot = index.slots.get(block) ?? newSlot(index, block);
+  const bit = page - block * BLOCK;
+  index.words[slot * WORDS + (bit >> 5)]! |= 1 << (bit & 31);
+}
+
+/** `map.delete(page)`, and its bit. */
+export function deletePage<T>(map: Map<number, T>, index: PageIndex, page: number): void {
+  if (!map.delete(page)) return;
+  const block = Math.floor(page / BLOCK);
+  const slot = index.slots.get(block)!;
+  const bit = page - block * BLOCK;
+  index.words[slot * WORDS + (bit >> 5)]! &= ~(1 << (bit & 31));
+  for (let w = slot * WORDS; w < (slot + 1) * WORDS; w++) if (index.words[w] !== 0) return;
+  index.slots.delete(block);
+  index.unused.push(slot);
+}
+
+/** The first page in [from, end) that has an entry; `end` where none has. */
+export function nextPage(index: PageIndex, from: number, end: number): number {
+  for (let page = from; page < end; ) {
+    const block = Math.floor(page / BLOCK);
+    const slot = index.slots.get(block);
+    const blockEnd = (block + 1) * BLOCK;
+    if (slot !== undefined) {
+      const found = nextInBlock(index.words, slot, page - block * BLOCK);
+      if (found < BLOCK) return Math.min(block * BLOCK + found, end);
+    }
+    page = blockEnd;
+  }
+  return end;
+}
+
+/** Every entry of `map` for `count` pages from `first` on, in order; `visit` may delete the one it is given. */
+export function forEachPage<T>(
+  map: Map<number, T>,
+  index: PageIndex,
+  first: number,
+  count: number,
+  visit: (value: T) => void,
+): void {
+  const end = first + count;
+  for (let page = nextPage(index, first, end); page < end; page = nextPage(index, page + 1, end)) {
+    visit(map.get(page)!);
+  }
+}
+
+function nextInBlock(words: Int32Array, slot: number, from: number): number {
+  let w = from >> 5;
+  let word = words[slot * WORDS + w]! & (-1 << (from & 31));
+  while (word === 0) {
+    if (++w === WORDS) return BLOCK;
+    word = words[slot * WORDS + w]!;
+  }
+  return w * 32 + 31 - Math.clz32(word & -word);
+}
+
+function newSlot(index: PageIndex, block: number): number {
+  const slot = index.unused.pop() ?? index.made++;
+  if ((slot + 1) * WORDS > index.words.length) {
+    const wider = new Int32Array(index.words.length * 2);
+    wider.set(index.words);
+    index.words = wider;
+  }
+  index.slots.set(block, slot);
+  return slot;
+}
