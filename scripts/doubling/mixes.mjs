@@ -211,6 +211,23 @@ export const MIXES = [
             : line(i, `mm_page_free: page=${page(i % 999)} pfn=${hex(pfn(i % 999))} order=9`),
   },
   {
+    name: 'huge',
+    what: 'as many huge pages held, every other one split and released page by page',
+    lines: (i) => {
+      const [k, at] = [Math.floor(i / 4), i % 4];
+      const first = 0x200000 + k * 512;
+      const what = `page=${page(k)} pfn=${hex(first + at)} order=`;
+      return at === 0
+        ? line(i, `mm_page_alloc: ${what}9 migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE`)
+        : line(
+            i,
+            k % 2 === 0
+              ? `mm_page_free: ${what}0`
+              : `mm_page_alloc: page=${page(i)} pfn=${hex(i)} order=0 migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE`,
+          );
+    },
+  },
+  {
     name: 'walks',
     what: 'lookups of as many tables whose sections do not end, then unlinked',
     commands: ['replay', 'readers'],

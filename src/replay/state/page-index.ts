@@ -1,5 +1,5 @@
 /**
- * Which pages of a run have an entry in a map keyed by page. One event frees or allocates up to 2^10 pages
+ * Which pages have an entry in a map keyed by page. One event frees or allocates up to 2^10 pages
  * (`MAX_PAGE_ORDER`), nearly none of which is a table: a bit per page is looked at instead of the map. Plain data, as all of the state.
  */
 export interface PageIndex {
@@ -23,25 +23,42 @@ export const newPageIndex = (): PageIndex => ({
   made: 0,
 });
 
-/** `map.set(page, value)`, and its bit. Pages are whole numbers, negative ones too (identities without a known base). */
-export function setPage<T>(map: Map<number, T>, index: PageIndex, page: number, value: T): void {
-  map.set(page, value);
+/** Pages are whole numbers, negative ones too (identities without a known base). */
+export function markPage(index: PageIndex, page: number): void {
   const block = Math.floor(page / BLOCK);
   const slot = index.slots.get(block) ?? newSlot(index, block);
   const bit = page - block * BLOCK;
   index.words[slot * WORDS + (bit >> 5)]! |= 1 << (bit & 31);
 }
 
-/** `map.delete(page)`, and its bit. */
-export function deletePage<T>(map: Map<number, T>, index: PageIndex, page: number): void {
-  if (!map.delete(page)) return;
+export function unmarkPage(index: PageIndex, page: number): void {
   const block = Math.floor(page / BLOCK);
-  const slot = index.slots.get(block)!;
+  const slot = index.slots.get(block);
+  if (slot === undefined) return;
   const bit = page - block * BLOCK;
   index.words[slot * WORDS + (bit >> 5)]! &= ~(1 << (bit & 31));
   for (let w = slot * WORDS; w < (slot + 1) * WORDS; w++) if (index.words[w] !== 0) return;
   index.slots.delete(block);
   index.unused.push(slot);
+}
+
+export function isMarked(index: PageIndex, page: number): boolean {
+  const block = Math.floor(page / BLOCK);
+  const slot = index.slots.get(block);
+  if (slot === undefined) return false;
+  const bit = page - block * BLOCK;
+  return ((index.words[slot * WORDS + (bit >> 5)]! >> (bit & 31)) & 1) === 1;
+}
+
+/** `map.set(page, value)`, and its bit. */
+export function setPage<T>(map: Map<number, T>, index: PageIndex, page: number, value: T): void {
+  map.set(page, value);
+  markPage(index, page);
+}
+
+/** `map.delete(page)`, and its bit. */
+export function deletePage<T>(map: Map<number, T>, index: PageIndex, page: number): void {
+  if (map.delete(page)) unmarkPage(index, page);
 }
 
 /** The first page in [from, end) that has an entry; `end` where none has. */
@@ -84,6 +101,7 @@ function nextInBlock(words: Int32Array, slot: number, from: number): number {
 }
 
 function newSlot(index: PageIndex, block: number): number {
+  // A slot that was given back is empty.
   const slot = index.unused.pop() ?? index.made++;
   if ((slot + 1) * WORDS > index.words.length) {
     const wider = new Int32Array(index.words.length * 2);

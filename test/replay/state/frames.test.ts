@@ -33,14 +33,17 @@ describe('user frames', () => {
     );
   });
 
-  it('of a huge page are one entry until a part is released', () => {
+  it('of a huge page are one entry, whatever is released of it', () => {
     const frames = newFrames();
     holdFrames(frames, 1024, 1024, 7);
-    expect([frames.huge.size, frames.single.size]).toEqual([2, 0]);
     releaseFrames(frames, 1030, 1);
-    expect([frames.huge.size, frames.single.size]).toEqual([1, 511]);
+    expect([frames.huge.size, frames.single.size]).toEqual([2, 0]);
     expect(ownerOf(frames, 1030)).toBeUndefined();
     expect(ownerOf(frames, 1031)).toBe(7);
+    holdFrames(frames, 1030, 1, 8);
+    expect(ownerOf(frames, 1030)).toBe(8);
+    for (let pfn = 1024; pfn < 1536; pfn++) releaseFrames(frames, pfn, 1);
+    expect([frames.huge.size, frames.single.size, frames.gone.slots.size]).toEqual([1, 0, 0]);
   });
 
   it('that are not named change nothing', () => {
