@@ -24,36 +24,6 @@ export interface CanonicalEvent {
 /** What names an event. */
 export type HeadParts = Pick<CanonicalEvent, 'kind' | 'event' | 'symbol' | 'caller' | 'end'>;
 
-/** An event in the columns of a batch; one object is filled again for each line. */
-export interface CanonicalRow {
-  /** Whole seconds and ns of the stamp. */
-  sec: number;
-  ns: number;
-  cpu: number;
-  pid: number;
-  tgid: number;
-  flags: number;
-  comm: number;
-  event: number;
-  aux: number;
-  bodyStart: number;
-  bodyEnd: number;
-}
-
-export const emptyRow = (): CanonicalRow => ({
-  sec: 0,
-  ns: 0,
-  cpu: -1,
-  pid: -1,
-  tgid: -1,
-  flags: 0,
-  comm: 0,
-  event: 0,
-  aux: 0,
-  bodyStart: 0,
-  bodyEnd: 0,
-});
-
 /** A fact about the recording, as the canonical forms say it. */
 export interface CanonicalMark {
   readonly mark: string;
@@ -68,6 +38,19 @@ export interface CanonicalMark {
   readonly entriesInBuffer?: number | undefined;
   readonly entriesWritten?: number | undefined;
 }
+
+/** Kinds of event that the canonical forms name; empty: told from the name. */
+export const EVENT_KINDS: ReadonlySet<string> = new Set([
+  'tracepoint',
+  'probe',
+  'retprobe',
+  'function',
+  'syscall-enter',
+  'syscall-exit',
+  'print',
+  'span',
+  '',
+]);
 
 const MAX_CACHED = 1 << 16;
 const GIGA = 1_000_000_000n;
@@ -97,20 +80,9 @@ export class CanonicalRows {
     return LINE.event;
   }
 
-  /** As `commit`, of an event whose parts are told apart by their bytes. */
-  commitRow(e: CanonicalRow, host: LineHost): LineKind {
-    const { batch } = host;
-    const i = batch.length;
-    batch.tsNs[i] = this.relative(e.sec, e.ns, host);
-    batch.cpu[i] = e.cpu;
-    batch.pid[i] = e.pid;
-    batch.tgid[i] = e.tgid;
-    batch.flags[i] = e.flags;
-    batch.comm[i] = e.comm;
-    batch.event[i] = e.event;
-    batch.aux[i] = e.aux;
-    batch.bodyStart[i] = e.bodyStart;
-    batch.bodyEnd[i] = e.bodyEnd;
+  /** As `commit`, where all columns but that of the stamp are filled already. */
+  commitAt(sec: number, ns: number, host: LineHost): LineKind {
+    host.batch.tsNs[host.batch.length] = this.relative(sec, ns, host);
     host.commit();
     return LINE.event;
   }

@@ -118,3 +118,7 @@ export function toNs(stamp: string, digits: number): string | null {
   const whole = `${m[2]}${fraction}`.replace(/^0+(?=\d)/, '');
   return whole === '0' ? '0' : `${m[1]}${whole}`;
 }
+
+/** Cells are kept as bytes, one a character. */
+export const utf8 = (bytes: string): string =>
+  /[\x80-\xff]/.test(bytes) ? Buffer.from(bytes, 'latin1').toString('utf8') : bytes;

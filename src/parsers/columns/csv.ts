@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { sampleText } from '../input/sample-text.js';
-import { type CanonicalEvent, CanonicalRows } from './canonical-rows.js';
-import { type CsvColumn, type CsvHeader, csvHeader, digitsOf, toNs } from './csv-columns.js';
+import { type CanonicalEvent, CanonicalRows, EVENT_KINDS } from './canonical-rows.js';
+import { type CsvColumn, type CsvHeader, csvHeader, digitsOf, toNs, utf8 } from './csv-columns.js';
+import { PlainCsv } from './plain-csv.js';
 
 /**
  * Events as CSV with a header line: the canonical columns of `pttrace convert --to csv` (docs/canonical-event.md), or
@@ -14,23 +15,16 @@ import { type CsvColumn, type CsvHeader, csvHeader, digitsOf, toNs } from './csv
  * RFC 4180 with comma, semicolon or tab; records may span lines, and quotes in other places are csv-parse's to judge. A
  * record that cannot be used is skipped under a reason that names the field and the first column. Cells are bytes: not decoded.
  */
-export const CSV: DialectInfo = { id: 'csv', title: 'events as CSV', score, open: () => new CsvDialect() };
+export const CSV: DialectInfo = csv(true);
+
+/** `plain` false: every record is cut into strings, which say what the reader of plain records must say too. */
+export function csv(plain: boolean): DialectInfo {
+  return { id: 'csv', title: 'events as CSV', score, open: () => new CsvDialect(plain) };
+}
 
 /** A quote that is never closed would swallow the file. */
 const MAX_RECORD_LINES = 64;
 const MAX_REASONS = 64;
-const KINDS = new Set([
-  'tracepoint',
-  'probe',
-  'retprobe',
-  'function',
-  'syscall-enter',
-  'syscall-exit',
-  'print',
-  'span',
-  '',
-]);
-
 class CsvDialect implements LineDialect {
   readonly id = 'csv';
   private header: CsvHeader | null = null;
@@ -40,13 +34,24 @@ class CsvDialect implements LineDialect {
   /** Lines of a record whose quoted cell is still open. */
   private open: string[] = [];
   private cells: readonly string[] = [];
+  private readonly readsPlain: boolean;
+  private plain: PlainCsv | null = null;
+
+  constructor(readsPlain: boolean) {
+    this.readsPlain = readsPlain;
+  }
 
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+    if (this.plain !== null && this.open.length === 0) {
+      const kind = this.plain.line(buf, start, end, this.digits, this.rows, host);
+      if (kind !== -1) return kind;
+    }
     const text = Buffer.from(buf.buffer, buf.byteOffset + start, end - start).toString('latin1');
     if (this.open.length === 0 && text.trim() === '') return LINE.blank;
     if (this.header === null) {
       this.header = csvHeader(text);
       this.digits = this.header?.digits ?? null;
+      if (this.header !== null && this.readsPlain) this.plain = new PlainCsv(this.header);
       return this.header === null ? LINE.foreign : LINE.header;
     }
     if (this.open.length === 0 && text.startsWith('#')) return LINE.header;
@@ -103,7 +108,7 @@ class CsvDialect implements LineDialect {
     if (pid < -1) return this.wrong('pid', 'is no thread id', host);
     if (tgid < -1) return this.wrong('tgid', 'is no process id', host);
     const kind = this.get('kind');
-    if (!KINDS.has(kind)) return this.wrong('kind', 'is no kind of event', host);
+    if (!EVENT_KINDS.has(kind)) return this.wrong('kind', 'is no kind of event', host);
     const event = this.get('event');
     if (event === '') return this.wrong('event', 'is empty', host);
     const flags = this.get('flags');
@@ -147,7 +152,9 @@ class CsvDialect implements LineDialect {
   }
 
   private mark(host: LineHost): LineKind {
-    const said = Object.fromEntries([...this.get('args').matchAll(/(\w+)=(\S+)/g)].map((m) => [m[1], m[2]]));
+    const args = this.get('args');
+    const pairs = args.includes('=') ? args.matchAll(/(\w+)=(\S+)/g) : [];
+    const said = Object.fromEntries([...pairs].map((m) => [m[1], m[2]]));
     const number = (text: string | undefined): number | undefined =>
       text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
     const mark = this.get('event');
@@ -216,9 +223,6 @@ class CsvDialect implements LineDialect {
 }
 
 const MARKS = new Set(['lost', 'segment', 'buffer-start', 'silent-loss', 'clock', 'recorded', 'recording']);
-
-const utf8 = (bytes: string): string =>
-  /[\x80-\xff]/.test(bytes) ? Buffer.from(bytes, 'latin1').toString('utf8') : bytes;
 
 function countQuotes(text: string): number {
   let n = 0;

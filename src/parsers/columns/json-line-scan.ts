@@ -1,4 +1,4 @@
-import { PIECE } from './piece-heads.js';
+import { PIECE, PIECES } from './piece-heads.js';
 
 /**
  * Reads the JSON lines that nearly all are, byte by byte and without making an object: one flat object whose keys are those of
@@ -21,57 +21,62 @@ export class JsonLineScan {
   flagsEnd = 0;
   argsStart = 0;
   argsEnd = 0;
+  /** Ranges of the strings that name the event, by `PIECE`. */
+  readonly pieceFrom = new Int32Array(PIECES);
+  readonly pieceTo = new Int32Array(PIECES);
+  /** All of these fields with their keys, where no other stands between them; `namedTo` 0: where one does. */
+  namedFrom = 0;
+  namedTo = 0;
   private p = 0;
   /** Of the string read last. */
   private textStart = 0;
   private textEnd = 0;
 
   /**
-   * Whether `buf[start, end)` is such a line and keeps to what the schema asks of its values, except that `from` and
-   * `to`, the pieces that name the event, are for the caller to judge. False: the fields are meaningless.
+   * Whether `buf[start, end)` is such a line and keeps to what the schema asks of its values, except that the pieces that
+   * name the event are for the caller to judge. False: the fields are meaningless.
    */
-  parse(
-    buf: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-    from: Int32Array,
-    to: Int32Array,
-  ): boolean {
+  parse(buf: Uint8Array, view: DataView, start: number, end: number): boolean {
+    const { pieceFrom, pieceTo } = this;
     this.cpu = this.pid = this.tgid = -1;
     this.durNs = Number.NaN;
     this.commStart = this.commEnd = this.flagsStart = this.flagsEnd = this.argsStart = this.argsEnd = start;
     // A call of `fill` would cost more.
-    for (let piece = 0; piece < from.length; piece++) from[piece] = to[piece] = start;
+    for (let piece = 0; piece < PIECES; piece++) pieceFrom[piece] = pieceTo[piece] = start;
     if (end - start < 2 || buf[start] !== 0x7b || buf[end - 1] !== 0x7d) return false;
     // The brace stays outside: every loop below ends at it.
     const last = end - 1;
     let seen = 0;
+    // Others since the first field that names the event; it is over where one of them is followed by one more that does.
+    let others = 0;
+    let apart = false;
+    this.namedFrom = this.namedTo = 0;
     let p = start + 1;
     for (;;) {
       if (p < last && buf[p] === 32 && p > start + 1) p++;
       const field = fieldAt(buf, view, p, last);
       if (field < 0 || (seen & (1 << field)) !== 0) return false;
       seen |= 1 << field;
+      const names = field >= FIELD.kind;
+      if (names && this.namedFrom === 0) this.namedFrom = p;
+      else if (names && others > 0) apart = true;
       p += KEY_LENGTH[field]!;
       if (p < last && buf[p] === 32) p++;
       this.p = p;
-      if (!this.value(buf, view, field, last, from, to)) return false;
+      if (!this.value(buf, view, field, last)) return false;
       p = this.p;
-      if (p === last) return (seen & NEEDED) === NEEDED;
+      if (names) this.namedTo = p;
+      else if (this.namedFrom > 0) others++;
+      if (p === last) {
+        if (apart) this.namedTo = 0;
+        return (seen & NEEDED) === NEEDED;
+      }
       if (buf[p] !== 44) return false;
       p++;
     }
   }
 
-  private value(
-    buf: Uint8Array,
-    view: DataView,
-    field: number,
-    last: number,
-    from: Int32Array,
-    to: Int32Array,
-  ): boolean {
+  private value(buf: Uint8Array, view: DataView, field: number, last: number): boolean {
     switch (field) {
       case FIELD.tsNs:
         return this.stamp(buf, last);
@@ -106,8 +111,8 @@ export class JsonLineScan {
         return isFlags(buf, textStart, textEnd);
       default: {
         const piece = field - FIELD.kind;
-        from[piece] = textStart;
-        to[piece] = textEnd;
+        this.pieceFrom[piece] = textStart;
+        this.pieceTo[piece] = textEnd;
         // An empty symbol or caller is as good as none.
         return textEnd > textStart || piece === PIECE.symbol || piece === PIECE.caller;
       }
@@ -119,8 +124,7 @@ export class JsonLineScan {
     let { p } = this;
     if (buf[p] !== 34) return false;
     this.textStart = ++p;
-    while (p + 4 <= last && isPlainWord(view.getInt32(p, true))) p += 4;
-    while (p < last && PLAIN[buf[p]!] === 1) p++;
+    p = behindPlain(buf, view, p, last);
     if (p === last || buf[p] !== 34) return false;
     this.textEnd = p;
     this.p = p + 1;
@@ -208,17 +212,24 @@ function fieldAt(buf: Uint8Array, view: DataView, p: number, last: number): numb
     : -1;
 }
 
-/** Four bytes of ASCII that stand in a JSON string for themselves: none beyond 127 or below 32, no quote, no backslash. */
-function isPlainWord(w: number): boolean {
-  const control = (w - 0x20202020) | 0;
-  const quote = ((w ^ 0x22222222) - 0x01010101) | 0;
-  const backslash = ((w ^ 0x5c5c5c5c) - 0x01010101) | 0;
-  return ((w | control | quote | backslash) & 0x80808080) === 0;
+/** Where ASCII that stands in a JSON string for itself ends: at a byte beyond 127 or below 32, a quote, a backslash, `end`. */
+function behindPlain(buf: Uint8Array, view: DataView, from: number, end: number): number {
+  let p = from;
+  for (; p + 4 <= end; p += 4) {
+    const w = view.getInt32(p, true);
+    const control = (w - 0x20202020) | 0;
+    const quote = ((w ^ 0x22222222) - 0x01010101) | 0;
+    const backslash = ((w ^ 0x5c5c5c5c) - 0x01010101) | 0;
+    // The high bit of the first such byte; those of bytes behind it may be wrong.
+    const found = (w | control | quote | backslash) & 0x80808080;
+    if (found !== 0) return p + ((31 - Math.clz32(found & -found)) >> 3);
+  }
+  for (; p < end; p++) {
+    const c = buf[p]!;
+    if (c < 32 || c > 127 || c === 34 || c === 92) break;
+  }
+  return p;
 }
-
-/** The same of one byte. */
-const PLAIN = new Uint8Array(256);
-for (let c = 32; c < 128; c++) PLAIN[c] = c === 34 || c === 92 ? 0 : 1;
 
 const FLAG_LETTER = new Uint8Array(256);
 for (const c of '.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')

@@ -331,7 +331,9 @@ export class LineScanner implements LineHost {
 
   /** `Linux version 7.3.4 (…)` of the kernel's log, `# os release : 6.12.117` of perf's header. */
   private kernelNamed(start: number, end: number): void {
-    const text = latin1(this.window, start, Math.min(end, start + 160));
+    const stop = Math.min(end, start + 160);
+    if (!mayNameKernel(this.window, start, stop)) return;
+    const text = latin1(this.window, start, stop);
     const named = KERNEL_NAMED.exec(text);
     if (named) this.recorded(`kernel Linux ${named[1] ?? named[2]}`);
   }
@@ -360,6 +362,15 @@ export class LineScanner implements LineHost {
     bigger.set(this.window.subarray(0, this.used));
     this.window = bigger;
   }
+}
+
+/** Nearly no line does, and there may be a million of them: `Linux` or `# os` stands in those that do. */
+function mayNameKernel(bytes: Uint8Array, start: number, end: number): boolean {
+  if (bytes[start] === HASH && bytes[start + 2] === 111) return true;
+  for (let p = start; p + 5 < end; p++) {
+    if (bytes[p] === 76 && bytes[p + 1] === 105 && bytes[p + 4] === 120) return true;
+  }
+  return false;
 }
 
 /** Editors put a byte-order mark in front of UTF-8 text. */
