@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import type { ErrorObject } from 'ajv/dist/2020.js';
 import { VARIANTS } from '../kernel/variants.js';
 import { PROGRAMS } from '../machine/freers.js';
 import { MM_NAMES } from '../machine/kernel.js';
@@ -8,7 +8,7 @@ import { MMU_RULES } from '../machine/rules.js';
 import { DEFAULTS, machineOf, type Scenario } from '../machine/scenario.js';
 import { readStep, StepFault, type WrittenStep, type WrittenThread } from '../machine/steps/step.js';
 import { UsageError } from '../result/usage-error.js';
-import { readSchema } from '../schema/read-schema.js';
+import { validatorOf } from '../schema/validator.js';
 import { readYaml, YamlFault, type YamlText } from '../schema/yaml-text.js';
 
 /** A program file that cannot be meant; the message names file, line and column. */
@@ -46,7 +46,7 @@ interface Given {
   readonly readers?: readonly string[];
 }
 
-const validate = new Ajv2020({ allErrors: true }).compile<Given>(readSchema('program'));
+const validator = validatorOf<Given>('program', { allErrors: true });
 
 /** Parts of a scenario that stand in for what a file says. */
 export type Overrides = Partial<Omit<Scenario, 'program' | 'written'>>;
@@ -67,6 +67,7 @@ export function readProgramFile(text: string, path: string, over: Overrides = {}
     throw new ProgramFileError(`${placed(path, yaml.placeOf(keys))}: ${message}`);
   };
   const { value } = yaml;
+  const validate = validator();
   if (!validate(value)) {
     const error = deepest(validate.errors ?? []);
     fail(keysOf(error), wordsOf(error));

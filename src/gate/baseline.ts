@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { compared } from '../compare/compare.js';
 import { failIf } from '../compare/conditions.js';
 import { parseCondition } from '../compare/fail-if.js';
@@ -9,7 +8,7 @@ import { loadRun, type RunOptions, type RunSample } from '../compare/sides.js';
 import { binned } from '../latency/binned.js';
 import { Distribution } from '../latency/distribution.js';
 import type { Result } from '../result/types.js';
-import { readSchema } from '../schema/read-schema.js';
+import { validatorOf } from '../schema/validator.js';
 import { VERSION } from '../version.js';
 import { PolicyError } from './policy-file.js';
 import type { GateCheck, Policy } from './types.js';
@@ -36,7 +35,7 @@ type Compared = NonNullable<Policy['baseline']>;
 const DEFAULT_SYSCALLS = ['munmap'];
 /** Distinct durations stored per syscall. */
 const MAX_DISTINCT = 1 << 17;
-const check = new Ajv2020().compile<Baseline>(readSchema('baseline'));
+const validator = validatorOf<Baseline>('baseline', {});
 
 /** Null when there is no such file yet. Throws PolicyError for a file that is no baseline. */
 export function readBaseline(path: string): Baseline | null {
@@ -53,6 +52,7 @@ export function readBaseline(path: string): Baseline | null {
   } catch (error) {
     throw new PolicyError(path, 0, 0, `is no JSON: ${(error as Error).message}`);
   }
+  const check = validator();
   if (check(value)) return value;
   const first = check.errors?.[0];
   throw new PolicyError(path, 0, 0, `is no baseline: ${first?.instancePath || '/'} ${first?.message}`);

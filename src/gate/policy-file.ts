@@ -1,10 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import type { ErrorObject } from 'ajv/dist/2020.js';
 import { VARIANTS } from '../kernel/variants.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { UsageError } from '../result/usage-error.js';
 import { readSchema } from '../schema/read-schema.js';
+import { validatorOf } from '../schema/validator.js';
 import { readYaml, YamlFault, type YamlText } from '../schema/yaml-text.js';
 import { DEFAULT_POLICY } from './default-policy.js';
 import type { Policy } from './types.js';
@@ -37,7 +38,7 @@ const TOO_LARGE = 'is larger than 1 MiB: no policy';
 /** Files that one policy may be put together from: lists that extend lists grow by multiplication. */
 const MAX_FILES = 64;
 const schema = readSchema('policy');
-const check = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile<Policy>(schema);
+const validator = validatorOf<Policy>('policy', { allErrors: true, allowUnionTypes: true });
 
 /** The policy in `path` (JSON or YAML) with what it extends. Throws PolicyError. */
 export function loadPolicy(path: string | null): LoadedPolicy {
@@ -99,6 +100,7 @@ export function parsePolicy(text: string, path: string): Policy {
     const { line, column } = yaml.placeOf(keys);
     throw new PolicyError(path, line, column, message);
   };
+  const check = validator();
   if (!check(value)) {
     const error = deepest(check.errors ?? []);
     const keys = error.instancePath.split('/').slice(1).map(unescapePointer);

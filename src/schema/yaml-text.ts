@@ -1,4 +1,5 @@
-import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
+import { createRequire } from 'node:module';
+import type { Node } from 'yaml';
 
 /** Larger, deeper or more folded than any file of ours: refused before it costs anything. */
 const MAX_BYTES = 1 << 20;
@@ -35,6 +36,7 @@ const NOWHERE: YamlPlace = { line: 0, column: 0 };
 export function readYaml(text: string, what: string): YamlText {
   if (text.length > MAX_BYTES) throw new YamlFault(NOWHERE, `is larger than 1 MiB: no ${what}`);
   if (deeperThan(text, MAX_DEPTH)) throw new YamlFault(NOWHERE, `is nested deeper than ${MAX_DEPTH} levels`);
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const place = (offset: number): YamlPlace => {
@@ -61,6 +63,9 @@ export function readYaml(text: string, what: string): YamlText {
   };
 }
 
+/** Loaded by the commands that read such a file, not by all. */
+const yaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml') as typeof import('yaml');
+
 /** Depth costs the parser stack and time before it can tell of it. Brackets in strings count: no file has so many. */
 function deeperThan(text: string, levels: number): boolean {
   let depth = 0;
@@ -76,7 +81,7 @@ function deeperThan(text: string, levels: number): boolean {
 function nodeAt(root: Node | null, keys: readonly (string | number)[]): Node | null {
   let node: Node | null = root;
   for (const key of keys) {
-    if (isMap(node)) {
+    if (yaml().isMap(node)) {
       const pair = node.items.find(
         (item) => String((item.key as Node & { value?: unknown })?.value) === String(key),
       );

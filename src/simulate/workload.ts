@@ -1,8 +1,8 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import type { ErrorObject } from 'ajv/dist/2020.js';
 import { freePath } from '../kernel/free-paths.js';
 import { VARIANTS } from '../kernel/variants.js';
 import { UsageError } from '../result/usage-error.js';
-import { readSchema } from '../schema/read-schema.js';
+import { validatorOf } from '../schema/validator.js';
 import { readYaml, YamlFault, type YamlPlace, type YamlText } from '../schema/yaml-text.js';
 import { PRIOR_GRACE_PERIOD_MS } from './costs.js';
 
@@ -78,8 +78,10 @@ export type PartialWorkload = Partial<Omit<Workload, 'readers' | 'rcu'>> & {
   readonly rcu?: Partial<Workload['rcu']>;
 };
 
-const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile<PartialWorkload>(
-  withVariants(readSchema('workload')),
+const validator = validatorOf<PartialWorkload>(
+  'workload',
+  { allErrors: true, allowUnionTypes: true },
+  withVariants,
 );
 
 /** The ids that a workload may name are those of the rows, not of the published schema. */
@@ -98,6 +100,7 @@ export function parseWorkload(text: string, path: string): PartialWorkload {
     throw error;
   }
   const value: unknown = yaml.value ?? {};
+  const validate = validator();
   if (validate(value)) return value;
   const error = validate.errors![0]!;
   throw new WorkloadError(`${placed(path, yaml.placeOf(keysOf(error)))}: ${wordsOf(error)}`);
@@ -124,6 +127,7 @@ function wordsOf(error: ErrorObject): string {
 /** Defaults, then `parts` in order; checked as a whole. Throws WorkloadError. */
 export function completeWorkload(...parts: readonly PartialWorkload[]): Workload {
   let all: Workload = DEFAULT_WORKLOAD;
+  const validate = validator();
   for (const part of parts) {
     if (!validate(part)) throw new WorkloadError(wordsOf(validate.errors![0]!));
     all = {

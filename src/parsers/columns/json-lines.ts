@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module';
-import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
-import { readSchema } from '../../schema/read-schema.js';
+import type { ErrorObject } from 'ajv/dist/2020.js';
+import { validatorOf } from '../../schema/validator.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { type CanonicalEvent, type CanonicalMark, CanonicalRows, putBody } from './canonical-rows.js';
 import { PlainJsonLines } from './plain-json-lines.js';
@@ -46,6 +45,8 @@ const KNOWN = new Set([
   ...BYTE_FIELDS,
 ]);
 /** Reasons whose first column is remembered. */
+/** Most lines are plain ones, which need none. */
+const eventValidator = validatorOf('event', { strict: true, allowUnionTypes: true });
 const MAX_REASONS = 64;
 
 interface EventObject {
@@ -100,7 +101,7 @@ class JsonLinesDialect implements LineDialect {
     }
     const mark = this.plain && plainMark(value);
     if (mark !== null) return this.rows.mark(mark, host);
-    const validate = validator();
+    const validate = eventValidator();
     if (!validate(value)) {
       const [what, field] = complaint(validate.errors!);
       return this.bad(what, field === '' ? p - start + 1 : columnOf(text, field), host);
@@ -150,19 +151,6 @@ class JsonLinesDialect implements LineDialect {
     }
     return host.skip(reason);
   }
-}
-
-let compiled: ValidateFunction | undefined;
-
-/** Loaded when the first line needs it: most inputs, and all other commands, need not wait for it. */
-function validator(): ValidateFunction {
-  if (compiled === undefined) {
-    const { Ajv2020 } = createRequire(import.meta.url)(
-      'ajv/dist/2020.js',
-    ) as typeof import('ajv/dist/2020.js');
-    compiled = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(readSchema('event'));
-  }
-  return compiled;
 }
 
 /** The fault in words, and the top-level field it is in ('' for the whole line). */
