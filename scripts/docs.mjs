@@ -47,7 +47,10 @@ async function invariants() {
       '',
       i.needs.length === 0
         ? 'Decided from any recording.'
-        : `Needs ${i.needs.map((n) => n.probe).join('; ')}. Without: unknown.`,
+        : `Needs ${[i.byProbes, i.needs]
+            .filter(Boolean)
+            .map((of) => of.map((n) => n.probe).join('; '))
+            .join('; or ')}. Without: unknown.`,
       '',
       `Not applicable when ${i.idle}.`,
     ].join('\n'),

@@ -125,8 +125,7 @@ function ruleExplained(rule: Rule, v: Variant | undefined): Explanation {
       prose: SEVERITY_TERMS.filter((t) => t.key === rule.severity).map((t) => `${t.key}: ${t.means}`),
     },
   ];
-  const probes = rule.needs.map((need) => `- ${need.probe}`);
-  sections.push({ heading: 'Decided from', lines: probes.length > 0 ? probes : ['- any recording'] });
+  sections.push({ heading: 'Decided from', lines: decidedFrom(rule) });
   const variants = namesOf(rule.variants);
   sections.push({
     heading: 'Kernel variants',
@@ -143,6 +142,13 @@ function ruleExplained(rule: Rule, v: Variant | undefined): Explanation {
   if (others.length > 0) sections.push({ heading: 'Also', lines: others.map((b) => `${b.id}  ${b.title}`) });
   if (v) sections.push({ heading: `Free path of ${v.id}`, lines: freePath(v) });
   return { title: `${rule.id} ${rule.name}`, sections };
+}
+
+/** What a kernel can be asked comes first; where facts do as well, they are told by hand. */
+function decidedFrom({ needs, byProbes }: Rule): string[] {
+  const list = (of: Rule['needs']): string[] => of.map((need) => `- ${need.probe}`);
+  if (byProbes) return [...list(byProbes), 'or from', ...list(needs)];
+  return needs.length > 0 ? list(needs) : ['- any recording'];
 }
 
 function bugOf(b: BugWords): Explanation {

@@ -27,9 +27,9 @@ function definitionOf(line: string): { event: string; symbol: string; ret: boole
 
 /**
  * Called mostly from their own source file, where the compiler may have inlined them: a probe on such a function that
- * shows nothing proves nothing (mm/hugetlb.c huge_pmd_unshare() in 7.3).
+ * shows nothing proves nothing (mm/hugetlb.c huge_pmd_unshare() in 7.3; __huge_pmd_unshare(), which it calls, is not).
  */
-const INLINED_NEARBY: readonly OpKind[] = [OP.UNSH];
+const INLINED_NEARBY: readonly string[] = ['huge_pmd_unshare'];
 
 /** Probes of a recording by what they show. */
 export interface ProbeKinds {
@@ -57,7 +57,7 @@ export function probeKinds(
     const probe = definitionOf(line);
     const kind = probe && kindOfProbe(probe.symbol, probe.ret, probe.args);
     if (probe === null || kind === null) continue;
-    set.add(kind);
+    if (!INLINED_NEARBY.includes(cleanSymbol(probe.symbol))) set.add(kind);
     const hits = missed.get(probe.event) ?? 0;
     if (hits > 0)
       missedEvents.set(kind, (missedEvents.get(kind) ?? new Map<string, number>()).set(probe.event, hits));
@@ -70,6 +70,5 @@ export function probeKinds(
     if (kind !== null) set.add(kind);
   }
   for (const kind of holes.keys()) set.delete(kind);
-  for (const kind of INLINED_NEARBY) set.delete(kind);
   return { set, missed: holes, missedEvents };
 }

@@ -21,6 +21,10 @@ const gup: SymbolMeaning = {
   entry: spec(OP.GUP, ['start 1 addr 1', 'nr_pages 2 num 2'], [[0, 1]]),
   ret: spec(OP.GUP, [], [[0, 0]]),
 };
+const unshare: SymbolMeaning = {
+  entry: spec(OP.UNSH, [], [[5, 1]]),
+  ret: spec(OP.UNSH, ['ret 0 num ret'], [[5, 0]]),
+};
 /** The number stands in rcu_state, whose layout differs from build to build. */
 const GP_SEQ = 'gp_seq 0 num *';
 const hugeInstall: SymbolMeaning = { entry: spec(OP.HUGEI, ['pmdp 0 addr 2', 'haddr 1 addr 4']) };
@@ -79,10 +83,9 @@ export const READER_SYMBOLS: Readonly<Record<string, SymbolMeaning>> = {
   map_anon_folio_pmd: hugeInstall,
   zap_huge_pmd: { entry: spec(OP.other) },
   retract_page_tables: { entry: spec(OP.other) },
-  huge_pmd_unshare: {
-    entry: spec(OP.UNSH, [], [[5, 1]]),
-    ret: spec(OP.UNSH, ['ret 0 num ret'], [[5, 0]]),
-  },
+  huge_pmd_unshare: unshare,
+  /** What it calls from 7.0 on, and in stable releases. */
+  __huge_pmd_unshare: unshare,
   huge_pmd_share: { ret: spec(OP.other) },
   // address spaces
   switch_mm_irqs_off: { entry: spec(OP.SWMM, ['next 0 addr 2', 'gen 1 num *', 'ctx 2 num *']) },

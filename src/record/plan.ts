@@ -104,7 +104,8 @@ export function planRecording(
       });
     }
     for (const probe of planned) {
-      if (probe.symbol !== cleanSymbol(probe.symbol)) {
+      const bare = rows.some((row) => row.event === probe.event && row.clones);
+      if (probe.symbol !== cleanSymbol(probe.symbol) && !bare) {
         missing.push({
           what: `arguments of ${probe.symbol}`,
           why: 'the compiler made a clone of the function, whose arguments may sit in other registers',
@@ -175,16 +176,24 @@ function probesOf(row: ProbeRow, kernel: KernelInfo): PlannedProbe[] {
   const args = wanted.map((arg) => placed(arg, kernel)).filter((arg): arg is string => arg !== null);
   if (row.requires !== undefined && !args.some((arg) => arg.startsWith(`${row.requires}=`))) return [];
   if (!kernel.functions) return row.symbols.map((symbol) => ({ event, ret, symbol, args, ...hot }));
-  for (const symbol of row.symbols)
-    if (kernel.functions.has(symbol)) return [{ event, ret, symbol, args, ...hot }];
-  for (const symbol of row.symbols) {
-    const clone = [...kernel.functions]
-      .filter((f) => f.startsWith(`${symbol}.`) && cleanSymbol(f) === symbol && !/\.(?:cold|part)\b/.test(f))
-      .sort()[0];
+  const probe = (symbol: string, itself: boolean): PlannedProbe[] => [
     // What a function returns, a clone returns too; where its arguments are is not known.
-    if (clone !== undefined) return [{ event, ret, symbol: clone, args: ret ? args : [], ...hot }];
+    { event, ret, symbol, args: itself || ret ? args : [], ...hot },
+  ];
+  const clones = new Map(row.symbols.map((symbol) => [symbol, cloneOf(symbol, kernel.functions!)]));
+  for (const symbol of row.symbols) {
+    if (kernel.functions.has(symbol)) return probe(symbol, true);
+    const clone = row.clones && clones.get(symbol);
+    if (clone) return probe(clone, false);
   }
+  for (const clone of clones.values()) if (clone !== undefined) return probe(clone, false);
   return [];
+}
+
+function cloneOf(symbol: string, functions: ReadonlySet<string>): string | undefined {
+  return [...functions]
+    .filter((f) => f.startsWith(`${symbol}.`) && cleanSymbol(f) === symbol && !/\.(?:cold|part)\b/.test(f))
+    .sort()[0];
 }
 
 /** With the offsets of this kernel; null where one is not known. */

@@ -18,6 +18,8 @@ export interface ProbeRow {
   readonly instead: readonly string[];
   /** Hit so often that a filter (`--comm`, `--tgid`) is worth it. */
   readonly hot?: true;
+  /** Nothing is read at its entry: a compiler's clone of an earlier name is better than a later name. */
+  readonly clones?: true;
   /** An argument without which it shows nothing. */
   readonly requires?: string;
   /** Where the function need not exist: why its absence is no loss. */
@@ -29,7 +31,9 @@ export const row = (
   event: string,
   symbols: string,
   args = '',
-  more: Partial<Pick<ProbeRow, 'argsWithoutTableFree' | 'hot' | 'instead' | 'optional' | 'requires'>> = {},
+  more: Partial<
+    Pick<ProbeRow, 'argsWithoutTableFree' | 'clones' | 'hot' | 'instead' | 'optional' | 'requires'>
+  > = {},
 ): ProbeRow => ({
   event,
   level,

@@ -15,6 +15,7 @@ const PREEMPT_RCU = { hot: true, optional: 'out of line with CONFIG_PREEMPT_RCU 
 const MAPS = '__pte_offset_map ___pte_offset_map';
 const LOCKS = 'pte_offset_map_lock __pte_offset_map_lock';
 const GUP = 'gup_fast_fallback internal_get_user_pages_fast';
+const UNSHARES = '__huge_pmd_unshare huge_pmd_unshare';
 const NONE = { optional: OLDER } as const;
 const VMA_MM = '+{vm_area_struct.vm_mm}(%di)';
 const LOCK_WORDS = [
@@ -74,8 +75,9 @@ export const READER_PROBES: readonly ProbeRow[] = [
     NONE,
   ),
   // hugetlb
-  row('readers', 'unshare', 'huge_pmd_unshare', '', NONE),
-  row('readers', 'unshare_ret', 'huge_pmd_unshare', 'ret=$retval:s32', NONE),
+  // huge_pmd_unshare() is inlined where mm/hugetlb.c calls it; __huge_pmd_unshare(), where a kernel has it, is not.
+  row('readers', 'unshare', UNSHARES, '', { clones: true, ...NONE }),
+  row('readers', 'unshare_ret', UNSHARES, 'ret=$retval:s32', { clones: true, ...NONE }),
   // address spaces
   row(
     'readers',

@@ -8,6 +8,8 @@ const MAX_ENTRIES = 8192;
 export interface Taken {
   readonly count: number;
   readonly ref: EvidenceRef;
+  /** How many of them are `idle`. */
+  readonly idle: number;
 }
 
 interface Instance {
@@ -22,6 +24,8 @@ export interface Rests {
   /** Step of the machine. */
   readonly since?: number;
   readonly kinds?: readonly number[];
+  /** Where the rule was seen at work elsewhere, taking this back leaves nothing that it is about. */
+  readonly idle?: boolean;
 }
 
 /** A moment of a capture: number of the event, step of the machine, place in the input. */
@@ -48,6 +52,8 @@ interface Entry {
   sinceRef: EvidenceRef;
   /** Kinds that are absent; null: any. */
   kinds: ReadonlySet<number> | null;
+  /** All of them are. */
+  idle: boolean;
 }
 
 /**
@@ -73,7 +79,7 @@ export class Doubtful {
     const b = take(this.byLossOrCpus, within);
     this.byLoss = a.kept;
     this.byLossOrCpus = b.kept;
-    return { count: a.count + b.count, ref: a.count > 0 ? a.ref : b.ref };
+    return sum(a, b);
   }
 
   /** Those that happened after event number `from`. */
@@ -82,7 +88,7 @@ export class Doubtful {
     const b = after(this.byLossOrCpus, from);
     if (a.count > 0) this.byLoss = this.byLoss.filter((e) => e.at <= from);
     if (b.count > 0) this.byLossOrCpus = this.byLossOrCpus.filter((e) => e.at <= from);
-    return { count: a.count + b.count, ref: a.count > 0 ? a.ref : b.ref };
+    return sum(a, b);
   }
 
   /** Those that hold only if every CPU was recorded. */
@@ -110,18 +116,20 @@ function begunBefore(e: Entry, to: Moment): boolean {
   return !known || (e.sinceRef >= 0 && e.sinceRef < to.ref) || e.since < to.seq;
 }
 
-function take(entries: Entry[], which: (e: Entry) => boolean): Taken & { readonly kept: Entry[] } {
+function take(entries: readonly Entry[], which: (e: Entry) => boolean): Taken & { readonly kept: Entry[] } {
   const kept: Entry[] = [];
   let count = 0;
+  let idle = 0;
   let ref = -1;
   for (const e of entries) {
     if (!which(e)) kept.push(e);
     else {
       if (count === 0) ref = e.ref;
       count += e.count;
+      if (e.idle) idle += e.count;
     }
   }
-  return { count, ref, kept };
+  return { count, idle, ref, kept };
 }
 
 function put(entries: Entry[], instance: Instance, at: number): Entry[] {
@@ -137,6 +145,7 @@ function put(entries: Entry[], instance: Instance, at: number): Entry[] {
     since: rests?.since ?? Number.NaN,
     sinceRef,
     kinds: rests?.kinds ? new Set(rests.kinds) : null,
+    idle: rests?.idle ?? false,
   });
   return entries.length > MAX_ENTRIES ? joined(entries) : entries;
 }
@@ -161,16 +170,16 @@ function both(first: Entry, second: Entry): Entry {
     since: !isKnown(first.since) || !isKnown(second.since) ? Number.NaN : Math.min(first.since, second.since),
     sinceRef: Math.min(first.sinceRef, second.sinceRef),
     kinds: first.kinds && second.kinds ? new Set([...first.kinds, ...second.kinds]) : null,
+    idle: first.idle && second.idle,
   };
 }
 
 function after(entries: readonly Entry[], from: number): Taken {
-  let count = 0;
-  let ref = -1;
-  for (const e of entries) {
-    if (e.at <= from) continue;
-    if (count === 0) ref = e.ref;
-    count += e.count;
-  }
-  return { count, ref };
+  return take(entries, (e) => e.at > from);
 }
+
+const sum = (a: Taken, b: Taken): Taken => ({
+  count: a.count + b.count,
+  idle: a.idle + b.idle,
+  ref: a.count > 0 ? a.ref : b.ref,
+});

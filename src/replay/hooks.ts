@@ -27,7 +27,7 @@ export interface Hooks {
   /** A tracked table's page is released. `task` is the releasing context, `cpu` where. */
   tableFreed(table: Table, task: Task, cpu: Cpu | null, op: Op): void;
   /** A page is released that is tracked as freed already, with no allocation seen between. */
-  tableFreedTwice(table: Table, cpu: Cpu | null, op: Op): void;
+  tableFreedTwice(table: Table, task: Task, cpu: Cpu | null, op: Op): void;
   /** A batch callback lists a table that was released before the batch was queued. */
   tableQueuedAfterFree(table: Table, head: Head, op: Op): void;
   /** The page that holds a pending head is allocated for something else. */

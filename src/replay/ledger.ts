@@ -261,6 +261,7 @@ export class Ledger {
       why,
       (d) => d.unseen(kinds, windows),
       (c) => c.certain !== true && mayRestOn(c, kinds, windows),
+      true,
     );
   }
 
@@ -295,8 +296,9 @@ export class Ledger {
     why: string,
     take: (d: Doubtful) => Taken,
     taken: (c: Complaint) => boolean,
+    mayBeIdle = false,
   ): void {
-    this.withdraw(invariant, why, take);
+    this.withdraw(invariant, why, take, mayBeIdle);
     const { count, ref } = take(t.doubtful);
     if (count > 0) {
       t.violated -= count;
@@ -312,13 +314,15 @@ export class Ledger {
     }
   }
 
-  private withdraw(invariant: number, why: string, take: (d: Doubtful) => Taken): void {
+  private withdraw(invariant: number, why: string, take: (d: Doubtful) => Taken, mayBeIdle = false): void {
     const t = this.tally(invariant);
     for (const [known, passes] of t.quiet) {
-      const { count, ref } = take(passes);
+      const { count, idle, ref } = take(passes);
       if (count === 0) continue;
       t.pass[known]! -= count;
-      this.undecided(invariant, why, ref, count);
+      const nothing = mayBeIdle && t.pass[KNOWN.observed]! > 0 ? idle : 0;
+      t.censored += nothing;
+      if (count > nothing) this.undecided(invariant, why, ref, count - nothing);
     }
   }
 

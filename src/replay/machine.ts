@@ -98,6 +98,10 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
     cpu.lastSeq = state.seq;
     cpu.lastTs = op.tsNs;
     cpu.lastRef = op.ref;
+    if (op.context === CONTEXT.task) {
+      cpu.taskSeq = state.seq;
+      cpu.taskTs = op.tsNs;
+    }
   }
 }
 

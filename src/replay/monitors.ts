@@ -147,8 +147,8 @@ export class Monitors implements Hooks, RecordingHooks {
     for (const m of this.to.tableFreed) m.tableFreed(table, task, cpu, op);
   }
 
-  tableFreedTwice(table: Table, cpu: Cpu | null, op: Op): void {
-    for (const m of this.to.tableFreedTwice) m.tableFreedTwice(table, cpu, op);
+  tableFreedTwice(table: Table, task: Task, cpu: Cpu | null, op: Op): void {
+    for (const m of this.to.tableFreedTwice) m.tableFreedTwice(table, task, cpu, op);
   }
 
   tableQueuedAfterFree(table: Table, head: Head, op: Op): void {

@@ -14,7 +14,7 @@ export class SilentHooks implements Hooks {
   tableRemovedTwice(_table: Table, _op: Op, _firstRef: number): void {}
   tableRemovedAfterFree(_table: Table, _task: Task, _op: Op): void {}
   tableFreed(_table: Table, _task: Task, _cpu: Cpu | null, _op: Op): void {}
-  tableFreedTwice(_table: Table, _cpu: Cpu | null, _op: Op): void {}
+  tableFreedTwice(_table: Table, _task: Task, _cpu: Cpu | null, _op: Op): void {}
   tableQueuedAfterFree(_table: Table, _head: Head, _op: Op): void {}
   headReused(_head: Head, _op: Op): void {}
   pageFreed(_pfn: number, _knownFrame: boolean, _gather: Gather, _op: Op): void {}

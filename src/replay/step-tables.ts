@@ -288,7 +288,7 @@ function freePage(
   // Page cache and frames of other processes are released inside gathers too.
   const frame = gather !== null && ownerOf(state.frames, pfn) === gather.mm;
   if (table) {
-    if (table.life === LIFE.freed) hooks.tableFreedTwice(table, cpu, op);
+    if (table.life === LIFE.freed) hooks.tableFreedTwice(table, task, cpu, op);
     else freeTable(state, table, op, task, cpu, inTask, hooks);
   } else if (gather) {
     hooks.pageFreed(pfn, frame, gather, op);

@@ -53,4 +53,11 @@ describe('probes of a recording', () => {
       [OP.CR, 'the probe mine missed a hit'],
     ]);
   });
+
+  it('what is inlined where it is mostly called is not set by a probe on it, but by one on what it calls', () => {
+    const set = (symbol: string) =>
+      probeKinds([`p:g/unshare ${symbol}`, `r:g/unshare_ret ${symbol} ret=$retval:s32`], [], new Map()).set;
+    expect([...set('huge_pmd_unshare')]).toEqual([]);
+    expect([...set('__huge_pmd_unshare.isra.0')]).toEqual([OP.UNSH]);
+  });
 });

@@ -7,7 +7,7 @@ import { type KernelInfo, UNKNOWN_KERNEL } from '../../src/record/kernel-info.js
 import { LEVELS } from '../../src/record/levels.js';
 import { planRecording, promisedIds } from '../../src/record/plan.js';
 import { PROBE_TABLE, TRACEPOINT_TABLE } from '../../src/record/probe-table.js';
-import { debian61, debian616, lab612n } from './support/kernels.js';
+import { debian61, debian616, lab612n, stock } from './support/kernels.js';
 
 const without = (kernel: KernelInfo, ...functions: string[]): KernelInfo => ({
   ...kernel,
@@ -89,6 +89,18 @@ describe('the plan', () => {
     expect(clone.args).toEqual([]);
     expect(plan.missing.some((m) => m.what.includes('constprop') && m.loss)).toBe(true);
     expect(promisedIds(plan)).toEqual(expect.arrayContaining(['I23', 'I24', 'I36', 'I41', 'I43']));
+  });
+
+  it('a clone is better than a later name where nothing is read at the entry', () => {
+    const symbol = (kernel: KernelInfo): (string | undefined)[] =>
+      ['unshare', 'unshare_ret'].map(
+        (event) => planRecording(kernel, 'readers').kprobes.find((p) => p.event === event)?.symbol,
+      );
+    const inner = '__huge_pmd_unshare.isra.0';
+    expect(symbol(stock('7.3.4'))).toEqual([inner, inner]);
+    expect(symbol(stock('6.18.15'))).toEqual(['huge_pmd_unshare', 'huge_pmd_unshare']);
+    const { missing } = planRecording(stock('7.3.4'), 'readers');
+    expect(missing.filter((m) => m.what.includes('unshare'))).toEqual([]);
   });
 
   it('an inlined function is missing, and what shows it instead is named', () => {

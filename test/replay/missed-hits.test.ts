@@ -2,6 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { analyse } from '../../src/analyse/analyse.js';
 import type { InvariantReport } from '../../src/result/types.js';
 import { folder, linesOf, withoutOneFlush, write } from '../gate/support/traces.js';
+import {
+  type Actor,
+  freed,
+  insertAfter,
+  without as leaveOut,
+  munmapRcu,
+  print,
+  type Step,
+  step,
+} from './support/story.js';
 
 const LINES = linesOf('6.12.117-lab-y/mt-munmap.txt.gz');
 const FLUSH = '# pttrace: probe p:g/flush_tlb_mm_range flush_tlb_mm_range mm=%di:x64 start=%si:x64';
@@ -153,5 +163,46 @@ describe('a probe that was set and did not fire', () => {
     const lost = [...whole.slice(0, -1), 'CPU:2 [LOST 3 EVENTS]', whole.at(-1)!];
     expect((await pidReuse([EXIT, ...lost])).verdict).toBe('unknown');
     expect((await pidReuse([EXIT, ...LINES])).verdict).toBe('unknown');
+  });
+});
+
+describe('reader sections that were missed', () => {
+  // A kprobe misses hits in the handler of another one, and in interrupts of that: they are over before its CPU shows a task.
+  const LOCK = '# pttrace: probe p:g/rcu_read_lock __rcu_read_lock';
+  const UNLOCK = '# pttrace: probe p:g/rcu_read_unlock __rcu_read_unlock';
+  const MISSED = ['rcu_read_lock', 'rcu_read_unlock'].map((event) => `# pttrace: missed ${event} 3`);
+  const section = (who: Actor, n: number): Step[] => [
+    step(`lock${n}`, who, 'rcu_read_lock: (__rcu_read_lock+0x4/0x30)'),
+    step(`unlock${n}`, who, 'rcu_read_unlock: (__rcu_read_unlock+0x4/0x30)'),
+  ];
+  const CPU0 = { task: 'ptw-other-103', cpu: 0, flags: '.....' };
+  const CPU1 = { task: 'ptw-spin1-101', cpu: 1, flags: '.....' };
+  const IRQ1 = { ...CPU1, flags: 'd.h..' };
+  const quiet = leaveOut(munmapRcu(1), 'gp-start', 'gp-end');
+  const both = (n: number): Step[] => [...section(CPU0, n), ...section(CPU1, n + 1)];
+  /** One munmap after another, readers before, between call_rcu and callback (`within`), and after each. */
+  const story = (within: readonly Step[]): string[] => [
+    LOCK,
+    UNLOCK,
+    ...MISSED,
+    ...print([...both(10), ...insertAfter(quiet, 'enqueue', ...within), ...both(20)]).split('\n'),
+  ];
+
+  it('cannot lie across a callback where every CPU showed a task meanwhile', async () => {
+    const run = step('runs', CPU1, freed(0x99));
+    const i37 = (await verdicts(story([run]))).get('I37')!;
+    expect(i37).toMatchObject({ verdict: 'pass', instances: { pass: 1, unknown: 0 } });
+  });
+
+  it('nor where a kprobe was recorded in an interrupt, but any other event there shows nothing', async () => {
+    expect((await verdicts(story(section(IRQ1, 30)))).get('I37')!.verdict).toBe('pass');
+    const inside = step('releases', IRQ1, freed(0x99));
+    expect((await verdicts(story([inside]))).get('I37')!.verdict).toBe('unknown');
+  });
+
+  it('may where one showed none', async () => {
+    const i37 = (await verdicts(story([]))).get('I37')!;
+    expect(i37).toMatchObject({ verdict: 'unknown', instances: { pass: 0, unknown: 1 } });
+    expect(i37.reason).toContain('missed');
   });
 });

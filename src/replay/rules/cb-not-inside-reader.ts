@@ -77,7 +77,8 @@ class CbNotInsideReader implements Monitor {
         return;
       }
     }
-    if (coverage.total(OP.RB) + coverage.total(OP.GUP) === 0) this.verdicts.unknown(NO_READERS, op.ref);
+    if (coverage.total(OP.RB) + coverage.total(OP.GUP) === 0)
+      this.watch.unproven(this.verdicts, NO_READERS, op.ref, 1, true);
     else {
       const queued = { seq: head.crSeq, tsNs: head.crTs, cpu: head.crCpu };
       this.watch.quiet(this.verdicts, queued, { seq: state.seq, tsNs: op.tsNs, cpu: op.cpu }, op.ref);

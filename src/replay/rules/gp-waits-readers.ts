@@ -166,7 +166,13 @@ class GpWaitsReaders implements Monitor {
   end(): void {
     for (const reader of [...this.spanned.keys()]) this.readerExpired(reader);
     if (this.before > 0 && this.evidence.coverage.total(OP.RB) > 0) {
-      this.watch.unproven(this.verdicts, 'no reader had been seen by then', this.beforeRef, this.before);
+      this.watch.unproven(
+        this.verdicts,
+        'no reader had been seen by then',
+        this.beforeRef,
+        this.before,
+        true,
+      );
     }
     this.before = 0;
   }

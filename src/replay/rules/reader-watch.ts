@@ -4,6 +4,7 @@ import type { EvidenceRef } from '../../timeline/batch.js';
 import { type Evidence, LOSS, order } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Monitor, OpListeners } from '../monitor.js';
+import type { Cpu } from '../state/contexts.js';
 import type { Verdicts } from '../verdicts.js';
 
 /** Spans kept one by one; beyond it neighbours are joined, at the later of their ends. */
@@ -31,6 +32,14 @@ interface Span {
   readonly ref: EvidenceRef;
   readonly hidden: boolean;
   readonly count: number;
+  /** Not even a section whose hits were missed can lie across it. */
+  readonly whole: boolean;
+}
+
+interface Doubt {
+  readonly ref: EvidenceRef;
+  readonly edge: boolean;
+  count: number;
 }
 
 interface Firing {
@@ -63,7 +72,9 @@ export class ReaderWatch implements Monitor {
   private readonly byCpu: Firing[] = [];
   private readonly brackets: Firing = { first: NEVER, last: NEVER };
   private readonly seenAcross = new Set<Verdicts>();
-  private readonly doubts = new Map<Verdicts, Map<string, { ref: EvidenceRef; count: number }>>();
+  /** Of which a span was shown to be without readers. */
+  private readonly proven = new Set<Verdicts>();
+  private readonly doubts = new Map<Verdicts, Map<string, Doubt>>();
   private over = false;
   private spans: Span[] = [];
   private bracketSpans: Span[] = [];
@@ -86,13 +97,16 @@ export class ReaderWatch implements Monitor {
     this.seenAcross.add(verdicts);
   }
 
-  /** A span of which nothing tells whether a reader lay across it. */
-  unproven(verdicts: Verdicts, why: string, ref: EvidenceRef, count = 1): void {
-    const doubts = this.doubts.get(verdicts) ?? new Map<string, { ref: EvidenceRef; count: number }>();
+  /**
+   * A span of which nothing tells whether a reader lay across it. `edge`: only because the recording, or what it shows of
+   * readers, begins or ends too near.
+   */
+  unproven(verdicts: Verdicts, why: string, ref: EvidenceRef, count = 1, edge = false): void {
+    const doubts = this.doubts.get(verdicts) ?? new Map<string, Doubt>();
     this.doubts.set(verdicts, doubts);
     const known = doubts.get(why);
     if (known) known.count += count;
-    else doubts.set(why, { ref, count });
+    else doubts.set(why, { ref, count, edge });
     if (this.over) this.book();
   }
 
@@ -104,18 +118,31 @@ export class ReaderWatch implements Monitor {
       verdicts.unknown(LOSS, ref);
       return;
     }
-    const span = { verdicts, end, ref, hidden: ledger.hidden, count: 1 };
+    const whole = state.cpus.every((cpu) => cpu.lastSeq < 0 || this.showsItself(cpu, start, end));
+    const span = { verdicts, end, ref, hidden: ledger.hidden, count: 1, whole };
     if (coverage.total(OP.RB) === 0) {
       if (this.surely(this.brackets.first, start)) this.bracketSpans = put(this.bracketSpans, span);
-      else this.unproven(verdicts, before(BRACKETS, -1), ref);
+      else this.unproven(verdicts, before(BRACKETS, -1), ref, 1, true);
       return;
     }
     for (const { id, lastSeq } of state.cpus) {
       if (lastSeq < 0 || this.surely(this.byCpu[id]?.first ?? NEVER, start)) continue;
-      this.unproven(verdicts, before(READERS, id), ref);
+      this.unproven(verdicts, before(READERS, id), ref, 1, true);
       return;
     }
     this.spans = put(this.spans, span);
+  }
+
+  /**
+   * A kprobe misses only hits inside the handler of another one, or inside an interrupt of that handler, and the handler
+   * neither sleeps nor is preempted (kernel/kprobes.c). A section that was missed is over, then, before the CPU shows an event
+   * of a task, or one that a kprobe did record.
+   */
+  private showsItself(cpu: Cpu, start: Instant, end: Instant): boolean {
+    const within = (at: Instant): boolean => this.surely(start, at) && this.surely(at, end);
+    return (
+      within({ seq: cpu.taskSeq, tsNs: cpu.taskTs, cpu: cpu.id }) || within(this.byCpu[cpu.id]?.last ?? NEVER)
+    );
   }
 
   /** A reader or GUP bracket begins. */
@@ -178,22 +205,27 @@ export class ReaderWatch implements Monitor {
     this.spans = [];
     this.bracketSpans = [];
     for (const verdicts of this.users) verdicts.seenAfterAll(this.begun, why);
+    this.proven.clear();
   }
 
   end(): void {
-    for (const span of this.spans) this.unknown(span, ended(READERS));
-    for (const span of this.bracketSpans) this.unknown(span, ended(BRACKETS));
+    for (const span of this.spans) this.unknown(span, ended(READERS), true);
+    for (const span of this.bracketSpans) this.unknown(span, ended(BRACKETS), true);
     this.spans = [];
     this.bracketSpans = [];
     this.over = true;
     this.book();
   }
 
-  /** Where readers were seen to be waited for, a span without any is no opportunity; else it is all there is. */
+  /**
+   * Where readers were seen to be waited for, a span without any is no opportunity; else it is all there is. Beside spans
+   * that are shown to be without any, those at an edge are no more than cut off.
+   */
   private book(): void {
     for (const [verdicts, doubts] of this.doubts) {
-      for (const [why, { ref, count }] of doubts) {
-        if (this.seenAcross.has(verdicts)) for (let i = 0; i < count; i++) verdicts.censored();
+      for (const [why, { ref, count, edge }] of doubts) {
+        const cut = this.seenAcross.has(verdicts) || (edge && this.proven.has(verdicts));
+        if (cut) for (let i = 0; i < count; i++) verdicts.censored();
         else verdicts.unknown(why, ref, count);
       }
     }
@@ -219,13 +251,15 @@ export class ReaderWatch implements Monitor {
     const { ledger } = this.evidence;
     const now = ledger.hidden;
     ledger.hidden = span.hidden;
-    for (let i = 0; i < span.count; i++) span.verdicts.passUnseen(known, span.ref, { kinds: READER_KINDS });
+    this.proven.add(span.verdicts);
+    const rests = { kinds: span.whole ? [] : READER_KINDS, idle: true };
+    for (let i = 0; i < span.count; i++) span.verdicts.passUnseen(known, span.ref, rests);
     ledger.hidden = now;
   }
 
-  private unknown(span: Span, why: string): void {
+  private unknown(span: Span, why: string, edge = false): void {
     if (why === LOSS) span.verdicts.unknown(why, span.ref, span.count);
-    else this.unproven(span.verdicts, why, span.ref, span.count);
+    else this.unproven(span.verdicts, why, span.ref, span.count, edge);
   }
 
   /** One before the other, and not within the clock error. */
@@ -252,7 +286,7 @@ function put(spans: Span[], span: Span): Span[] {
     const span = spans[i]!;
     const next = spans[i + 1];
     if (next?.verdicts === span.verdicts && next.hidden === span.hidden) {
-      joined.push({ ...next, count: span.count + next.count });
+      joined.push({ ...next, count: span.count + next.count, whole: span.whole && next.whole });
       i++;
     } else joined.push(span);
   }

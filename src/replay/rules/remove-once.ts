@@ -89,7 +89,7 @@ class RemoveOnce implements Monitor {
     });
   }
 
-  tableFreedTwice(table: Table, cpu: Cpu | null, op: Op): void {
+  tableFreedTwice(table: Table, task: Task, cpu: Cpu | null, op: Op): void {
     const { evidence, verdicts } = this;
     // In one run of releases of one callback the page cannot have become anything else: it frees its list only.
     const head = table.head;
@@ -102,7 +102,7 @@ class RemoveOnce implements Monitor {
       return;
     }
     if (table.trSeq === 0) return;
-    const gather = evidence.state.tasks.get(op.pid)?.gather;
+    const { gather } = task;
     const sameGather = gather && table.freedByTask && table.freeSeq > gather.gbSeq;
     if (evidence.coverage.total(OP.ALLOC) === 0) {
       // The page may have been anything in between; so close together that is worth saying.
@@ -115,10 +115,13 @@ class RemoveOnce implements Monitor {
       return;
     }
     // alloc_pages_bulk() (vmalloc, kernel stacks, network) has no tracepoint. Its pages are released neither by callbacks of
-    // page tables nor by a task that unmaps.
-    const inCallback = cpu?.callback && isTableFunc(cpu.callback.func);
+    // page tables nor by a task that unmaps. Programs, whose clock is exact, show every allocation.
+    const inCallback =
+      cpu?.callbackTask === task.key &&
+      evidence.coverage.total(OP.CBret) > 0 &&
+      (cpu.callback === null || isTableFunc(cpu.callback.func));
     const unmaps = gather && op.context === CONTEXT.task;
-    if (!inCallback && !unmaps && !sameGather) return;
+    if (!evidence.exactClock && !inCallback && !unmaps && !sameGather) return;
     if (lostSince(evidence, table.freeSeq)) {
       verdicts.unknown(LOSS, op.ref);
       return;

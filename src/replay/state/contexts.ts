@@ -73,6 +73,9 @@ export interface Cpu {
   matchedSeq: number;
   lastTs: number;
   lastRef: EvidenceRef;
+  /** Seq and time of the last op of a task here, outside any interrupt; 0 none. */
+  taskSeq: number;
+  taskTs: number;
   /** Seq of the last loss on this CPU, 0 none. */
   lossSeq: number;
   /** Last span without any event here that is long enough for the CPU to go offline and come back: its ends. */
@@ -148,6 +151,8 @@ export function newCpu(id: number): Cpu {
     callbackTask: Number.NaN,
     freeRunSeq: 0,
     lastSeq: -1,
+    taskSeq: 0,
+    taskTs: 0,
     fifo: [],
     overtaken: 0,
     unnamed: 0,

@@ -9,6 +9,10 @@ export const unzipped = (path: string): string =>
 
 export const debian61 = (): KernelInfo => parseKernelInfo(unzipped('debian-6.1.192/kernel-info.txt.gz'));
 
+/** A stock kernel of Debian, with the offsets of its structs: `7.3.4`. */
+export const stock = (release: string): KernelInfo =>
+  parseKernelInfo(unzipped(`debian-${release}/kernel-info-offsets.txt.gz`));
+
 /** From a list of which functions a kernel has: `name  yes|variant|notrace|absent  names | kallsyms`. */
 export function fromList(kernel: string, release: string, config: readonly string[]): KernelInfo {
   const lines = unzipped(`${kernel}/available-functions.txt.gz`).split('\n');
