@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { flush, run } from '@oclif/core';
+import { StoreError } from '../src/data/store-error.js';
 import { TraceError } from '../src/parsers/input/trace-error.js';
 import { printable } from '../src/result/printable.js';
 import { UsageError } from '../src/result/usage-error.js';
@@ -68,6 +69,10 @@ async function explain(error: unknown, argv: readonly string[], url: string): Pr
     return error.code === 'unknown-format' && error.message.startsWith('there is no format')
       ? EXIT.usage
       : EXIT.unreadable;
+  }
+  if (error instanceof StoreError) {
+    process.stderr.write(`pttrace: ${printable(error.message)}\n`);
+    return EXIT.internal;
   }
   if (error instanceof UsageError) {
     process.stderr.write(

@@ -14,6 +14,7 @@ const load = (path) => import(pathToFileURL(join(root, 'dist', path)).href);
 const NOTE = '<!-- Printed by scripts/docs.mjs; edit the tables it reads. -->\n';
 const VERB_TABLE = '<!-- verbs: printed by scripts/docs.mjs -->';
 const ROOMS = '<!-- rooms: printed by scripts/docs.mjs -->';
+const TABLES_OF_DATA = '<!-- tables: printed by scripts/docs.mjs -->';
 const KERNELS = '<!-- kernels: printed by scripts/docs.mjs -->';
 
 /** Made by the command of today, with the offsets out of the kernel's BTF. */
@@ -226,6 +227,32 @@ ${litmusProgramsTable(LITMUS_PROGRAMS.map(runLitmusProgram))}
 `;
 }
 
+/** The tables that --parquet writes, and the queries over them. */
+async function data() {
+  const { TABLES } = await load('src/data/tables.js');
+  const { SHIPPED_QUERIES } = await load('src/data/queries.js');
+  const kinds = { text: 'string', int: 'int32', long: 'int64' };
+  const sections = TABLES.map(({ name, row, columns }) =>
+    [
+      `### ${name}`,
+      '',
+      `A row is ${row}.`,
+      '',
+      table(
+        ['column', 'type', ''],
+        columns.map((c) => [`\`${c.name}\``, `${kinds[c.kind]}${c.nullable ? ', or null' : ''}`, c.what]),
+      ),
+    ].join('\n'),
+  );
+  const queries = table(
+    ['query', 'answers'],
+    SHIPPED_QUERIES.map((q) => [`\`${q.name}\``, q.what]),
+  );
+  const text = readFileSync(join(root, 'docs/data.md'), 'utf8');
+  const drawn = `${TABLES_OF_DATA}\n\n${sections.join('\n\n')}\n\n## Shipped queries\n\n${queries}\n\n<!-- end -->`;
+  return text.replace(new RegExp(`${TABLES_OF_DATA}[\\s\\S]*?<!-- end -->`), () => drawn);
+}
+
 /** Rooms by layer, as import-cycles.mjs checks them, and which rooms each imports from. */
 function architecture() {
   const graph = importGraph(root);
@@ -335,6 +362,7 @@ export async function pages() {
     ...(await sessionPages()),
     'docs/architecture.md': architecture(),
     'docs/cli.md': cli(),
+    'docs/data.md': await data(),
     'docs/invariants.md': await invariants(),
     'docs/record.md': await record(),
     'docs/variants.md': await variants(),

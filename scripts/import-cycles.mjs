@@ -29,8 +29,8 @@ export const LAYERS = [
     'src/record',
     'src/explain',
   ],
-  // Says which probes would have told more: those that `record` sets.
-  ['src/info'],
+  // Says which probes would have told more: those that `record` sets. Results as tables.
+  ['src/info', 'src/data'],
   // Asks many recordings what the rooms above answer for one.
   ['src/fleet'],
   ['src/index.ts'],

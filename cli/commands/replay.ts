@@ -12,9 +12,11 @@ import { checkHtml, writePage } from '../html/write.js';
 import { kernelFlags } from '../kernel-flags.js';
 import { jobsFlag } from '../many-recordings.js';
 import { writeOut } from '../output.js';
+import { parquetFlag } from '../parquet-flag.js';
 import { prose } from '../prose.js';
 import { type ReplayQuestionFlags, replayQuestion, replayQuestionFlags } from '../questions.js';
 import { exitOf, type ReportLook, refuseNothing, renderResult } from '../replay-report.js';
+import { tablesOfOne } from '../tables-of-one.js';
 import { widthFlag } from '../width.js';
 
 export default class Replay extends TraceCommand {
@@ -100,6 +102,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       helpValue: 'FILE',
       exclusive: ['what-if'],
     }),
+    ...parquetFlag,
     plain: Flags.boolean({
       description: 'ASCII, at most 75 columns, for a mail',
       exclusive: ['json', 'width'],
@@ -110,6 +113,8 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Replay);
     const words = argv as string[];
+    if (flags.parquet !== undefined && (flags['what-if'] !== undefined || flags.conform))
+      throw new UsageError('--parquet goes with a replay: not with --what-if or --conform');
     if (flags.each || words.some(isFolder)) return this.each(words, flags);
     if (flags.jobs !== undefined)
       throw new UsageError('--jobs is for several recordings: give a folder, or --each');
@@ -124,9 +129,11 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       return this.conform(argv as string[], flags);
     }
     checkHtml(flags.html, argv as string[]);
+    const tables = await tablesOfOne(flags.parquet, words, flags);
     const result = await this.reading(argv as string[], flags, async (options) => {
       const given = {
         ...options,
+        ...tables?.given,
         strict: flags.strict,
         require: listOf(flags.require),
         variants: listOf(flags.variant),
@@ -142,6 +149,7 @@ Exit codes: 0 nothing violated (what is undecided is printed), 1 a finding, 2 wr
       return drawn.result;
     });
     refuseNothing(result);
+    tables?.keep(result);
     process.exitCode = exitOf(result);
     await writeOut(await renderResult(result, flags));
   }
@@ -201,6 +209,7 @@ type EachFlags = ReplayQuestionFlags &
     readonly 'what-if'?: string | undefined;
     readonly conform: boolean;
     readonly html?: string | undefined;
+    readonly parquet?: string | undefined;
   };
 
 interface ConformFlags extends InputFlagValues {

@@ -12,7 +12,7 @@ import { checkGateReports } from '../gate-report.js';
 import { hostFlag } from '../host-flag.js';
 import { kernelFlags } from '../kernel-flags.js';
 import { jobsFlag, overRecordings } from '../many-recordings.js';
-import { type MergeLook, mergeFlags, reportMerged } from '../merge-report.js';
+import { checkTables, type MergeLook, mergeFlags, reportMerged } from '../merge-report.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { PttraceCommand } from '../pttrace-command.js';
@@ -75,6 +75,10 @@ Exit codes: plan and run 0, 3 a recording cannot be read (run: it, and no other,
       helpGroup: ASK,
     }),
     policy: Flags.string({ description: 'validate: policy file', helpValue: 'FILE', helpGroup: ASK }),
+    tables: Flags.boolean({
+      description: 'answers carry their tables, which merge --parquet puts together',
+      helpGroup: ASK,
+    }),
     ...inputFlags,
     ...kernelFlags,
     ...filterFlags,
@@ -116,6 +120,7 @@ Exit codes: plan and run 0, 3 a recording cannot be read (run: it, and no other,
     const answers = new Answers(plan, resolve(flags.results));
     if (args.action === 'merge') {
       checkGateReports(flags, [flags.plan]);
+      checkTables(plan, flags);
       return this.merge(plan, answers, flags);
     }
     if (flags.shard === undefined) throw new UsageError('shard run needs --shard I');
@@ -136,7 +141,10 @@ Exit codes: plan and run 0, 3 a recording cannot be read (run: it, and no other,
         : flags.ask === 'info'
           ? await infoQuestion(unjudged)
           : await replayQuestion(unjudged);
-    const plan = makePlan(question, recordingsOf(words), flags.shards);
+    if (flags.tables && flags.ask === 'info')
+      throw new UsageError('--tables is for --ask replay and validate: info judges and measures nothing');
+    const asked = flags.tables ? { ...question, tables: true } : question;
+    const plan = makePlan(asked, recordingsOf(words), flags.shards);
     replaceFile(flags.plan, `${JSON.stringify(plan)}\n`, true);
     const bytes = plan.recordings.reduce((sum, r) => sum + r.bytes, 0);
     await writeOut(
@@ -189,6 +197,7 @@ type ShardFlags = ReplayQuestionFlags &
     readonly plan: string;
     readonly shards: number;
     readonly ask: string;
+    readonly tables: boolean;
     readonly policy?: string | undefined;
     readonly root?: string | undefined;
     readonly jobs?: number | undefined;

@@ -14,6 +14,7 @@ import { judgeMany, summaryText } from '../judge-many.js';
 import { kernelFlags } from '../kernel-flags.js';
 import { jobsFlag } from '../many-recordings.js';
 import { writeOut } from '../output.js';
+import { openDataset, parquetFlag } from '../parquet-flag.js';
 import { prose } from '../prose.js';
 import { plural } from '../render/verdicts.js';
 
@@ -75,6 +76,7 @@ cannot be read, 4 internal error, 130 interrupted.`);
       dependsOn: ['update-baseline'],
     }),
     ...gateReportFlags,
+    ...parquetFlag,
     annotations: Flags.boolean({
       description: 'print GitHub annotations (default where GITHUB_ACTIONS=true)',
       allowNo: true,
@@ -105,8 +107,11 @@ cannot be read, 4 internal error, 130 interrupted.`);
       ...(flags.probes ? [flags.probes] : []),
     ]);
     const judged = { policy: loaded, baseline };
-    const one = traces.length === 1 && !flags.summary;
-    const many = one ? null : await judgeMany(traces, { ...judged, reading: await readingOf(flags) }, flags);
+    const dataset = await openDataset(flags.parquet, argv as string[]);
+    const one = traces.length === 1 && !flags.summary && dataset === null;
+    const many = one
+      ? null
+      : await judgeMany(traces, { ...judged, reading: await readingOf(flags) }, flags, dataset);
     const run =
       many ?? (await this.reading(traces, flags, (options) => runGate({ ...options, ...judged, traces })));
     const { report } = run;

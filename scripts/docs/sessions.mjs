@@ -54,12 +54,12 @@ export function commandsOf(text) {
   return commands;
 }
 
-/** What only root, or another machine, can do. */
+/** What only root, another machine, or an engine that is not installed with pttrace can do. */
 export const needsMore = (command) =>
-  /\/sys\/kernel\/tracing|\bssh |redis:|pttrace record (?!--print)/.test(command);
+  /\/sys\/kernel\/tracing|\bssh |redis:|pttrace record (?!--print)|pttrace query .*--parquet/.test(command);
 
 /** A comment above a command that says so. */
-export const MARK = /\((?:as root|another machine)/;
+export const MARK = /\((?:as root|another machine|with DuckDB)/;
 
 /** A folder with a `pttrace` in the path, the fixtures, and recordings under the names that the pages use. */
 export class Sandbox {

@@ -14,8 +14,10 @@ import { kernelRule } from '../replay/report.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import type { Result } from '../result/types.js';
 import { UsageError } from '../result/usage-error.js';
+import type { RecordBatch } from '../timeline/batch.js';
 import { EventCounts } from '../timeline/event-counts.js';
 import { Filter, type FilterSpec } from '../timeline/filter.js';
+import type { Measured, MeasuredSpan } from './measured.js';
 import { QueueMeasures } from './queue-measures.js';
 import { type Measures, resultOf } from './result-of.js';
 
@@ -34,6 +36,8 @@ export interface AnalyseOptions extends PipelineOptions {
   readonly filter?: FilterSpec | undefined;
   /** Monitors that are told of everything the machine does, made anew for each capture. */
   readonly watch?: ((pipeline: Pipeline, evidence: Evidence) => readonly Monitor[]) | undefined;
+  /** Who is told of every span, delay and margin by itself; made when the recording is opened. */
+  readonly measured?: ((pipeline: Pipeline) => Measured) | undefined;
   /** Findings listed per invariant; default 10. */
   readonly maxFindings?: number | undefined;
 }
@@ -51,9 +55,10 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const maxFindings = options.maxFindings ?? DEFAULT_FINDINGS;
   const pipeline = newPipeline();
   const paths = await machinesApart(options.paths);
-  const measures = measuresOf(options, paths, pipeline);
+  const measured = options.measured?.(pipeline);
+  const measures = measuresOf(options, paths, pipeline, measured);
   let engine: ReplayEngine | null = null;
-  const queue = new QueueMeasures(measures.filter !== null, () => engine!.ledger.hidden);
+  const queue = new QueueMeasures(measures.filter !== null, () => engine!.ledger.hidden, measured);
   const release = options.kernel === undefined ? [] : [`kernel Linux ${options.kernel}`];
   const facts = options.facts ?? new RecordingFacts([...release, ...(options.known ?? [])]);
   const run = await runPipeline(pipeline, { ...options, paths, facts }, (decoder) => {
@@ -94,7 +99,12 @@ function refuse({ require, kernel }: AnalyseOptions): void {
 const givenVariants = ({ variants }: AnalyseOptions): VariantMask | null =>
   variants?.length ? maskOf(...variants) : null;
 
-function measuresOf(options: AnalyseOptions, paths: readonly string[], pipeline: Pipeline): Measures {
+function measuresOf(
+  options: AnalyseOptions,
+  paths: readonly string[],
+  pipeline: Pipeline,
+  measured: Measured | undefined,
+): Measures {
   const machines = new MachineNames(paths);
   const filter = Filter.isEmpty(options.filter)
     ? null
@@ -106,10 +116,21 @@ function measuresOf(options: AnalyseOptions, paths: readonly string[], pipeline:
     events: pipeline.events,
     names: pipeline.names,
     ...(filter ? { filter: (ts, cpu, pid, comm) => filter.shows(ts, cpu, pid, comm, Number.NaN) } : {}),
+    ...(measured
+      ? { onSpan: (_, durationNs, batch, row) => measured.span(spanOf(durationNs, batch, row)) }
+      : {}),
   });
   const phases = filter || machines.several ? null : new PhaseWatch(syscall);
   return { filter, syscall, spans, counts: new EventCounts(pipeline.events), machines, phases };
 }
+
+const spanOf = (durationNs: number, { tsNs, cpu, pid, comm }: RecordBatch, row: number): MeasuredSpan => ({
+  endNs: tsNs[row]!,
+  durationNs,
+  cpu: cpu[row]!,
+  tid: pid[row]!,
+  comm: comm[row]!,
+});
 
 function engineOf(
   options: AnalyseOptions,

@@ -1,6 +1,7 @@
 import { DeferredTables } from '../latency/deferred.js';
 import { CallbackDelays, delayKind } from '../latency/delays.js';
 import type { RcuListener } from '../replay/rcu-listener.js';
+import type { Measured } from './measured.js';
 import { QueueScope } from './queue-scope.js';
 import { ReaderMargins } from './reader-margins.js';
 
@@ -8,13 +9,16 @@ import { ReaderMargins } from './reader-margins.js';
 export class QueueMeasures implements RcuListener {
   readonly delays = new CallbackDelays();
   readonly deferred = new DeferredTables();
-  readonly walks = new ReaderMargins();
+  readonly walks: ReaderMargins;
   /** Enqueues and callbacks of page tables. */
   count = 0;
   private readonly scope: QueueScope;
+  private readonly measured: Measured | undefined;
 
   /** `hidden`: the filter, if there is one, hides the event being read. */
-  constructor(filtered: boolean, hidden: () => boolean) {
+  constructor(filtered: boolean, hidden: () => boolean, measured?: Measured) {
+    this.measured = measured;
+    this.walks = new ReaderMargins(measured);
     this.scope = new QueueScope(filtered, hidden);
   }
 
@@ -28,8 +32,10 @@ export class QueueMeasures implements RcuListener {
     const kind = delayKind(func);
     if (!kind || !this.scope.ran(crTsNs)) return;
     this.count++;
-    this.delays.ran(crTsNs, cbTsNs, known ? tables : Number.NaN, kind);
-    this.deferred.ran(cbTsNs, known ? tables : Number.NaN, kind === 'batch');
+    const freed = known ? tables : Number.NaN;
+    if (this.delays.ran(crTsNs, cbTsNs, freed, kind))
+      this.measured?.delay({ queuedNs: crTsNs, durationNs: cbTsNs - crTsNs, kind, tables: freed });
+    this.deferred.ran(cbTsNs, freed, kind === 'batch');
   }
 
   censored(func: number, why: 'start' | 'end'): void {

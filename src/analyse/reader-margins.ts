@@ -5,6 +5,7 @@ import type { EventQuote, ReadersReport, ReaderTable, ReaderVisit } from '../res
 import type { EvidenceRef } from '../timeline/batch.js';
 import { isKnown } from '../timeline/is-known.js';
 import type { TimeBase } from '../timeline/time-base.js';
+import type { Measured, MeasuredMargin } from './measured.js';
 
 /** Tables listed one by one, those with the smallest margin. */
 const MAX_LISTED = 100;
@@ -42,6 +43,11 @@ export class ReaderMargins {
   /** Still with somebody in it at its release. */
   private readonly pending = new Map<Section, Visited[]>();
   private listed: { visit: Visited; marginNs: number }[] = [];
+  private readonly measured: Measured | undefined;
+
+  constructor(measured?: Measured) {
+    this.measured = measured;
+  }
 
   released(table: WalkedTable, free: Instant): void {
     const { counts } = this;
@@ -103,6 +109,7 @@ export class ReaderMargins {
     if (!Number.isFinite(marginNs)) return;
     this.add(this.margin, marginNs);
     this.listed.push({ visit, marginNs });
+    this.measured?.margin(measuredMargin(visit, marginNs));
     if (this.listed.length >= 4 * MAX_LISTED) this.thin();
   }
 
@@ -155,6 +162,23 @@ export class ReaderMargins {
   }
 }
 
+const tableName = ({ table }: Visited): string =>
+  table >= 0 ? `pfn 0x${table.toString(16)}` : `page #${(-table).toString(16)}`;
+
+const addressOf = ({ range }: Visited): string | null =>
+  isKnown(range) ? `0x${(range * 2 ** 21).toString(16)}` : null;
+
+const measuredMargin = (visit: Visited, marginNs: number): MeasuredMargin => ({
+  table: tableName(visit),
+  address: addressOf(visit),
+  unlinkedBy: visit.by,
+  unlinkedNs: visit.ul.tsNs,
+  releasedNs: visit.free.tsNs,
+  marginNs,
+  walkers: visit.inside.filter((s) => s.kind === 'walk').length,
+  gupFast: visit.inside.filter((s) => s.kind === 'gup').length,
+});
+
 function tableReport(
   visit: Visited,
   marginNs: number,
@@ -162,8 +186,8 @@ function tableReport(
 ): ReaderTable {
   const { ul, free } = visit;
   return {
-    table: visit.table >= 0 ? `pfn 0x${visit.table.toString(16)}` : `page #${(-visit.table).toString(16)}`,
-    address: isKnown(visit.range) ? `0x${(visit.range * 2 ** 21).toString(16)}` : null,
+    table: tableName(visit),
+    address: addressOf(visit),
     unlinkedBy: visit.by,
     unlink: quote(ul.ref, `unlinked (${visit.by})`),
     release: quote(free.ref, 'released'),

@@ -1,9 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { StoreError } from '../data/store-error.js';
 import { answerKey, type Plan } from './plan.js';
 import { type RecordingRow, rowWithout } from './recording-row.js';
 import { type Place, readAnswer, replaceFile, type StoredAnswer } from './result-file.js';
-import { StoreError } from './thread-error.js';
 
 /**
  * The folder that answers to a plan are kept in, shared by all who work on it: a file per recording, called by the hash
@@ -21,6 +21,7 @@ export class Answers {
     try {
       mkdirSync(join(folder, 'answers'), { recursive: true });
       mkdirSync(join(folder, 'quarantine'), { recursive: true });
+      if (plan.question.tables) mkdirSync(join(folder, 'tables'), { recursive: true });
     } catch (error) {
       throw new StoreError(`${folder} cannot be made (${(error as NodeJS.ErrnoException).code})`);
     }
@@ -42,9 +43,15 @@ export class Answers {
     }
   }
 
+  /** Where the tables that go with it belong; null where none were asked for. */
+  tables(index: number): string | null {
+    return this.plan.question.tables ? join(this.folder, 'tables', this.place(index).key) : null;
+  }
+
   /** Null: there is none that is whole. */
   read(index: number): StoredAnswer | null {
-    return readAnswer(this.place(index));
+    const tables = this.tables(index);
+    return tables === null || existsSync(tables) ? readAnswer(this.place(index)) : null;
   }
 
   /** Gives a recording up, with the reason. An answer that comes all the same counts, not this. */

@@ -1,4 +1,6 @@
-import { analyse } from '../analyse/analyse.js';
+import { type AnalyseOptions, analyse } from '../analyse/analyse.js';
+import { RecordingTables } from '../data/recording-tables.js';
+import { StoreError } from '../data/store-error.js';
 import { type GateAnswer, judgeRecording } from '../gate/gate.js';
 import { type InputInfo, info } from '../info/info.js';
 import { machinesApart } from '../parsers/input/machines.js';
@@ -28,16 +30,38 @@ export type Io = Pick<PipelineOptions, 'stdin' | 'spoolDir' | 'signal' | 'onProg
 
 /**
  * Asks one recording. What is wrong with it is its answer; only a question that could be asked of none throws
- * (UsageError), and an interruption.
+ * (UsageError), an interruption, and tables that cannot be kept (StoreError). `tablesFolder`: where its tables are written.
  */
-export async function ask(question: Question, path: string, io: Io = {}): Promise<Answer> {
+export async function ask(
+  question: Question,
+  path: string,
+  io: Io = {},
+  tablesFolder?: string,
+): Promise<Answer> {
+  const facts = new RecordingFacts(question.reading.known);
+  const syscall = question.command === 'replay' ? question.syscall : undefined;
+  const tables = tablesFolder === undefined ? null : new RecordingTables(tablesFolder, path, syscall);
+  const answer = await askOne(question, path, { ...io, facts, measured: tables?.measured });
+  tables?.finish(answer.row, resultIn(answer), facts.value('kernel'));
+  return answer;
+}
+
+/** What an answer says by rules; null where there is none. */
+function resultIn(answer: Answer): Result | null {
+  if (answer.command === 'replay') return answer.body;
+  return answer.command === 'validate' ? (answer.body?.reading?.result ?? null) : null;
+}
+
+type Reader = Io & { readonly facts: RecordingFacts } & Pick<AnalyseOptions, 'measured'>;
+
+async function askOne(question: Question, path: string, io: Reader): Promise<Answer> {
   const { command } = question;
   try {
     if (command === 'replay') return await askReplay(question, path, io);
     if (command === 'validate') return await askValidate(question, path, io);
     return await askInfo(question, path, io);
   } catch (error) {
-    if (error instanceof UsageError || io.signal?.aborted) throw error;
+    if (error instanceof UsageError || error instanceof StoreError || io.signal?.aborted) throw error;
     if (!(error instanceof TraceError)) return unanswered(command, path, 'failed', internal(error));
     return unanswered(command, path, 'unreadable', rowError(error));
   }
@@ -56,12 +80,11 @@ const internal = (error: unknown): RowError => ({
   message: `internal error: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
 });
 
-async function askReplay(question: ReplayQuestion, path: string, io: Io): Promise<Answer> {
-  const { command, reading, hostOf, ...options } = question;
-  const facts = new RecordingFacts(reading.known);
-  const result = await analyse({ ...reading, ...options, ...io, paths: [path], facts });
+async function askReplay(question: ReplayQuestion, path: string, io: Reader): Promise<Answer> {
+  const { command, reading, hostOf, tables: _, ...options } = question;
+  const result = await analyse({ ...reading, ...options, ...io, paths: [path] });
   refuseEmpty(result, path);
-  return { command, row: rowOf(path, result, facts, hostOf), body: result };
+  return { command, row: rowOf(path, result, io.facts, hostOf), body: result };
 }
 
 /** An empty recording must not look like a clean one. */
@@ -72,10 +95,9 @@ function refuseEmpty({ inputs, timeline, summary }: Result, path: string): void 
   throw new TraceError('unknown-format', `none of its lines is an event of ${inputs[0]?.format}`, { path });
 }
 
-async function askValidate(question: ValidateQuestion, path: string, io: Io): Promise<Answer> {
+async function askValidate(question: ValidateQuestion, path: string, io: Reader): Promise<Answer> {
   const { command, reading, hostOf, policy, baseline } = question;
-  const facts = new RecordingFacts(reading.known);
-  const body = await judgeRecording(path, { ...reading, ...io, policy, baseline, facts });
+  const body = await judgeRecording(path, { ...reading, ...io, policy, baseline });
   const { trace } = body;
   const bad = trace.checks.find((c) => c.id === 'readable' || c.id === 'internal');
   if (body.reading === null) {
@@ -83,7 +105,7 @@ async function askValidate(question: ValidateQuestion, path: string, io: Io): Pr
     const row = rowWithout(path, status, { code: bad?.id ?? 'internal', message: bad?.message ?? '' });
     return { command, row, body };
   }
-  const row = rowOf(path, body.reading.result, facts, hostOf);
+  const row = rowOf(path, body.reading.result, io.facts, hostOf);
   // The policy decides what is a finding.
   const red = trace.checks.some((c) => c.outcome === 'fail');
   const status: RowStatus = row.status === 'unreadable' ? row.status : red ? 'finding' : 'no-finding';

@@ -13,6 +13,8 @@ export interface ManyOptions {
   readonly threads?: Omit<ThreadPoolOptions, 'size'> | undefined;
   /** Recordings that are answered, in any order. */
   readonly onDone?: ((done: number) => void) | undefined;
+  /** Folder of the tables of the recording with this number; absent: none are written. */
+  readonly tablesOf?: ((index: number) => string) | undefined;
 }
 
 /** Answers ahead of the one that is waited for, per thread: so many are kept in memory. Rows are small. */
@@ -29,10 +31,11 @@ export async function* askMany(
   paths: readonly string[],
   options: ManyOptions,
 ): AsyncGenerator<Answer> {
-  yield* inOrder(paths, ANSWERS_AHEAD, options, async (pool, path) => {
-    if (path === '-') return ask(question, path, options.io);
+  yield* inOrder(paths, ANSWERS_AHEAD, options, async (pool, path, index) => {
+    const tables = options.tablesOf?.(index);
+    if (path === '-') return ask(question, path, options.io, tables);
     try {
-      const handed = await pool.perform({ kind: 'ask', question, path, place: null });
+      const handed = await pool.perform({ kind: 'ask', question, path, place: null, tables });
       if (handed.kind === 'answer') return unpackAnswer(handed);
     } catch (error) {
       if (error instanceof ThreadEnded) return unanswered(question.command, path, 'failed', error);
@@ -48,9 +51,10 @@ export async function* askIntoFiles(
   asked: readonly { readonly path: string; readonly place: Place; readonly sha256?: string }[],
   options: ManyOptions,
 ): AsyncGenerator<RecordingRow> {
-  yield* inOrder(asked, ROWS_AHEAD, options, async (pool, { path, place, sha256 }) => {
+  yield* inOrder(asked, ROWS_AHEAD, options, async (pool, { path, place, sha256 }, index) => {
     try {
-      const task = { kind: 'ask', question, path, place, sha256 } as const;
+      const tables = options.tablesOf?.(index);
+      const task = { kind: 'ask', question, path, place, sha256, tables } as const;
       const handed = await (path === '-' ? perform(task, options.io) : pool.perform(task));
       if (handed.kind === 'row') return handed.row;
     } catch (error) {
@@ -65,7 +69,7 @@ async function* inOrder<T, R>(
   items: readonly T[],
   ahead: number,
   options: ManyOptions,
-  answer: (pool: ThreadPool, item: T) => Promise<R>,
+  answer: (pool: ThreadPool, item: T, index: number) => Promise<R>,
 ): AsyncGenerator<R> {
   if (!(options.jobs >= 1)) throw new UsageError('--jobs wants a number from 1 up');
   const size = Math.min(options.jobs, items.length);
@@ -79,10 +83,11 @@ async function* inOrder<T, R>(
   try {
     for (let i = 0; i < items.length && !signal?.aborted; i++) {
       while (next < items.length && next < i + size * ahead) {
-        const item = items[next++]!;
+        const at = next++;
+        const item = items[at]!;
         pending.push(
           Promise.allSettled([
-            answer(pool, item).finally(() => {
+            answer(pool, item, at).finally(() => {
               done++;
               if (!signal?.aborted) options.onDone?.(done);
             }),

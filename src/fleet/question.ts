@@ -11,6 +11,8 @@ export type Reading = Pick<
 
 interface Asked {
   readonly reading: Reading;
+  /** Answers carry their tables (`src/data`). */
+  readonly tables?: boolean | undefined;
   /** Regular expression that finds the host's name in a path: its group `host`, else its first. */
   readonly hostOf?: string | undefined;
 }

@@ -1,7 +1,7 @@
+import { commonReason } from '../data/recording-tables.js';
 import type { RecordingFacts } from '../parsers/input/recording-facts.js';
 import type { TraceError } from '../parsers/input/trace-error.js';
 import type { Result } from '../result/types.js';
-import { whyUndecided } from '../result/undecided.js';
 
 /** `failed`: it says nothing about the recording, only that it could not be looked at (a fault of ours, a thread that ended). */
 export type RowStatus = 'finding' | 'no-finding' | 'unreadable' | 'failed';
@@ -114,14 +114,11 @@ export function rowOf(
       message: i.findings[0]?.message ?? '',
     })),
     held: of('pass').map((i) => i.id),
-    undecided: of('unknown').map((i) => ({ id: i.id, why: whyUndecided(i).replace(OF_THESE, '') })),
+    undecided: of('unknown').map((i) => ({ id: i.id, why: commonReason(i) })),
     idle: of('not-applicable').map((i) => i.id),
     latency: slowestByName(result),
   };
 }
-
-/** How many of a recording's own instances: a reason is the same in all recordings. */
-const OF_THESE = /^\d+ of \d+: /;
 
 function hostFrom(path: string, hostOf: string | undefined): string | null {
   if (hostOf === undefined) return null;

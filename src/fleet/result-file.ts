@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { StoreError } from '../data/store-error.js';
 import type { Answer } from './ask.js';
 import type { RecordingRow } from './recording-row.js';
-import { StoreError } from './thread-error.js';
 
 export const RESULT_FILE_SCHEMA = 'pttrace/recording-result/1';
 
@@ -80,7 +80,7 @@ export function replaceFile(file: string, text: string, durable: boolean): void 
 }
 
 /** A name is on the disk once its folder is. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const fd = openSync(folder, 'r');
   try {
     fsyncSync(fd);

@@ -31,7 +31,9 @@ export async function runShard(
   const asked = open.map((i) => ({ ...plan.recordings[i]!, place: answers.place(i) }));
   const faults: RecordingRow[] = [];
   let answered = 0;
-  for await (const row of askIntoFiles(plan.question, asked, options)) {
+  const tablesOf = (i: number): string => answers.tables(open[i]!)!;
+  const many = plan.question.tables ? { ...options, tablesOf } : options;
+  for await (const row of askIntoFiles(plan.question, asked, many)) {
     if (isFault(row)) faults.push(row);
     else answered++;
   }
@@ -42,6 +44,8 @@ export async function runShard(
 export interface Merged {
   readonly rows: readonly RecordingRow[];
   readonly bodyOf: (index: number) => string | null;
+  /** Folder of the tables of a recording; null where the plan asks for none. */
+  readonly tablesOf: (index: number) => string | null;
   /** Recordings that are neither answered nor given up, by shard. */
   readonly missing: readonly { readonly shard: number; readonly recordings: number }[];
 }
@@ -63,5 +67,5 @@ export function mergeShards(plan: Plan, answers: Answers): Merged {
     shard,
     recordings: of.filter((i) => missing.has(i)).length,
   }));
-  return { rows, bodyOf, missing: left.filter((m) => m.recordings > 0) };
+  return { rows, bodyOf, tablesOf: (i) => answers.tables(i), missing: left.filter((m) => m.recordings > 0) };
 }

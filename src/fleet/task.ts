@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { runPhases } from '../compare/phases.js';
 import { loadRun, type RunOptions, type RunSample } from '../compare/sides.js';
 import { type RunTables, runTables } from '../compare/tables-out.js';
@@ -9,6 +9,7 @@ import { contentOf } from './plan.js';
 import type { Question } from './question.js';
 import { isFault, type RecordingRow, rowError } from './recording-row.js';
 import { type Place, writeAnswer } from './result-file.js';
+import { keepTables, partOf } from './table-folder.js';
 
 /** Options of a run that are plain data. */
 export type PlainRunOptions = Omit<RunOptions, 'stdin' | 'spoolDir' | 'signal' | 'onProgress' | 'facts'>;
@@ -26,10 +27,14 @@ export type Task =
       readonly place: Place | null;
       /** Hash that the recording was planned with; absent: it was not. */
       readonly sha256?: string | undefined;
+      /** Folder that its tables are written into; absent: none are. */
+      readonly tables?: string | undefined;
     }
   | { readonly kind: 'run'; readonly argument: string; readonly options: PlainRunOptions }
   | { readonly kind: 'phases'; readonly path: string; readonly options: PlainRunOptions }
   | { readonly kind: 'tables'; readonly path: string; readonly options: PlainRunOptions };
+
+type AskTask = Extract<Task, { kind: 'ask' }>;
 
 /** As `RunSample`, without what has methods. */
 type PackedSample = Omit<RunSample, 'durations'> & { readonly durations: DistributionState | null };
@@ -55,20 +60,34 @@ export async function perform(task: Task, io: Io = {}): Promise<Handed> {
     return { kind: 'phases', means: await runPhases(task.path, { ...task.options, ...io }) };
   if (task.kind === 'tables')
     return { kind: 'tables', tables: await runTables(task.path, { ...task.options, ...io }) };
-  const answer = await askPlanned(task, io);
+  const answer = await askWithTables(task, io);
   if (task.place === null) return packAnswer(answer);
   if (!isFault(answer.row)) writeAnswer(task.place, answer);
   return { kind: 'row', row: answer.row };
 }
 
+/** Where an answer is, its tables are: they are kept before it. */
+async function askWithTables(task: AskTask, io: Io): Promise<Answer> {
+  const { tables, place } = task;
+  if (tables === undefined) return askPlanned(task, io);
+  const part = partOf(tables);
+  try {
+    const answer = await askPlanned(task, io, part);
+    if (!isFault(answer.row)) keepTables(part, tables, place?.durable ?? false);
+    return answer;
+  } finally {
+    rmSync(part, { recursive: true, force: true });
+  }
+}
+
 /** A recording that is no longer, or not yet, what was planned (a copy under way, another file system) is not asked. */
-async function askPlanned(task: Extract<Task, { kind: 'ask' }>, io: Io): Promise<Answer> {
+async function askPlanned(task: AskTask, io: Io, tables?: string): Promise<Answer> {
   const { question, path, sha256 } = task;
-  if (sha256 === undefined) return ask(question, path, io);
+  if (sha256 === undefined) return ask(question, path, io, tables);
   try {
     const before = statSync(path);
     if (contentOf(path).sha256 !== sha256) return unanswered(question.command, path, 'unreadable', CHANGED);
-    const answer = await ask(question, path, io);
+    const answer = await ask(question, path, io, tables);
     const after = statSync(path);
     const same = before.size === after.size && before.mtimeMs === after.mtimeMs && before.ino === after.ino;
     return same ? answer : unanswered(question.command, path, 'unreadable', CHANGED);

@@ -1,3 +1,4 @@
+import { StoreError } from '../data/store-error.js';
 import { TraceError, type TraceErrorCode } from '../parsers/input/trace-error.js';
 import { UsageError } from '../result/usage-error.js';
 
@@ -10,11 +11,6 @@ export interface ThreadError {
   readonly line?: number | undefined;
   readonly offset?: number | undefined;
   readonly stack?: string | undefined;
-}
-
-/** Results cannot be kept: the disk is full, the folder is gone. The recording is not at fault. */
-export class StoreError extends Error {
-  override readonly name = 'StoreError';
 }
 
 /** The thread that read a recording ended, or took too long: nothing is known of the recording. */

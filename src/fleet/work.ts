@@ -1,9 +1,9 @@
+import { StoreError } from '../data/store-error.js';
 import type { Answers } from './answers.js';
 import { onceEach, queueName } from './dispatch.js';
 import { type Engine, type Job, QUEUE_PREFIX } from './engine.js';
 import type { Plan } from './plan.js';
 import { isFault } from './recording-row.js';
-import { StoreError } from './thread-error.js';
 import { ThreadPool, type ThreadPoolOptions } from './thread-pool.js';
 
 export interface WorkOptions {
@@ -68,7 +68,9 @@ export async function work(
     if (answers.read(index) !== null) return;
     try {
       const { path, sha256 } = recording;
-      const handed = await pool.perform({ kind: 'ask', question: plan.question, path, place, sha256 });
+      const tables = answers.tables(index) ?? undefined;
+      const { question } = plan;
+      const handed = await pool.perform({ kind: 'ask', question, path, place, sha256, tables });
       if (handed.kind === 'row' && isFault(handed.row)) throw new Error(handed.row.error?.message);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

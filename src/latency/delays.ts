@@ -42,16 +42,17 @@ export class CallbackDelays {
     };
   }
 
-  /** A callback started at `cbTsNs` that was queued at `crTsNs`; `tables` it frees (NaN unknown). */
-  ran(crTsNs: number, cbTsNs: number, tables: number, kind: DelayKind): void {
+  /** A callback started at `cbTsNs` that was queued at `crTsNs`; `tables` it frees (NaN unknown). False: clocks too broken to tell. */
+  ran(crTsNs: number, cbTsNs: number, tables: number, kind: DelayKind): boolean {
     const delay = cbTsNs - crTsNs;
     if (tables > 0) this.tables[kind] += tables;
     if (!(delay >= 0 && delay <= MAX_DURATION_NS)) {
       this.badClockCount++;
-      return;
+      return false;
     }
     this.all.add(delay);
     this.byKind[kind].add(delay);
+    return true;
   }
 
   /** A delay that cannot be measured: queued before the start, still pending at the end, or cut by loss. */

@@ -26,8 +26,10 @@ export interface CollectorOptions {
   readonly decoder?: Decoder | undefined;
   /** Decides by the row that ends a span (or, without one, by its begin). */
   readonly filter?: SpanFilter | undefined;
-  /** Told of every duration kept, in the order the spans ended. */
-  readonly onSpan?: ((group: number, durationNs: number) => void) | undefined;
+  /** Told of every duration kept, in the order the spans ended, with the row that ended it. */
+  readonly onSpan?:
+    | ((group: number, durationNs: number, batch: RecordBatch, row: number) => void)
+    | undefined;
   readonly exactLimit?: number | undefined;
   /**
    * RCU is seen by probes on `call_rcu` and the callback (rcu_head pointers) or by the rcu tracepoints (often hashed
@@ -318,7 +320,7 @@ export class PairCollector {
   private add(batch: RecordBatch, row: number, durationNs: number, tag: number): void {
     const id = this.keys.atEnd(batch, row, tag);
     this.group(id).durations.add(durationNs);
-    this.options.onSpan?.(id, durationNs);
+    this.options.onSpan?.(id, durationNs, batch, row);
   }
 
   private wanted(batch: RecordBatch, row: number): boolean {
