@@ -23,12 +23,12 @@ Exit codes: 0, 2 wrong usage or wrong SQL, 3 the tables cannot be read, 4 intern
     { description: 'the queries that pttrace ships', command: '<%= config.bin %> query' },
     {
       description: 'what got worse (with DuckDB)',
-      command: '<%= config.bin %> query regressions --parquet results',
+      command: '<%= config.bin %> query regressions --parquet tables',
     },
     {
       description: 'how long munmap() takes by host (with DuckDB)',
       command:
-        "<%= config.bin %> query 'SELECT host, count(*) AS n, median(ns) AS p50 FROM spans GROUP BY host ORDER BY host' --parquet results",
+        "<%= config.bin %> query 'SELECT host, count(*) AS n, median(ns) AS p50 FROM spans GROUP BY host ORDER BY host' --parquet tables",
     },
     {
       description: 'a query of your own that begins as a shipped one',

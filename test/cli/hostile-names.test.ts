@@ -75,8 +75,8 @@ const SHOWS: readonly (readonly string[])[] = [
 ];
 /** Commands that print no name of a recording: what they take from the user is tried below. */
 const WITHOUT_NAMES = ['completion', 'explain', 'explore', 'litmus', 'record', 'simulate'];
-/** Several recordings each, or a form that is read by programs; a fleet's report is that of `shard merge`. */
-const OTHERS = ['compare', 'convert', 'fleet', 'shard'];
+/** Several recordings each, or a form that is read by programs; a fleet's report is that of `shard merge`, query is tried with its tables. */
+const OTHERS = ['compare', 'convert', 'fleet', 'query', 'shard'];
 
 describe('names that give orders', () => {
   test('every command is tried', () => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Cell, query } from '../../src/data/query.js';
+import { formatQuery } from '../../cli/render/query.js';
+import { type Cell, QUERY_SCHEMA, query } from '../../src/data/query.js';
 import { TABLES } from '../../src/data/tables.js';
 import { readSchema } from '../../src/schema/read-schema.js';
 import { builtCommand } from '../support/built.js';
@@ -137,6 +138,27 @@ const ORDER = [
 ];
 
 describe('pttrace query', () => {
+  it('prints what recordings hold so that it gives no orders', () => {
+    const columns = [
+      { name: 'comm\x1b[2J', type: 'VARCHAR' },
+      { name: 'n', type: 'BIGINT' },
+    ];
+    const rows = [
+      ['::error::x', 1],
+      ['a\n##[error]b', null],
+      [`long ${'\u202e'.repeat(40)}`, 3],
+    ];
+    for (const width of [75, 400]) {
+      const text = formatQuery(
+        { schema: QUERY_SCHEMA, version: '', sql: '', columns, rows },
+        { width, plain: width === 75 },
+      );
+      expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\u202e]|::error::|##\[/);
+      expect(text).toContain('\\x1b[2J');
+      expect(text).toContain('(3 rows)');
+    }
+  });
+
   it('lists what it ships, and prints it', async () => {
     const { stdout } = await runCommand(['query']);
     for (const name of ['regressions', 'outlier-hosts', 'never-decided', 'spans: kernel, host, recording'])
