@@ -6,6 +6,7 @@ import {
   cacheKey,
   type Holder,
   type Invalidation,
+  isAway,
   linkKey,
   type Mech,
   type MechPage,
@@ -202,4 +203,10 @@ export function broadcastDone(mech: Mech, cpu: number): void {
       });
     }
   }
+}
+
+/** What a CPU holds of a page that is gone matters only if the CPU can come back to the mm with it. */
+export function giveAway(mech: Mech, h: Holder, op: Op): void {
+  if (h.hold !== 0 && isAway(mech, h)) h.parkedRef = op.ref;
+  else h.hold = 0;
 }
