@@ -43,18 +43,9 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
       beginGather(state, task, op, hooks);
       task.gatherSeen = true;
       break;
-    case OP.GE: {
-      // One that was finishing already is over; its return was not seen.
-      if (task.gather?.finishing) closeGather(task, op, hooks);
-      const gather = endedBy(state, task, op, hooks);
-      gather.finishing = true;
-      gather.geRef = op.ref;
-      gather.batchPage = op.a2;
-      gather.range = printedRange(op);
-      task.gatherSeen = true;
-      task.lastGeRef = op.ref;
+    case OP.GE:
+      finishBegins(state, task, op, hooks);
       break;
-    }
     case OP.FMMU:
       if (task.gather) task.gather.range = printedRange(op);
       break;
@@ -76,15 +67,7 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
       sawSyscall(state, task, op);
       break;
     case OP.SX:
-      // Gathers lie on the stack of the call that returns.
-      while (task.gather?.finishing) closeGather(task, op, hooks);
-      while (task.gather) {
-        hooks.gatherLeft(task.gather, task, op);
-        closeGather(task, op, hooks);
-      }
-      hooks.syscallLeft(task, op);
-      task.syscall = -1;
-      sawSyscall(state, task, op);
+      syscallReturns(state, task, op, hooks);
       break;
     case OP.EXITMM:
       if (op.a1 === 1 && op.a0 === op.a0) task.mm = op.a0;
@@ -92,6 +75,31 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
     default:
       break;
   }
+}
+
+/** tlb_finish_mmu() of the gather that the operation names. */
+function finishBegins(state: MachineState, task: Task, op: Op, hooks: Hooks): void {
+  // One that was finishing already is over; its return was not seen.
+  if (task.gather?.finishing) closeGather(task, op, hooks);
+  const gather = endedBy(state, task, op, hooks);
+  gather.finishing = true;
+  gather.geRef = op.ref;
+  gather.batchPage = op.a2;
+  gather.range = printedRange(op);
+  task.gatherSeen = true;
+  task.lastGeRef = op.ref;
+}
+
+function syscallReturns(state: MachineState, task: Task, op: Op, hooks: Hooks): void {
+  // Gathers lie on the stack of the call that returns.
+  while (task.gather?.finishing) closeGather(task, op, hooks);
+  while (task.gather) {
+    hooks.gatherLeft(task.gather, task, op);
+    closeGather(task, op, hooks);
+  }
+  hooks.syscallLeft(task, op);
+  task.syscall = -1;
+  sawSyscall(state, task, op);
 }
 
 /**
