@@ -1,6 +1,8 @@
 import { OP } from '../../kernel/ops.js';
-import { absent, LOSS, lostSince, w, witnesses } from '../evidence.js';
+import { absent, type Evidence, LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
+import type { Monitor } from '../monitor.js';
+import type { Verdicts } from '../verdicts.js';
 import { pageReleased, stillHeld, wasHeld, wentAwayAndBack, worst } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
@@ -36,85 +38,98 @@ export const tlbBeforeFree = rule({
       returnUnseen: (flush) => returns.returnUnseen(flush),
       returnedAfterAll: (flush, op) => returns.returnedAfterAll(flush, op),
       end: () => returns.end(),
-
-      tableFreed(table, _task, _cpu, op) {
-        if (table.trSeq === 0) return;
-        const { flush } = table;
-        if (flush) {
-          returns.rests(flush, KNOWN.inferred, op.ref, () =>
-            withinFlush(table, flush, op, 'released', 'released'),
-          );
-        } else if (table.leafFlush) verdicts.pass(KNOWN.inferred);
-        else unflushed(evidence, verdicts, table, op, 'released', 'released');
-      },
-
-      /** A page that is not a tracked table, released by the gather's own task. */
-      pageFreed(_pfn, known, gather, op) {
-        const flush = gather.narrow;
-        if (flush) {
-          // The flush before its release was one of other addresses.
-          if (!known) {
-            const why =
-              'the flush before it leaves addresses out; whether the page was mapped there is not known';
-            verdicts.unknown(why, op.ref);
-            return;
-          }
-          flushedElsewhere(evidence, verdicts, flush, op, 'a page of this mm was released', 'page released');
-        } else if (gather.flushes > 0 && gather.lastFlush) {
-          const last = gather.lastFlush;
-          // What is not known to be a frame of this mm may be slab memory, which may go before the flush.
-          returns.rests(last, KNOWN.inferred, op.ref, () =>
-            known ? pageWithinFlush(gather, last, op) : null,
-          );
-        } else if (gather.headless) verdicts.censored();
-      },
-
-      flushDone(flush, gather, _task, op) {
-        if (!gather) return;
-        for (const early of gather.early) {
-          if (lostSince(evidence, gather.gbSeq)) verdicts.unknown(LOSS, early.ref);
-          else if (perhapsBack(early, flush)) verdicts.unknown(NEVER_BACK, early.ref);
-          else if (!early.known) {
-            verdicts.unknown(
-              'a page freed before the flush is not known to be a frame of this mm',
-              early.ref,
-            );
-          } else verdicts.violated(releasedEarly(gather, early, flush, op));
-        }
-      },
-
-      gatherOver(gather, op) {
-        for (const early of gather.early) {
-          if (!early.known) {
-            verdicts.unknown('a page freed without a flush is not known to be a frame of this mm', early.ref);
-            continue;
-          }
-          absent(
-            evidence,
-            verdicts,
-            { kinds: [OP.FR, OP.FD], cpu: op.cpu, since: gather.gbSeq, probe: FLUSH_PROBE },
-            {
-              message: 'a page of this mm was released by a gather that never flushed',
-              before: early.ref,
-              events: witnesses(
-                w(gather.gbRef, 'gather begins'),
-                w(early.ref, 'page released'),
-                w(op.ref, 'gather ends'),
-              ),
-            },
-          );
-        }
-      },
-
-      released(page, reused, _task, op) {
-        const holder = worst(evidence.state.mech, page, true);
-        if (holder) stillHeld(evidence, verdicts, holder, page, op, pageReleased(page, reused, 'page'));
-        else if (wasHeld(page, true)) verdicts.pass(KNOWN.observed);
-      },
-
-      cameBack(holder, op) {
-        if (holder.leaf) stillHeld(evidence, verdicts, holder, null, op, wentAwayAndBack(holder));
-      },
+      ...freed(evidence, verdicts, returns),
+      ...freedEarly(evidence, verdicts),
+      ...releasedWhileCached(evidence, verdicts),
     };
   },
 });
+
+/** Tables and pages released where a flush of their gather went before, or should have. */
+function freed(evidence: Evidence, verdicts: Verdicts, returns: UnseenReturns): Monitor {
+  return {
+    tableFreed(table, _task, _cpu, op) {
+      if (table.trSeq === 0) return;
+      const { flush } = table;
+      if (flush) {
+        returns.rests(flush, KNOWN.inferred, op.ref, () =>
+          withinFlush(table, flush, op, 'released', 'released'),
+        );
+      } else if (table.leafFlush) verdicts.pass(KNOWN.inferred);
+      else unflushed(evidence, verdicts, table, op, 'released', 'released');
+    },
+
+    /** A page that is not a tracked table, released by the gather's own task. */
+    pageFreed(_pfn, known, gather, op) {
+      const flush = gather.narrow;
+      if (flush) {
+        // The flush before its release was one of other addresses.
+        if (!known) {
+          const why =
+            'the flush before it leaves addresses out; whether the page was mapped there is not known';
+          verdicts.unknown(why, op.ref);
+          return;
+        }
+        flushedElsewhere(evidence, verdicts, flush, op, 'a page of this mm was released', 'page released');
+      } else if (gather.flushes > 0 && gather.lastFlush) {
+        const last = gather.lastFlush;
+        // What is not known to be a frame of this mm may be slab memory, which may go before the flush.
+        returns.rests(last, KNOWN.inferred, op.ref, () => (known ? pageWithinFlush(gather, last, op) : null));
+      } else if (gather.headless) verdicts.censored();
+    },
+  };
+}
+
+/** Pages released before the first flush of their gather: how it ends tells what that was. */
+function freedEarly(evidence: Evidence, verdicts: Verdicts): Monitor {
+  return {
+    flushDone(flush, gather, _task, op) {
+      if (!gather) return;
+      for (const early of gather.early) {
+        if (lostSince(evidence, gather.gbSeq)) verdicts.unknown(LOSS, early.ref);
+        else if (perhapsBack(early, flush)) verdicts.unknown(NEVER_BACK, early.ref);
+        else if (!early.known) {
+          verdicts.unknown('a page freed before the flush is not known to be a frame of this mm', early.ref);
+        } else verdicts.violated(releasedEarly(gather, early, flush, op));
+      }
+    },
+
+    gatherOver(gather, op) {
+      for (const early of gather.early) {
+        if (!early.known) {
+          verdicts.unknown('a page freed without a flush is not known to be a frame of this mm', early.ref);
+          continue;
+        }
+        absent(
+          evidence,
+          verdicts,
+          { kinds: [OP.FR, OP.FD], cpu: op.cpu, since: gather.gbSeq, probe: FLUSH_PROBE },
+          {
+            message: 'a page of this mm was released by a gather that never flushed',
+            before: early.ref,
+            events: witnesses(
+              w(gather.gbRef, 'gather begins'),
+              w(early.ref, 'page released'),
+              w(op.ref, 'gather ends'),
+            ),
+          },
+        );
+      }
+    },
+  };
+}
+
+/** By facts: a page is released, or a CPU comes back to an mm, while a translation is still cached. */
+function releasedWhileCached(evidence: Evidence, verdicts: Verdicts): Monitor {
+  return {
+    released(page, reused, _task, op) {
+      const holder = worst(evidence.state.mech, page, true);
+      if (holder) stillHeld(evidence, verdicts, holder, page, op, pageReleased(page, reused, 'page'));
+      else if (wasHeld(page, true)) verdicts.pass(KNOWN.observed);
+    },
+
+    cameBack(holder, op) {
+      if (holder.leaf) stillHeld(evidence, verdicts, holder, null, op, wentAwayAndBack(holder));
+    },
+  };
+}
