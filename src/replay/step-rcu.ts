@@ -1,15 +1,15 @@
 import { FUNC, GP_EVENT, isTableFunc, OP, type Op } from '../kernel/ops.js';
+import { forgetHead, isUnnamed, lineUp, moveLast } from './callback-order.js';
 import type { Hooks } from './hooks.js';
 import type { Cpu, Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
-import { deletePage, setPage } from './state/page-index.js';
+import { setPage } from './state/page-index.js';
 import { type Enqueue, type Gather, type Head, LIFE, type Table } from './state/table-life.js';
+import { callback, callbackReturned, invoked } from './step-callbacks.js';
 import { readerBegins, readerEnds } from './step-readers.js';
 
 /** Two probes on one enqueue (`call_rcu`, `__call_rcu_common`) lie this many operations apart at most. */
 const SAME_ENQUEUE = 64;
-/** Pending heads per CPU kept in order; beyond it (callbacks never shown) the oldest are forgotten. */
-const MAX_FIFO = 1 << 16;
 /** GUP-fast brackets open at once: more than a machine has CPUs, their ends were not recorded. */
 const MAX_GUPS = 8192;
 /** Heads known by tracepoint value only, kept while no callback tracepoint shows. */
@@ -28,11 +28,7 @@ export function stepRcu(state: MachineState, op: Op, task: Task, cpu: Cpu | null
       callback(state, op, task, cpu, hooks);
       break;
     case OP.CBret:
-      if (cpu) {
-        if (cpu.callback && cpu.callbackTask === task.key) callbackOver(cpu.callback, cpu, op, hooks);
-        cpu.callback = null;
-        cpu.callbackTask = Number.NaN;
-      }
+      if (cpu) callbackReturned(cpu, task, op, hooks);
       break;
     case OP.RI:
       invoked(state, op, task, cpu, hooks);
@@ -74,7 +70,7 @@ function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
     (last.head === null || last.head.ran === 0);
   if (again) {
     last.sources |= 1 << op.a4;
-    if (last.head && cpu) moved(state, last.head, cpu);
+    if (last.head && cpu) moveLast(state, last.head, cpu);
     last.seq = state.seq;
     last.open = true;
     return;
@@ -124,7 +120,7 @@ function enqueued(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hook
   }
   for (const table of head.tables) bind(table, head);
   if (op.a0 === op.a0) state.headsByAddr.set(op.a0, head);
-  if (cpu) line(cpu, head, state.seq);
+  if (cpu) lineUp(cpu, head, state.seq);
   hooks.queued(head, gather, task, op);
   return head;
 }
@@ -168,21 +164,14 @@ function enqueueTraced(state: MachineState, op: Op, task: Task, cpu: Cpu | null,
   if (state.headsByRhp.size >= MAX_RHP) state.headsByRhp.clear();
   const head = newHead(state, op, Number.NaN, op.a0);
   state.headsByRhp.set(op.a0, head);
-  if (cpu) line(cpu, head, state.seq);
+  if (cpu) lineUp(cpu, head, state.seq);
   hooks.queued(head, task.gather, task, op);
 }
 
 /** It is put on the list only now, of the CPU the task is on by now, behind whatever came between. */
 function relisted(state: MachineState, head: Head, cpu: Cpu | null): void {
   head.listedSeq = state.seq;
-  if (cpu && head.ran === 0) moved(state, head, cpu);
-}
-
-function moved(state: MachineState, head: Head, cpu: Cpu): void {
-  if (cpu.id === head.crCpu && cpu.fifo.at(-1) === head) return;
-  takeOut(state, head);
-  head.crCpu = cpu.id;
-  line(cpu, head, state.seq);
+  if (cpu && head.ran === 0) moveLast(state, head, cpu);
 }
 
 function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
@@ -220,190 +209,6 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
     overtakenSeq: 0,
     inferredFrees: 0,
   };
-}
-
-function line(cpu: Cpu, head: Head, seq: number): void {
-  cpu.fifo.push(head);
-  head.lineSeq = seq;
-  if (isUnnamed(head)) cpu.unnamed++;
-  if (cpu.fifo.length <= MAX_FIFO) return;
-  for (const old of cpu.fifo.splice(0, MAX_FIFO / 2)) out(cpu, old);
-  cpu.overtaken = Math.max(0, cpu.overtaken - MAX_FIFO / 2);
-}
-
-/** Queued as a single table, its tracepoint not seen: the callback that shows next may be its own. */
-const isUnnamed = (head: Head): boolean =>
-  head.func === FUNC.__tlb_remove_table_one_rcu && head.rhp !== head.rhp;
-
-function out(cpu: Cpu, head: Head): void {
-  head.lineSeq = 0;
-  if (isUnnamed(head)) cpu.unnamed--;
-}
-
-/** Its place in its CPU's order. */
-function placeOf(cpu: Cpu, head: Head): number {
-  const { fifo } = cpu;
-  let [low, high] = [0, fifo.length - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (fifo[middle]!.lineSeq < head.lineSeq) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function takeOut(state: MachineState, head: Head): void {
-  const cpu = head.lineSeq > 0 ? state.cpus[head.crCpu] : undefined;
-  if (!cpu) return;
-  const at = placeOf(cpu, head);
-  if (at < cpu.overtaken) cpu.overtaken--;
-  cpu.fifo.splice(at, 1);
-  out(cpu, head);
-}
-
-const SHOWN_BY_TRACEPOINT = 1;
-const SHOWN_BY_PROBE = 2;
-
-function callback(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
-  const head =
-    (op.a0 === op.a0 ? state.headsByAddr.get(op.a0) : undefined) ?? justInvoked(cpu, task, op) ?? undefined;
-  if (cpu) {
-    cpu.callback = head ?? null;
-    cpu.callbackTask = task.key;
-  }
-  if (!head) {
-    // A function-tracer line gives no head: which enqueue it belongs to cannot be said.
-    if (op.a0 === op.a0) hooks.callbackUnmatched(null, cpu, op);
-    return;
-  }
-  if (head.shown & SHOWN_BY_PROBE) {
-    hooks.callbackUnmatched(head, cpu, op);
-    return;
-  }
-  head.shown |= SHOWN_BY_PROBE;
-  head.nr = op.a3;
-  if (op.nTables > 0) head.listed = listedBy(op);
-  freesListed(state, op, head, hooks);
-  if (head.ran === 2 && head.shown === SHOWN_BY_PROBE) hooks.callbackAfterInferred(head, op);
-  const first = head.ran === 0;
-  head.cbFunc = op.a1;
-  if (first) ran(state, head, 1, op, cpu, hooks);
-  else hooks.callbackFunc(head, op);
-}
-
-function listedBy(op: Op): number[] {
-  const tables: number[] = [];
-  for (let i = 0; i < op.nTables; i++) tables.push(op.tables[i]!);
-  return tables;
-}
-
-/**
- * The head that `rcu_invoke_callback` has just named on this CPU, if its address is not known yet: its `call_rcu` probe
- * was before the recording began, its tracepoint in it.
- */
-function justInvoked(cpu: Cpu | null, task: Task, op: Op): Head | null {
-  const head = cpu?.callback ?? null;
-  if (head === null || cpu!.callbackTask !== task.key || head.addr === head.addr) return null;
-  if (head.shown !== SHOWN_BY_TRACEPOINT || head.func !== op.a1) return null;
-  head.addr = op.a0;
-  return head;
-}
-
-/** Everything that the callback releases is released. */
-export function callbackOver(head: Head, cpu: Cpu, op: Op, hooks: Hooks): void {
-  if (head.over) return;
-  head.over = true;
-  hooks.callbackOver(head, cpu, op);
-}
-
-/** The callback prints what it will release: a table released already is released twice. */
-function freesListed(state: MachineState, op: Op, head: Head, hooks: Hooks): void {
-  for (let i = 0; i < op.nTables; i++) {
-    const table = state.tables.get(op.tables[i]!);
-    if (
-      table &&
-      table.life === LIFE.freed &&
-      table.trSeq > 0 &&
-      table.head !== head &&
-      table.freeSeq < head.crSeq
-    ) {
-      hooks.tableQueuedAfterFree(table, head, op);
-    }
-  }
-}
-
-function invoked(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
-  const head = op.a0 === op.a0 ? state.headsByRhp.get(op.a0) : undefined;
-  if (cpu) {
-    cpu.callback = head ?? null;
-    cpu.callbackTask = head ? task.key : Number.NaN;
-  }
-  if (!head) {
-    if (cpu) unlinkedSingle(op, cpu, hooks);
-    return;
-  }
-  state.headsByRhp.delete(op.a0);
-  head.shown |= SHOWN_BY_TRACEPOINT;
-  if (head.ran === 2 && head.shown === SHOWN_BY_TRACEPOINT) hooks.callbackAfterInferred(head, op);
-  if (head.ran === 0) {
-    head.cbFunc = op.a1;
-    ran(state, head, 1, op, cpu, hooks);
-  }
-}
-
-/**
- * `rcu_invoke_callback` of a single table without its enqueue. Its own probe cannot be set (notrace), so this is
- * the only sight of it; a pending head whose tracepoint value was never shown may be the one.
- */
-function unlinkedSingle(op: Op, cpu: Cpu, hooks: Hooks): void {
-  if (op.a1 !== FUNC.__tlb_remove_table_one_rcu) return;
-  if (cpu.unnamed > 0) return;
-  hooks.callbackUnmatched(null, cpu, op);
-}
-
-/** The callback's own probe was skipped (a kprobe hit inside another probe's handler): its frees show that it ran. */
-export function callbackInferred(
-  state: MachineState,
-  head: Head,
-  op: Op,
-  cpu: Cpu | null,
-  hooks: Hooks,
-): void {
-  ran(state, head, 2, op, cpu, hooks);
-}
-
-function ran(state: MachineState, head: Head, how: 1 | 2, op: Op, cpu: Cpu | null, hooks: Hooks): void {
-  head.ran = how;
-  head.cbRef = op.ref;
-  head.cbTs = op.tsNs;
-  head.cbSeq = state.seq;
-  head.cbCpu = op.cpu;
-  leaveLine(state, head);
-  hooks.callbackRan(head, cpu, op);
-  if (cpu && head.crCpu === cpu.id) cpu.matchedSeq = state.seq;
-}
-
-/** Take the head out of its CPU's order; whatever stands before it has been overtaken. */
-function leaveLine(state: MachineState, head: Head): void {
-  const cpu = head.lineSeq > 0 ? state.cpus[head.crCpu] : undefined;
-  if (!cpu) return;
-  const at = placeOf(cpu, head);
-  for (let i = cpu.overtaken; i < at; i++) {
-    const older = cpu.fifo[i]!;
-    if (older.overtakenBy !== null) continue;
-    older.overtakenBy = head;
-    older.overtakenSeq = state.seq;
-  }
-  cpu.overtaken = Math.max(cpu.overtaken, at);
-  takeOut(state, head);
-}
-
-/** The memory that holds the head is gone (or queued anew): nothing of it is pending any more. */
-export function forgetHead(state: MachineState, head: Head): void {
-  if (state.headsByAddr.get(head.addr) === head) state.headsByAddr.delete(head.addr);
-  if (state.headsByRhp.get(head.rhp) === head) state.headsByRhp.delete(head.rhp);
-  if (state.headsByPage.get(head.page) === head) deletePage(state.headsByPage, state.headPages, head.page);
-  takeOut(state, head);
 }
 
 /** kernel/rcu/tree_exp.h: `start` and `end` are traced within the period, under its mutex. */

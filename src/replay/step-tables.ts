@@ -1,12 +1,13 @@
 import { isTableFunc, OP, type Op, pagesOf } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
+import { forgetHead } from './callback-order.js';
 import type { Hooks } from './hooks.js';
 import type { Cpu, Task } from './state/contexts.js';
 import { holdFrames, ownerOf, releaseFrames } from './state/frames.js';
 import type { MachineState } from './state/machine-state.js';
 import { deletePage, nextPage, setPage } from './state/page-index.js';
 import { type Gather, type Head, LIFE, newTable, type Table } from './state/table-life.js';
-import { callbackInferred, callbackOver, forgetHead } from './step-rcu.js';
+import { callbackInferred, callbackOver } from './step-callbacks.js';
 import { closeGather, newGather } from './step-tasks.js';
 
 /** Freed tables remembered at most, for double frees and late hand-overs. */
