@@ -6,6 +6,7 @@ import type { Hooks } from './hooks.js';
 import { type Cpu, interruptKey, newCpu, newTask, type Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
 import { passFlush, stepFlush } from './step-flush.js';
+import { stepIpis } from './step-ipis.js';
 import { observeMech, stepMech } from './step-mech.js';
 import { stepRcu } from './step-rcu.js';
 import { expireReaders } from './step-readers.js';
@@ -17,7 +18,7 @@ import { stepWalks } from './step-walks.js';
 export const OFFLINE_NS = 5e6;
 
 /** Who takes a step; a switch over the kinds themselves would compare them one after the other. */
-const STEP = { tables: 1, flush: 2, rcu: 3, tasks: 4, hotplug: 5, lost: 6 } as const;
+const STEP = { tables: 1, flush: 2, rcu: 3, tasks: 4, hotplug: 5, lost: 6, ipis: 7 } as const;
 const STEP_OF = new Uint8Array(OP_COUNT);
 for (const [by, kinds] of [
   [
@@ -38,7 +39,8 @@ for (const [by, kinds] of [
       OP.DR,
     ],
   ],
-  [STEP.flush, [OP.FR, OP.FD, OP.FMULTI, OP.INV, OP.TLBF, OP.IS, OP.IE, OP.IX, OP.SYNC1, OP.SYNCR]],
+  [STEP.flush, [OP.FR, OP.FD, OP.FMULTI, OP.SYNCR]],
+  [STEP.ipis, [OP.INV, OP.TLBF, OP.IS, OP.IE, OP.IX]],
   [STEP.rcu, [OP.CR, OP.CB, OP.CBret, OP.RQ, OP.RI, OP.GP, OP.GPX, OP.RB, OP.RE, OP.GUP]],
   [STEP.tasks, [OP.GB, OP.GE, OP.GEret, OP.FMMU, OP.FPGD, OP.SE, OP.SX, OP.SW, OP.EXITMM, OP.EXIT, OP.FORK]],
   [STEP.hotplug, [OP.HOTPLUG]],
@@ -68,7 +70,10 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
       stepTables(state, op, task, cpu, hooks);
       break;
     case STEP.flush:
-      stepFlush(state, op, task, cpu, hooks);
+      stepFlush(state, op, task, hooks);
+      break;
+    case STEP.ipis:
+      stepIpis(state, op, task, cpu, hooks);
       break;
     case STEP.rcu:
       stepRcu(state, op, task, cpu, hooks);
