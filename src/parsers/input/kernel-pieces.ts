@@ -167,8 +167,18 @@ function isCallLine(buf: Uint8Array, from: number, end: number): boolean {
 const SYMBOL =
   /^(?:[A-Za-z_.$][\w.$]*(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?(?: \[\w+\])?|0x[0-9a-f]+|0)(?: <[0-9a-f]{8,16}>)?$/;
 
+/** Behind the first word of a symbol stands nothing but its module or address. */
+function mayBeSymbol(buf: Uint8Array, p: number, end: number): boolean {
+  let q = p;
+  while (q < end && buf[q]! > BLANK) q++;
+  while (q < end && buf[q] === BLANK) q++;
+  const c = q < end ? buf[q]! : 91;
+  return c === 91 || c === 60 || c < BLANK || c > 126;
+}
+
 /** A function whose parent is 0, or not printed (`noprint-parent`): the head is that of `FUNC <-`. */
 function bareFunction(buf: Uint8Array, p: number, end: number, host: LineHost): boolean {
+  if (!mayBeSymbol(buf, p, end)) return false;
   const text = new TextDecoder('latin1').decode(buf.subarray(p, end)).trimEnd();
   if (!SYMBOL.test(text)) return false;
   const i = host.batch.length;

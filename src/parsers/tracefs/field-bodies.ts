@@ -19,7 +19,7 @@ interface Field {
 }
 
 /** Events whose print format is not a plain `name=value` list. `{field}` is replaced. */
-const FORMATS: Readonly<Record<string, string>> = byName({
+export const FORMATS: Readonly<Record<string, string>> = byName({
   tlb_flush: 'pages:{pages} reason:({reason})',
   rcu_utilization: '{s}',
   rcu_grace_period: '{rcuname} {gp_seq} {gpevent}',

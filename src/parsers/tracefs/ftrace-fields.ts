@@ -1,62 +1,78 @@
 import { latin1 } from '../../timeline/batch.js';
 import type { DialectInfo, LineDialect, LineHost, LineKind } from '../input/dialect.js';
 import { isFieldList, rewriteFields } from './field-bodies.js';
-import { FTRACE } from './ftrace.js';
+import { BODY, FieldBytes } from './field-bytes.js';
+import { type BodyRewriter, FtraceDialect } from './ftrace.js';
 import { TraceCmdPrefix } from './trace-cmd-prefix.js';
 
 /**
  * tracefs text with the option `fields` (since 6.4): the layout of the plain format, bodies are raw fields.
- * Each line is rewritten in the scanner's buffer, in place, into what the plain format would have printed
- * (never longer), and given to `plain`. Offsets and line numbers stay those of the input.
+ * Each body is rewritten in the scanner's buffer, in place, into what the plain format would have printed
+ * (never longer), before the plain dialect looks at it. Offsets and line numbers stay those of the input.
  *
  * Lost by the option itself: function events print `UNKNOWN TYPE 1` (up to 6.16 at least) (note `fields-functions`), and
  * fields that are arrays print `<INVALID-SIZE>`.
  */
-export function ftraceFields(plain: DialectInfo): DialectInfo {
+export const FTRACE_FIELDS: DialectInfo = ftraceFields(true);
+
+/** `plain` false: every body is rewritten by `rewriteFields`, which says what `FieldBytes` must say too. */
+export function ftraceFields(plain: boolean): DialectInfo {
   return {
     id: 'ftrace-fields',
     title: 'tracefs text with the option "fields"',
     score: scoreFields,
-    open: () => new FieldsDialect(plain.open()),
+    open: () => new FieldsDialect(plain),
   };
 }
 
-export const FTRACE_FIELDS: DialectInfo = ftraceFields(FTRACE);
-
-class FieldsDialect implements LineDialect {
+class FieldsDialect implements LineDialect, BodyRewriter {
   readonly id = 'ftrace-fields';
-  private readonly prefix = new TraceCmdPrefix();
-  private readonly plain: LineDialect;
+  private readonly plain = new FtraceDialect(this);
+  private readonly fields: FieldBytes | null;
   private saidFunctions = false;
 
-  constructor(plain: LineDialect) {
-    this.plain = plain;
+  constructor(plain: boolean) {
+    this.fields = plain ? new FieldBytes() : null;
   }
 
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
-    if (!this.prefix.parse(buf, start, end)) return this.plain.line(buf, start, end, host);
-    const from = this.prefix.body;
-    const text = latin1(buf, from, end).trim();
-    const m = /^([^\s:]+): +(.*)$/s.exec(text);
-    if (m !== null && isFieldList(m[2]!)) {
-      const rewritten = ` ${rewriteFields(m[1]!, m[2]!, true)}`;
-      if (rewritten.length <= end - from) {
-        for (let i = 0; i < rewritten.length; i++) buf[from + i] = rewritten.charCodeAt(i);
-        end = from + rewritten.length;
-      }
-    } else if (!this.saidFunctions && text.startsWith('UNKNOWN TYPE ')) {
-      this.saidFunctions = true;
-      host.note(
-        'fields-functions',
-        'the option "fields" prints function events as UNKNOWN TYPE on this kernel: they carry no names',
-      );
-    }
     return this.plain.line(buf, start, end, host);
   }
 
   finish(host: LineHost): void {
-    this.plain.finish?.(host);
+    this.plain.finish(host);
   }
+
+  rewrite(buf: Uint8Array, from: number, end: number, host: LineHost): number {
+    const found = this.fields === null ? BODY.unusual : this.fields.rewrite(buf, from, end);
+    if (found > 0) return found;
+    if (!this.saidFunctions && isFunction(buf, from, end)) this.sayFunctions(host);
+    return found === BODY.unusual ? rewriteBody(buf, from, end) : end;
+  }
+
+  private sayFunctions(host: LineHost): void {
+    this.saidFunctions = true;
+    host.note(
+      'fields-functions',
+      'the option "fields" prints function events as UNKNOWN TYPE on this kernel: they carry no names',
+    );
+  }
+}
+
+function isFunction(buf: Uint8Array, from: number, end: number): boolean {
+  let p = from;
+  while (p < end && buf[p] === 32) p++;
+  return buf[p] === 85 && latin1(buf, p, end).trim().startsWith('UNKNOWN TYPE ');
+}
+
+/** New end of a line whose body is `buf[from, end)`: rewritten where it is a list of fields and has room for it. */
+function rewriteBody(buf: Uint8Array, from: number, end: number): number {
+  const m = /^([^\s:]+): +(.*)$/s.exec(latin1(buf, from, end).trim());
+  if (m === null || !isFieldList(m[2]!)) return end;
+  const rewritten = rewriteFields(m[1]!, m[2]!, true);
+  if (rewritten.length > end - from) return end;
+  for (let i = 0; i < rewritten.length; i++) buf[from + i] = rewritten.charCodeAt(i);
+  return from + rewritten.length;
 }
 
 const FIELD_BODY =

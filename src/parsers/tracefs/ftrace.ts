@@ -25,6 +25,12 @@ const NOT_AN_EVENT = -1;
 /** CPUs of one capture are never this far apart. */
 const JUMP_BACK_NS = 1e9;
 
+/** Puts a body into the form the plain format has, in place. */
+export interface BodyRewriter {
+  /** New end of the line whose body, behind the stamp's colon and a blank, is `buf[from, end)`. */
+  rewrite(buf: Uint8Array, from: number, end: number, host: LineHost): number;
+}
+
 /**
  * tracefs `trace` and `trace_pipe` in the default format.
  *
@@ -57,11 +63,19 @@ export class FtraceDialect implements LineDialect {
   private readonly comms = new CommColumn();
   private readonly flagWords = new FlagsColumn();
   private readonly heads = new HeadCache();
+  private readonly bodies: BodyRewriter | null;
+  /** Where the line ends, bodies being rewritten. */
+  private end = 0;
   /** The scanner's buffer and a view of it, to read it by words. */
   private bytes: Uint8Array = new Uint8Array(0);
   private view: DataView = new DataView(this.bytes.buffer);
 
+  constructor(bodies: BodyRewriter | null = null) {
+    this.bodies = bodies;
+  }
+
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+    this.end = end;
     if (buf !== this.bytes) {
       this.bytes = buf;
       this.view = new DataView(buf.buffer, buf.byteOffset, buf.length);
@@ -71,7 +85,7 @@ export class FtraceDialect implements LineDialect {
     if (dash < end && buf[dash] === DASH && buf[start] !== HASH)
       kind = this.event(buf, start, dash, end, host);
     if (kind === NOT_AN_EVENT) kind = this.other(buf, start, end, host);
-    return this.second >= 0 ? this.onSameLine(buf, start, end, host, kind) : kind;
+    return this.second >= 0 ? this.onSameLine(buf, start, this.end, host, kind) : kind;
   }
 
   /**
@@ -255,6 +269,7 @@ export class FtraceDialect implements LineDialect {
       this.stacks++;
       return LINE.stack;
     }
+    if (this.bodies !== null) this.end = end = this.bodies.rewrite(buf, p, end, host);
     if (ts < this.lastNs - JUMP_BACK_NS) this.jumpedBack(host);
     this.lastNs = ts;
     const { batch } = host;
