@@ -23,7 +23,7 @@ const fixtures = () =>
     .sort();
 
 /** Command lines, each with its standard input: a file, or the output of another command line. */
-function cases({ variants, rules, bugs }) {
+function cases({ variants, rules, bugs, scenarios }) {
   const files = fixtures();
   const traces = files.filter((path) => !NO_TRACE.test(path));
   const all = [];
@@ -38,10 +38,11 @@ function cases({ variants, rules, bugs }) {
       add(['replay', path, ...known, ...look]);
       add(['info', path, ...look]);
       add(['hist', path, ...look]);
+      add(['breakdown', path, ...look]);
     }
     add(['validate', path, ...known, '--json']);
     add(['validate', path, '--annotations', '--plain']);
-    for (const to of ['jsonl', 'csv', 'ftrace']) add(['convert', path, '--to', to]);
+    for (const to of ['jsonl', 'csv', 'ftrace', 'perfetto', 'chrome']) add(['convert', path, '--to', to]);
     for (const line of [30, 77]) add(['show', path, '--line', `${line}`, '--json']);
     add(['show', path, '--line', '120', '--plain']);
     for (const variant of ['A2', 'C']) add(['replay', path, ...known, '--what-if', variant, '--json']);
@@ -99,8 +100,16 @@ function cases({ variants, rules, bugs }) {
     }
     for (const kernel of kernels) add(['record', '--dry-run', '--level', level, '--kernel-info', kernel]);
   }
-  const commands = 'compare convert explain hist info litmus record replay show simulate validate'.split(' ');
-  for (const command of commands) {
+  for (const { rule, scenario } of scenarios) {
+    const asked = exploreFlags(scenario);
+    for (const broken of [[], ['--broken', rule]])
+      for (const look of [...looks, ['--ftrace'], ['--litmus'], ['--promela']])
+        add(['explore', ...asked, ...broken, ...look]);
+  }
+  add(['explore', '--list']);
+  const commands =
+    'breakdown compare convert explain explore hist info litmus record replay show simulate validate';
+  for (const command of commands.split(' ')) {
     add([command, '--help']);
     add([command, '--no-such-flag']);
     add([command, '/no/such/file']);
@@ -109,6 +118,14 @@ function cases({ variants, rules, bugs }) {
   add(['validate', '--print-policy']);
   return all;
 }
+
+/** A scenario of the machine as `pttrace explore` takes it. */
+const exploreFlags = ({ variant, program, readers, cpus, memory, flush, ...on }) => [
+  ...['--variant', variant, '--program', program, '--cpus', `${cpus}`, '--memory', memory],
+  ...readers.flatMap((reader) => ['--reader', reader]),
+  ...(flush === null ? [] : ['--flush', flush]),
+  ...['pages', 'preempt', 'expedited', 'vcpus'].filter((name) => on[name]).map((name) => `--${name}`),
+];
 
 /** What `{ args, stdin }` leaves in a checkout; its place is not part of it. */
 async function outcome(root, { args, stdin }) {
@@ -212,10 +229,12 @@ async function main() {
     },
   });
   if (!values['no-build'] || !existsSync(join(HERE, 'dist/cli/main.js'))) build(HERE);
-  const { VARIANTS, CATALOGUE } = await import(pathToFileURL(join(HERE, 'dist/src/index.js')).href);
+  const load = (path) => import(pathToFileURL(join(HERE, 'dist/src', path)).href);
+  const { VARIANTS, CATALOGUE } = await load('index.js');
+  const { RULE_SCENARIOS: scenarios } = await load('explore/rule-scenarios.js');
   const listed = `${(await runCommand(HERE, ['simulate', '--list-bugs'])).stdout}`;
   const bugs = [...listed.matchAll(/^([a-z][a-z0-9-]+) /gm)].map((m) => m[1]);
-  const sets = { bugs, variants: VARIANTS.map((v) => v.id), rules: CATALOGUE.map((i) => i.name) };
+  const sets = { bugs, scenarios, variants: VARIANTS.map((v) => v.id), rules: CATALOGUE.map((i) => i.name) };
   const list = cases(sets).filter((one) => written(one).includes(values.only));
   if (values.list) {
     for (const one of list) console.log(written(one));
