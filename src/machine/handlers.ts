@@ -2,7 +2,7 @@ import { FUNC, OP } from '../kernel/ops.js';
 import { all } from './command.js';
 import { type Emitter, HARDIRQ } from './emitter.js';
 import { FLUSH_ALL, REASON } from './flush-reasons.js';
-import { type Kernel, MM_NAMES } from './kernel.js';
+import { type Extent, type Kernel, MM_NAMES } from './kernel.js';
 import { asked, emptied, invalidates } from './shootdown.js';
 
 const NAN = Number.NaN;
@@ -12,88 +12,98 @@ const running = (kernel: Kernel, cpu: number): string | false =>
 /** The interrupt handlers of a CPU, and what INVLPGB does to it. Last: every thread has told whom it asks. */
 export function handlers(kernel: Kernel, cpu: number): void {
   const { model } = kernel;
-  const open = all(`irq_${cpu} == 0`, running(kernel, cpu));
-  const actor = `irq ${cpu}`;
-  const exits = (e: Emitter, key: string, func: number): void =>
-    e.emit(OP.IX, cpu, [NAN, func, e.answered(key)], HARDIRQ);
   for (const from of kernel.others(cpu)) {
-    const [fl, sy, ib] = ['fl', 'sy', 'ib'].map((kind) => `${kind}_${from}_${cpu}`);
     for (const extent of kernel.extents) {
-      const { mm } = extent;
-      const name = MM_NAMES[mm]!;
-      if (model.has(fl!)) {
-        const key = `fl ${from} ${cpu}`;
-        const enters = (e: Emitter): void =>
-          e.emit(OP.IE, cpu, [NAN, FUNC.flush_tlb_func, e.csd(key)], HARDIRQ);
-        const request = all(`${fl} == ${asked(kernel, extent)}`, open);
-        model.command({
-          actor,
-          cpu,
-          at: -1,
-          guard: all(request, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 0`),
-          set: [...emptied(kernel, cpu, extent), `${fl} = 0`],
-          text: `answers CPU ${from}: its caches are empty`,
-          ops: (e) => {
-            enters(e);
-            invalidates(e, cpu, extent, REASON.remote, from);
-            exits(e, key, FUNC.flush_tlb_func);
-          },
-        });
-        model.command({
-          actor,
-          cpu,
-          at: -1,
-          guard: all(request, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 1`),
-          set: [`mm_${cpu} = 0`, `lazy_${cpu} = 0`, `${fl} = 0`],
-          text: `answers CPU ${from}: lazy, it leaves ${name} for init_mm`,
-          ops: (e) => {
-            enters(e);
-            invalidates(e, cpu, { mm, only: null, empties: 'all' }, REASON.taskSwitch, from);
-            e.emit(OP.CR3, cpu, [0], HARDIRQ);
-            e.emit(OP.LZ, cpu, [e.names.mm(name), 0], HARDIRQ);
-            exits(e, key, FUNC.flush_tlb_func);
-          },
-        });
-        model.command({
-          actor,
-          cpu,
-          at: -1,
-          guard: all(request, `mm_${cpu} != ${mm}`),
-          set: [`mask_${mm}_${cpu} = 0`, `${fl} = 0`],
-          text: `answers CPU ${from}: ${name} is not loaded here`,
-          ops: (e) => {
-            enters(e);
-            e.emit(OP.INV, cpu, [0, e.names.mm(name), 0, FLUSH_ALL, e.genOf(from)], HARDIRQ);
-            exits(e, key, FUNC.flush_tlb_func);
-          },
-        });
-      }
-      if (model.has(ib!)) {
-        model.command({
-          actor,
-          cpu,
-          at: -1,
-          guard: `${ib} == ${asked(kernel, extent)}`,
-          set: [...emptied(kernel, cpu, extent), `${ib} = 0`],
-          text: `INVLPGB of CPU ${from} takes effect`,
-          ops: null,
-        });
-      }
+      if (model.has(`fl_${from}_${cpu}`)) flushHandler(kernel, cpu, from, extent);
+      if (model.has(`ib_${from}_${cpu}`)) broadcastArrives(kernel, cpu, from, extent);
     }
-    if (!model.has(sy!)) continue;
-    model.command({
-      actor,
-      cpu,
-      at: -1,
-      guard: all(`${sy} == 1`, open),
-      set: [`${sy} = 0`],
-      text: `answers CPU ${from}'s sync`,
-      ops: (e) => {
-        e.emit(OP.IE, cpu, [NAN, FUNC.tlb_remove_table_smp_sync, e.csd(`sy ${from} ${cpu}`)], HARDIRQ);
-        exits(e, `sy ${from} ${cpu}`, FUNC.tlb_remove_table_smp_sync);
-      },
-    });
+    if (model.has(`sy_${from}_${cpu}`)) syncHandler(kernel, cpu, from);
   }
+}
+
+/** When the handlers of a CPU can run: interrupts are on, and it is not taken away. */
+const open = (kernel: Kernel, cpu: number): string => all(`irq_${cpu} == 0`, running(kernel, cpu));
+
+const exits = (e: Emitter, cpu: number, key: string, func: number): void =>
+  e.emit(OP.IX, cpu, [NAN, func, e.answered(key)], HARDIRQ);
+
+/** flush_tlb_func(): with the mm loaded, lazy on it, or with another one. */
+function flushHandler(kernel: Kernel, cpu: number, from: number, extent: Extent): void {
+  const { model } = kernel;
+  const { mm } = extent;
+  const name = MM_NAMES[mm]!;
+  const fl = `fl_${from}_${cpu}`;
+  const key = `fl ${from} ${cpu}`;
+  const enters = (e: Emitter): void => e.emit(OP.IE, cpu, [NAN, FUNC.flush_tlb_func, e.csd(key)], HARDIRQ);
+  const request = all(`${fl} == ${asked(kernel, extent)}`, open(kernel, cpu));
+  const base = { actor: `irq ${cpu}`, cpu, at: -1 };
+  model.command({
+    ...base,
+    guard: all(request, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 0`),
+    set: [...emptied(kernel, cpu, extent), `${fl} = 0`],
+    text: `answers CPU ${from}: its caches are empty`,
+    ops: (e) => {
+      enters(e);
+      invalidates(e, cpu, extent, REASON.remote, from);
+      exits(e, cpu, key, FUNC.flush_tlb_func);
+    },
+  });
+  model.command({
+    ...base,
+    guard: all(request, `mm_${cpu} == ${mm}`, `lazy_${cpu} == 1`),
+    set: [`mm_${cpu} = 0`, `lazy_${cpu} = 0`, `${fl} = 0`],
+    text: `answers CPU ${from}: lazy, it leaves ${name} for init_mm`,
+    ops: (e) => {
+      enters(e);
+      invalidates(e, cpu, { mm, only: null, empties: 'all' }, REASON.taskSwitch, from);
+      e.emit(OP.CR3, cpu, [0], HARDIRQ);
+      e.emit(OP.LZ, cpu, [e.names.mm(name), 0], HARDIRQ);
+      exits(e, cpu, key, FUNC.flush_tlb_func);
+    },
+  });
+  model.command({
+    ...base,
+    guard: all(request, `mm_${cpu} != ${mm}`),
+    set: [`mask_${mm}_${cpu} = 0`, `${fl} = 0`],
+    text: `answers CPU ${from}: ${name} is not loaded here`,
+    ops: (e) => {
+      enters(e);
+      e.emit(OP.INV, cpu, [0, e.names.mm(name), 0, FLUSH_ALL, e.genOf(from)], HARDIRQ);
+      exits(e, cpu, key, FUNC.flush_tlb_func);
+    },
+  });
+}
+
+/** No interrupt: the CPU obeys at any time. */
+function broadcastArrives(kernel: Kernel, cpu: number, from: number, extent: Extent): void {
+  const ib = `ib_${from}_${cpu}`;
+  kernel.model.command({
+    actor: `irq ${cpu}`,
+    cpu,
+    at: -1,
+    guard: `${ib} == ${asked(kernel, extent)}`,
+    set: [...emptied(kernel, cpu, extent), `${ib} = 0`],
+    text: `INVLPGB of CPU ${from} takes effect`,
+    ops: null,
+  });
+}
+
+/** tlb_remove_table_smp_sync(): that it ran is all it does. */
+function syncHandler(kernel: Kernel, cpu: number, from: number): void {
+  const sy = `sy_${from}_${cpu}`;
+  const key = `sy ${from} ${cpu}`;
+  kernel.model.command({
+    actor: `irq ${cpu}`,
+    cpu,
+    at: -1,
+    guard: all(`${sy} == 1`, open(kernel, cpu)),
+    set: [`${sy} = 0`],
+    text: `answers CPU ${from}'s sync`,
+    ops: (e) => {
+      e.emit(OP.IE, cpu, [NAN, FUNC.tlb_remove_table_smp_sync, e.csd(key)], HARDIRQ);
+      exits(e, cpu, key, FUNC.tlb_remove_table_smp_sync);
+    },
+  });
 }
 
 /** The hypervisor takes the vCPU away, once, and gives it back: a note left meanwhile empties its caches first. */

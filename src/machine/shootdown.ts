@@ -47,6 +47,25 @@ function isSent(kernel: Kernel, cpu: number, mm: number, wholeMask: boolean): st
   return all(inMask, `lazy_${cpu} == 0`, shouldFlush(kernel, cpu, mm));
 }
 
+/** A flush that a thread begins, and what each way of carrying it out has to do. */
+interface Flush {
+  readonly mm: number;
+  /** freed_tables: lazy CPUs are flushed too. */
+  readonly wholeMask: boolean;
+  readonly extent: Extent;
+  /** Value of a request for it. */
+  readonly request: number;
+  /** What it is over, in words. */
+  readonly what: string;
+  /** Assignments that empty the sender's own caches. */
+  readonly local: readonly string[];
+  /** Assignments that go with the first step. */
+  readonly clears: readonly string[];
+  readonly raises: boolean;
+  /** What the probe on its entry shows. */
+  readonly begin: (e: Emitter) => void;
+}
+
 /**
  * flush_tlb_mm_range(): generation, requests, own caches, wait for the answers. `wholeMask`: freed_tables, so lazy CPUs
  * are interrupted too. `only`: over what one entry stands for, instead of everything.
@@ -61,104 +80,125 @@ export function flush(
 ): void {
   const { kernel, cpu } = t;
   const extent = { mm, only, empties };
-  const request = asked(kernel, extent);
-  const { flush: by } = kernel.setting;
-  const others = kernel.others(cpu);
-  const raises = !kernel.broken('generation-not-raised');
-  const stale = raises ? others.map((o) => `stale_${mm}_${o} = 1`) : [];
-  const begin = (e: Emitter): void => {
-    if (raises) e.nextGen(cpu);
-    e.emit(OP.FR, cpu, [e.names.mm(MM_NAMES[mm]!), ...range(e, extent), 12, wholeMask ? 1 : 0]);
-  };
-  const local = emptied(kernel, cpu, extent);
   const name = MM_NAMES[mm]!;
-  const what = only ? `${name} where ${only.name} was` : name;
-  if (by === 'invlpgb') {
-    const pending = requests(kernel, 'ib', cpu);
-    t.step({
-      text: `flushes ${what} by INVLPGB`,
-      set: [...local, ...pending.map((p) => `${p} = ${request}`), ...clears],
-      ops: (e) => {
-        begin(e);
-        e.emit(OP.BCAST, cpu, [e.names.mm(name)]);
-      },
-    });
-    t.step({
-      text: 'TLBSYNC: all CPUs have done it',
-      when: kernel.broken('no-tlbsync') ? '' : all(...pending.map((p) => `${p} == 0`)),
-      ops: (e) => {
-        if (!kernel.broken('no-tlbsync')) e.emit(OP.TLBSYNC, cpu, []);
-        e.emit(OP.FD, cpu, []);
-      },
-    });
-    return;
-  }
-  if (by === 'hypercall') {
-    const remote = others.flatMap((o) => emptied(kernel, o, extent));
-    t.step({
-      text: `flushes ${what} by hypercall: all caches are empty, nobody was interrupted`,
-      set: [...local, ...remote, ...clears],
-      ops: (e, read) => {
-        begin(e);
-        for (const o of kernel.cpuIds)
-          if (read(`mask_${mm}_${o}`) === 1) e.emit(OP.IOTLB, o, [e.names.mm(name)]);
-        e.emit(OP.FD, cpu, []);
-      },
-    });
-    return;
-  }
-  const sent = requests(kernel, 'fl', cpu);
-  const last = others.at(-1);
-  const skip = kernel.broken('skip-target') ? last : undefined;
-  const targets = others.map((o) => (o === skip ? '0' : isSent(kernel, o, mm, wholeMask)));
-  const noted = (o: number): string | false =>
-    by === 'kvm' && kernel.model.has(`out_${o}`) && `out_${o} == 1`;
+  const raises = !kernel.broken('generation-not-raised');
+  const f: Flush = {
+    mm,
+    wholeMask,
+    extent,
+    request: asked(kernel, extent),
+    what: only ? `${name} where ${only.name} was` : name,
+    local: emptied(kernel, cpu, extent),
+    clears,
+    raises,
+    begin: (e) => {
+      if (raises) e.nextGen(cpu);
+      e.emit(OP.FR, cpu, [e.names.mm(name), ...range(e, extent), 12, wholeMask ? 1 : 0]);
+    },
+  };
+  const { flush: by } = kernel.setting;
+  if (by === 'invlpgb') byInvlpgb(t, f);
+  else if (by === 'hypercall') byHypercall(t, f);
+  else byInterrupts(t, f);
+}
+
+function byInvlpgb(t: Thread, f: Flush): void {
+  const { kernel, cpu } = t;
+  const pending = requests(kernel, 'ib', cpu);
   t.step({
-    text: `flushes ${what}${wholeMask ? ' (tables freed)' : ''}: ${by === 'kvm' ? 'interrupts the vCPUs that run, leaves a note to the others' : 'sends the interrupts'}`,
-    set: [
-      ...stale,
-      ...others.flatMap((o, i) => {
-        const out = noted(o);
-        const to = targets[i]!;
-        if (!out) return [`${sent[i]} = (${to} ? ${request} : 0)`];
-        const note = kernel.broken('pv-flush-forgets-entry')
-          ? []
-          : [`note_${o} = (${all(to, out)} ? 1 : note_${o})`];
-        return [...note, `${sent[i]} = (${all(to, `out_${o} == 0`)} ? ${request} : 0)`];
-      }),
-      ...clears,
-    ],
-    ops: (e, read) => {
-      begin(e);
-      const to = others.filter((o, i) => targets[i] !== '0' && holds(kernel, read, o, mm, wholeMask));
-      const forgets = kernel.broken('pv-flush-forgets-entry');
-      for (const o of to) {
-        if (!forgets && noted(o) && read(`out_${o}`) === 1) e.emit(OP.IOTLB, o, [e.names.mm(name)]);
-      }
-      const ipis = to.filter((o) => !(noted(o) && read(`out_${o}`) === 1));
-      // The probe prints mm_cpumask, in a KVM guest without the vCPUs that are away; who of them is sent is another thing.
-      const away = (o: number): boolean => noted(o) !== false && read(`out_${o}`) === 1;
-      const masked = others.filter((o) => read(`mask_${mm}_${o}`) === 1 && !away(o));
-      if (masked.length === 0) return;
-      const own = read(`mask_${mm}_${cpu}`) === 1 ? [cpu] : [];
-      const mask = [...own, ...masked].reduce((bits, o) => bits + 2 ** o, 0);
-      e.emit(OP.FMULTI, cpu, [mask, e.names.mm(name), ...range(e, extent), e.genOf(cpu), 1]);
-      for (const o of ipis) e.emit(OP.IS, cpu, [o, FUNC.flush_tlb_func, e.csd(`fl ${cpu} ${o}`)]);
+    text: `flushes ${f.what} by INVLPGB`,
+    set: [...f.local, ...pending.map((p) => `${p} = ${f.request}`), ...f.clears],
+    ops: (e) => {
+      f.begin(e);
+      e.emit(OP.BCAST, cpu, [e.names.mm(MM_NAMES[f.mm]!)]);
     },
   });
+  t.step({
+    text: 'TLBSYNC: all CPUs have done it',
+    when: kernel.broken('no-tlbsync') ? '' : all(...pending.map((p) => `${p} == 0`)),
+    ops: (e) => {
+      if (!kernel.broken('no-tlbsync')) e.emit(OP.TLBSYNC, cpu, []);
+      e.emit(OP.FD, cpu, []);
+    },
+  });
+}
+
+function byHypercall(t: Thread, f: Flush): void {
+  const { kernel, cpu } = t;
+  const remote = kernel.others(cpu).flatMap((o) => emptied(kernel, o, f.extent));
+  t.step({
+    text: `flushes ${f.what} by hypercall: all caches are empty, nobody was interrupted`,
+    set: [...f.local, ...remote, ...f.clears],
+    ops: (e, read) => {
+      f.begin(e);
+      for (const o of kernel.cpuIds)
+        if (read(`mask_${f.mm}_${o}`) === 1) e.emit(OP.IOTLB, o, [e.names.mm(MM_NAMES[f.mm]!)]);
+      e.emit(OP.FD, cpu, []);
+    },
+  });
+}
+
+/** Interrupts; in a KVM guest a note instead to each vCPU that is away. */
+function byInterrupts(t: Thread, f: Flush): void {
+  const { kernel, cpu } = t;
+  const sent = requests(kernel, 'fl', cpu);
+  sendInterrupts(t, f, sent);
   t.step(
     {
       text: 'empties its own caches',
-      when: all(`mm_${cpu} == ${mm}`),
-      set: local,
-      ops: (e) => invalidates(e, cpu, extent, REASON.local, cpu),
+      when: all(`mm_${cpu} == ${f.mm}`),
+      set: f.local,
+      ops: (e) => invalidates(e, cpu, f.extent, REASON.local, cpu),
     },
-    { text: 'has another mm loaded: nothing to do here', when: `mm_${cpu} != ${mm}` },
+    { text: 'has another mm loaded: nothing to do here', when: `mm_${cpu} != ${f.mm}` },
   );
   t.step({
     text: 'the flush returns: all have answered',
     when: kernel.broken('no-wait') ? '' : all(...sent.map((s) => `${s} == 0`)),
     ops: (e) => e.emit(OP.FD, cpu, []),
+  });
+}
+
+function sendInterrupts(t: Thread, f: Flush, sent: readonly string[]): void {
+  const { kernel, cpu } = t;
+  const { mm, wholeMask } = f;
+  const { flush: by } = kernel.setting;
+  const others = kernel.others(cpu);
+  const skip = kernel.broken('skip-target') ? others.at(-1) : undefined;
+  const targets = others.map((o) => (o === skip ? '0' : isSent(kernel, o, mm, wholeMask)));
+  const noted = (o: number): string | false =>
+    by === 'kvm' && kernel.model.has(`out_${o}`) && `out_${o} == 1`;
+  const forgets = kernel.broken('pv-flush-forgets-entry');
+  const stale = f.raises ? others.map((o) => `stale_${mm}_${o} = 1`) : [];
+  t.step({
+    text: `flushes ${f.what}${wholeMask ? ' (tables freed)' : ''}: ${by === 'kvm' ? 'interrupts the vCPUs that run, leaves a note to the others' : 'sends the interrupts'}`,
+    set: [
+      ...stale,
+      ...others.flatMap((o, i) => {
+        const out = noted(o);
+        const to = targets[i]!;
+        if (!out) return [`${sent[i]} = (${to} ? ${f.request} : 0)`];
+        const note = forgets ? [] : [`note_${o} = (${all(to, out)} ? 1 : note_${o})`];
+        return [...note, `${sent[i]} = (${all(to, `out_${o} == 0`)} ? ${f.request} : 0)`];
+      }),
+      ...f.clears,
+    ],
+    ops: (e, read) => {
+      f.begin(e);
+      const to = others.filter((o, i) => targets[i] !== '0' && holds(kernel, read, o, mm, wholeMask));
+      const away = (o: number): boolean => noted(o) !== false && read(`out_${o}`) === 1;
+      const name = e.names.mm(MM_NAMES[mm]!);
+      if (!forgets) for (const o of to.filter(away)) e.emit(OP.IOTLB, o, [name]);
+      // The probe prints mm_cpumask, in a KVM guest without the vCPUs that are away; who of them is sent is another thing.
+      const masked = others.filter((o) => read(`mask_${mm}_${o}`) === 1 && !away(o));
+      if (masked.length === 0) return;
+      const own = read(`mask_${mm}_${cpu}`) === 1 ? [cpu] : [];
+      const mask = [...own, ...masked].reduce((bits, o) => bits + 2 ** o, 0);
+      e.emit(OP.FMULTI, cpu, [mask, name, ...range(e, f.extent), e.genOf(cpu), 1]);
+      for (const o of to) {
+        if (!away(o)) e.emit(OP.IS, cpu, [o, FUNC.flush_tlb_func, e.csd(`fl ${cpu} ${o}`)]);
+      }
+    },
   });
 }
 
