@@ -1,7 +1,7 @@
-import { Args, Flags } from '@oclif/core';
+import { Args, Flags, type Interfaces } from '@oclif/core';
 import { EXPLORE_DEFAULTS } from '../../src/explore/explore.js';
 import { toPromela } from '../../src/explore/promela.js';
-import { exploreScenarioSlowly, ftraceOf, litmusOf } from '../../src/explore/report.js';
+import { exploreScenarioSlowly, ftraceOf, litmusOf, type Reported } from '../../src/explore/report.js';
 import { PROGRAMS } from '../../src/machine/freers.js';
 import { READERS } from '../../src/machine/readers.js';
 import { MMU_RULES } from '../../src/machine/rules.js';
@@ -174,7 +174,6 @@ bound that was reached exits 0 and says "not decided".`);
 
   async run(): Promise<void> {
     const { args, flags, metadata } = await this.parse(Explore);
-    const render = await import('../render/explore.js');
     if (flags.list) {
       const { formatExploreList } = await import('../render/explore-list.js');
       const { folded } = await import('../render/fold.js');
@@ -186,72 +185,80 @@ bound that was reached exits 0 and says "not decided".`);
       await tellClaims(flags.json, flags.plain);
       return;
     }
-    const asked: Scenario = {
-      variant: flags.variant,
-      program: flags.program,
-      readers: flags.reader ?? (flags.program === UNSHARE ? ['lazy'] : DEFAULTS.readers),
-      cpus: flags.cpus,
-      tables: flags.tables,
-      pages: flags.pages === true,
-      memory: flags.memory,
-      flush: flags.flush ?? null,
-      broken: flags.broken ?? [],
-      preempt: flags.preempt === true,
-      expedited: flags.expedited === true,
-      vcpus: flags.vcpus === true,
-      walkers: flags.hardware,
-    };
+    let scenario = scenarioOf(flags);
     const interruption = onInterrupt();
-    let scenario = asked;
     try {
       if (args.file !== undefined)
-        scenario = await fromFile(args.file, asked, given(flags, metadata), interruption.signal);
-    } catch (error) {
-      interruption.off();
-      throw error;
-    }
-    if (flags.promela) {
-      interruption.off();
-      await writeOut(toPromela(machineOf(scenario)));
-      return;
-    }
-    try {
-      positive('max-states', flags['max-states']);
-      positive('max-memory', flags['max-memory']);
-      const told = searchProgress();
-      const reported = await exploreScenarioSlowly(
-        scenario,
-        {
-          maxStates: flags['max-states'],
-          maxBytes: flags['max-memory'] * MIB,
-          symmetry: flags.symmetry,
-          count: flags.count,
-          reduce: flags.reduce === true,
-        },
-        (states, expanded, depth) => {
-          told.update(states, expanded, depth);
-          return interruption.signal.aborted;
-        },
-      );
-      told.clear();
-      const { report, explored } = reported;
-      const { verdict, states, ended } = report.exploration;
-      if (ended === 'interrupted') {
-        process.stderr.write(`pttrace: interrupted: partial, ${states} states reached\n`);
-        process.exitCode = EXIT.interrupted;
-      } else process.exitCode = verdict === 'unsafe' || verdict === 'stuck' ? EXIT.finding : EXIT.clean;
-      if (flags.html !== undefined) {
-        const { explorePage } = await import('../html/explore.js');
-        writePage(flags.html, explorePage(report, render.formatExplorePlain(report)));
+        scenario = await fromFile(args.file, scenario, given(flags, metadata), interruption.signal);
+      if (!flags.promela) {
+        await writeReport(await search(scenario, flags, interruption.signal), flags);
+        return;
       }
-      if (flags.ftrace) await writeOut(ftraceOf(explored));
-      else if (flags.litmus) await writeOut(litmusOf(reported));
-      else if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
-      else await writeOut(flags.plain ? render.formatExplorePlain(report) : render.formatExplore(report));
     } finally {
       interruption.off();
     }
+    await writeOut(toPromela(machineOf(scenario)));
   }
+}
+
+type ExploreFlags = Interfaces.InferredFlags<typeof Explore.flags>;
+
+const scenarioOf = (flags: ExploreFlags): Scenario => ({
+  variant: flags.variant,
+  program: flags.program,
+  readers: flags.reader ?? (flags.program === UNSHARE ? ['lazy'] : DEFAULTS.readers),
+  cpus: flags.cpus,
+  tables: flags.tables,
+  pages: flags.pages === true,
+  memory: flags.memory,
+  flush: flags.flush ?? null,
+  broken: flags.broken ?? [],
+  preempt: flags.preempt === true,
+  expedited: flags.expedited === true,
+  vcpus: flags.vcpus === true,
+  walkers: flags.hardware,
+});
+
+/** All interleavings, with a line of progress; an interrupt ends it early. */
+async function search(scenario: Scenario, flags: ExploreFlags, signal: AbortSignal): Promise<Reported> {
+  positive('max-states', flags['max-states']);
+  positive('max-memory', flags['max-memory']);
+  const told = searchProgress();
+  const reported = await exploreScenarioSlowly(
+    scenario,
+    {
+      maxStates: flags['max-states'],
+      maxBytes: flags['max-memory'] * MIB,
+      symmetry: flags.symmetry,
+      count: flags.count,
+      reduce: flags.reduce === true,
+    },
+    (states, expanded, depth) => {
+      told.update(states, expanded, depth);
+      return signal.aborted;
+    },
+  );
+  told.clear();
+  return reported;
+}
+
+/** Sets the exit code, then writes the answer in the form that was asked for. */
+async function writeReport(reported: Reported, flags: ExploreFlags): Promise<void> {
+  const { report, explored } = reported;
+  const { verdict, states, ended } = report.exploration;
+  if (ended === 'interrupted') {
+    process.stderr.write(`pttrace: interrupted: partial, ${states} states reached\n`);
+    process.exitCode = EXIT.interrupted;
+  } else process.exitCode = verdict === 'unsafe' || verdict === 'stuck' ? EXIT.finding : EXIT.clean;
+  const render = await import('../render/explore.js');
+  if (flags.html !== undefined) {
+    const { explorePage } = await import('../html/explore.js');
+    writePage(flags.html, explorePage(report, render.formatExplorePlain(report)));
+  }
+  if (flags.ftrace) await writeOut(ftraceOf(explored));
+  else if (flags.litmus) await writeOut(litmusOf(reported));
+  else if (flags.json) await writeOut(`${JSON.stringify(report, null, 2)}\n`);
+  else await writeOut(flags.plain ? render.formatExplorePlain(report) : render.formatExplore(report));
 }
 
 function positive(name: string, value: number): void {
