@@ -1,3 +1,4 @@
+import type { HeaderFacts } from '../parsers/input/dialect.js';
 import { FACT_PREFIX } from '../parsers/input/recording-facts.js';
 import { SILENT_LOSS } from '../parsers/tracefs/ftrace-header.js';
 import { latin1, type RecordBatch } from '../timeline/batch.js';
@@ -24,37 +25,74 @@ const HEADER = [
  * tracefs text, stamps with six decimals or, if the recording has ns, nine. What it cannot say is counted in
  * `unsaid`: every line is read again by the reader of this format and compared.
  */
-export function ftraceWriter(written: Written, out: ByteText): FormWriter {
-  const { names, events, time } = written;
-  const unsaid = new Map<string, number>();
-  const missed = (what: string): void => void unsaid.set(what, (unsaid.get(what) ?? 0) + 1);
-  const readBack = new ReadBack(written);
-  const flags = cached((packed) => {
+export const ftraceWriter = (written: Written, out: ByteText): FormWriter => new FtraceWriter(written, out);
+
+class FtraceWriter implements FormWriter {
+  readonly unsaid = new Map<string, number>();
+  private readonly written: Written;
+  private readonly out: ByteText;
+  private readonly readBack: ReadBack;
+  private readonly flags = cached((packed) => {
     const text = flagsText(packed);
     return text === '' ? '' : `${text} `;
   });
-  const head = cached((id) => headText(events.head(id)));
-  let entries = 0;
-  let header = true;
+  private readonly head: (id: number) => string;
+  private entries = 0;
+  private header = true;
 
-  const capture = (): void => {
-    entries = 0;
-    header = false;
+  constructor(written: Written, out: ByteText) {
+    this.written = written;
+    this.out = out;
+    this.readBack = new ReadBack(written);
+    this.head = cached((id) => headText(written.events.head(id)));
+  }
+
+  /** The header of a capture. */
+  begin(): void {
+    const { out, readBack } = this;
+    this.entries = 0;
+    this.header = false;
     for (const line of HEADER) {
       const start = out.length;
       out.text(line);
       readBack.header(out.bytes, start, out.length);
       out.text('\n');
     }
-  };
-  const fact = (event: number, cpu: number, count: number): void => {
+  }
+
+  recorded(facts: readonly string[]): void {
+    for (const text of facts) this.out.text(`${FACT_PREFIX}${text}\n`);
+  }
+
+  rows(batch: RecordBatch): void {
+    for (let i = 0; i < batch.length; i++) {
+      const event = batch.event[i]!;
+      if (event <= LAST_RESERVED) this.fact(event, batch.cpu[i]!, batch.aux[i]!);
+      else this.row(batch, i, event);
+    }
+  }
+
+  end(facts: HeaderFacts): void {
+    if (this.header || facts.cpus < 0) return;
+    // Known only now; the reader takes this line anywhere.
+    const overwritten = Math.max(0, facts.entriesWritten - facts.entriesInBuffer);
+    this.out.text(
+      `# entries-in-buffer/entries-written: ${this.entries}/${this.entries + overwritten}   #P:${facts.cpus}\n`,
+    );
+  }
+
+  private fact(event: number, cpu: number, count: number): void {
+    const { out } = this;
     const on = cpu >= 0 ? cpu : UNKNOWN_CPU;
     if (event === RESERVED.lost) out.text(`CPU:${on} [LOST ${count < 0 ? '' : `${count} `}EVENTS]\n`);
     else if (event === RESERVED.bufferStart) out.text(`##### CPU ${on} buffer started ####\n`);
-    else if (event === RESERVED.segment) capture();
+    else if (event === RESERVED.segment) this.begin();
     else out.text(`${SILENT_LOSS}\n`);
-  };
-  const row = (batch: RecordBatch, i: number): void => {
+  }
+
+  private row(batch: RecordBatch, i: number, event: number): void {
+    const { out } = this;
+    const { names, events, time } = this.written;
     const start = out.length;
     const comm = names.bytesOf(batch.comm[i]!);
     out.blanks(COMM_WIDTH - comm.length);
@@ -62,46 +100,23 @@ export function ftraceWriter(written: Written, out: ByteText): FormWriter {
     const cpu = batch.cpu[i]!;
     const pid = batch.pid[i]!;
     const tgid = batch.tgid[i]!;
-    const event = batch.event[i]!;
     const body = batch.bodyStart[i]!;
     const bodyEnd = batch.bodyEnd[i]!;
     out.text(
       `-${String(pid >= 0 ? pid : UNKNOWN_PID).padEnd(7)} ${tgid >= 0 ? `(${String(tgid).padStart(7)}) ` : ''}` +
-        `[${String(cpu >= 0 ? cpu : UNKNOWN_CPU).padStart(3, '0')}] ${flags(batch.flags[i]!)}` +
+        `[${String(cpu >= 0 ? cpu : UNKNOWN_CPU).padStart(3, '0')}] ${this.flags(batch.flags[i]!)}` +
         `${stampText(stampOf(time, batch.tsNs[i]!), time)}: `,
     );
     const { kind, name } = events.head(event);
     // Option func-args: what stands in the parentheses is part of the body.
     if (kind === 'function' && latin1(batch.bytes, body, bodyEnd).includes(') <-')) out.text(`${name}(`);
-    else out.text(head(event));
+    else out.text(this.head(event));
     oneLine(out, batch.bytes, body, bodyEnd);
-    const differs = readBack.differs(out.bytes, start, out.length, batch, i);
-    if (differs !== null) missed(differs);
+    const differs = this.readBack.differs(out.bytes, start, out.length, batch, i);
+    if (differs !== null) this.unsaid.set(differs, (this.unsaid.get(differs) ?? 0) + 1);
     out.text('\n');
-    entries++;
-  };
-  return {
-    unsaid,
-    begin: capture,
-    recorded(facts) {
-      for (const text of facts) out.text(`${FACT_PREFIX}${text}\n`);
-    },
-    rows(batch) {
-      for (let i = 0; i < batch.length; i++) {
-        const event = batch.event[i]!;
-        if (event <= LAST_RESERVED) fact(event, batch.cpu[i]!, batch.aux[i]!);
-        else row(batch, i);
-      }
-    },
-    end(facts) {
-      if (header || facts.cpus < 0) return;
-      // Known only now; the reader takes this line anywhere.
-      const overwritten = Math.max(0, facts.entriesWritten - facts.entriesInBuffer);
-      out.text(
-        `# entries-in-buffer/entries-written: ${entries}/${entries + overwritten}   #P:${facts.cpus}\n`,
-      );
-    },
-  };
+    this.entries++;
+  }
 }
 
 function stampText(absolute: string, time: Written['time']): string {
