@@ -22,51 +22,13 @@ const FIRST = 1;
 const FLUSH_BYTES = 1 << 16;
 
 /** A protobuf trace for ui.perfetto.dev and trace_processor. Bytes leave as they are made. */
-export function protoSink({ write, absolute }: SinkOutput): TrackSink {
-  let pbf = new PbfWriter();
+export function protoSink(output: SinkOutput): TrackSink {
+  const packets = new Packets(output);
   let tracks = 0;
-  const packet = (atNs: number | null, fill: (packet: PbfWriter) => void): void => {
-    pbf.writeMessage(
-      TRACE.packet,
-      (_: null, inner) => {
-        if (atNs !== null) inner.writeVarintField(PACKET.timestamp, Number(absolute(atNs)));
-        inner.writeVarintField(PACKET.sequence, 1);
-        fill(inner);
-      },
-      null,
-    );
-    if (pbf.pos < FLUSH_BYTES) return;
-    write(pbf.finish());
-    pbf = new PbfWriter();
-  };
-  const event = (
-    atNs: number,
-    type: number,
-    track: number,
-    fill: (event: PbfWriter) => void = () => {},
-  ): void =>
-    packet(atNs, (inner) =>
-      inner.writeMessage(
-        PACKET.trackEvent,
-        (_: null, e) => {
-          e.writeVarintField(EVENT.type, type);
-          e.writeVarintField(EVENT.track, track);
-          fill(e);
-        },
-        null,
-      ),
-    );
-  const described =
-    (name: string, args: TrackArgs, flow: number) =>
-    (e: PbfWriter): void => {
-      e.writeStringField(EVENT.name, name);
-      for (const [key, value] of args) e.writeMessage(EVENT.annotations, annotation, [key, value] as const);
-      if (flow > 0) e.writeFixed64Field(EVENT.flows, flow);
-    };
   return {
     track(name, parent, counter = false) {
       const uuid = ++tracks;
-      packet(null, (inner) => {
+      packets.packet(null, (inner) => {
         if (uuid === 1) inner.writeVarintField(PACKET.sequenceFlags, FIRST);
         inner.writeMessage(
           PACKET.trackDescriptor,
@@ -82,18 +44,69 @@ export function protoSink({ write, absolute }: SinkOutput): TrackSink {
       return uuid;
     },
     slice(track, name, fromNs, toNs, args, flow = 0) {
-      event(fromNs, TYPE.begin, track, described(name, args, flow));
-      event(toNs, TYPE.end, track);
+      packets.event(fromNs, TYPE.begin, track, described(name, args, flow));
+      packets.event(toNs, TYPE.end, track);
     },
     instant: (track, name, atNs, args, flow = 0) =>
-      event(atNs, TYPE.instant, track, described(name, args, flow)),
+      packets.event(atNs, TYPE.instant, track, described(name, args, flow)),
     counter: (track, value, atNs) =>
-      event(atNs, TYPE.counter, track, (e) => e.writeVarintField(EVENT.counterValue, value)),
-    end() {
-      if (pbf.pos > 0) write(pbf.finish());
-    },
+      packets.event(atNs, TYPE.counter, track, (e) => e.writeVarintField(EVENT.counterValue, value)),
+    end: () => packets.end(),
   };
 }
+
+/** TracePackets of one sequence, written in pieces. */
+class Packets {
+  private readonly output: SinkOutput;
+  private pbf = new PbfWriter();
+
+  constructor(output: SinkOutput) {
+    this.output = output;
+  }
+
+  packet(atNs: number | null, fill: (packet: PbfWriter) => void): void {
+    const { absolute, write } = this.output;
+    this.pbf.writeMessage(
+      TRACE.packet,
+      (_: null, inner) => {
+        if (atNs !== null) inner.writeVarintField(PACKET.timestamp, Number(absolute(atNs)));
+        inner.writeVarintField(PACKET.sequence, 1);
+        fill(inner);
+      },
+      null,
+    );
+    if (this.pbf.pos < FLUSH_BYTES) return;
+    write(this.pbf.finish());
+    this.pbf = new PbfWriter();
+  }
+
+  /** A packet with a TrackEvent. */
+  event(atNs: number, type: number, track: number, fill: (event: PbfWriter) => void = () => {}): void {
+    this.packet(atNs, (inner) =>
+      inner.writeMessage(
+        PACKET.trackEvent,
+        (_: null, e) => {
+          e.writeVarintField(EVENT.type, type);
+          e.writeVarintField(EVENT.track, track);
+          fill(e);
+        },
+        null,
+      ),
+    );
+  }
+
+  end(): void {
+    if (this.pbf.pos > 0) this.output.write(this.pbf.finish());
+  }
+}
+
+const described =
+  (name: string, args: TrackArgs, flow: number) =>
+  (e: PbfWriter): void => {
+    e.writeStringField(EVENT.name, name);
+    for (const [key, value] of args) e.writeMessage(EVENT.annotations, annotation, [key, value] as const);
+    if (flow > 0) e.writeFixed64Field(EVENT.flows, flow);
+  };
 
 function annotation([key, value]: readonly [string, string | number], a: PbfWriter): void {
   a.writeStringField(ANNOTATION.name, key);
