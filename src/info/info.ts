@@ -8,11 +8,12 @@ import { isStored } from '../parsers/input/source.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import type { HistTable } from '../parsers/printed/hist-trigger.js';
 import type { MapValue } from '../parsers/printed/map-values.js';
-import { newPipeline, type PipelineOptions } from '../read/pipeline.js';
+import { newPipeline, type Pipeline, type PipelineOptions } from '../read/pipeline.js';
 import { type Decidable, decidable } from '../replay/decidable.js';
 import { ReplayEngine } from '../replay/engine.js';
 import { timelineReport } from '../replay/timeline-report.js';
 import type { InputReport, TimelineReport } from '../result/types.js';
+import type { RecordBatch } from '../timeline/batch.js';
 import { LAST_RESERVED } from '../timeline/events.js';
 import { HoldBack } from '../timeline/window.js';
 import { type MissingProbe, missingProbes } from './missing-probes.js';
@@ -90,78 +91,112 @@ const TABLES: readonly string[] = ['unknown-format', 'unsupported-format'];
 
 async function traceInfo(path: string, options: PipelineOptions): Promise<InputInfo> {
   const pipeline = newPipeline();
-  const { events, funcs, names, time } = pipeline;
-  let counts = new Float64Array(256);
-  const learner = new BaseLearner({ events, funcs });
-  let engine: ReplayEngine | null = null;
-  const hold = new HoldBack(
-    4 << 20,
-    (batch) => {
-      learner.observe(batch);
-      return learner.done();
-    },
-    () => {
-      engine = new ReplayEngine({
-        names,
-        time,
-        funcs,
-        decoder: new Decoder({ events, funcs, bases: learner.finish() }),
-        variants: null,
-        filter: null,
-        listener: null,
-        maxFindings: 1,
-      });
-    },
-    (batch) => {
-      engine!.batch(batch);
-      if (events.size > counts.length) {
-        const bigger = new Float64Array(Math.max(events.size, counts.length * 2));
-        bigger.set(counts);
-        counts = bigger;
-      }
-      for (let row = 0; row < batch.length; row++) counts[batch.event[row]!]!++;
-    },
-  );
+  const replayed = new CountedReplay(pipeline);
   const scanned: ScannedInput = await scanInput(path, {
     input: 0,
     context: pipeline,
-    sink: (batch) => hold.push(batch),
+    sink: (batch) => replayed.batch(batch),
     format: options.format,
     signal: options.signal,
     onProgress: options.onProgress,
     stdin: options.stdin,
     spoolDir: options.spoolDir,
   });
-  hold.release();
-  const replay = engine!;
-  replay.finish();
-  const timeline = timelineReport(replay, [scanned.header], time, null);
+  const engine = replayed.finish();
+  const { time } = pipeline;
+  const timeline = timelineReport(engine, [scanned.header], time, null);
   const spanS = time.unit === 'ns' ? Number(timeline.spanNs) / 1e9 : 0;
-  const listed: EventCount[] = [];
-  for (let id = LAST_RESERVED + 1; id < events.size; id++) {
-    const head = events.head(id);
-    const count = counts[id] ?? 0;
-    if (count === 0) continue;
-    listed.push({
-      kind: head.kind,
-      event: head.name,
-      symbol: head.symbol,
-      count,
-      perSecond: spanS > 0 ? count / spanS : null,
-    });
-  }
-  const decides = decidable(replay.coverage);
+  const decides = decidable(engine.coverage);
   return {
     input: scanned.report,
     timeline,
-    variants: namesOf(replay.detectors.at(-1)!.mask),
-    events: mergeCallers(listed),
+    variants: namesOf(engine.detectors.at(-1)!.mask),
+    events: mergeCallers(replayed.events(spanS)),
     histograms: [],
     maps: [],
     triggers: [],
     decides,
     missingProbes: missingProbes(decides),
   };
+}
+
+/** Bytes held back until the bases of kernel memory are learnt. */
+const HELD_BYTES = 4 << 20;
+
+/** A replay without findings, and how often each event occurs. */
+class CountedReplay {
+  private readonly pipeline: Pipeline;
+  private readonly hold: HoldBack;
+  private counts = new Float64Array(256);
+  private engine: ReplayEngine | null = null;
+
+  constructor(pipeline: Pipeline) {
+    this.pipeline = pipeline;
+    const { events, funcs, names, time } = pipeline;
+    const learner = new BaseLearner({ events, funcs });
+    this.hold = new HoldBack(
+      HELD_BYTES,
+      (batch) => {
+        learner.observe(batch);
+        return learner.done();
+      },
+      () => {
+        this.engine = new ReplayEngine({
+          names,
+          time,
+          funcs,
+          decoder: new Decoder({ events, funcs, bases: learner.finish() }),
+          variants: null,
+          filter: null,
+          listener: null,
+          maxFindings: 1,
+        });
+      },
+      (batch) => this.replay(batch),
+    );
+  }
+
+  batch(batch: RecordBatch): void {
+    this.hold.push(batch);
+  }
+
+  private replay(batch: RecordBatch): void {
+    this.engine!.batch(batch);
+    const { size } = this.pipeline.events;
+    if (size > this.counts.length) {
+      const bigger = new Float64Array(Math.max(size, this.counts.length * 2));
+      bigger.set(this.counts);
+      this.counts = bigger;
+    }
+    const { counts } = this;
+    for (let row = 0; row < batch.length; row++) counts[batch.event[row]!]!++;
+  }
+
+  finish(): ReplayEngine {
+    this.hold.release();
+    const engine = this.engine!;
+    engine.finish();
+    return engine;
+  }
+
+  /** Heads that occurred; `spanS`: seconds recorded, 0 not known. */
+  events(spanS: number): EventCount[] {
+    const { events } = this.pipeline;
+    const listed: EventCount[] = [];
+    for (let id = LAST_RESERVED + 1; id < events.size; id++) {
+      const head = events.head(id);
+      const count = this.counts[id] ?? 0;
+      if (count === 0) continue;
+      listed.push({
+        kind: head.kind,
+        event: head.name,
+        symbol: head.symbol,
+        count,
+        perSecond: spanS > 0 ? count / spanS : null,
+      });
+    }
+    return listed;
+  }
 }
 
 /** Return probes have a head per return address: one row per event is what people count. */
