@@ -1,3 +1,4 @@
+import type { Cue } from './cue.js';
 import type { Emitter } from './emitter.js';
 
 /** Value of a variable in the state before the step. */
@@ -22,6 +23,7 @@ export interface Command {
   readonly text: string;
   /** Which operations a trace would show (`kernel/ops.ts`). */
   readonly ops: ((emit: Emitter, read: Read) => void) | null;
+  readonly cue?: Cue | undefined;
 }
 
 /** A variable of the state; one byte. */

@@ -74,7 +74,7 @@ const bitsOf = (array: 'f' | 't', { word, shift, mask }: Place): string =>
   `(${array}${word} >>> ${shift} & ${mask})`;
 
 /** An expression over the state in `f…` or `t…`. A comparison with a number looks at the bits where they are. */
-function expression(text: string, array: 'f' | 't', places: Layout['places']): string {
+export function expression(text: string, array: 'f' | 't', places: Layout['places']): string {
   return text.replace(NAME_OR_TEST, (_, name: string, op: string | undefined, number: string) => {
     const place = places.get(name)!;
     if (op === undefined) return bitsOf(array, place);

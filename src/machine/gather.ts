@@ -1,6 +1,6 @@
 import type { FreePath } from '../kernel/free-paths.js';
 import { OP } from '../kernel/ops.js';
-import { any } from './command.js';
+import { any, type Read } from './command.js';
 import type { Emitter } from './emitter.js';
 import { FREED, type Kernel, type Link, MM_NAMES, pageName, type Table } from './kernel.js';
 import { writesHead } from './ptdesc-union.js';
@@ -49,13 +49,16 @@ export class Gather {
 
   /** The entry of the data page below a table is cleared: zap_pte_range(). */
   zap(link: Link): void {
+    if (this.kernel.tables[link.table]!.page) this.t.step(this.zapWay(link));
+  }
+
+  zapWay(link: Link): Way {
     const table = this.kernel.tables[link.table]!;
-    if (!table.page) return;
-    this.t.step({
+    return {
       text: `clears the entry of ${pageName(table)}`,
       set: [`leaf_${table.id} = 0`, `${this.pend} = 1`],
       ops: (e) => e.emit(OP.CLRE, this.t.cpu, [e.names.page(table.name), e.names.va(this.kernel.va(link))]),
-    });
+    };
   }
 
   /** Assignments and operations of the unlink; the caller says under which locks. */
@@ -95,6 +98,7 @@ export class Gather {
       text: path.leaf === 'pages' ? `puts ${table.name} with the pages` : `puts ${table.name} into the batch`,
       set: [`${this.place(table)} = ${into}`, ...early],
       to: next,
+      cue: 'batch-page',
       ops: (e) => {
         if (early.length > 0) e.emit(OP.PTL, t.cpu, [e.names.page(table.name), 0]);
         if (path.leaf === 'batch') this.appOps(e, table);
@@ -114,6 +118,7 @@ export class Gather {
         when: this.tables.map((other) => `${this.place(other)} != ${IN.batch}`).join(' && '),
         set: early,
         to: single,
+        cue: 'no-batch-page',
         ops: (e) => {
           if (early.length > 0) e.emit(OP.PTL, t.cpu, [e.names.page(table.name), 0]);
           this.appOps(e, table);
@@ -129,10 +134,18 @@ export class Gather {
     e.emit(OP.APP, this.t.cpu, [Number.NaN, e.names.mm(MM_NAMES[this.mm]!), e.names.page(table.name)]);
   }
 
+  /** What is pending goes out of all caches, unless that rule is broken. `tables`: some of it are tables. */
+  invalidate(rule: string, tables = true): void {
+    const { t } = this;
+    t.either(rule, (broken) => {
+      if (!broken) flush(t, this.mm, tables, [`${this.pend} = 0`]);
+    });
+  }
+
   /** tlb_table_invalidate(), then tlb_remove_table_one(). */
   private single(table: Table): void {
-    const { kernel, t, path } = this;
-    if (!kernel.broken('single-without-flush')) flush(t, this.mm, true, [`${this.pend} = 0`]);
+    const { t, path } = this;
+    this.invalidate('single-without-flush');
     for (const step of path.single) {
       if (step === 'sync-ipi') syncIpi(t);
       else if (step === 'sync-rcu') synchronizeRcu(t, this.callbacks);
@@ -169,44 +182,44 @@ export class Gather {
         ops: (e) => callRcuOps(e, t.cpu, name, [table]),
       }),
     );
-    if (kernel.broken('queue-twice')) this.queueAgain(table, cb, name);
+    if (kernel.broken('queue-twice')) this.queueAgain(cb, table.name, () => [table]);
   }
 
-  private queueAgain(table: Table, cb: Callback, name: string): void {
+  private queueAgain(cb: Callback, what: string, tables: (read: Read) => readonly Table[]): void {
     const { t, kernel } = this;
-    const pending = `cb_${cb.id} != 0`;
-    const bad = kernel.model.wrong(
-      'queue',
-      `call_rcu() on the head of ${table.name}, which is queued already`,
-    );
-    const ops: Way['ops'] = (e) => callRcuOps(e, t.cpu, name, [table]);
+    const bad = kernel.model.wrong('queue', `call_rcu() on the head of ${what}, which is queued already`);
+    const ops: Way['ops'] = (e, read) => callRcuOps(e, t.cpu, cb.name, tables(read));
     t.step(
-      { text: `call_rcu() for ${table.name} again`, when: pending, set: [`bad = ${bad}`], ops },
-      { text: `the callback of ${table.name} has run meanwhile`, when: `cb_${cb.id} == 0` },
+      { text: `call_rcu() for ${what} again`, when: `cb_${cb.id} != 0`, set: [`bad = ${bad}`], ops },
+      { text: `the callback of ${what} has run meanwhile`, when: `cb_${cb.id} == 0` },
     );
   }
 
-  /** tlb_finish_mmu(): flush what is pending, hand the batch to RCU, free the pages. */
-  finish(): void {
+  /**
+   * tlb_finish_mmu(): flush what is pending, hand the batch to RCU, free the pages; tlb_flush_mmu() does so on the way.
+   * `tables`: some of what is pending are tables.
+   */
+  finish(what = 'tlb_finish_mmu()', tables = true): void {
     const { kernel, t, path } = this;
     const flushed = new Label();
     const late = kernel.broken('free-before-flush');
     if (late) this.freePages();
     t.step(
-      { text: 'tlb_finish_mmu(): something is pending', when: `${this.pend} == 1` },
-      { text: 'tlb_finish_mmu(): nothing is pending', when: `${this.pend} == 0`, to: flushed },
+      { text: `${what}: something is pending`, when: `${this.pend} == 1` },
+      { text: `${what}: nothing is pending`, when: `${this.pend} == 0`, to: flushed },
     );
-    if (!kernel.broken('batch-without-flush')) flush(t, this.mm, true, [`${this.pend} = 0`]);
+    this.invalidate('batch-without-flush', tables);
     t.here(flushed);
     if (path.leaf === 'batch') this.handOver();
     if (!late) this.freePages();
   }
 
-  private handOver(): void {
+  /** tlb_table_flush() after the flush: call_rcu() for the batch, if there is one. */
+  handOver(): void {
     const { kernel, t, tables } = this;
     const name = `batch ${t.cpu}`;
-    const done = new Label();
-    const frees = (state: number) => (read: (v: string) => number) =>
+    const [handed, done] = [new Label(), new Label()];
+    const frees = (state: number) => (read: Read) =>
       tables.filter((table) => read(`${this.place(table)}`) === state);
     const cb: Callback = this.callbacks.add(kernel, {
       cpu: t.cpu,
@@ -226,10 +239,10 @@ export class Gather {
         {
           text: 'call_rcu() for the batch, and frees its tables itself',
           when: some,
-          set: tables.map(
-            (table) =>
-              `freed_${table.id} = (${this.place(table)} == ${IN.batch} ? ${FREED.directly} : freed_${table.id})`,
-          ),
+          set: tables.flatMap((table) => [
+            `freed_${table.id} = (${this.place(table)} == ${IN.batch} ? ${FREED.directly} : freed_${table.id})`,
+            `${this.place(table)} = (${this.place(table)} == ${IN.batch} ? ${IN.none} : ${this.place(table)})`,
+          ]),
           ops: (e, read) => {
             callRcuOps(e, t.cpu, name, frees(IN.batch)(read));
             for (const table of frees(IN.batch)(read)) e.emit(OP.FREE, t.cpu, [e.names.page(table.name), 0]);
@@ -250,16 +263,18 @@ export class Gather {
           ),
           ...queued(kernel, cb),
         ],
-        to: done,
+        to: handed,
         ops: (e, read) => callRcuOps(e, t.cpu, name, frees(IN.batch)(read)),
       },
       { text: 'there is no batch', when: none, to: done },
     );
+    t.here(handed);
+    if (kernel.broken('queue-twice')) this.queueAgain(cb, 'the batch', frees(IN.queued));
     t.here(done);
   }
 
   /** tlb_batch_pages_flush(): data pages, and in A0 and A1 the tables too. */
-  private freePages(): void {
+  freePages(): void {
     const { t, tables, path } = this;
     const pages = tables.filter((table) => table.page);
     const sync = path.leaf === 'pages';
@@ -269,10 +284,10 @@ export class Gather {
       set: [
         ...pages.map((table) => `pfree_${table.id} = (leaf_${table.id} == 0 ? 1 : 0)`),
         ...(sync
-          ? tables.map(
-              (table) =>
-                `freed_${table.id} = (${this.place(table)} == ${IN.pending} ? ${FREED.directly} : freed_${table.id})`,
-            )
+          ? tables.flatMap((table) => [
+              `freed_${table.id} = (${this.place(table)} == ${IN.pending} ? ${FREED.directly} : freed_${table.id})`,
+              `${this.place(table)} = (${this.place(table)} == ${IN.pending} ? ${IN.none} : ${this.place(table)})`,
+            ])
           : []),
       ],
       ops: (e, read) => {

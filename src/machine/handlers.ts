@@ -9,10 +9,13 @@ const NAN = Number.NaN;
 const running = (kernel: Kernel, cpu: number): string | false =>
   kernel.model.has(`out_${cpu}`) && `out_${cpu} == 0`;
 
-/** The interrupt handlers of a CPU, and what INVLPGB does to it. Last: every thread has told whom it asks. */
-export function handlers(kernel: Kernel, cpu: number): void {
+/**
+ * The interrupt handlers of a CPU, and what INVLPGB does to it. Last: every thread has told whom it asks. `senders`: CPUs
+ * that ask anybody.
+ */
+export function handlers(kernel: Kernel, cpu: number, senders: readonly number[] = kernel.others(cpu)): void {
   const { model } = kernel;
-  for (const from of kernel.others(cpu)) {
+  for (const from of senders) {
     for (const extent of kernel.extents) {
       if (model.has(`fl_${from}_${cpu}`)) flushHandler(kernel, cpu, from, extent);
       if (model.has(`ib_${from}_${cpu}`)) broadcastArrives(kernel, cpu, from, extent);

@@ -10,6 +10,8 @@ export interface Setting {
   readonly flush: FlushBy;
   /** Names of `MMU_RULES` that are switched off. */
   readonly broken: ReadonlySet<string>;
+  /** Those of `MMU_RULES` that are switched off now and then: the driver chooses. */
+  readonly sometimes?: ReadonlySet<string>;
   /** PREEMPT_RCU: a reader may be switched out inside its section (once each). */
   readonly preempt: boolean;
   /** ≥ 7.3: callbacks advance on expedited grace periods too. */
@@ -79,6 +81,11 @@ export class Kernel {
   broken(rule: string): boolean {
     this.asked.add(rule);
     return this.setting.broken.has(rule);
+  }
+
+  /** The rule is switched off now and then. */
+  sometimes(rule: string): boolean {
+    return this.setting.sometimes?.has(rule) === true;
   }
 
   get cpuIds(): number[] {

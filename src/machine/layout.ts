@@ -1,4 +1,4 @@
-import type { Machine } from './model.js';
+import type { Field, Machine } from './model.js';
 
 /** Where a variable lies in a packed state. */
 export interface Place {
@@ -30,14 +30,19 @@ const bitsFor = (max: number): number => Math.max(1, WORD_BITS - Math.clz32(max)
 /** Each variable in as many bits as its values need; the variables of a CPU in words of their own. */
 export function layoutOf(machine: Machine): Layout {
   const places = new Map<string, Place>();
+  const owned = new Map<number, Field[]>();
+  for (const v of machine.variables) {
+    const list = owned.get(v.cpu);
+    if (list) list.push(v);
+    else owned.set(v.cpu, [v]);
+  }
   let word = 0;
   /** Puts the variables of one owner into whole words; returns what lies where. */
   const put = (owner: number): string => {
     const from = word;
     const shape: string[] = [];
     let shift = 0;
-    for (const v of machine.variables) {
-      if (v.cpu !== owner) continue;
+    for (const v of owned.get(owner) ?? []) {
       const bits = bitsFor(v.max);
       if (shift + bits > WORD_BITS) {
         word++;

@@ -48,6 +48,7 @@ export class Model {
   private readonly wrongs: Unsafe[] = [];
   readonly ends = new Map<string, number>();
   readonly roles: string[] = [];
+  private readonly watched = new Set<string>();
   private readonly setups: NonNullable<Command['ops']>[] = [];
 
   constructor(cpus: number) {
@@ -72,6 +73,11 @@ export class Model {
     this.vars.set(name, { ...old, init });
   }
 
+  /** Whoever drives the machine reads the variable: it is kept though no guard depends on it. */
+  watch(name: string): void {
+    this.watched.add(name);
+  }
+
   command(command: Command): void {
     this.list.push(command);
   }
@@ -94,7 +100,7 @@ export class Model {
    */
   build(title: string, alike: readonly Alike[], tables: readonly string[]): Machine {
     this.checkNames();
-    const commands = withoutUnread(withoutDead(this.list, this.vars));
+    const commands = withoutUnread(withoutDead(this.list, this.vars), this.watched);
     const changed = new Set(commands.flatMap((c) => c.set.map(written)));
     const constant = (word: string): string =>
       /^\d/.test(word) || changed.has(word) ? word : String(this.vars.get(word)!.init);
@@ -103,15 +109,14 @@ export class Model {
       guard: rewrite(c.guard, constant),
       set: c.set.map((a) => `${written(a)} = ${rewrite(assigned(a), constant)}`),
     }));
-    const kept = [...this.vars.values()].filter((v) => changed.has(v.name) || v.name === 'bad');
+    const isKept = (v: Variable): boolean => changed.has(v.name) || v.name === 'bad';
+    const kept = [...this.vars.values()].filter(isKept);
     const stem = (v: Variable): string => v.name.replace(/_\d+$/, '');
     const values = valuesOf(folded, this.vars);
     const withMax = (v: Variable): Field => ({ ...v, max: Math.max(...(values.get(v.name) ?? [BYTE])) });
     const variables = [
       ...kept.filter((v) => v.cpu < 0),
-      ...Array.from({ length: this.cpus }, (_, cpu) =>
-        kept.filter((v) => v.cpu === cpu).sort((a, b) => (stem(a) < stem(b) ? -1 : 1)),
-      ).flat(),
+      ...kept.filter((v) => v.cpu >= 0).sort((a, b) => a.cpu - b.cpu || (stem(a) < stem(b) ? -1 : 1)),
     ].map(withMax);
     const { setups } = this;
     return {
@@ -119,9 +124,7 @@ export class Model {
       cpus: this.cpus,
       variables,
       commands: folded,
-      constants: new Map(
-        [...this.vars.values()].filter((v) => !kept.includes(v)).map((v) => [v.name, v.init]),
-      ),
+      constants: new Map([...this.vars.values()].filter((v) => !isKept(v)).map((v) => [v.name, v.init])),
       unsafe: this.wrongs,
       ends: new Map([...this.ends].filter(([pc]) => changed.has(pc))),
       alike,
@@ -187,11 +190,12 @@ function isNever(part: string, values: ReadonlyMap<string, Set<number> | null>):
 }
 
 /** Without the assignments of variables that no guard and no other value depends on. */
-function withoutUnread(list: readonly Command[]): Command[] {
+function withoutUnread(list: readonly Command[], watched: ReadonlySet<string>): Command[] {
   let commands = [...list];
   for (;;) {
     const read = new Set([
       'bad',
+      ...watched,
       ...commands.flatMap((c) => [...namesIn(c.guard), ...c.set.flatMap((a) => namesIn(assigned(a)))]),
     ]);
     const next = commands.map((c) => ({ ...c, set: c.set.filter((a) => read.has(written(a))) }));

@@ -142,7 +142,9 @@ function byHypercall(t: Thread, f: Flush): void {
 function byInterrupts(t: Thread, f: Flush): void {
   const { kernel, cpu } = t;
   const sent = requests(kernel, 'fl', cpu);
-  sendInterrupts(t, f, sent);
+  t.either('skip-target', (skips) => {
+    sendInterrupts(t, f, sent, skips);
+  });
   t.step(
     {
       text: 'empties its own caches',
@@ -159,12 +161,13 @@ function byInterrupts(t: Thread, f: Flush): void {
   });
 }
 
-function sendInterrupts(t: Thread, f: Flush, sent: readonly string[]): void {
+/** `skips`: the last CPU is left out. */
+function sendInterrupts(t: Thread, f: Flush, sent: readonly string[], skips: boolean): void {
   const { kernel, cpu } = t;
   const { mm, wholeMask } = f;
   const { flush: by } = kernel.setting;
   const others = kernel.others(cpu);
-  const skip = kernel.broken('skip-target') ? others.at(-1) : undefined;
+  const skip = skips ? others.at(-1) : undefined;
   const targets = others.map((o) => (o === skip ? '0' : isSent(kernel, o, mm, wholeMask)));
   const noted = (o: number): string | false =>
     by === 'kvm' && kernel.model.has(`out_${o}`) && `out_${o} == 1`;

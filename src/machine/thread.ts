@@ -1,4 +1,5 @@
 import { all, type Command } from './command.js';
+import type { Cue } from './cue.js';
 import type { Kernel } from './kernel.js';
 
 /** Place in a thread's code; may be used before it is known. */
@@ -14,6 +15,7 @@ export interface Way {
   /** Default: the next place. */
   readonly to?: Label;
   readonly ops?: Command['ops'] | undefined;
+  readonly cue?: Cue;
 }
 
 /** A trace prints whether interrupts were off. */
@@ -49,6 +51,24 @@ export class Thread {
     this.place++;
   }
 
+  /**
+   * Steps that depend on whether a rule is broken; where it is broken now and then only, both, and whoever drives the
+   * machine chooses each time.
+   */
+  either(rule: string, steps: (broken: boolean) => void): void {
+    if (!this.kernel.sometimes(rule)) {
+      steps(this.kernel.broken(rule));
+      return;
+    }
+    const [without, end] = [new Label(), new Label()];
+    this.step({ text: `keeps ${rule}`, cue: 'kept' }, { text: `breaks ${rule}`, to: without, cue: 'broken' });
+    steps(false);
+    this.step({ text: `${rule} was kept`, to: end });
+    this.here(without);
+    steps(true);
+    this.here(end);
+  }
+
   /** The label stands at the next place. */
   here(label: Label): void {
     label.at = this.place;
@@ -79,6 +99,7 @@ export class Thread {
         set: [...(way.set ?? []), `${pc} = ${next}`],
         text: way.text,
         ops: way.ops ? withInterrupts(way.ops, this.cpu) : null,
+        cue: way.cue,
       });
     }
     model.ends.set(pc, this.place);

@@ -7,21 +7,35 @@ export interface SimBug {
   readonly broken: string;
   /** Invariants of which a replay reports at least one. */
   readonly violates: readonly string[];
+  /** Rules of the machine (`machine/rules.ts`) that are broken: always, or every other time. */
+  readonly always: readonly string[];
+  readonly sometimes: readonly string[];
   /** Where the rule exists at all. */
   readonly needs: 'any' | 'batch' | 'pages' | 'targets';
 }
 
-const bug = (name: string, broken: string, violates: readonly string[], needs: SimBug['needs']): SimBug => ({
+const bug = (
+  name: string,
+  broken: string,
+  violates: readonly string[],
+  needs: SimBug['needs'],
+  sometimes: readonly string[] = [],
+): SimBug => ({
   name,
   broken,
   violates,
+  always: sometimes.length > 0 ? [] : [name],
+  sometimes,
   needs,
 });
 
 export const SIM_BUGS: readonly SimBug[] = [
   bug('free-before-flush', 'tables and pages are freed before the flush', ['I02'], 'pages'),
-  bug('no-flush', 'tlb_finish_mmu does not flush', ['I02', 'I10', 'I29'], 'any'),
-  bug('skip-target', 'one CPU of the mask is sent no interrupt', ['I23', 'I03'], 'targets'),
+  bug('no-flush', 'tlb_finish_mmu does not flush', ['I02', 'I10', 'I29'], 'any', [
+    'single-without-flush',
+    'batch-without-flush',
+  ]),
+  bug('skip-target', 'one CPU of the mask is sent no interrupt', ['I23', 'I03'], 'targets', ['skip-target']),
   bug('no-wait', 'the flush returns before the other CPUs have answered', ['I24', 'I03'], 'targets'),
   bug('free-in-call', 'tables of a batch are freed by the call that queued them', ['I04'], 'batch'),
   bug('queue-twice', 'a batch is handed to call_rcu twice', ['I11', 'I39'], 'batch'),

@@ -1,3 +1,4 @@
+import { Crowd, type Section } from '../machine/crowd.js';
 import { directMap, FLAGS, hashed, hex, pageOf, probe, returns } from './lines.js';
 import type { World } from './world.js';
 
@@ -18,15 +19,34 @@ const KTHREAD = { comm: 'rcu_preempt', pid: 17 };
 const BATCH_LIMIT = 10;
 const SHOWN_TABLES = 24;
 const EXPEDITED_MS = [0.03, 0.3] as const;
+/** From the probe of call_rcu() to the head on its list, ns. */
+const QUEUED_NS = 10;
+/** From the end of a reader to the task that waits for it, ns. */
+const HEARD_NS = 100;
 
-/** Tree RCU as far as a log shows it: one grace period after another, as long as somebody waits. */
+/** A task that sleeps in synchronize_rcu(). */
+interface Sleeper {
+  readonly fromNs: number;
+  readonly wake: (nowNs: number) => void;
+}
+
+const isSleeper = (waiter: Callback | Sleeper): waiter is Sleeper => 'wake' in waiter;
+
+/**
+ * Times and lines of Tree RCU: one grace period after another, as long as somebody waits. When one may begin and end,
+ * whom it covers and whose callback may run says the machine.
+ */
 export class GracePeriods {
   private seq = 101;
   private active = false;
+  private readonly crowd: Crowd<Callback | Sleeper>;
+  /** The last walk of each CPU that reads; it may lie ahead. */
+  private readonly walks = new Map<number, { readonly startNs: number; readonly endNs: number }>();
+  /** Queued, at a time that may lie ahead of the machine. */
   private waiting: Callback[] = [];
   /** Callbacks of each CPU whose grace period has ended, in the order of queuing. */
   private readonly ready = new Map<number, Callback[]>();
-  private sleepers: { readonly fromNs: number; readonly wake: (nowNs: number) => void }[] = [];
+  private sleepers: Sleeper[] = [];
 
   private readonly world: World;
   private readonly at: Schedule;
@@ -34,6 +54,24 @@ export class GracePeriods {
   constructor(world: World, at: Schedule) {
     this.world = world;
     this.at = at;
+    const { threads, readers } = world.workload;
+    const sections = world.tasks.map((_, cpu): Section => {
+      const reader = cpu - threads;
+      if (reader < 0 || reader >= readers.gup + readers.rcu) return 'none';
+      return reader < readers.gup ? 'irqs-off' : 'rcu';
+    });
+    this.crowd = new Crowd(sections, new Set(world.bug === 'callbacks-before-gp' ? [world.bug] : []));
+  }
+
+  /** A reader of page tables is at work on this CPU, after all that it read before. */
+  reading(cpu: number, startNs: number, endNs: number): void {
+    if (this.crowd.inside(cpu)) this.leaves(cpu);
+    this.walks.set(cpu, { startNs, endNs });
+  }
+
+  private leaves(cpu: number): void {
+    this.crowd.moves(cpu);
+    this.crowd.reports(cpu);
   }
 
   /** `call_rcu()` at `tsNs`, which may lie ahead of the actions now running. */
@@ -56,21 +94,21 @@ export class GracePeriods {
       FLAGS.enqueue,
       `rcu_callback: rcu_preempt rhp=${rhpOf(callback)} func=${func} 1`,
     );
-    if (world.bug === 'queue-twice') {
-      world.lines.add(
-        queuedNs + 8,
-        cpu,
-        task,
-        FLAGS.task,
-        probe('call_rcu', 'call_rcu', `head=${head} func=${func}+0x0/0x40`),
-      );
-    }
     world.counts.callRcu++;
     world.counts.deferredTables += callback.tables.length;
     this.waiting.push(callback);
     if (world.bug === 'callbacks-before-gp') this.start(queuedNs + 1000);
     else this.start(queuedNs + this.tickNs() * world.random.next());
     this.at(queuedNs, () => world.counts.defer(pagesOf(callback)));
+  }
+
+  /** The head is handed to call_rcu() again, while it is queued. */
+  callAgain(callback: Callback): void {
+    const { world } = this;
+    const { queuedNs, cpu } = callback;
+    const [head, func] = nameOf(callback);
+    const text = probe('call_rcu', 'call_rcu', `head=${head} func=${func}+0x0/0x40`);
+    world.lines.add(queuedNs + 8, cpu, world.tasks[cpu]!, FLAGS.task, text);
   }
 
   /** `synchronize_rcu()` at `tsNs`: `wake` is called when a grace period that began later has ended. */
@@ -90,29 +128,62 @@ export class GracePeriods {
   }
 
   private begin(nowNs: number): void {
-    const { world } = this;
+    const { world, crowd } = this;
     const { rcu } = world.workload;
-    const covered = this.waiting.filter((c) => c.queuedNs + 10 < nowNs);
-    const woken = this.sleepers.filter((s) => s.fromNs < nowNs);
-    this.waiting = this.waiting.filter((c) => c.queuedNs + 10 >= nowNs);
+    for (const c of this.waiting) if (c.queuedNs + QUEUED_NS < nowNs) crowd.queue(c);
+    for (const s of this.sleepers) if (s.fromNs < nowNs) crowd.queue(s);
+    this.waiting = this.waiting.filter((c) => c.queuedNs + QUEUED_NS >= nowNs);
     this.sleepers = this.sleepers.filter((s) => s.fromNs >= nowNs);
+    for (const [cpu, { startNs, endNs }] of this.walks) {
+      if (crowd.inside(cpu) ? endNs < nowNs : startNs < nowNs && nowNs <= endNs) crowd.moves(cpu);
+    }
+    const covered = crowd.advance();
+    if (covered === null) {
+      // Whoever asked for it is not queued yet.
+      this.next(nowNs);
+      return;
+    }
+    for (let cpu = 0; cpu < world.tasks.length; cpu++) crowd.reports(cpu);
     const lengthNs = world.drawReal(rcu.expedited ? EXPEDITED_MS : rcu.gracePeriodMs) * 1e6;
-    const endNs = Math.max(nowNs + lengthNs, world.readersEnd(nowNs) + 100);
     this.say(nowNs, 'start');
     world.counts.gracePeriods++;
     if (world.bug === 'callbacks-before-gp') this.release(nowNs + 10, covered);
-    this.at(endNs, (now) => {
-      this.say(now, 'end');
-      this.seq += 4;
-      if (world.bug !== 'callbacks-before-gp') this.release(now, covered);
-      for (const s of woken) s.wake(now + 1000);
-      this.active = false;
-      const next = Math.min(
-        ...this.waiting.map((c) => c.queuedNs + 20),
-        ...this.sleepers.map((s) => s.fromNs + 20),
-      );
-      if (next < Number.POSITIVE_INFINITY) this.start(Math.max(now + 1000, next));
-    });
+    this.at(nowNs + lengthNs, (now) => this.end(now, covered));
+  }
+
+  /** Ends it if every CPU has reported, or as soon as all have. */
+  private end(nowNs: number, covered: readonly (Callback | Sleeper)[]): void {
+    const { world, crowd } = this;
+    let lastNs = nowNs;
+    for (const [cpu, { endNs }] of this.walks) {
+      if (!crowd.inside(cpu)) continue;
+      if (endNs + HEARD_NS <= nowNs) this.leaves(cpu);
+      else if (crowd.owes(cpu)) lastNs = Math.max(lastNs, endNs + HEARD_NS);
+    }
+    if (lastNs > nowNs) {
+      this.at(lastNs, (now) => this.end(now, covered));
+      return;
+    }
+    if (crowd.advance() === null) throw new Error('the machine does not let the grace period end');
+    this.say(nowNs, 'end');
+    this.seq += 4;
+    if (world.bug !== 'callbacks-before-gp') this.release(nowNs, covered);
+    for (const waiter of covered) {
+      if (!isSleeper(waiter)) continue;
+      crowd.invoke(waiter);
+      waiter.wake(nowNs + 1000);
+    }
+    this.next(nowNs);
+  }
+
+  /** Another grace period begins if somebody waits. */
+  private next(nowNs: number): void {
+    this.active = false;
+    const next = Math.min(
+      ...this.waiting.map((c) => c.queuedNs + 20),
+      ...this.sleepers.map((s) => s.fromNs + 20),
+    );
+    if (next < Number.POSITIVE_INFINITY) this.start(Math.max(nowNs + 1000, next));
   }
 
   private say(tsNs: number, what: string): void {
@@ -126,9 +197,10 @@ export class GracePeriods {
   }
 
   /** Has the callbacks of each CPU run there, ten at a time. */
-  private release(nowNs: number, callbacks: readonly Callback[]): void {
+  private release(nowNs: number, waiters: readonly (Callback | Sleeper)[]): void {
     const byCpu = new Map<number, Callback[]>();
-    for (const callback of callbacks) {
+    for (const callback of waiters) {
+      if (isSleeper(callback)) continue;
       const list = byCpu.get(callback.cpu);
       if (list) list.push(callback);
       else byCpu.set(callback.cpu, [callback]);
@@ -169,6 +241,7 @@ export class GracePeriods {
     const add = (body: string): void => world.lines.add(t, cpu, task, flags, body);
     add(`rcu_batch_start: rcu_preempt CBs=${queued} bl=${BATCH_LIMIT}`);
     list.forEach((callback, i) => {
+      this.crowd.invoke(callback);
       const [head, func] = nameOf(callback);
       const pages = callback.batchPfn === null ? callback.tables : [...callback.tables, callback.batchPfn];
       t += costs[i]!.invoke;

@@ -1,4 +1,5 @@
 import { freePath } from '../kernel/free-paths.js';
+import { gatherRun } from '../machine/gather-loop.js';
 import { populate } from './address-range.js';
 import { findBug } from './bugs.js';
 import { Gather } from './gather.js';
@@ -18,11 +19,19 @@ import { World } from './world.js';
  */
 export function* simulate(workload: Workload, bug: string | null = null): Generator<string, SimSummary> {
   const path = freePath(workload.variant, workload.pv);
-  if (bug !== null) findBug(bug, path, workload.threads + workload.spinners - 1);
+  const broken = bug === null ? null : findBug(bug, path, workload.threads + workload.spinners - 1);
   const world = new World(workload, bug);
   const actions = new LineQueue<(nowNs: number) => void>();
   const at = (tsNs: number, action: (nowNs: number) => void): void => actions.push(tsNs, action);
   const rcu = new GracePeriods(world, at);
+  // mmap_lock lets one call at a time run, so one machine serves all of them.
+  const run = gatherRun({
+    path,
+    idle: workload.cpus - world.mask.length,
+    others: world.mask.length - 1,
+    broken: new Set(broken?.always),
+    sometimes: new Set(broken?.sometimes),
+  });
   let left = workload.munmaps;
   let working = 0;
   // mmap_lock: writers queue; nobody unmaps while somebody else does, also after the downgrade.
@@ -50,7 +59,7 @@ export function* simulate(workload: Workload, bug: string | null = null): Genera
           return;
         }
         locked = true;
-        const call = new Gather(world, rcu, cpu).munmap(then, mapped);
+        const call = new Gather(world, rcu, cpu, run).munmap(then, mapped);
         const resume = (given: number): void => {
           const step = call.next(given);
           if (!step.done) {
@@ -70,7 +79,7 @@ export function* simulate(workload: Workload, bug: string | null = null): Genera
     at(think(), touch);
   };
   for (let cpu = 0; cpu < workload.threads; cpu++) thread(cpu);
-  startReaders(world, at, () => working > 0);
+  startReaders(world, rcu, at, () => working > 0);
 
   yield header(workload.cpus, describe(workload, bug));
   while (actions.size > 0) {

@@ -1,4 +1,5 @@
 import { type FreePath, freePath } from '../kernel/free-paths.js';
+import { FuncTable } from '../kernel/func-table.js';
 import { PRIOR_COSTS, type SimCostId } from './costs.js';
 import { LogLines, type SimTask } from './lines.js';
 import { PagePool } from './page-pool.js';
@@ -18,6 +19,8 @@ export class World {
   readonly lines = new LogLines();
   readonly pool = new PagePool(FIRST_PFN);
   readonly counts = new SimCounts();
+  /** Names of functions in operations of the machine. */
+  readonly funcs = new FuncTable();
   /** The thread of each CPU. */
   readonly tasks: readonly SimTask[];
   /** CPUs that have the mm loaded; they keep it. */
@@ -26,8 +29,6 @@ export class World {
   tlbGen = 1;
   /** From when on a CPU may take an interrupt. */
   private readonly irqFreeNs: Float64Array;
-  private readonly readStartNs: Float64Array;
-  private readonly readEndNs: Float64Array;
 
   readonly workload: Workload;
   /** Name of the rule that is broken. */
@@ -41,8 +42,6 @@ export class World {
     this.random = new Prng(w.seed);
     this.stalls = new Stalls(w.seed);
     this.irqFreeNs = new Float64Array(w.cpus);
-    this.readStartNs = new Float64Array(w.cpus);
-    this.readEndNs = new Float64Array(w.cpus);
     const roles = [
       ...Array.from({ length: w.threads }, () => 'sim-munmap'),
       ...Array.from({ length: w.readers.gup }, () => 'sim-gup'),
@@ -74,20 +73,5 @@ export class World {
     const start = Math.max(tsNs, this.irqFreeNs[cpu]!);
     this.irqFreeNs[cpu] = start + lengthNs;
     return start;
-  }
-
-  /** A reader of page tables is at work on this CPU. */
-  reading(cpu: number, startNs: number, endNs: number): void {
-    this.readStartNs[cpu] = startNs;
-    this.readEndNs[cpu] = endNs;
-  }
-
-  /** When the last reader that began before `tsNs` is done. */
-  readersEnd(tsNs: number): number {
-    let end = 0;
-    for (let cpu = 0; cpu < this.readEndNs.length; cpu++) {
-      if (this.readStartNs[cpu]! < tsNs) end = Math.max(end, this.readEndNs[cpu]!);
-    }
-    return end;
   }
 }
