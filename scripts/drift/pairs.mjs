@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-/** Variants that both models have. A2 is a PV guest by definition. */
+/** Variants that both have. A2 is a PV guest by definition. */
 export const VARIANTS = ['A1', 'A2', 'B', 'C', 'D', 'Dn', 'E', 'En', 'F', 'Fn'];
 
 /** Tables of a call, pages under each, probability that a batch gets no memory. */
@@ -29,7 +29,7 @@ async function predict({ whatIf }, log, source, target) {
 const table = (counts, side) => Object.fromEntries(counts.map((c) => [c.name, c[side]]));
 
 /**
- * Two models of mm/mmu_gather.c held against each other: what `whatIf` predicts for TARGET from the log that
+ * Two drivers of one machine held against each other: what `whatIf` predicts for TARGET from the log that
  * `simulate` made for SOURCE, beside what the log that `simulate` makes for TARGET shows. Same workload, same seed.
  *
  * `keep(i, j)` chooses pairs by the places of their variants in the list.

@@ -1,6 +1,7 @@
 import { FUNC, isTableFunc, OP, type OpKind } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import { isKnown } from '../timeline/is-known.js';
+import type { PlanStep } from './gather-plan.js';
 import type { Deferral, MadeOp, OpLog } from './op-log.js';
 import type { Policy } from './policy.js';
 import type { HandOver } from './predict.js';
@@ -98,57 +99,40 @@ export function editsOf(
       if (before >= 0) later.push({ before, ops: callback(h, log.tsNs[before]!, head, func, page, defers) });
       return { ...own(OP.CR, tsNs, [head, func, page, h.batch ? tables.length : 1, 0]), defers };
     };
-    let waiting: number[] = [];
-    const free = (tsNs: number): MadeOp[] => {
-      const ops = waiting.map((t) => own(OP.FREE, tsNs, [t, 0]));
-      waiting = [];
-      return ops;
+    const batches = mine.filter((h) => h.batch);
+    let batch = 0;
+    /** A step of the target's machine as the operations that it shows. */
+    const opsOf = ({ kind, at, tables }: PlanStep, tsNs: number): MadeOp[] => {
+      if (kind === 'append') {
+        const tr = g.ops.removed[at]!;
+        return [own(OP.APP, tsNs, [log.slot(tr, 0), log.slot(tr, 1), g.tables[at]!])];
+      }
+      if (kind === 'flush') return flush(tsNs);
+      if (kind === 'sync-ipi') return syncRound(g, cpus, tsNs);
+      if (kind === 'sync-rcu') return [own(OP.SYNCR, tsNs, [1]), own(OP.SYNCR, tsNs, [0])];
+      if (kind === 'free') return tables.map((k) => own(OP.FREE, tsNs, [g.tables[k]!, 0]));
+      const h =
+        kind === 'call-rcu' ? batches[batch++] : mine.find((x) => !x.batch && x.members[0] === tables[0]);
+      return h ? [call(h, tsNs)] : [];
     };
-    let flushed = 0;
     g.ops.removed.forEach((tr, k) => {
       const at = afterPvOp(log, tr, g.pid, target.pvProbe, drop);
       const tsNs = log.tsNs[at]!;
-      const table = g.tables[k]!;
-      const ops: MadeOp[] = [];
-      if (target.leaf === 'batch') ops.push(own(OP.APP, tsNs, [log.slot(tr, 0), log.slot(tr, 1), table]));
-      const fate = to.fates[k]!;
-      if (fate === 'inline') waiting.push(table);
-      if (to.flushAfter[flushed] === k + 1) {
-        flushed++;
-        ops.push(...flush(tsNs));
-        if (target.leaf === 'batch' && (fate === 'single' || fate === 'inline')) {
-          if (target.single.includes('sync-ipi')) ops.push(...syncRound(g, cpus, tsNs));
-          if (target.single.includes('sync-rcu'))
-            ops.push(own(OP.SYNCR, tsNs, [1]), own(OP.SYNCR, tsNs, [0]));
-        }
-        if (fate === 'single') {
-          const h = mine.find((x) => !x.batch && x.members[0] === k);
-          if (h) ops.push(call(h, tsNs));
-        } else if (typeof fate === 'number') {
-          const h = mine.filter((x) => x.batch)[fate];
-          if (h) ops.push(call(h, tsNs));
-        }
-        ops.push(...free(tsNs));
-      }
-      put(at, ops);
+      put(
+        at,
+        to.steps.filter((s) => s.at === k).flatMap((s) => opsOf(s, tsNs)),
+      );
     });
     const end = finish && to.finalFlush ? g.ops.handed : g.ops.finish;
     if (end < 0) return;
     if (finish && !to.finalFlush) for (const i of flushOps(log, finish, g.pid)) drop[i] = 1;
     const tsNs = log.tsNs[end]!;
-    const ops: MadeOp[] = !finish && to.finalFlush ? flush(tsNs) : [];
-    const last = mine.filter((x) => x.batch).at(-1);
-    if (
-      last &&
-      !(
-        to.flushAfter.length === flushed &&
-        to.flushAfter.at(-1) === g.levels.length &&
-        typeof to.fates.at(-1) === 'number'
-      )
-    )
-      ops.push(call(last, tsNs));
-    ops.push(...free(tsNs));
-    put(end, ops);
+    // A flush that the recording has there stays.
+    const last = to.steps.filter((s) => s.at < 0 && !(s.kind === 'flush' && finish));
+    put(
+      end,
+      last.flatMap((s) => opsOf(s, tsNs)),
+    );
   });
   if (after.size > 0) dropUnowned(log, recorded, drop);
   dropCallbacks(log, heads, pages, drop);

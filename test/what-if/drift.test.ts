@@ -17,7 +17,7 @@ type Workload = Readonly<Record<string, number>>;
 /** Every variant to its next and to the one three on; scripts/drift.mjs tries all pairs and seven workloads. */
 const NEAR = new Set([1, 3]);
 
-test('what-if predicts what simulate does: the two models of mmu_gather agree', async () => {
+test('what-if predicts what simulate does: choices read off a log lead to the steps of the log that makes them', async () => {
   const { drift, WORKLOADS, VARIANTS } = (await import(join(ROOT, 'scripts/drift/pairs.mjs'))) as {
     readonly VARIANTS: readonly string[];
     readonly WORKLOADS: readonly Workload[];
