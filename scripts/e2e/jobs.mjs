@@ -34,24 +34,22 @@ send ${tool}.gz ${tool}.gz
 
 /** Levels that show readers. */
 export const READER_LEVELS = ['readers', 'locks', 'full'];
-/** What record runs at such a level, besides the munmap loop. */
-const WALKED = 'reader-workload reclaim 3';
-
-/** Runs record and lets it end. */
-export const recordJob = (level) => `${COMMON}
+/** Runs record and lets it end; at a level that shows readers also beside these kinds of walkers. */
+export const recordJob = (level, kinds) => `${COMMON}
 echo "[run] pttrace record --level ${level} -o live.gz -- ${WORKLOAD}"
 $PT record --level ${level} -o live.gz -- ${WORKLOAD}
 echo "[exit] record $?"
 same "after record"
 send live.gz live.gz
-${READER_LEVELS.includes(level) ? walkedJob(level) : ''}`;
+${kinds.map((kind) => walkedJob(level, kind)).join('')}`;
 
-const walkedJob = (level) => `
-echo "[run] pttrace record --level ${level} --comm 'rd-*,wk-*' -o walked.gz -- ${WALKED}"
-$PT record --level ${level} --comm 'rd-*,wk-*' -o walked.gz -- ${WALKED}
-echo "[exit] walked $?"
-same "after record of walkers"
-send walked.gz walked.gz
+const walkedJob = (level, kind) => `
+echo "[run] pttrace record --level ${level} --comm 'rd-*,wk-*' -o walked-${kind}.gz -- reader-workload ${kind} ${READER_KINDS[kind]}"
+$PT record --level ${level} --comm 'rd-*,wk-*' -o walked-${kind}.gz -- reader-workload ${kind} ${READER_KINDS[kind]}
+echo "[exit] walked-${kind} $?"
+same "after record of ${kind}"
+send walked-${kind}.gz walked-${kind}.gz
+rm walked-${kind}.gz
 `;
 
 /** Kills record with each signal. */
@@ -98,6 +96,9 @@ export const READER_KINDS = {
   pfnmap: 3,
   munmap: 3,
 };
+
+/** Those of a list that there are. */
+export const kindsOf = (list) => list.split(',').filter((kind) => kind in READER_KINDS);
 
 /** Runs the script of a level that shows readers, one recording for each kind of workload. */
 export const readersJob = (kinds) =>

@@ -2,16 +2,18 @@
 // `pttrace record`, copies the recordings out and replays them. See docs/record.md.
 //
 //   npm run e2e [-- --kernel FILE] [--level LEVEL] [--tools a,b] [--keep DIR] [--no-scripts] [--no-record] [--no-signals] [--kinds reclaim,shmem,…]
-//                   [--kernel-info FILE] [--overhead]
+//                   [--record-kinds reclaim,…] [--kernel-info FILE] [--overhead] [--timeout SECONDS]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { Best } from './best.mjs';
 import { buildWorkload, findKernel, linkedFiles, nodeFiles, runGuest, which } from './guest.mjs';
 import {
   infoJob,
+  kindsOf,
   overheadJob,
   READER_KINDS,
   READER_LEVELS,
@@ -48,6 +50,8 @@ const { values: flags } = parseArgs({
     'no-record': { type: 'boolean', default: false },
     'no-signals': { type: 'boolean', default: false },
     kinds: { type: 'string', default: Object.keys(READER_KINDS).join(',') },
+    'record-kinds': { type: 'string', default: 'reclaim' },
+    timeout: { type: 'string', default: '1500' },
   },
 });
 
@@ -98,7 +102,13 @@ async function main() {
   let info = flags['kernel-info'];
   if (info === undefined) {
     const job = infoJob(KERNEL_INFO_COMMAND);
-    const asked = await runGuest({ kernel: kernel.image, files, job, timeoutS: 900, onLine });
+    const asked = await runGuest({
+      kernel: kernel.image,
+      files,
+      job,
+      timeoutS: Number(flags.timeout),
+      onLine,
+    });
     info = store('kernel-info.txt', asked.files);
     say(`kernel-info.txt taken (${asked.seconds.toFixed(0)} s)`);
   }
@@ -116,7 +126,7 @@ async function main() {
   if (!flags['no-scripts']) await scripts(plan, files);
   if (!flags['no-record']) await record(plan, files);
   if (!flags['no-record'] && !flags['no-signals']) await signals(plan, files);
-  const kinds = flags.kinds.split(',').filter((kind) => kind in READER_KINDS);
+  const kinds = kindsOf(flags.kinds);
   if (READER_LEVELS.includes(flags.level) && kinds.length > 0) await readers(plan, info, files, kinds);
 }
 
@@ -128,7 +138,7 @@ async function scripts(plan, files) {
     files,
     job: scriptsJob(tools),
     memory,
-    timeoutS: 1500,
+    timeoutS: Number(flags.timeout),
     onLine,
   });
   say(`scripts ran (${ran.seconds.toFixed(0)} s)`);
@@ -144,17 +154,24 @@ async function scripts(plan, files) {
 
 /** `pttrace record` itself, in a guest with Node. */
 async function record(plan, files) {
-  const { console, sent } = await withNode(files, recordJob(flags.level), 'record');
+  const kinds = READER_LEVELS.includes(flags.level) ? kindsOf(flags['record-kinds']) : [];
+  const { console, sent } = await withNode(files, recordJob(flags.level, kinds), 'record');
   exits(console, { record: 0 });
   left(console, 'after record');
-  replay(store('live.gz', sent), plan, 'record, live.gz');
-  if (!READER_LEVELS.includes(flags.level)) return;
-  exits(console, { walked: 0 });
-  left(console, 'after record of walkers');
-  const file = store('walked.gz', sent);
-  const { readers: seen, headline } = JSON.parse(pttrace(['readers', file, '--json']).stdout);
-  check(seen !== null && seen.inside.atFree.walkers === 0, `record: ${seen?.lookups} lookups; ${headline}`);
-  replay(file, plan, 'record, walked.gz');
+  const recorded = [[store('live.gz', sent), 'record, live.gz']];
+  for (const kind of kinds) {
+    const name = `walked-${kind}`;
+    exits(console, { [name]: 0 });
+    left(console, `after record of ${kind}`);
+    const file = store(`${name}.gz`, sent);
+    const { readers: seen, headline } = JSON.parse(pttrace(['readers', file, '--json']).stdout);
+    if (seen) check(seen.inside.atFree.walkers === 0, `${name}: ${seen.lookups} lookups; ${headline}`);
+    else check(kind === 'pfnmap', `${name}: ${headline}`);
+    recorded.push([file, `record, ${name}.gz`]);
+  }
+  const best = new Best(plan, say);
+  for (const [file, what] of recorded) best.take(replay(file, plan, what));
+  if (kinds.length > 0) best.say('live and walked together');
 }
 
 /** What is left of `pttrace record` when it is killed. */
@@ -172,7 +189,14 @@ async function signals(plan, files) {
 
 async function withNode(files, job, what) {
   const all = { ...files, ...nodeFiles(), pttrace: { tree: payload() } };
-  const ran = await runGuest({ kernel: kernel.image, files: all, job, memory: '2G', timeoutS: 1500, onLine });
+  const ran = await runGuest({
+    kernel: kernel.image,
+    files: all,
+    job,
+    memory: '2G',
+    timeoutS: Number(flags.timeout),
+    onLine,
+  });
   say(`${what} ran (${ran.seconds.toFixed(0)} s)`);
   for (const name of ran.files.keys()) store(name, ran.files);
   return { console: ran.console, sent: ran.files };
@@ -199,7 +223,14 @@ async function overhead(info, files) {
     files[`scripts/${name}.sh`] = join(keep, `${name}.sh`);
   }
   const job = overheadJob([...scripts.keys()], 1);
-  const ran = await runGuest({ kernel: kernel.image, files, job, memory: '2G', timeoutS: 1500, onLine });
+  const ran = await runGuest({
+    kernel: kernel.image,
+    files,
+    job,
+    memory: '2G',
+    timeoutS: Number(flags.timeout),
+    onLine,
+  });
   const loop = (name) =>
     [...ran.console.matchAll(new RegExp(`^\\[loop\\] ${name} (\\d+)`, 'gm'))].map((m) => Number(m[1]));
   say(`overhead (${ran.seconds.toFixed(0)} s): level, munmap loop, null workload, events`);
@@ -217,9 +248,16 @@ async function readers(plan, info, files, kinds) {
   writeFileSync(join(keep, 'readers.sh'), pttrace([...script, '--kernel-info', info]).stdout);
   files['scripts/readers.sh'] = join(keep, 'readers.sh');
   const job = readersJob(kinds);
-  const ran = await runGuest({ kernel: kernel.image, files, job, memory: '2G', timeoutS: 1500, onLine });
+  const ran = await runGuest({
+    kernel: kernel.image,
+    files,
+    job,
+    memory: '2G',
+    timeoutS: Number(flags.timeout),
+    onLine,
+  });
   say(`readers ran (${ran.seconds.toFixed(0)} s)`);
-  const best = new Map(plan.map((id) => [id, 'unknown']));
+  const best = new Best(plan, say);
   let inside = 0;
   for (const kind of kinds) {
     check(new RegExp(`^\\[exit\\] ${kind} 0\\r?$`, 'm').test(ran.console), `${kind}: exit 0`);
@@ -234,26 +272,10 @@ async function readers(plan, info, files, kinds) {
       inside += atUnlink.walkers + atUnlink.gupFast;
       check(atFree.walkers === 0, `${kind}: ${seen.readers.lookups} lookups; ${seen.headline}`);
     } else check(kind === 'pfnmap', `${kind}: ${seen.headline}`);
-    for (const [id, verdict] of replay(file, plan, kind)) {
-      const order = ['unknown', 'not-applicable', 'pass', 'violated'];
-      if (order.indexOf(verdict) > order.indexOf(best.get(id))) best.set(id, verdict);
-    }
+    best.take(replay(file, plan, kind));
   }
   check(inside > 0, `${inside} readers were inside at an unlink, so that the rules had something to judge`);
-  const decided = [...best].filter(([, verdict]) => verdict === 'pass').map(([id]) => id);
-  say(`all kinds together: ${decided.length} of ${plan.length} promised invariants pass somewhere`);
-  say(
-    `     nothing of the kind in any: ${[...best]
-      .filter(([, v]) => v === 'not-applicable')
-      .map(([id]) => id)
-      .join(' ')}`,
-  );
-  say(
-    `     nowhere: ${[...best]
-      .filter(([, v]) => v === 'unknown')
-      .map(([id]) => id)
-      .join(' ')}`,
-  );
+  best.say('all kinds together');
 }
 
 async function load(path) {

@@ -26,7 +26,10 @@ export const OP = {
   GEret: 5,
   /** `tlb_flush_mmu` entry: a0 tlb, a1 mm, a2 batch page key, a3 start, a4 end, a5 flag bits. */
   FMMU: 6,
-  /** `___p{te,md,ud,4d}_free_tlb`: a0 tlb, a1 mm, a2 table page key, a3 level (1 PTE, 2 PMD, 3 PUD, 4 P4D). */
+  /**
+   * `___p{te,md,ud,4d}_free_tlb`: a0 tlb, a1 mm, a2 table page key, a3 level (1 PTE, 2 PMD, 3 PUD, 4 P4D), a4 1 = an entry of the
+   * PTE table is set, 0 = none is.
+   */
   TR: 7,
   /** `tlb_remove_table`: a0 tlb, a1 mm, a2 table page key. */
   APP: 8,
@@ -214,9 +217,16 @@ export const OP = {
   HOTPLUG: 93,
   /** No operation: a marker `pttrace: misses EVENT=N …`. `tables`: pairs of a name's id and its count. */
   MISSES: 94,
+  /** No operation of its own: `TR` of a PTE table printed whether an entry was set (a4). */
+  PTES: 95,
+  /**
+   * Return of `switch_mm_irqs_off`, read from `cpu_tlbstate`: a0 ctx_id and a1 tlb_gen of the slot that is loaded, a2 number
+   * of the slot.
+   */
+  SWMMR: 96,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
-export const OP_COUNT = 95;
+export const OP_COUNT = 97;
 /** Kinds as a table: 1 for those named. A switch with many cases compares them one after the other; this looks once. */
 export function kindSet(...kinds: readonly OpKind[]): Uint8Array {
   const set = new Uint8Array(OP_COUNT);

@@ -88,7 +88,10 @@ export const READER_SYMBOLS: Readonly<Record<string, SymbolMeaning>> = {
   __huge_pmd_unshare: unshare,
   huge_pmd_share: { ret: spec(OP.other) },
   // address spaces
-  switch_mm_irqs_off: { entry: spec(OP.SWMM, ['next 0 addr 2', 'gen 1 num *', 'ctx 2 num *']) },
+  switch_mm_irqs_off: {
+    entry: spec(OP.SWMM, ['next 0 addr 2', 'gen 1 num *', 'ctx 2 num *']),
+    ret: spec(OP.SWMMR, ['ctx 0 num *', 'gen 1 num *', 'asid 2 num *']),
+  },
   enter_lazy_tlb: { entry: spec(OP.other) },
   unlink_file_vma_batch_add: offFile(2),
   unlink_file_vma: offFile(1),

@@ -59,7 +59,7 @@ export const SYMBOLS: Readonly<Record<string, SymbolMeaning>> = byName({
   tlb_gather_mmu_vma: { entry: spec(OP.GB, [TLB], [[2, 0]]) },
   tlb_finish_mmu: { entry: spec(OP.GE, GATHER_END), ret: spec(OP.GEret) },
   tlb_flush_mmu: { entry: spec(OP.FMMU, GATHER_STATE) },
-  ___pte_free_tlb: removed(TABLE_PAGE, 1),
+  ___pte_free_tlb: removed([...TABLE_PAGE, 'set 4 num *'], 1),
   ___pmd_free_tlb: removed(TABLE_VA, 2),
   ___pud_free_tlb: removed(TABLE_VA, 3),
   ___p4d_free_tlb: removed(TABLE_VA, 4),

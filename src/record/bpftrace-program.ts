@@ -1,5 +1,8 @@
 import { byName } from '../result/by-name.js';
-import type { PlannedEvent, PlannedProbe, RecordingPlan } from './plan.js';
+import { cleanSymbol } from '../timeline/events.js';
+import { BPFTRACE_EXTRAS } from './bpftrace-extras.js';
+import { within } from './levels.js';
+import { type PlannedEvent, type PlannedProbe, placed, type RecordingPlan } from './plan.js';
 import { bpftraceFilter } from './task-filter.js';
 
 /** One block of a bpftrace program, and what the kernel must have for it. */
@@ -8,6 +11,8 @@ export interface BpftraceBlock {
   readonly needs: string;
   readonly kind: 'function' | 'event';
   readonly text: string;
+  /** The same with more that is read, and the kernel variables that takes. */
+  readonly more?: { readonly text: string; readonly variables: readonly string[] };
 }
 
 export const BPFTRACE_HEADER = 'BEGIN { printf("# nsecs cpu pid tid comm probe args\\n"); }';
@@ -90,21 +95,66 @@ function tracepointFields(event: string): Field[] {
   });
 }
 
-function block(probe: string, event: string, fields: readonly Field[], condition = ''): string {
+function block(probe: string, event: string, fields: readonly Field[], condition = '', before = ''): string {
   const format = [COLUMNS, event, ...fields.map((f) => `${f.name}=${f.format}`)].join(' ');
-  return `${probe} ${condition === '' ? '' : `/${condition}/ `}{ printf("${format}\\n", ${[VALUES, ...fields.map((f) => f.value)].join(', ')}); }`;
+  return `${probe} ${condition === '' ? '' : `/${condition}/ `}{ ${before}printf("${format}\\n", ${[VALUES, ...fields.map((f) => f.value)].join(', ')}); }`;
 }
 
-const kprobeBlock = (p: PlannedProbe, condition: string): BpftraceBlock => ({
-  needs: p.symbol,
-  kind: 'function',
-  text: block(
-    `${p.ret ? 'kretprobe' : 'kprobe'}:${p.symbol}`,
-    `${p.symbol}${p.ret ? '_ret' : ''}`,
-    p.args.map(fieldOf).filter((f): f is Field => f !== null),
-    p.hot ? condition : '',
-  ),
-});
+const probeOf = ({ symbol }: PlannedProbe, ret: boolean): string =>
+  `${ret ? 'kretprobe' : 'kprobe'}:${symbol}`;
+const eventOf = ({ symbol }: PlannedProbe, ret: boolean): string => `${symbol}${ret ? '_ret' : ''}`;
+
+function kprobeBlock(p: PlannedProbe, condition: string, plan: RecordingPlan): BpftraceBlock {
+  const fields = p.args.map(fieldOf).filter((f): f is Field => f !== null);
+  const [probe, event, when] = [probeOf(p, p.ret), eventOf(p, p.ret), p.hot ? condition : ''];
+  const more = extrasOf(p, p.ret, plan)[0];
+  return {
+    needs: p.symbol,
+    kind: 'function',
+    text: block(probe, event, fields, when),
+    ...(more && {
+      more: {
+        text: block(probe, event, [...fields, ...more.fields], when, more.before),
+        variables: more.variables,
+      },
+    }),
+  };
+}
+
+interface Extra {
+  readonly before: string;
+  readonly fields: readonly Field[];
+  readonly variables: readonly string[];
+}
+
+/** None where an offset is not known, or where the function is a clone, whose arguments may sit elsewhere. */
+function extrasOf({ event, symbol, args }: PlannedProbe, ret: boolean, plan: RecordingPlan): Extra[] {
+  return BPFTRACE_EXTRAS.flatMap((extra) => {
+    if (extra.event !== event || extra.ret !== ret || args.length === 0) return [];
+    if (!within(extra.level, plan.level) || symbol !== cleanSymbol(symbol)) return [];
+    const before = placed(extra.statements.map((s) => `${s} `).join(''), plan.kernel);
+    const fields = extra.fields.map(([name, format, value]) => ({
+      name,
+      format,
+      value: placed(value, plan.kernel),
+    }));
+    if (before === null || fields.some((f) => f.value === null)) return [];
+    return [{ before, fields: fields as Field[], variables: extra.variables }];
+  });
+}
+
+/** What is read at the return of a function that is otherwise probed at its entry only. */
+const returnBlocks = (plan: RecordingPlan): BpftraceBlock[] =>
+  plan.kprobes
+    .filter((p) => !p.ret && !plan.kprobes.some((q) => q.ret && q.symbol === p.symbol))
+    .flatMap((p) =>
+      extrasOf(p, true, plan).map(({ before, fields, variables }) => ({
+        needs: p.symbol,
+        kind: 'function' as const,
+        text: '',
+        more: { text: block(probeOf(p, true), eventOf(p, true), fields, '', before), variables },
+      })),
+    );
 
 const tracepointBlock = (t: PlannedEvent): BpftraceBlock => ({
   needs: `${t.system}/${t.event}`,
@@ -116,7 +166,8 @@ const tracepointBlock = (t: PlannedEvent): BpftraceBlock => ({
 export function bpftraceBlocks(plan: RecordingPlan): BpftraceBlock[] {
   const condition = plan.filter === null ? '' : bpftraceFilter(plan.filter);
   return [
-    ...plan.kprobes.map((probe) => kprobeBlock(probe, condition)),
+    ...plan.kprobes.map((probe) => kprobeBlock(probe, condition, plan)),
+    ...returnBlocks(plan),
     ...plan.tracepoints
       .filter((t) => t.event !== 'rcu_batch_start' && t.event !== 'rcu_batch_end')
       .map(tracepointBlock),

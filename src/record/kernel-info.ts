@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { ALWAYS_THERE, FEATURE_SYMBOLS, type Features, featuresOf } from '../kernel/features.js';
 import { UsageError } from '../result/usage-error.js';
+import { BPFTRACE_EXTRAS } from './bpftrace-extras.js';
 import { btfOffsets } from './btf.js';
 import { PROBE_TABLE } from './probe-table.js';
 import { membersOf } from './probe-table-readers.js';
@@ -139,7 +140,10 @@ function configOf(lines: readonly string[] | null): ReadonlyMap<string, string> 
   return config;
 }
 
-const MEMBERS = membersOf(PROBE_TABLE);
+const MEMBERS = membersOf([
+  ...PROBE_TABLE.flatMap((row) => row.args),
+  ...BPFTRACE_EXTRAS.flatMap((extra) => [...extra.statements, ...extra.fields.map((field) => field[2])]),
+]);
 
 /** Throws UsageError for a line that is no member and its offset in bytes. */
 function listedOffsets(lines: readonly string[]): ReadonlyMap<string, number> {

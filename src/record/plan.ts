@@ -197,7 +197,7 @@ function cloneOf(symbol: string, functions: ReadonlySet<string>): string | undef
 }
 
 /** With the offsets of this kernel; null where one is not known. */
-function placed(arg: string, kernel: KernelInfo): string | null {
+export function placed(arg: string, kernel: Pick<KernelInfo, 'offsets'>): string | null {
   let known = true;
   const text = arg.replace(/\{([\w.]+)\}/g, (_, member: string) => {
     const offset = kernel.offsets?.get(member);

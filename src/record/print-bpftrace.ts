@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
-import { BPFTRACE_HEADER, bpftraceBlocks } from './bpftrace-program.js';
+import { BPFTRACE_HEADER, type BpftraceBlock, bpftraceBlocks } from './bpftrace-program.js';
 import type { RecordingPlan } from './plan.js';
 import * as sh from './shell.js';
 import { bpftraceFilter } from './task-filter.js';
@@ -22,7 +22,9 @@ export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): 
     `echo '${BPFTRACE_HEADER}' >"$BT"`,
     'fn() { if grep -q "^$1\\$" "$T/available_filter_functions"; then echo "$2" >>"$BT"; else fact absent "$1"; fi; }',
     'tp() { if [ -d "$T/events/$1" ]; then echo "$2" >>"$BT"; else fact absent "$1"; fi; }',
-    ...bpftraceBlocks(plan).map((b) => `${b.kind === 'function' ? 'fn' : 'tp'} ${b.needs} '${b.text}'`),
+    '# more FUNCTION BLOCK-WITH-MORE BLOCK VARIABLE…: bpftrace gives up on a variable that /proc/kallsyms lacks.',
+    'more() { f=$1 m=$2 b=$3; shift 3; for v; do grep -q " $v$" /proc/kallsyms || { fact absent "$v"; m=$b; }; done; [ -z "$m" ] || fn "$f" "$m"; }',
+    ...bpftraceBlocks(plan).map(blockLine),
     'fact clock mono',
     ...(plan.filter === null ? [] : [`fact filter '${bpftraceFilter(plan.filter)}'`]),
     `fact buffer "${pages * 4} KiB per CPU"`,
@@ -43,4 +45,9 @@ export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): 
     ...sh.endLines,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function blockLine({ kind, needs, text, more }: BpftraceBlock): string {
+  if (more) return `more ${needs} '${more.text}' '${text}' ${more.variables.join(' ')}`;
+  return `${kind === 'function' ? 'fn' : 'tp'} ${needs} '${text}'`;
 }

@@ -100,9 +100,7 @@ export const READER_PROBES: readonly ProbeRow[] = [
   row('locks', 'spin_trylock', '_raw_spin_trylock', 'lock=%di:x64', hot),
 ];
 
-/** Members whose offsets the rows of all tables name. */
-export const membersOf = (rows: readonly ProbeRow[]): string[] => [
-  ...new Set(
-    rows.flatMap((r) => r.args).flatMap((arg) => [...arg.matchAll(/\{([\w.]+)\}/g)].map((m) => m[1]!)),
-  ),
+/** Members whose offsets these texts name, each once: `{struct.member}`. */
+export const membersOf = (texts: readonly string[]): string[] => [
+  ...new Set(texts.flatMap((text) => [...text.matchAll(/\{([\w.]+)\}/g)].map((m) => m[1]!))),
 ];

@@ -155,6 +155,7 @@ export class Session {
     coverage.fired(op.kind, op.cpu, state.seq);
     if (op.kind === OP.RB && isKnown(op.a1)) coverage.fired(NAMED_READER, op.cpu, state.seq);
     if (op.kind === OP.GE && isKnown(op.a6)) coverage.fired(OP.NSUB, op.cpu, state.seq);
+    if (op.kind === OP.TR && isKnown(op.a4)) coverage.fired(OP.PTES, op.cpu, state.seq);
     if (op.kind === OP.SE || op.kind === OP.SX) {
       this.syscalls.fired(syscallKind(op.a0, op.kind === OP.SX), op.cpu, state.seq);
     }

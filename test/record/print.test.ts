@@ -9,7 +9,7 @@ import { LEVELS } from '../../src/record/levels.js';
 import { planRecording, type RecordingPlan } from '../../src/record/plan.js';
 import { printScript, TOOLS } from '../../src/record/print.js';
 import { taskFilter } from '../../src/record/task-filter.js';
-import { debian61, debian616, lab612n } from './support/kernels.js';
+import { debian61, debian616, lab612n, stock } from './support/kernels.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-print-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -114,6 +114,31 @@ describe('the bpftrace program', () => {
       'kprobe:___pte_free_tlb { printf("%llu %d %d %d %s ___pte_free_tlb tlb=0x%lx mm=0x%lx page=0x%lx\\n", ' +
         'nsecs, cpu, pid, tid, comm, arg0, *(uint64 *)(arg0 + 0), arg1); }',
     );
+  });
+
+  it('reads at level readers what a fetch argument cannot, with the variables of the kernel that takes', () => {
+    const blocks = bpftraceBlocks(planRecording(stock('7.3.4'), 'readers'));
+    const more = blocks.flatMap((b) => (b.more ? [b.more] : []));
+    expect(more.map((m) => m.variables)).toEqual([
+      ['page_offset_base', 'vmemmap_base'],
+      ['cpu_tlbstate', '__per_cpu_offset'],
+    ]);
+    expect(more[0]!.text).toContain('while ($i < 512)');
+    expect(more[0]!.text).toMatch(/ set=%d\\n".*\(\$entries & 0x7fffffffffffff9f\) != 0\); }$/);
+    expect(more[1]!.text).toMatch(/^kretprobe:switch_mm_irqs_off .* asid=%lu ctx=%lu gen=%lu/);
+    // Offsets are of the kernel at hand; without them the slot is not read.
+    const unknown = bpftraceBlocks(planRecording(UNKNOWN_KERNEL, 'readers'));
+    expect(unknown.filter((b) => b.more).map((b) => b.needs)).toEqual(['___pte_free_tlb']);
+    expect(bpftraceBlocks(planRecording(stock('7.3.4'), 'tables')).filter((b) => b.more)).toEqual([]);
+  });
+
+  it.skipIf(!has('bpftrace'))('parses with all that is read', () => {
+    const blocks = bpftraceBlocks(planRecording(stock('7.3.4'), 'readers')).flatMap(
+      (b) => b.more?.text ?? [],
+    );
+    const program = `${blocks.join('\n')}\n`.replace(/kaddr\("\w+"\)/g, '0xffffffff81000000');
+    expect(parse(program)).not.toMatch(syntax);
+    expect(parse(program.replace('while (', 'while ('.repeat(2)))).toMatch(syntax);
   });
 });
 

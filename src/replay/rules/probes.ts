@@ -71,5 +71,9 @@ export const PROBES = {
   PLK: { op: OP.PLK, probe: 'kprobes on _raw_spin_lock and _raw_spin_unlock (level locks)' },
   VMAOFF: { op: OP.VMAOFF, probe: 'a kprobe on unlink_file_vma_batch_add (unlink_file_vma) with vm_flags' },
   NSUB: { op: OP.NSUB, probe: 'a kprobe on tlb_finish_mmu with mm->notifier_subscriptions' },
+  PTES: {
+    op: OP.PTES,
+    probe: 'bpftrace (`record --print bpftrace --level readers`): all entries of a table that is handed over',
+  },
   UNSH: { op: OP.UNSH, probe: 'kprobes on __huge_pmd_unshare (huge_pmd_unshare) and its return' },
 } as const satisfies Record<string, Need>;

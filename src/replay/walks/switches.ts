@@ -27,6 +27,8 @@ interface CpuMm {
   /** It has gone idle in that mm: from then on flushes may leave it out. */
   idle: Instant | null;
   readonly left: Map<number, Left>;
+  /** switch_mm_irqs_off() is on its way to another mm: what that has reached. */
+  entered: { readonly ref: EvidenceRef; readonly ctx: number; readonly gen: number } | null;
   /** Back at an mm that was flushed while it was away: what it does now decides. */
   back: { at: Instant; left: Left; flush: Done } | null;
   /** Handler of a flush with freed_tables that found it idle. */
@@ -40,7 +42,7 @@ interface Done {
 }
 
 /** What `seen` has a case for. */
-const SWITCH_KINDS = kindSet(OP.SWMM, OP.SW, OP.TLBF, OP.INV, OP.IX, OP.FD, OP.EXITMM);
+const SWITCH_KINDS = kindSet(OP.SWMM, OP.SWMMR, OP.SW, OP.TLBF, OP.INV, OP.IX, OP.FD, OP.EXITMM);
 
 /**
  * Which mm each CPU has loaded, by a probe on `switch_mm_irqs_off()` (it runs with interrupts off, so the `tlb_flush`
@@ -67,6 +69,9 @@ export class Switches {
     switch (op.kind) {
       case OP.SWMM:
         this.switched(op);
+        return;
+      case OP.SWMMR:
+        if (cpu) this.loaded(cpu, op);
         return;
       case OP.SW:
         // kernel/sched/core.c context_switch(): a task without an mm keeps that of the one before.
@@ -102,6 +107,7 @@ export class Switches {
       loadedRef: -1,
       idle: null,
       left: new Map(),
+      entered: null,
       back: null,
       handler: null,
     });
@@ -129,11 +135,32 @@ export class Switches {
       if (cpu.left.size >= MAX_LEFT) cpu.left.clear();
       cpu.left.set(cpu.loaded, { at: cpu.idle ?? at, ctx: cpu.ctx });
     }
+    // A CPU that was in that mm all along need not catch up here: a flush interrupts it.
+    const moves = mm !== cpu.loaded && isKnown(cpu.loaded) && isKnown(op.a1);
+    cpu.entered = moves ? { ref: op.ref, ctx: op.a2, gen: op.a1 } : null;
     cpu.left.delete(mm);
     cpu.loaded = mm;
     cpu.ctx = op.a2;
     cpu.loadedRef = op.ref;
     cpu.idle = null;
+  }
+
+  /** arch/x86/mm/tlb.c choose_new_asid(): the slot of the mm has caught up with its generation, or is flushed. */
+  private loaded(cpu: CpuMm, op: Op): void {
+    const { entered } = cpu;
+    cpu.entered = null;
+    if (!entered || op.a0 !== entered.ctx || !isKnown(op.a1)) return;
+    const { ledger } = this.court;
+    if (op.a1 >= entered.gen) {
+      ledger.pass(26, KNOWN.observed);
+      return;
+    }
+    ledger.violated(26, {
+      message: `CPU ${op.cpu} loaded an mm whose generation is ${entered.gen} with what it had cached up to ${op.a1}`,
+      known: KNOWN.observed,
+      held: [`CPU ${op.cpu}: translations from before generation ${entered.gen}`],
+      events: witnesses(w(entered.ref, 'loads the mm'), w(op.ref, 'loaded')),
+    });
   }
 
   private idled(cpu: CpuMm): Left | undefined {

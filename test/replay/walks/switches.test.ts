@@ -23,6 +23,33 @@ const munmapAlone = (n: number): Step[] =>
 const comes = (mm: string, ctx: number, ...then: Step[]): Step[] => [loads(THERE, mm, ctx), ...then];
 const judge = async (id: string, steps: readonly Step[]) => report(await replayStory(steps), id);
 
+describe('I26 switch-in-catchup, by the slot that is loaded', () => {
+  const loaded = (ctx: number, gen: number, asid = 2): Step =>
+    step(
+      'loaded',
+      THERE,
+      `switch_mm_ret: (__schedule+0x5/0x9 <- switch_mm_irqs_off) asid=${asid} ctx=${ctx} gen=${gen}`,
+    );
+  const there = [loads(THERE, OTHER, 8), loaded(8, 5)];
+
+  it('passes where the CPU has caught up, and is violated where it is behind', async () => {
+    const comesBack = (gen: number): Step[] => [...there, loads(THERE, MM, 7), loaded(7, gen)];
+    expect((await judge('I26', comesBack(5))).instances).toMatchObject({ pass: 1, violated: 0 });
+    expect((await judge('I26', comesBack(6))).instances).toMatchObject({ pass: 1, violated: 0 });
+    const behind = await judge('I26', comesBack(4));
+    expect(behind.instances).toMatchObject({ pass: 0, violated: 1 });
+    expect(behind.findings[0]!.message).toContain('generation is 5');
+  });
+
+  it('says nothing of a CPU that stays in its mm, of a global ASID, or of a slot of another life', async () => {
+    const quiet = async (...steps: Step[]) => (await judge('I26', [...there, ...steps])).instances;
+    const none = { pass: 0, violated: 0 };
+    expect(await quiet(loads(THERE, OTHER, 8), loaded(8, 4))).toMatchObject(none);
+    expect(await quiet(loads(THERE, MM, 7), loaded(0, 0, 9))).toMatchObject(none);
+    expect(await quiet(loads(THERE, MM, 7), loaded(6, 4))).toMatchObject(none);
+  });
+});
+
 describe('I26 switch-in-catchup, by switch_mm_irqs_off', () => {
   const away = (back: readonly Step[]): Step[] => [
     ...comes(MM, 7, flushes(THERE)),
