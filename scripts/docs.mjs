@@ -338,10 +338,7 @@ async function record() {
   const reasons = LEVELS.filter((level) => level === 'readers').flatMap((level) =>
     planRecording(newest.info, level)
       .decides.filter((d) => d.can !== 'yes')
-      .map((d) => [
-        `${d.id} ${d.name}`,
-        d.can === 'no' ? `needs ${d.missing.join('; ')}` : 'about other kernels or machines',
-      ]),
+      .map((d) => [`${d.id} ${d.name}`, d.can === 'no' ? `needs ${d.missing.join('; ')}` : d.lacking]),
   );
   const text = readFileSync(join(root, 'docs/record.md'), 'utf8');
   const printed = [

@@ -39,8 +39,10 @@ export function formatPlan(plan: RecordingPlan): string {
     }
   }
   for (const [probe, of] of wanted) put(`  ${of.join(' ')} would need ${probe}`, '    ');
-  const foreign = ids('not-applicable');
-  if (foreign !== '') put(`about other kernels or machines: ${foreign}`);
+  const foreign = new Map<string, string[]>();
+  for (const d of decides)
+    if (d.lacking !== '') foreign.set(d.lacking, [...(foreign.get(d.lacking) ?? []), d.id]);
+  for (const [why, of] of foreign) put(`nothing to decide of ${of.join(' ')}: ${why}`);
   const unneeded = [...new Set(plan.missing.filter((m) => !m.loss).map((m) => m.what))];
   if (unneeded.length > 0) put(`not in this kernel, and not missed: ${unneeded.join(', ')}`);
   for (const m of plan.missing.filter((m) => m.loss)) {

@@ -1,3 +1,4 @@
+import { FEATURES } from '../kernel/features.js';
 import { parseRelease } from '../kernel/releases.js';
 import { namesOf, VARIANTS, type Variant } from '../kernel/variants.js';
 import { releasedVariantsOf } from '../kernel/variants-of-release.js';
@@ -131,6 +132,10 @@ function ruleExplained(rule: Rule, v: Variant | undefined): Explanation {
     heading: 'Kernel variants',
     prose: [variants.length === VARIANTS.length ? 'all' : variants.join(', ')],
   });
+  if (rule.feature) {
+    const { lacking } = FEATURES[rule.feature];
+    sections.push({ heading: 'Nothing to decide', prose: [`where a recording says: ${lacking}.`] });
+  }
   sections.push({ heading: 'Source', prose: [rule.source] });
   const [bug, ...others] = rule.bugs.map((b) => BUG_WORDS.find((x) => x.id === b)!);
   if (bug) {

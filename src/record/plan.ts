@@ -1,4 +1,4 @@
-import type { Features } from '../kernel/features.js';
+import { FEATURES, type Features } from '../kernel/features.js';
 import { OP, type OpKind } from '../kernel/ops.js';
 import { kindOfProbe, kindOfTracepoint } from '../kernel/probe-kinds.js';
 import { FREES_INLINE } from '../kernel/variant-sets.js';
@@ -43,8 +43,10 @@ export interface Missing {
 
 export type CanDecide = 'yes' | 'no' | 'not-applicable';
 export interface PromisedInvariant extends Omit<Decidable, 'can'> {
-  /** `not-applicable`: the rule is about other kernel variants. */
+  /** `not-applicable`: the rule is about other kernel variants, or about what this kernel or machine lacks. */
   readonly can: CanDecide;
+  /** Of `not-applicable`: why; else ''. */
+  readonly lacking: string;
 }
 
 export interface RecordingPlan {
@@ -248,9 +250,13 @@ function promised(
   return decidable(coverage).map((d, i) => {
     const rule = CATALOGUE[i]!;
     const lacking = rule.feature !== undefined && features.get(rule.feature) === false;
-    if (lacking || (rule.variants & mask) === 0)
-      return { id: d.id, name: d.name, can: 'not-applicable', missing: [] };
-    return rule.afterQueue ? d : withoutRcu[i]!;
+    if (lacking || (rule.variants & mask) === 0) {
+      const why = lacking
+        ? FEATURES[rule.feature!].lacking
+        : `only kernels that free as in ${namesOf(rule.variants).join(', ')} have it`;
+      return { id: d.id, name: d.name, can: 'not-applicable', missing: [], lacking: why };
+    }
+    return { ...(rule.afterQueue ? d : withoutRcu[i]!), lacking: '' };
   });
 }
 
