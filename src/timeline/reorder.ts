@@ -4,6 +4,10 @@ import { LAST_RESERVED, RESERVED } from './events.js';
 /** Rows held at most; a record that comes later than this many others than its stamp says is out of reach. */
 export const REORDER_ROWS = 1 << 17;
 const OUT_ROWS = 1 << 13;
+/** Rows that a row is moved past on average, at most, before another way of sorting is the faster one. */
+const MOVES_PER_ROW = 8;
+/** Bytes of a body that are copied one by one. */
+const SHORT = 96;
 
 /**
  * Puts records in the order of their stamps. bpftrace reads one buffer per CPU after the other, so its logs are not in
@@ -21,6 +25,7 @@ export class Reorder {
   /** Records that came too late to be put in their place. */
   late = 0;
   private readonly held: RecordBatch;
+  private readonly order: Uint32Array;
   private bytes = new Uint8Array(1 << 20);
   private used = 0;
   private newest = Number.NEGATIVE_INFINITY;
@@ -31,6 +36,7 @@ export class Reorder {
   constructor(sink: BatchSink, rows: number = REORDER_ROWS) {
     this.sink = sink;
     this.held = new RecordBatch(rows);
+    this.order = new Uint32Array(rows);
   }
 
   push(batch: RecordBatch): void {
@@ -68,9 +74,16 @@ export class Reorder {
     to.bodyStart[i] = this.used;
     to.bodyEnd[i] = this.used + Math.max(0, end - start);
     this.room(end - start);
-    if (end > start) this.bytes.set(from.bytes.subarray(start, end), this.used);
+    this.copy(from.bytes, start, end);
     this.used = to.bodyEnd[i]!;
     to.length = i + 1;
+  }
+
+  /** A view costs more than the copy of a short body. */
+  private copy(from: Uint8Array, start: number, end: number): void {
+    const { bytes, used } = this;
+    if (end - start > SHORT) bytes.set(from.subarray(start, end), used);
+    else for (let p = start; p < end; p++) bytes[used + p - start] = from[p]!;
   }
 
   private room(length: number): void {
@@ -82,15 +95,35 @@ export class Reorder {
 
   /** Passes on the oldest `count` rows. */
   private release(count: number): void {
-    const { held } = this;
-    const n = held.length;
-    const stamps = held.tsNs;
-    const order = Array.from({ length: n }, (_, i) => i);
-    // Nearly sorted: the engine's merge sort takes it in about one pass. Stable by its definition.
-    order.sort((a, b) => stamps[a]! - stamps[b]! || a - b);
+    const { order } = this;
+    const n = this.held.length;
+    this.sort(n);
     for (let k = 0; k < count; k++) this.emit(order[k]!);
     this.flush();
-    this.keep(order.slice(count).sort((a, b) => a - b));
+    this.keep(order.subarray(count, n).sort());
+  }
+
+  /** The first `n` of `order` become the rows in the order of their stamps, those of equal stamps in that of the input. */
+  private sort(n: number): void {
+    const { order } = this;
+    const stamps = this.held.tsNs;
+    for (let i = 0; i < n; i++) order[i] = i;
+    // Nearly sorted: each row is moved past the few that it stands behind. An input that is not has another way.
+    let moves = MOVES_PER_ROW * n;
+    for (let i = 1; i < n; i++) {
+      const ts = stamps[i]!;
+      let k = i;
+      for (; k > 0 && stamps[order[k - 1]!]! > ts; k--) order[k] = order[k - 1]!;
+      order[k] = i;
+      moves -= i - k;
+      if (moves < 0) {
+        // The engine's merge sort takes runs as they are. Stable by its definition.
+        order.set(
+          Array.from({ length: n }, (_, row) => row).sort((a, b) => stamps[a]! - stamps[b]! || a - b),
+        );
+        return;
+      }
+    }
   }
 
   private emit(row: number): void {
@@ -135,7 +168,7 @@ export class Reorder {
   }
 
   /** Moves the rows that stay to the front, in the order of the input. */
-  private keep(rows: readonly number[]): void {
+  private keep(rows: Uint32Array): void {
     const { held } = this;
     let used = 0;
     rows.forEach((row, i) => {

@@ -129,3 +129,31 @@ describe('Reorder', () => {
     expect([reorder.displaced, reorder.worst, reorder.late]).toEqual([2, 10, 0]);
   });
 });
+
+describe('however far rows are from their place, the order is that of a stable sort', () => {
+  const n = 700;
+  it.each<[string, (i: number) => number]>([
+    ['in order', (i) => i],
+    ['neighbours changed', (i) => i ^ 1],
+    ['groups of eight turned round', (i) => i ^ 7],
+    ['backwards', (i) => n - i],
+    ['one per CPU behind the other', (i) => (i % 100) * 7 + Math.floor(i / 100)],
+    ['many of one stamp', (i) => Math.floor(((i * 7919) % n) / 50)],
+    ['no order', (i) => (i * 7919) % n],
+  ])('%s', (_, stamp) => {
+    const rows = Array.from({ length: n }, (_, i) => event(stamp(i), i));
+    const sorted = [...rows].sort((a, b) => a.ts - b.ts || a.line - b.line);
+    expect(run(rows, n, 64).out).toEqual(sorted);
+  });
+
+  it('bodies of any length', () => {
+    const rows = [0, 1, 95, 96, 97, 5000].map((length, i) => ({
+      ...event(9 - i, i),
+      body: 'x'.repeat(length),
+    }));
+    expect(run(rows, 3, 2).out.map((r) => r.body.length)).toEqual(
+      run(rows, 3, 1).out.map((r) => r.body.length),
+    );
+    expect(run(rows, 9, 2).out.map((r) => r.body.length)).toEqual([5000, 97, 96, 95, 1, 0]);
+  });
+});

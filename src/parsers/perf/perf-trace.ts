@@ -1,7 +1,9 @@
 import { latin1 } from '../../timeline/batch.js';
-import { type EventHead, RESERVED } from '../../timeline/events.js';
+import { RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { sampleText } from '../input/sample-text.js';
+import { MAX_HEAD, PerfTraceColumns } from './perf-trace-columns.js';
+import { PerfTraceHeads } from './perf-trace-heads.js';
 
 /**
  * `perf trace`: a system call a line, printed when it ends, with the time it began and how long it took (ms):
@@ -15,24 +17,73 @@ import { sampleText } from '../input/sample-text.js';
  * prints them (`len: 34859` → `len: 0882b`), other events' fields as `name=value`. perf prints no CPU here.
  * Source: tools/perf/builtin-trace.c trace__sys_exit(), trace__fprintf_entry_head(), trace__event_handler().
  */
-export const PERF_TRACE: DialectInfo = {
-  id: 'perf-trace',
-  title: 'perf trace text',
-  unordered: true,
-  score,
-  open: () => new PerfTraceDialect(),
-};
+export const PERF_TRACE: DialectInfo = perfTrace(true);
+
+/** `plain` false: the columns are read by regular expressions, which say what the reader by bytes must say too. */
+export function perfTrace(plain: boolean): DialectInfo {
+  return {
+    id: 'perf-trace',
+    title: 'perf trace text',
+    unordered: true,
+    score,
+    open: () => new PerfTraceDialect(plain),
+  };
+}
 
 const PREFIX = /^ *(\?|\d+\.\d{3}) \( *(?:(\d+\.\d{3}) ms)? *\): /;
 /** Behind the task: the call or event, or the end of one begun on an earlier line. */
 const CALL = /^(?:\.\.\. \[continued\]: )?([A-Za-z_][\w:.-]*)/;
-const MAX_HEAD = 200;
+const ACCEPTED = -1;
 
 class PerfTraceDialect implements LineDialect {
   readonly id = 'perf-trace';
   private saidRelative = false;
+  private readonly at = new PerfTraceColumns();
+  private readonly heads = new PerfTraceHeads();
+  private readonly readsPlain: boolean;
+
+  constructor(readsPlain: boolean) {
+    this.readsPlain = readsPlain;
+  }
 
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
+    const { at } = this;
+    if (!this.readsPlain || !at.parse(buf, start, end)) {
+      const kind = this.columns(buf, start, end, host);
+      if (kind !== ACCEPTED) return kind;
+    }
+    if (!this.saidRelative) {
+      this.saidRelative = true;
+      host.note('relative-times', 'perf trace counts from its own start unless run with -T');
+    }
+    if (at.name < 0) return host.skip('perf trace line without a call');
+    const comm = host.names.intern(buf, at.commStart, at.commEnd);
+    host.batch.comm[host.batch.length] = comm;
+    const { nameEnd } = at;
+    const head = this.heads.of(buf, at.name, nameEnd);
+    if (this.heads.grouped || buf[nameEnd] !== 40) {
+      this.event(buf, nameEnd, end, head, host);
+      return LINE.event;
+    }
+    const result = resultOf(buf, nameEnd, end);
+    if (!at.continued) this.enter(buf, nameEnd, result < 0 ? end : result, head, host);
+    else if (result < 0) return host.skip('perf trace line that continues nothing');
+    if (result >= 0) {
+      if (Number.isNaN(at.tookUs)) {
+        return at.continued ? host.skip('perf trace exit without a duration') : LINE.event;
+      }
+      host.batch.comm[host.batch.length] = comm;
+      let p = result;
+      while (p < end && buf[p] === 32) p++;
+      this.row(at.us + at.tookUs, this.heads.exit(head, host), p, end, host);
+      host.commit();
+    }
+    return LINE.event;
+  }
+
+  /** Fills the columns; ACCEPTED, or what a line is that has not all of them. */
+  private columns(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind | -1 {
+    const { at } = this;
     const text = latin1(buf, start, Math.min(end, start + MAX_HEAD));
     if (text.trim() === '') return LINE.blank;
     const prefix = PREFIX.exec(text);
@@ -41,93 +92,38 @@ class PerfTraceDialect implements LineDialect {
     if (task === null) return host.skip('perf trace line without a task');
     if (prefix[1] === '?')
       return host.skip('perf trace line without a time: the call began before the trace');
-    if (!this.saidRelative) {
-      this.saidRelative = true;
-      host.note('relative-times', 'perf trace counts from its own start unless run with -T');
-    }
-    const from = milliseconds(prefix[1]!);
-    const took = prefix[2] === undefined ? Number.NaN : milliseconds(prefix[2]);
+    at.us = milliseconds(prefix[1]!);
+    at.tookUs = prefix[2] === undefined ? Number.NaN : milliseconds(prefix[2]);
+    at.commStart = start + task.start;
+    at.commEnd = start + task.slash;
+    at.tid = task.tid;
     const call = CALL.exec(text.slice(task.end));
-    if (call === null) return host.skip('perf trace line without a call');
-    host.batch.comm[host.batch.length] = host.names.intern(buf, start + task.start, start + task.slash);
-    const name = start + task.end + call[0].length - call[1]!.length;
-    const nameEnd = name + call[1]!.length;
-    const colon = call[1]!.includes(':');
-    const isCall = buf[nameEnd] === 40;
-    if (colon || !isCall) {
-      this.event(buf, name, nameEnd, end, from, task.tid, host);
-      return LINE.event;
-    }
-    const result = resultOf(buf, nameEnd, end);
-    const continued = call[0].length > call[1]!.length;
-    if (!continued) this.enter(buf, nameEnd, result < 0 ? end : result, call[1]!, from, task.tid, host);
-    else if (result < 0) return host.skip('perf trace line that continues nothing');
-    if (result >= 0) {
-      if (Number.isNaN(took)) return continued ? host.skip('perf trace exit without a duration') : LINE.event;
-      const comm = host.names.intern(buf, start + task.start, start + task.slash);
-      this.exit(buf, result, end, call[1]!, from + took, task.tid, comm, host);
-    }
-    return LINE.event;
+    at.name = call === null ? -1 : start + task.end + call[0].length - call[1]!.length;
+    at.nameEnd = call === null ? -1 : start + task.end + call[0].length;
+    at.continued = call !== null && call[0].length > call[1]!.length;
+    return ACCEPTED;
   }
 
-  private enter(
-    buf: Uint8Array,
-    open: number,
-    end: number,
-    name: string,
-    us: number,
-    tid: number,
-    host: LineHost,
-  ): void {
+  private enter(buf: Uint8Array, open: number, end: number, head: number, host: LineHost): void {
     const close = closing(buf, open, end);
     hexArguments(buf, open + 1, close);
-    this.row(us, tid, host.events.internHead(`sys_${name}(`, call(name, 'enter')), open + 1, close, host);
+    this.row(this.at.us, this.heads.enter(head, host), open + 1, close, host);
     host.commit();
   }
 
-  private exit(
-    buf: Uint8Array,
-    result: number,
-    end: number,
-    name: string,
-    us: number,
-    tid: number,
-    comm: number,
-    host: LineHost,
-  ): void {
-    host.batch.comm[host.batch.length] = comm;
-    let p = result;
-    while (p < end && buf[p] === 32) p++;
-    this.row(us, tid, host.events.internHead(`sys_${name} ->`, call(name, 'exit')), p, end, host);
-    host.commit();
-  }
-
-  private event(
-    buf: Uint8Array,
-    name: number,
-    nameEnd: number,
-    end: number,
-    us: number,
-    tid: number,
-    host: LineHost,
-  ): void {
-    const full = latin1(buf, name, nameEnd);
-    const short = full.slice(full.lastIndexOf(':') + 1);
-    const sys = /^sys_(enter|exit)_(\w+)$/.exec(short);
-    const head = sys ? call(sys[2]!, sys[1] as 'enter' | 'exit') : tracepoint(short);
-    const id = host.events.internHead(short, head);
+  private event(buf: Uint8Array, nameEnd: number, end: number, head: number, host: LineHost): void {
     const from = buf[nameEnd] === 40 ? nameEnd + 1 : nameEnd;
     const to = buf[nameEnd] === 40 ? closing(buf, nameEnd, end) : end;
-    this.row(us, tid, id, from, asFields(buf, from, to), host);
+    this.row(this.at.us, this.heads.event(head, host), from, asFields(buf, from, to), host);
     host.commit();
   }
 
-  private row(us: number, tid: number, event: number, body: number, end: number, host: LineHost): void {
+  private row(us: number, event: number, body: number, end: number, host: LineHost): void {
     const b = host.batch;
     const i = b.length;
     b.tsNs[i] = host.time.relative(Math.floor(us / 1e6), (us % 1e6) * 1000);
     b.cpu[i] = -1;
-    b.pid[i] = tid;
+    b.pid[i] = this.at.tid;
     b.tgid[i] = -1;
     b.flags[i] = 0;
     b.event[i] = event;
@@ -143,14 +139,6 @@ class PerfTraceDialect implements LineDialect {
     return LINE.lost;
   }
 }
-
-const call = (name: string, edge: 'enter' | 'exit'): EventHead => ({
-  kind: `syscall-${edge}`,
-  name,
-  symbol: '',
-  caller: '',
-});
-const tracepoint = (name: string): EventHead => ({ kind: 'tracepoint', name, symbol: '', caller: '' });
 
 /** `12.345` → 12345 µs. */
 const milliseconds = (text: string): number => Math.round(Number(text) * 1000);
@@ -191,19 +179,25 @@ function closing(buf: Uint8Array, open: number, end: number): number {
 }
 
 /** Decimal values become hex of the same width: `34859` → `0882b`. */
-function hexArguments(buf: Uint8Array, from: number, end: number): void {
+export function hexArguments(buf: Uint8Array, from: number, end: number): void {
   for (let p = from; p + 2 < end; p++) {
     if (buf[p] !== 58 || buf[p + 1] !== 32) continue;
     const a = p + 2;
     let b = a;
     while (b < end && buf[b]! >= 48 && buf[b]! <= 57) b++;
     if (b === a || b - a > 15 || (b < end && buf[b] !== 44 && buf[b] !== 41)) continue;
-    const hex = Number(latin1(buf, a, b))
-      .toString(16)
-      .padStart(b - a, '0');
-    for (let k = 0; k < hex.length; k++) buf[a + k] = hex.charCodeAt(k);
+    let n = 0;
+    for (let k = a; k < b; k++) n = n * 10 + buf[k]! - 48;
+    for (let k = b - 1; k >= a; k--) {
+      const rest = Math.floor(n / 16);
+      buf[k] = HEX[n - rest * 16]!;
+      n = rest;
+    }
+    p = b - 1;
   }
 }
+
+const HEX = Buffer.from('0123456789abcdef');
 
 /** `name: value, name: value` → `name=value name=value` in place; returns the new end. */
 function asFields(buf: Uint8Array, from: number, end: number): number {
