@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Result } from '../../src/result/types.js';
 import { partOf } from '../support/part.js';
 import { damageLines, readRecording } from './damage/damage.js';
-import { MORE_DAMAGES } from './damage/damage-more.js';
+import { FIELD_DAMAGES } from './damage/damage-fields.js';
 import { replayFixtures } from './damage/fixtures.js';
 import { replayLines, report, violatedIds } from './support/replay.js';
 
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 
 describe('damaged lines', () => {
-  it.each(Object.keys(MORE_DAMAGES))('%s', async (kind) => {
+  it.each(Object.keys(FIELD_DAMAGES))('%s', async (kind) => {
     let places = 0;
     let found = 0;
     const wrong: string[] = [];
@@ -74,7 +74,7 @@ describe('damaged lines', () => {
 describe('docs/co-firing.md', () => {
   const doc = readFileSync(new URL('../../docs/co-firing.md', import.meta.url), 'utf8');
 
-  it.each(Object.keys(MORE_DAMAGES))('%s: what is expected and what may be beside it', (kind) => {
+  it.each(Object.keys(FIELD_DAMAGES))('%s: what is expected and what may be beside it', (kind) => {
     const from = doc.indexOf(`### ${kind}\n`);
     expect(from).toBeGreaterThan(-1);
     const section = doc.slice(from, doc.indexOf('\n##', from + 4) >>> 0);

@@ -2,8 +2,9 @@
  * Damage done on purpose to a real recording, one random place at a time. Text in, text out: nothing here knows
  * the code under test. What else may be reported beside the expected id: docs/co-firing.md.
  */
+
+import { FIELD_DAMAGES } from './damage-fields.js';
 import { FLUSH_DAMAGES } from './damage-flush.js';
-import { MORE_DAMAGES } from './damage-more.js';
 import { RCU_DAMAGES } from './damage-rcu.js';
 import { TRACE_DAMAGES } from './damage-trace.js';
 import { type Damage, type Damager, seededRandom } from './edit.js';
@@ -20,8 +21,8 @@ export const DAMAGES: Readonly<Record<string, Damager>> = {
   ...TRACE_DAMAGES,
 };
 
-/** Those and the ones of `damage-more.ts`: what a line says, and facts told by markers. */
-export const ALL_DAMAGES: Readonly<Record<string, Damager>> = { ...DAMAGES, ...MORE_DAMAGES };
+/** Those and the ones of `damage-fields.ts`: what a line says, and facts told by markers. */
+export const ALL_DAMAGES: Readonly<Record<string, Damager>> = { ...DAMAGES, ...FIELD_DAMAGES };
 
 /** One damage of `kind`; null when the recording has no place for it. Same seed, same damage. */
 export function damageLines(kind: string, recording: Recording, seed: number): Damage | null {

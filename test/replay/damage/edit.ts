@@ -142,3 +142,13 @@ export function damage(
 ): Damage {
   return { kind, lines: edit.apply(), expected, alternatives, outcome, where, description };
 }
+
+/** What stands before the stamp, with other flags. */
+export const withFlags = (line: Line, change: (flags: string) => string): string =>
+  line.prefix.replace(/(\]\s+)(\S{4,7})(\s+)$/, (_, a, flags, b) => `${a}${change(flags)}${b}`);
+
+/** The same event with something of its arguments changed. */
+export const reworded = (edit: Edit, index: number, from: RegExp, to: string): Edit => {
+  const line = edit.line(index);
+  return edit.replace(index, `${line.prefix}${line.stamp}: ${line.rest.replace(from, to)}`);
+};
