@@ -136,14 +136,13 @@ Exit codes: run those of the planned command, 4 where a recording was given up; 
     }
     const { mergeShards } = await import('../../src/fleet/shard.js');
     const merged = mergeShards(plan, answers);
-    if (interruption.signal.aborted) {
-      const left = merged.missing.reduce((sum, m) => sum + m.recordings, 0);
-      process.stderr.write(
-        `pttrace: interrupted: ${left} recordings are not answered; run it again to go on\n`,
-      );
-      process.exitCode = EXIT.interrupted;
-      return;
-    }
-    await reportMerged(plan, merged, flags);
+    if (interruption.signal.aborted) toldInterrupted(merged.missing);
+    else await reportMerged(plan, merged, flags);
   }
+}
+
+function toldInterrupted(missing: readonly { readonly recordings: number }[]): void {
+  const left = missing.reduce((sum, m) => sum + m.recordings, 0);
+  process.stderr.write(`pttrace: interrupted: ${left} recordings are not answered; run it again to go on\n`);
+  process.exitCode = EXIT.interrupted;
 }
