@@ -4,7 +4,7 @@ import { lineWidth } from '../width.js';
 import { folded } from './fold.js';
 import { inputText, ranges } from './report.js';
 import { ascii, seconds } from './text.js';
-import { plural } from './verdicts.js';
+import { needsMore, plural } from './verdicts.js';
 
 export interface InfoLook {
   /** Events listed at most. */
@@ -111,7 +111,7 @@ function decides(file: InputInfo): string {
   if (file.decides.length === 0) return '';
   const ids = file.decides.filter((d) => d.can === 'yes').map((d) => d.id);
   let text = `\n  of ${file.decides.length} rules a replay can decide ${ids.length}: ${ids.join(' ') || 'none'}\n`;
-  const marker = (m: MissingProbe): boolean => m.probe.startsWith('`pttrace:');
+  const marker = (m: MissingProbe): boolean => needsMore(m.probe);
   const probes = file.missingProbes.filter((m) => !marker(m));
   const markers = file.missingProbes.filter(marker);
   if (probes.length > 0)
@@ -122,7 +122,7 @@ function decides(file: InputInfo): string {
   }
   if (markers.length > 0) {
     const waiting = [...new Set(markers.flatMap((m) => m.decides))].sort();
-    text += `\n  no kernel probe shows what these are about, only trace markers (pttrace explain ${waiting[0]}): ${waiting.join(' ')}\n`;
+    text += `\n  no kprobe shows what these are about, only trace markers or bpftrace (pttrace explain ${waiting[0]}): ${waiting.join(' ')}\n`;
   }
   return text;
 }

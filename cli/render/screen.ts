@@ -262,7 +262,9 @@ export function undecidedWords(rules: readonly InvariantReport[]): string[] {
     out.push(`${first!.id} is not decided${others}: ${first!.reason}`);
   }
   if (unmarked.length > 0)
-    out.push(`${plural(unmarked.length, 'rule')} that only trace markers decide: ${unmarked.join(' ')}`);
+    out.push(
+      `${plural(unmarked.length, 'rule')} that only trace markers or bpftrace decide: ${unmarked.join(' ')}`,
+    );
   return out;
 }
 

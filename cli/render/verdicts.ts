@@ -8,7 +8,7 @@ export interface Split {
   readonly rows: readonly InvariantReport[];
   /** Nothing they are about happened. */
   readonly idle: readonly string[];
-  /** Operations no kernel probe shows: only trace markers would, and this recording has none of them. */
+  /** What no fetch argument of a kprobe shows: only bpftrace or trace markers would, and this recording has none of it. */
   readonly unmarked: readonly string[];
 }
 
@@ -20,11 +20,14 @@ export function splitVerdicts(invariants: readonly InvariantReport[]): Split {
     const n = i.instances;
     const none = n.pass + n.violated + n.unknown + n.censored === 0;
     if (i.verdict === 'not-applicable' && none) idle.push(i.id);
-    else if (i.verdict === 'unknown' && none && i.settledBy[0]?.startsWith('`pttrace:')) unmarked.push(i.id);
+    else if (i.verdict === 'unknown' && none && needsMore(i.settledBy[0])) unmarked.push(i.id);
     else rows.push(i);
   }
   return { rows, idle, unmarked };
 }
+
+/** A probe, in words, that is none of kprobes and tracepoints. */
+export const needsMore = (probe: string | undefined): boolean => /^(?:`pttrace:|bpftrace )/.test(probe ?? '');
 
 /** The lines for what is not in the table. */
 export function restLines({ idle, unmarked }: Split): string[] {
@@ -32,7 +35,7 @@ export function restLines({ idle, unmarked }: Split): string[] {
   if (idle.length > 0) lines.push(`nothing to check here: ${idle.join(' ')}`);
   if (unmarked.length > 0) {
     lines.push(
-      `undecided without trace markers, no kernel probe shows them (pttrace explain ${unmarked[0]}): ${unmarked.join(' ')}`,
+      `undecided without trace markers or bpftrace, no kprobe shows them (pttrace explain ${unmarked[0]}): ${unmarked.join(' ')}`,
     );
   }
   return lines;
@@ -54,7 +57,7 @@ export function headline(result: Result): string {
   const skipped = result.inputs.reduce((sum, input) => sum + input.lines.skipped, 0);
   if (skipped > 0) parts.push(`${plural(skipped, 'line')} skipped`);
   if (summary.tableFrees === 0) parts.push('nothing to judge: no page table is freed in this recording');
-  const only = unmarked.length > 0 ? ` (${unmarked.length} without trace markers)` : '';
+  const only = unmarked.length > 0 ? ` (${unmarked.length} without trace markers or bpftrace)` : '';
   parts.push(`${ruleCountWords(ruleCounts(invariants))}${only}`);
   return `${summary.partial ? 'PARTIAL (interrupted): ' : ''}${parts.join('; ')}`;
 }

@@ -141,7 +141,7 @@ describe('what is not decided, in words', () => {
     ).toEqual([
       'not recorded, or not in full: readers (1) and locks (1); 2 rules about them not decided; `pttrace record --level locks` would show them',
       'I38 is not decided (and I39): the only one is cut off',
-      '1 rule that only trace markers decide: I16',
+      '1 rule that only trace markers or bpftrace decide: I16',
     ]);
     expect(undecidedWords([])).toEqual([]);
   });
