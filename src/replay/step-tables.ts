@@ -1,4 +1,4 @@
-import { isTableFunc, OP, type Op, pagesOf } from '../kernel/ops.js';
+import { FUNC, isTableFunc, OP, type Op, pagesOf } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import { forgetHead } from './callback-order.js';
 import type { Hooks } from './hooks.js';
@@ -183,6 +183,10 @@ function remove(state: MachineState, op: Op, key: number, level: number, task: T
   if (task.reclaimRef >= 0 && level === 1 && table.ulRef < 0) {
     table.ulRef = task.reclaimRef;
     table.reclaimRef = task.reclaimRef;
+  } else if (level === 1 && task.syscall === FUNC.madvise) {
+    // madvise() takes no range off: only its reclaim of empty tables hands one over (mm/memory.c zap_pte_range(), where the
+    // compiler inlines what clears the entry).
+    table.reclaimRef = op.ref;
   }
   task.reclaimRef = -1;
   hand(table, state, state.seq, task, op, hooks);
