@@ -13,7 +13,8 @@ export interface PageIndex {
   made: number;
 }
 
-const BLOCK = 512;
+/** Pages that lie together: 2 MiB. */
+export const BLOCK = 512;
 const WORDS = BLOCK / 32;
 
 export const newPageIndex = (): PageIndex => ({
@@ -38,6 +39,15 @@ export function unmarkPage(index: PageIndex, page: number): void {
   const bit = page - block * BLOCK;
   index.words[slot * WORDS + (bit >> 5)]! &= ~(1 << (bit & 31));
   for (let w = slot * WORDS; w < (slot + 1) * WORDS; w++) if (index.words[w] !== 0) return;
+  index.slots.delete(block);
+  index.unused.push(slot);
+}
+
+/** The pages from `block` * 512 on, all of them. */
+export function unmarkBlock(index: PageIndex, block: number): void {
+  const slot = index.slots.get(block);
+  if (slot === undefined) return;
+  index.words.fill(0, slot * WORDS, (slot + 1) * WORDS);
   index.slots.delete(block);
   index.unused.push(slot);
 }
