@@ -152,7 +152,7 @@ export function newCpu(id: number): Cpu {
     freeRunSeq: 0,
     lastSeq: -1,
     taskSeq: 0,
-    taskTs: 0,
+    taskTs: Number.NaN,
     fifo: [],
     overtaken: 0,
     unnamed: 0,
