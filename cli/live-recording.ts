@@ -101,6 +101,8 @@ export function machineOf(tracefs: TracefsDir): Machine {
 export interface RecordingOptions {
   readonly out: string;
   readonly bufferKb: number;
+  /** Name of this machine; '' is not written. */
+  readonly host: string;
   /** Seconds; undefined = until the command ends or Ctrl-C. */
   readonly durationS: number | undefined;
   readonly command: readonly string[];
@@ -172,6 +174,7 @@ export async function recordLive(
     const head = [
       'recording 1 record',
       `kernel ${plan.kernel.uname}`,
+      ...(options.host === '' ? [] : [`host ${options.host}`]),
       `level ${plan.level}`,
       ...[...config.matchAll(CONFIG)].map((m) => `config ${m[0]}`),
       ...[...plan.kernel.features].map(([name, has]) => `feature ${name} ${has ? 'yes' : 'no'}`),

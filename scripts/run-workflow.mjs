@@ -1,64 +1,24 @@
 // Runs a GitHub Actions workflow on this machine, as far as the workflows of docs/ci need it.
 //   node scripts/run-workflow.mjs FILE [--workspace DIR] [--out DIR] [--job ID]
 // `run:` steps go through `bash -e` in a copy of the workspace, with GITHUB_ENV, _OUTPUT, _PATH and _STEP_SUMMARY;
-// `uses:` steps through the stand-ins below; `pttrace` is this project's, installed by a stand-in of npm. Whatever is
+// `uses:` steps through the stand-ins below, composite actions of the workspace (`./FOLDER`) step by step; a checkout of another
+// repository is this project. `pttrace` is this project's, installed by a stand-in of npm. Whatever is
 // not known here is refused by name before anything runs. Exit status 1: a job failed.
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import { basename, delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { inputsOf, isLocal, readAction } from './workflow-composite.mjs';
 import { evaluate, fill } from './workflow-expressions.mjs';
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+import { checkUses, STAND_INS, standInPrograms } from './workflow-stand-ins.mjs';
 
 const KNOWN = {
   workflow: ['name', 'on', 'permissions', 'env', 'jobs'],
-  job: ['name', 'runs-on', 'timeout-minutes', 'strategy', 'env', 'steps'],
+  job: ['name', 'runs-on', 'timeout-minutes', 'strategy', 'env', 'steps', 'needs'],
   strategy: ['fail-fast', 'matrix'],
   step: ['name', 'id', 'if', 'uses', 'with', 'run', 'env'],
-};
-
-/** Action → what stands in for it; `inputs` are the names it takes. It throws as the action would fail. */
-export const STAND_INS = {
-  'actions/checkout': { inputs: [], run: () => 'the workspace is a copy already' },
-  'actions/setup-node': {
-    inputs: ['node-version'],
-    run: ({ inputs }) => {
-      const has = Number(process.versions.node.split('.')[0]);
-      if (!(Number(inputs['node-version']) >= 20)) throw new Error('pttrace needs Node 20 or newer');
-      return `Node ${has} of this machine stands in for ${inputs['node-version']}`;
-    },
-  },
-  'github/codeql-action/upload-sarif': {
-    inputs: ['sarif_file', 'category'],
-    run: ({ inputs, cwd }) => {
-      const log = JSON.parse(readFileSync(join(cwd, inputs.sarif_file), 'utf8'));
-      if (log.version !== '2.1.0') throw new Error(`${inputs.sarif_file} is no SARIF 2.1.0`);
-      return `${log.runs.flatMap((r) => r.results).length} results as ${inputs.category}`;
-    },
-  },
-  'actions/upload-artifact': {
-    inputs: ['name', 'path'],
-    run: ({ inputs, cwd, out }) => {
-      const paths = inputs.path.split('\n').filter((p) => p !== '' && existsSync(join(cwd, p)));
-      if (paths.length === 0) throw new Error(`no file of ${inputs.path} exists`);
-      for (const path of paths) {
-        cpSync(join(cwd, path), join(out, 'artifacts', inputs.name, path), { recursive: true });
-      }
-      return `${paths.join(', ')} as ${inputs.name}`;
-    },
-  },
 };
 
 function onlyKnown(what, object, place) {
@@ -82,17 +42,11 @@ export function checkWorkflow(workflow) {
       const place = `job ${id}, step ${i + 1}`;
       onlyKnown('step', step, place);
       if ((step.run === undefined) === (step.uses === undefined)) throw new Error(`${place}: run or uses`);
-      if (step.uses === undefined) return;
-      const [action, version] = step.uses.split('@');
-      const known = STAND_INS[action];
-      if (!known) throw new Error(`${place}: action "${action}" is not known to this runner`);
-      if (!/^v\d/.test(version ?? '')) throw new Error(`${place}: ${action} names no version`);
-      for (const input of Object.keys(step.with ?? {})) {
-        if (!known.inputs.includes(input)) {
-          throw new Error(`${place}: input "${input}" of ${action} is not known to this runner`);
-        }
-      }
+      if (step.uses === undefined || isLocal(step.uses)) return;
+      checkUses(step, place);
     });
+    for (const needed of [job.needs ?? []].flat())
+      if (!Object.hasOwn(workflow.jobs, needed)) throw new Error(`job ${id} needs ${needed}, which is none`);
   }
 }
 
@@ -100,23 +54,6 @@ function combinations(matrix) {
   return Object.entries(matrix ?? {}).reduce(
     (all, [key, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
     [{}],
-  );
-}
-
-/** Programs that the steps find first: this project's pttrace, and an npm that installs nothing else. */
-function standInPrograms(dir) {
-  mkdirSync(dir, { recursive: true });
-  const program = (name, text) => {
-    writeFileSync(join(dir, name), `#!/bin/sh\n${text}\n`);
-    chmodSync(join(dir, name), 0o755);
-  };
-  const run = `exec "${process.execPath}" "${join(root, 'bin/run.js')}" "$@"`;
-  const installed = join(dir, 'installed');
-  program('pttrace', `[ -e "${installed}" ] || { echo "pttrace: not installed" >&2; exit 127; }\n${run}`);
-  program(
-    'npm',
-    `[ "$*" = "install --global pttrace" ] || { echo "npm $*: not known to this runner" >&2; exit 1; }
-: > "${installed}"`,
   );
 }
 
@@ -178,32 +115,13 @@ function runJob(id, job, matrix, workflow, { workspace, out, log }) {
   context.env = strings(workflow.env);
   context.env = { ...context.env, ...strings(job.env) };
   const name = job.name === undefined ? id : fill(job.name, context);
-  const steps = [];
-  for (const step of job.steps) {
-    const title = step.name ?? step.uses ?? step.run.split('\n')[0];
-    const condition =
-      step.if === undefined ? 'success()' : String(step.if).replace(/^\$\{\{(.*)\}\}$/s, '$1');
-    // Without a status function a condition holds only while nothing has failed.
-    const status = /\b(?:success|failure|always|cancelled)\s*\(/.test(condition);
-    const wanted = evaluate(status ? condition : `success() && (${condition})`, context);
-    const done = { name: title, outcome: 'skipped', output: '' };
-    if (wanted) {
-      const result =
-        step.uses === undefined
-          ? runStep(step, { ...context.env, ...strings(step.env) }, { cwd, place, files })
-          : runAction(step.uses.split('@')[0], strings(step.with), { cwd, out });
-      done.outcome = result.status === 0 ? 'success' : 'failure';
-      done.output = result.output;
-      context.failed ||= result.status !== 0;
-      Object.assign(context.env, readSettings(files.GITHUB_ENV));
-    }
-    if (step.id !== undefined) {
-      context.steps[step.id] = { outcome: done.outcome, outputs: readSettings(files.GITHUB_OUTPUT) };
-    }
-    writeFileSync(files.GITHUB_OUTPUT, '');
-    steps.push(done);
-    log(`[${name}] ${done.outcome.padEnd(7)} ${title}\n${done.output.replace(/^(?=.)/gm, '  | ')}`);
-  }
+  const steps = runSteps(job.steps, context, {
+    cwd,
+    place,
+    out,
+    files,
+    log: (text) => log(`[${name}] ${text}`),
+  });
   return {
     job: id,
     name,
@@ -216,13 +134,76 @@ function runJob(id, job, matrix, workflow, { workspace, out, log }) {
   };
 }
 
+/** `context` is that of a job, or of a composite action; its `failed` and `env` change with the steps. */
+function runSteps(list, context, job) {
+  const strings = (object) =>
+    Object.fromEntries(Object.entries(object ?? {}).map(([k, v]) => [k, fill(String(v), context)]));
+  const done = [];
+  for (const step of list) {
+    const name = step.name ?? step.uses ?? step.run.split('\n')[0];
+    const condition =
+      step.if === undefined ? 'success()' : String(step.if).replace(/^\$\{\{(.*)\}\}$/s, '$1');
+    // Without a status function a condition holds only while nothing has failed.
+    const status = /\b(?:success|failure|always|cancelled)\s*\(/.test(condition);
+    const wanted = evaluate(status ? condition : `success() && (${condition})`, context);
+    const result = wanted
+      ? runOne(step, context, strings, job)
+      : { status: null, output: '', outputs: {}, steps: [] };
+    const outcome = result.status === null ? 'skipped' : result.status === 0 ? 'success' : 'failure';
+    context.failed ||= outcome === 'failure';
+    Object.assign(context.env, readSettings(job.files.GITHUB_ENV));
+    if (step.id !== undefined) context.steps[step.id] = { outcome, outputs: result.outputs };
+    done.push(...result.steps, { name, outcome, output: result.output });
+    job.log(`${outcome.padEnd(7)} ${name}\n${result.output.replace(/^(?=.)/gm, '  | ')}`);
+  }
+  return done;
+}
+
+function runOne(step, context, strings, job) {
+  if (step.run !== undefined) {
+    writeFileSync(job.files.GITHUB_OUTPUT, '');
+    const result = runStep(step, { ...context.env, ...strings(step.env) }, job);
+    return { ...result, outputs: readSettings(job.files.GITHUB_OUTPUT), steps: [] };
+  }
+  const given = strings(step.with);
+  if (!isLocal(step.uses))
+    return { ...runAction(step.uses.split('@')[0], given, job), outputs: {}, steps: [] };
+  try {
+    return runComposite(join(job.cwd, step.uses), given, context, job);
+  } catch (error) {
+    return { status: 1, output: `${step.uses}: ${error.message}\n`, outputs: {}, steps: [] };
+  }
+}
+
+function runComposite(folder, given, { env, github }, job) {
+  const action = readAction(folder);
+  action.runs.steps.forEach((step, i) => {
+    if (step.uses !== undefined) checkUses(step, `action.yml, step ${i + 1}`);
+  });
+  const inner = {
+    matrix: {},
+    steps: {},
+    env: { ...env },
+    inputs: inputsOf(action, given),
+    github: { ...github, action_path: folder },
+    failed: false,
+  };
+  const steps = runSteps(action.runs.steps, inner, job);
+  const outputs = Object.fromEntries(
+    Object.entries(action.outputs ?? {}).map(([name, { value }]) => [name, fill(value, inner)]),
+  );
+  return { status: inner.failed ? 1 : 0, output: '', outputs, steps };
+}
+
 function runStep(step, env, { cwd, place, files }) {
   const script = join(place, 'step.sh');
   writeFileSync(script, step.run);
   const added = readFileSync(files.GITHUB_PATH, 'utf8').split('\n').filter(Boolean);
-  const path = [...added, join(place, 'bin'), dirname(process.execPath), process.env.PATH].join(delimiter);
+  const path = [...added, join(place, 'bin'), process.env.PATH].join(delimiter);
   // stderr and stdout in the order they come, as the log of a job shows them.
-  const run = spawnSync('bash', ['-c', 'exec bash -e "$1" 2>&1', 'step', script], {
+  // A step that names its shell has a pipe fail with any of its parts.
+  const shell = step.shell === 'bash' ? 'bash -eo pipefail' : 'bash -e';
+  const run = spawnSync('bash', ['-c', `exec ${shell} "$1" 2>&1`, 'step', script], {
     cwd,
     encoding: 'utf8',
     maxBuffer: 64 << 20,
@@ -248,13 +229,27 @@ function runAction(action, inputs, place) {
   }
 }
 
-/** Every job for every combination of its matrix, one after the other. `only`: this job. */
+/** Every job for every combination of its matrix, one after the other, behind those it needs. `only`: this job. */
 export function runWorkflow(file, { workspace, out, only, log = () => {} }) {
   const workflow = parse(readFileSync(file, 'utf8'));
   checkWorkflow(workflow);
   const results = [];
   for (const [id, job] of Object.entries(workflow.jobs)) {
     if (only !== undefined && only !== id) continue;
+    const needed = [job.needs ?? []].flat();
+    if (results.some((r) => needed.includes(r.job) && r.conclusion !== 'success')) {
+      results.push({
+        job: id,
+        name: id,
+        matrix: {},
+        steps: [],
+        conclusion: 'skipped',
+        annotations: [],
+        summary: '',
+        workspace: '',
+      });
+      continue;
+    }
     for (const matrix of combinations(job.strategy?.matrix)) {
       results.push(runJob(id, job, matrix, workflow, { workspace, out, log }));
       if (job.strategy?.['fail-fast'] !== false && results.at(-1).conclusion === 'failure') break;

@@ -26,9 +26,9 @@ const FUNCTIONS = {
   always: () => true,
   cancelled: () => false,
 };
-const CONTEXTS = ['matrix', 'env', 'steps', 'github'];
+const CONTEXTS = ['matrix', 'env', 'steps', 'github', 'inputs'];
 
-/** Value of an expression in `{matrix, env, steps, github, failed}`. Throws an Error naming what is not known. */
+/** Value of an expression in `{matrix, env, steps, github, inputs, failed}`. Throws an Error naming what is not known. */
 export function evaluate(text, context) {
   const list = tokens(text);
   let at = 0;

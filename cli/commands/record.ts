@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism, freemem } from 'node:os';
+import { availableParallelism, freemem, hostname } from 'node:os';
 import { Args, Flags } from '@oclif/core';
 import { TraceError } from '../../src/parsers/input/trace-error.js';
 import { KERNEL_INFO_COMMAND, type KernelInfo, UNKNOWN_KERNEL } from '../../src/record/kernel-info.js';
@@ -99,6 +99,11 @@ is written).`);
       description: 'buffer per CPU, e.g. 64M; default by level, at most a quarter of the free memory',
       helpValue: 'SIZE',
     }),
+    host: Flags.string({
+      description:
+        'what the recording calls this machine; default: its host name, in scripts that of the machine they run on. Empty: nothing',
+      helpValue: 'NAME',
+    }),
     duration: Flags.integer({ description: 'seconds to record at most', min: 1 }),
     print: Flags.option({
       options: [...TOOLS, 'kernel-info'] as const,
@@ -140,7 +145,7 @@ is written).`);
     const given = flags['kernel-info'] === undefined ? null : readKernelInfo(flags['kernel-info']);
     if (flags.print !== undefined) {
       const plan = planFor(given ?? UNKNOWN_KERNEL);
-      await writeOut(printScript(flags.print as Tool, plan, { bufferKb }));
+      await writeOut(printScript(flags.print as Tool, plan, { bufferKb, host: hostName(flags.host) }));
       return;
     }
     const { findTracefs, machineOf, recordLive } = await import('../live-recording.js');
@@ -160,6 +165,7 @@ is written).`);
     const summary = await recordLive(tracefs, plan, config, {
       out: flags.out,
       bufferKb: flags['buffer-size'] === undefined ? affordable(bufferKb) : bufferKb,
+      host: hostName(flags.host) ?? hostname(),
       durationS: flags.duration,
       command,
       onStart: () => {
@@ -190,6 +196,13 @@ function kib(text: string): number {
   const size = m && factor ? Number(m[1]) * factor : 0;
   if (size < 4) throw new UsageError(`no buffer size: '${text}' (e.g. 512K, 64M)`);
   return size;
+}
+
+/** Throws UsageError for a name that is more than one line. */
+function hostName(given: string | undefined): string | undefined {
+  if (given !== undefined && /[\x00-\x1f\x7f]/.test(given))
+    throw new UsageError('--host wants a name in one line');
+  return given;
 }
 
 /** The wanted size, or less where the machine has little memory. KiB per CPU. */

@@ -9,7 +9,7 @@ if [ "$#" -lt 2 ]; then
   exit 2
 fi
 if ! command -v pttrace >/dev/null; then
-  echo "$0: pttrace is not installed: npm install --global pttrace (Node 20 or newer)" >&2
+  echo "$0: pttrace is not installed (docs/install.md; Node 20 or newer)" >&2
   exit 2
 fi
 

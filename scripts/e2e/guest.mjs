@@ -1,7 +1,9 @@
 // Boots a kernel in QEMU with an initramfs made here, and gives back the files its job sent.
 import { execFileSync, spawn } from 'node:child_process';
 import {
+  accessSync,
   chmodSync,
+  constants,
   copyFileSync,
   cpSync,
   existsSync,
@@ -106,7 +108,8 @@ async function runOnce({ kernel, files, job, cpus = 4, memory = '1G', timeoutS =
     const qemu = spawn(
       'qemu-system-x86_64',
       [
-        ...['-accel', `tcg,thread=${threads}`, '-cpu', 'max,-la57', '-smp', String(cpus), '-m', memory],
+        ...accelerator(threads),
+        ...['-smp', String(cpus), '-m', memory],
         ...['-kernel', kernel, '-initrd', initrd],
         ...[
           '-append',
@@ -152,6 +155,21 @@ async function runOnce({ kernel, files, job, cpus = 4, memory = '1G', timeoutS =
     return { files: sentFiles(sent), console: text, seconds: (Date.now() - started) / 1000 };
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The machine's own CPU where the kernel lets us have it, an emulated one else. */
+function accelerator(threads) {
+  if (threads === 'multi' && hasKvm()) return ['-accel', 'kvm', '-cpu', 'host'];
+  return ['-accel', `tcg,thread=${threads}`, '-cpu', 'max,-la57'];
+}
+
+function hasKvm() {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return /^flags\b.*\b(?:vmx|svm)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  } catch {
+    return false;
   }
 }
 

@@ -22,6 +22,7 @@ import {
   scriptsJob,
   signalsJob,
 } from './jobs.mjs';
+import { payload } from './payload.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const CLI = join(ROOT, 'bin/run.js');
@@ -188,7 +189,7 @@ async function signals(plan, files) {
 }
 
 async function withNode(files, job, what) {
-  const all = { ...files, ...nodeFiles(), pttrace: { tree: payload() } };
+  const all = { ...files, ...nodeFiles(), pttrace: { tree: payload(ROOT) } };
   const ran = await runGuest({
     kernel: kernel.image,
     files: all,
@@ -328,25 +329,4 @@ function replay(file, promised, what) {
   check(open.length === 0, `${what}: the ${promised.length} promised invariants are decided`);
   for (const id of open) say(`     ${id} ${verdicts.get(id).verdict}: ${verdicts.get(id).reason}`);
   return new Map(promised.map((id) => [id, verdicts.get(id).verdict]));
-}
-
-/** The built package with what it depends on at run time. */
-function payload() {
-  const tree = {};
-  for (const part of ['bin', 'dist', 'package.json', 'oclif.manifest.json']) {
-    if (existsSync(join(ROOT, part))) tree[part] = join(ROOT, part);
-  }
-  const seen = new Set();
-  const add = (folder, from) => {
-    const { dependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    for (const name of Object.keys(dependencies)) {
-      const found = [join(folder, 'node_modules', name), join(from, name)].find((p) => existsSync(p));
-      if (!found || seen.has(found)) continue;
-      seen.add(found);
-      if (found === join(from, name)) tree[`node_modules/${name}`] = found;
-      add(found, from);
-    }
-  };
-  add(ROOT, join(ROOT, 'node_modules'));
-  return tree;
 }

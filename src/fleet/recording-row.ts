@@ -101,7 +101,7 @@ export function rowOf(
     status: broken ? 'unreadable' : result.summary.findings > 0 ? 'finding' : 'no-finding',
     kernel: facts.kernel().release,
     variants: result.variant.candidates,
-    host: hostFrom(path, hostOf) ?? facts.value('host') ?? '',
+    host: hostFrom(path, hostOf) ?? facts.host(),
     ...(broken ? { error: broken } : {}),
     findings: result.summary.findings,
     tableFrees: result.summary.tableFrees,

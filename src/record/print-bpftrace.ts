@@ -11,7 +11,7 @@ import { bpftraceFilter } from './task-filter.js';
 export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): string {
   const pages = 2 ** Math.max(0, Math.round(Math.log2(options.bufferKb / 4)));
   const lines = [
-    ...sh.prologue('bpftrace', plan, 'tracefs, bpftrace'),
+    ...sh.prologue('bpftrace', plan, 'tracefs, bpftrace', options.host),
     'command -v bpftrace >/dev/null || { say "bpftrace is not installed"; exit 3; }',
     'BT=$OUT.bt; LOG=$OUT.log; tool=',
     ...sh.cleanupLines([

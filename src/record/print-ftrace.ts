@@ -8,7 +8,7 @@ const GLUED = ' \\[[0-9]+\\] [^ ]+ +[0-9]+\\.[0-9]+: .* \\[[0-9]+\\] [^ ]+ +[0-9
 /** A POSIX shell script that records with tracefs alone, in an instance of its own. */
 export function ftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): string {
   const lines = [
-    ...sh.prologue('ftrace', plan, 'tracefs'),
+    ...sh.prologue('ftrace', plan, 'tracefs', options.host),
     'I=$T/instances/$G; sampler=',
     ...sh.cleanupLines([
       '[ -z "$sampler" ] || kill -KILL "$sampler" 2>/dev/null',

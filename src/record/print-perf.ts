@@ -16,7 +16,7 @@ export function perfScript(plan: RecordingPlan, options: sh.ScriptOptions): stri
   const clock = PERF_CLOCKS[plan.clock];
   const pages = 2 ** Math.max(0, Math.round(Math.log2(options.bufferKb / 4)));
   const lines = [
-    ...sh.prologue('perf', plan, 'tracefs, perf'),
+    ...sh.prologue('perf', plan, 'tracefs, perf', options.host),
     'command -v perf >/dev/null || { say "perf is not installed"; exit 3; }',
     'DATA=$OUT.data',
     ...sh.cleanupLines(['rm -f "$DATA" "$DATA.old" "$OUT.err"']),

@@ -8,7 +8,7 @@ import * as sh from './shell.js';
  */
 export function traceCmdScript(plan: RecordingPlan, options: sh.ScriptOptions): string {
   const lines = [
-    ...sh.prologue('trace-cmd', plan, 'tracefs, trace-cmd'),
+    ...sh.prologue('trace-cmd', plan, 'tracefs, trace-cmd', options.host),
     'command -v trace-cmd >/dev/null || { say "trace-cmd is not installed"; exit 3; }',
     'DAT=$OUT.dat; sampler=',
     ...sh.cleanupLines([

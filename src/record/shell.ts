@@ -9,6 +9,8 @@ import { kernelFilter } from './task-filter.js';
 export interface ScriptOptions {
   /** KiB per CPU. */
   readonly bufferKb: number;
+  /** What recordings call the machine; undefined: its host name, '': nothing. */
+  readonly host?: string | undefined;
 }
 
 /** A word for a POSIX shell, quoted only where it must be. */
@@ -17,7 +19,12 @@ export function quoteWord(text: string): string {
 }
 
 /** First lines: what this is, how it is used, where tracefs is. */
-export function prologue(tool: string, plan: RecordingPlan, needs: string): string[] {
+export function prologue(
+  tool: string,
+  plan: RecordingPlan,
+  needs: string,
+  host: string | undefined,
+): string[] {
   const kernel = plan.kernel.uname || 'any x86-64 kernel: what it does not have is left out';
   return [
     '#!/bin/sh',
@@ -41,6 +48,7 @@ export function prologue(tool: string, plan: RecordingPlan, needs: string): stri
     'say() { echo "pttrace: $*" >&2; }',
     `fact recording 1 ${tool}`,
     'fact kernel "$(uname -srvm)"',
+    ...(host === '' ? [] : [`fact host ${host === undefined ? '"$(uname -n)"' : quoteWord(host)}`]),
     `fact level ${plan.level}`,
     `{ zcat /proc/config.gz || cat "/boot/config-$(uname -r)"; } 2>/dev/null |`,
     `  grep -E '^(# )?CONFIG_(PT_RECLAIM|PARAVIRT|MMU_GATHER_\\w*|RCU_TRACE|PREEMPT\\w*|RCU_LAZY|KPROBES|MMU_NOTIFIER|BROADCAST_TLB_FLUSH|SPLIT_PTLOCK_CPUS|DEBUG_SPINLOCK|DEBUG_LOCK_ALLOC)[= ]' |`,

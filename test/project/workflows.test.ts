@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -59,16 +60,56 @@ extends: [default]
 invariants: { required: [I01, I12] }
 `;
 
-/** A checkout with the recordings of two kernels; the first can be of a kernel with a bug. */
+/** A checkout with two kernels to boot and a policy for each; the second can be one with a bug. */
 function checkout(broken: boolean): string {
   const dir = folder();
+  const program = (name: string, text: string): void => {
+    writeFileSync(join(dir, name), text);
+    chmodSync(join(dir, name), 0o755);
+  };
   mkdirSync(join(dir, 'recordings'));
-  const first = join(dir, 'recordings/with-rcu-free.txt.gz');
-  if (broken) write(dir, 'recordings/with-rcu-free.txt.gz', withoutOneFlush(linesOf(WITH)));
-  else copyFileSync(fixture(WITH), first);
-  copyFileSync(fixture(WITHOUT), join(dir, 'recordings/without-rcu-free.txt.gz'));
-  writeFileSync(join(dir, 'policy.yaml'), POLICY);
+  copyFileSync(fixture(WITHOUT), join(dir, 'recordings/before.gz'));
+  if (broken) write(dir, 'recordings/after.gz', withoutOneFlush(linesOf(WITH)));
+  else copyFileSync(fixture(WITH), join(dir, 'recordings/after.gz'));
+  program('build-kernel.sh', '#!/bin/sh\nmkdir -p "$(dirname "$2")" && echo "kernel $1" > "$2"\n');
+  mkdirSync(join(dir, 'policies'));
+  // A rule that only one of the two kernels can be held to.
+  writeFileSync(join(dir, 'policies/before.yaml'), POLICY.replace('I12', 'I02'));
+  writeFileSync(join(dir, 'policies/after.yaml'), POLICY);
   return dir;
+}
+
+/** An emulator in the path that boots nothing: it sends the recordings that lie beside the kernel, as a guest does. */
+function withGuests<T>(work: () => T): T {
+  const bin = folder();
+  writeFileSync(
+    join(bin, 'qemu-system-x86_64'),
+    `#!/bin/sh
+for word; do
+  case "$word" in
+    file:*) port=\${word#file:} ;;
+    */bzImage) kernel=$word ;;
+    */initrd) cpio -it --quiet < "$word" > "$port.list" 2>/dev/null ;;
+  esac
+done
+name=$(basename "$(dirname "$kernel")")
+for run in 1 2 3; do
+  { echo "=== file $name-$run.gz"
+    base64 "$(dirname "$kernel")/../../recordings/$name.gz"
+    echo "=== end"; } >> "$port"
+  echo "[exit] $name-$run.gz 0"
+done
+echo "=== done" >> "$port"
+`,
+  );
+  chmodSync(join(bin, 'qemu-system-x86_64'), 0o755);
+  const { PATH } = process.env;
+  process.env.PATH = `${bin}${delimiter}${PATH}`;
+  try {
+    return work();
+  } finally {
+    process.env.PATH = PATH;
+  }
 }
 
 /** A folder with the project's own command, to be found as `pttrace`. */
@@ -117,55 +158,71 @@ describe('docs/ci/github-actions.yml', () => {
     }
   });
 
-  it('is green on correct kernels and leaves its reports', () => {
+  it('boots two kernels, judges each by its own policy, compares them and leaves its reports', () => {
     const out = folder();
-    const jobs = runWorkflow(FILE, { workspace: checkout(false), out });
-    expect(jobs.map((j) => [j.name, j.conclusion])).toEqual([
-      ['gate (with-rcu-free)', 'success'],
-      ['gate (without-rcu-free)', 'success'],
+    const jobs = withGuests(() => runWorkflow(FILE, { workspace: checkout(false), out }));
+    const output = jobs.flatMap((j) => j.steps.map((s) => `${s.name}: ${s.outcome}\n${s.output}`)).join('\n');
+    expect(
+      jobs.map((j) => [j.name, j.conclusion]),
+      output,
+    ).toEqual([
+      ['gate (before)', 'success'],
+      ['gate (after)', 'success'],
+      ['before and after', 'success'],
     ]);
-    for (const job of jobs) {
+    for (const [i, kernel] of ['before', 'after'].entries()) {
+      const job = jobs[i]!;
       expect(job.annotations).toEqual([]);
+      expect(step(job, 'Record').output).toContain(`pttrace-${kernel}/${kernel}-3.gz`);
       expect(step(job, 'Judge').output).toContain('gate: green');
+      expect(step(job, 'Judge').output).toContain(kernel === 'before' ? 'I02' : 'I12');
       expect(step(job, 'Show the witnesses').outcome).toBe('skipped');
-      expect(job.summary).toContain('ftrace');
+      expect(job.summary).toContain('No violation');
+      for (const file of ['junit.xml', 'pttrace.sarif', 'report.html', `${kernel}-1.gz`])
+        expect(existsSync(join(out, 'artifacts', `pttrace-${kernel}/pttrace-${kernel}`, file)), file).toBe(
+          true,
+        );
     }
-    for (const config of ['with-rcu-free', 'without-rcu-free']) {
-      for (const file of ['junit.xml', 'pttrace.sarif', `traces/${config}.txt.gz`]) {
-        expect(existsSync(join(out, 'artifacts', `pttrace-${config}`, file)), file).toBe(true);
-      }
-    }
+    expect(step(jobs[2]!, 'Compare').output).toContain('p50');
   });
 
   it('is red on a kernel with a bug, annotates the line, and the command it prints shows the witness', () => {
-    const jobs = runWorkflow(FILE, { workspace: checkout(true), out: folder() });
-    expect(jobs.map((j) => j.conclusion)).toEqual(['failure', 'success']);
-    const [red] = jobs;
-    expect(step(red!, 'Judge').outcome).toBe('failure');
-    for (const upload of ['github/codeql-action/upload-sarif', 'actions/upload-artifact']) {
-      expect(step(red!, upload).outcome).toBe('success');
-    }
-    const [annotation] = red!.annotations;
+    const jobs = withGuests(() => runWorkflow(FILE, { workspace: checkout(true), out: folder() }));
+    expect(jobs.map((j) => j.conclusion)).toEqual(['success', 'failure', 'skipped']);
+    const red = jobs[1]!;
+    expect(step(red, 'Judge').outcome).toBe('failure');
+    for (const upload of ['github/codeql-action/upload-sarif', 'Keep the recordings'])
+      expect(step(red, upload).outcome).toBe('success');
+    const [annotation] = red.annotations;
     expect(annotation).toMatchObject({
       level: 'error',
-      file: 'traces/with-rcu-free.txt.gz',
+      file: 'pttrace-after/after-1.gz',
       title: 'pttrace I09',
     });
     const command = annotation!.message.split('\n').at(-1)!;
-    expect(command).toBe(`pttrace show traces/with-rcu-free.txt.gz --line ${annotation!.line}`);
-    expect(step(red!, 'Judge').output).toContain(`next: ${command}`);
+    expect(command).toBe(`pttrace show pttrace-after/after-1.gz --line ${annotation!.line}`);
+    expect(step(red, 'Judge').output).toContain(`next: ${command}`);
     const shown = spawnSync('sh', ['-c', command], {
-      cwd: red!.workspace,
+      cwd: red.workspace,
       encoding: 'utf8',
       env: { ...process.env, PATH: installed() },
     });
     expect(shown.status, shown.stderr).toBe(0);
     expect(shown.stdout).toMatch(new RegExp(`^ *${annotation!.line} `, 'm'));
     // The job has already run it.
-    const witness = step(red!, 'Show the witnesses');
+    const witness = step(red, 'Show the witnesses');
     expect(witness.outcome).toBe('success');
     expect(witness.output).toContain(`$ ${command}\n${shown.stdout}`);
-    expect(red!.summary).toContain(shown.stdout);
+    expect(red.summary).toContain(shown.stdout);
+  });
+
+  it('a kernel that does not come up is red, and nothing is judged', () => {
+    const dir = checkout(false);
+    rmSync(join(dir, 'recordings'), { recursive: true });
+    const [job] = withGuests(() => runWorkflow(FILE, { workspace: dir, out: folder(), only: 'gate' }));
+    expect(job!.conclusion).toBe('failure');
+    expect(step(job!, 'Record').outcome).toBe('failure');
+    expect(step(job!, 'Judge').outcome).toBe('skipped');
   });
 
   it('runs from the command line too', () => {
@@ -196,7 +253,8 @@ describe('the runner', () => {
 
   it.each<[string, object, string]>([
     ['a key of the workflow', { ...base(), concurrency: 'x' }, 'workflow: "concurrency"'],
-    ['a key of a job', { jobs: { a: { needs: 'b', steps: [] } } }, 'job a: "needs"'],
+    ['a key of a job', { jobs: { a: { container: 'b', steps: [] } } }, 'job a: "container"'],
+    ['a job that needs none', { jobs: { a: { needs: 'b', steps: [] } } }, 'job a needs b'],
     ['matrix.include', { jobs: { a: { strategy: { matrix: { include: [] } }, steps: [] } } }, '"include"'],
     ['a key of a step', steps({ run: 'x', 'continue-on-error': true }), 'step 1: "continue-on-error"'],
     ['an action', steps({ uses: 'actions/cache@v4' }), 'action "actions/cache"'],
@@ -287,8 +345,8 @@ describe('docs/ci/kernel-ci.sh', () => {
 
   it('is green on correct kernels', () => {
     const dir = checkout(false);
-    const traces = ['recordings/with-rcu-free.txt.gz', 'recordings/without-rcu-free.txt.gz'];
-    const { status, stdout, stderr } = job(dir, ['policy.yaml', ...traces]);
+    const traces = ['recordings/after.gz', 'recordings/before.gz'];
+    const { status, stdout, stderr } = job(dir, ['policies/after.yaml', ...traces]);
     expect(status, stderr).toBe(0);
     expect(stdout).toContain('gate: green');
     for (const file of ['gate.txt', 'junit.xml', 'pttrace.sarif'])
@@ -298,7 +356,7 @@ describe('docs/ci/kernel-ci.sh', () => {
 
   it('is red on a kernel with a bug, with the witness beside it', () => {
     const dir = checkout(true);
-    const { status, stdout } = job(dir, ['policy.yaml', 'recordings/with-rcu-free.txt.gz']);
+    const { status, stdout } = job(dir, ['policies/after.yaml', 'recordings/after.gz']);
     expect(status).toBe(1);
     const [, file, command] = /^witness: (\S+) \((pttrace show .*)\)$/m.exec(stdout)!;
     expect(stdout).toContain(`next: ${command}\n`);
@@ -309,16 +367,16 @@ describe('docs/ci/kernel-ci.sh', () => {
 
   it('passes on the other exit codes and says what is missing', () => {
     const dir = checkout(false);
-    expect(job(dir, ['policy.yaml']).status).toBe(2);
-    expect(job(dir, ['no.yaml', 'recordings/with-rcu-free.txt.gz']).status).toBe(2);
-    expect(job(dir, ['policy.yaml', 'recordings/none.gz']).status).toBe(3);
+    expect(job(dir, ['policies/after.yaml']).status).toBe(2);
+    expect(job(dir, ['no.yaml', 'recordings/after.gz']).status).toBe(2);
+    expect(job(dir, ['policies/after.yaml', 'recordings/none.gz']).status).toBe(3);
     const bare = folder();
     for (const tool of ['sh', 'echo', 'mkdir']) {
       writeFileSync(join(bare, tool), `#!/bin/sh\nexec /bin/${tool} "$@"\n`);
       chmodSync(join(bare, tool), 0o755);
     }
-    const without = job(dir, ['policy.yaml', 'x'], bare);
+    const without = job(dir, ['policies/after.yaml', 'x'], bare);
     expect(without.status).toBe(2);
-    expect(without.stderr).toContain('npm install --global pttrace');
+    expect(without.stderr).toContain('pttrace is not installed');
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { analyse } from '../../src/analyse/analyse.js';
+import { ask } from '../../src/fleet/ask.js';
 import { behindFacts, isFactLine, RecordingFacts } from '../../src/parsers/input/recording-facts.js';
 import { planRecording, promisedIds } from '../../src/record/plan.js';
 import type { Result } from '../../src/result/types.js';
@@ -21,6 +22,33 @@ async function replay(content: string): Promise<Result> {
   return analyse({ paths: [path] });
 }
 const verdicts = (r: Result): unknown => r.invariants.map((i) => [i.id, i.verdict, i.instances, i.basis]);
+
+describe('the host of a recording', () => {
+  const hostOf = (...said: string[]): string => {
+    const facts = new RecordingFacts();
+    for (const fact of said) {
+      const line = Buffer.from(`# pttrace: ${fact}`);
+      facts.take(line, 0, line.length);
+    }
+    return facts.host();
+  };
+
+  it.each([
+    [['kernel Linux 6.1', 'host lab-3'], 'lab-3'],
+    [['host lab 3', 'host lab 3'], 'lab 3'],
+    [['host a', 'host b'], ''],
+    [['kernel Linux 6.1', 'hostile x'], ''],
+  ])('%j', (said, host) => {
+    expect(hostOf(...said)).toBe(host);
+  });
+
+  it('is what a summary over recordings and the tables go by', async () => {
+    const path = join(dir, 'hosted.gz');
+    writeFileSync(path, gzipSync(Buffer.from(`# pttrace: host lab-9\n${text}`, 'latin1')));
+    const { row } = await ask({ command: 'replay', reading: {} }, path);
+    expect([row.host, row.status]).toEqual(['lab-9', 'no-finding']);
+  });
+});
 
 describe('a recording that says how it was made', () => {
   it('needs no flags: bases, probes and clock are its own, every line is accounted for', async () => {

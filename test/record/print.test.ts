@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BPFTRACE_HEADER, bpftraceBlocks } from '../../src/record/bpftrace-program.js';
@@ -72,6 +72,19 @@ describe.each(TOOLS)('the %s script', (tool) => {
     });
     const cpus = readFileSync('/proc/cpuinfo', 'utf8').match(/^processor/gm)!.length;
     expect(run.stdout.trim().split('\n')).toEqual(Array<string>(cpus).fill('pttrace-end'));
+  });
+
+  it.each([
+    [undefined, hostname()],
+    ["lab 3's $(x)", "lab 3's $(x)"],
+    ['', null],
+  ])('says which machine it ran on: --host %j', (host, said) => {
+    const text = printScript(tool, planRecording(debian61(), 'tables'), { bufferKb: 1024, host });
+    const lines = text.split('\n').filter((line) => /^fact(?:\(\)| host )/.test(line));
+    const head = join(dir, 'host.head');
+    writeFileSync(head, '');
+    spawnSync('sh', ['-c', lines.join('\n')], { env: { ...process.env, HEAD: head } });
+    expect(readFileSync(head, 'utf8')).toBe(said === null ? '' : `# pttrace: host ${said}\n`);
   });
 
   it('is the same each time', () => {

@@ -6,6 +6,7 @@ import { latin1 } from '../../timeline/batch.js';
  * the trace, in front of whatever format follows:
  *
  *     # pttrace: kernel Linux 6.1.0-56-amd64 #1 SMP … x86_64
+ *     # pttrace: host lab-3
  *     # pttrace: probe p:pttrace_17/call_rcu call_rcu head=%di:x64 func=%si:symbol
  *     # pttrace: base vmemmap 0xffffea0000000000
  *     # pttrace: missed flush_tlb_func 3
@@ -91,6 +92,12 @@ export class RecordingFacts {
     const given = kernelOf(this.known);
     const config = new Map([...said.config, ...given.config]);
     return { release: given.release || said.release, config: config.size > 0 ? config : null };
+  }
+
+  /** Name of the machine that was recorded; '' where nothing says it, or where inputs say different ones. */
+  host(): string {
+    const said = new Set(this.all.filter((fact) => fact.startsWith('host ')).map((fact) => fact.slice(5)));
+    return said.size === 1 ? [...said][0]! : '';
   }
 
   /** What the recorded kernel and machine have or lack, by facts `feature NAME yes`. */
