@@ -51,6 +51,7 @@ try {
     writeFileSync(source, gunzipSync(readFileSync(packed)));
     missed.push(...bench('trace-dat.mjs', [source, ...(quick ? ['5'] : [])]));
   }
+  missed.push(...bench('packed.mjs', ['--built', built, ...(quick ? ['--size', '5', '--rounds', '1'] : [])]));
   missed.push(...bench('jobs.mjs', quick ? ['--recordings', '4', '--size', '1', '--rounds', '1'] : []));
   missed.push(...bench('explore.mjs', quick ? ['--quick'] : []));
 } finally {

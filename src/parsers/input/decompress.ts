@@ -29,24 +29,31 @@ export function openDecompressor(
   return how === 'gzip' || how === 'zlib' ? gunzip(how, path, sink) : viaProgram(how, path, sink);
 }
 
-/** The state both kinds share: one failure or one end, reported to whoever waits. */
+/**
+ * The state both kinds share: one failure or one end, reported to whoever waits.
+ *
+ * What was unpacked is handed on a turn of the event loop later: by then the next piece is being unpacked, by a thread of
+ * zlib's pool or by the program, while this thread reads the lines of the last one. Little more than a piece is held:
+ * zlib begins another only when this thread has taken the one before.
+ */
 class Flow implements Decompressor {
   private failure: unknown = null;
   private over = false;
   private wake: (() => void) | null = null;
   private readonly input: Writable;
+  private readonly sink: (chunk: Uint8Array) => void;
   private readonly kill: () => void;
+  /** Unpacked and not handed on. */
+  private held: Uint8Array[] = [];
 
   constructor(input: Writable, output: Readable, sink: (chunk: Uint8Array) => void, kill: () => void) {
     this.input = input;
+    this.sink = sink;
     this.kill = kill;
     output.on('data', (chunk: Uint8Array) => {
       if (this.over) return;
-      try {
-        sink(chunk);
-      } catch (error) {
-        this.fail(error);
-      }
+      this.held.push(chunk);
+      if (this.held.length === 1) setImmediate(() => this.handOn());
     });
   }
 
@@ -73,18 +80,32 @@ class Flow implements Decompressor {
 
   stop(): void {
     this.over = true;
+    this.held = [];
     this.kill();
     this.wake?.();
   }
 
+  /** What came before counts. */
   fail(error: unknown): void {
+    this.handOn();
     if (this.over) return;
     this.failure = error;
     this.stop();
   }
 
   finished(): void {
+    this.handOn();
     if (!this.over) this.stop();
+  }
+
+  private handOn(): void {
+    const chunks = this.held;
+    this.held = [];
+    try {
+      for (const chunk of chunks) if (!this.over) this.sink(chunk);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 }
 
