@@ -123,6 +123,7 @@ function newFlush(state: MachineState, op: Op, known: boolean): Flush {
     multiRef: -1,
     multiTs: Number.NaN,
     targets: [],
+    targetsByCpu: null,
     covers: [],
     lateTargets: 0,
     waited: false,

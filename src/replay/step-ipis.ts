@@ -6,6 +6,7 @@ import type { Hooks } from './hooks.js';
 import type { Cpu, Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
 import type { Flush, Stray, Sync, Target } from './state/table-life.js';
+import { addTarget, targetsOn } from './state/targets.js';
 
 /** `tlb_flush` reasons that are an invalidation inside a broadcast handler: remote shootdown, or a lazy CPU
  *  switching to init_mm (arch/x86/mm/tlb.c flush_tlb_func); 5 (wrong CPU) is none. */
@@ -56,7 +57,7 @@ function invalidated(state: MachineState, op: Op, cpu: Cpu | null, hooks: Hooks)
   for (let i = state.openFlushes.length - 1; i >= 0; i--) {
     const flush = state.openFlushes[i]!;
     if (flush.mm !== op.a1 || flush.gen !== op.a4) continue;
-    for (const target of flush.targets) if (target.cpu === cpu.id) target.invRef = op.ref;
+    for (const target of targetsOn(flush, cpu.id)) target.invRef = op.ref;
     if (!state.requestsShown && remote(flush, cpu, op)) handled(flush, cpu, op, hooks);
     return;
   }
@@ -70,7 +71,7 @@ const remote = (flush: Flush, cpu: Cpu, op: Op): boolean =>
   flush.multi &&
   cpu.id !== flush.cpu &&
   (op.context !== CONTEXT.task || op.pid !== flush.pid) &&
-  !flush.targets.some((t) => t.cpu === cpu.id);
+  targetsOn(flush, cpu.id).length === 0;
 
 /**
  * Kernels before 6.5 and recordings without csd events show no requests: the handler itself names the flush that it
@@ -90,7 +91,7 @@ function handled(flush: Flush, cpu: Cpu, op: Op, hooks: Hooks): Target {
     sync: null,
     inverted: false,
   };
-  flush.targets.push(target);
+  addTarget(flush, target);
   flush.handlersOnly = true;
   hooks.ipiArrived(target);
   return target;
@@ -124,7 +125,7 @@ function send(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
     sync,
     inverted: early !== null,
   };
-  if (flush && flush.targets.length < MAX_CPUS) flush.targets.push(target);
+  if (flush) addTarget(flush, target);
   if (sync) {
     if (sync.targets.length < MAX_CPUS) sync.targets.push(target);
     // Of one broadcast the first interrupt says all that the others do.

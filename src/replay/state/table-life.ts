@@ -107,7 +107,10 @@ export interface Flush {
   /** `native_flush_tlb_multi()`. */
   multiRef: EvidenceRef;
   multiTs: number;
+  /** Added by `addTarget`. */
   targets: Target[];
+  /** The same by CPU; null while there are few. */
+  targetsByCpu: Map<number, Target[]> | null;
   /** Tables whose unlink precedes it in the same gather. */
   covers: Table[];
   /** Targets whose handler had not been seen to end when the flush returned. */
