@@ -1,23 +1,24 @@
-import { kindSet, LOOKUP, OP, type Op, pagesOf, READER, SPIN } from '../kernel/ops.js';
+import { kindSet, LOOKUP, OP, type Op, READER, SPIN } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Hooks } from './hooks.js';
 import type { Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
-import { deletePage, forEachPage, setPage } from './state/page-index.js';
-import { LIFE } from './state/table-life.js';
+import { type Instant, type Lookup, newWalker, type Section, type Walker } from './state/walks.js';
 import {
-  type Bracket,
-  type Instant,
-  type Lookup,
-  newWalkedTable,
-  newWalker,
-  type Section,
-  type UnlinkedBy,
-  type WalkedTable,
-  type Walker,
-} from './state/walks.js';
+  forgetWalked,
+  instantOf,
+  isTablePage,
+  learnRange,
+  loseSection,
+  RANGE,
+  releaseWalked,
+  relinked,
+  sectionEnded,
+  unlinkWalked,
+  walkedAmong,
+  walkedTable,
+} from './walked-tables.js';
 
-const RANGE = 2 ** 21;
 /** A task holds no more locks at once (include/linux/sched.h MAX_LOCK_DEPTH is 48). */
 const MAX_HELD = 64;
 /** Walkers in one table, and GUP-fast brackets, at once: no machine has so many CPUs. */
@@ -80,20 +81,21 @@ export function stepWalks(state: MachineState, op: Op, task: Task, hooks: Hooks)
     case OP.TR:
     case OP.UL:
       if (op.kind === OP.UL || op.a3 === 1) {
-        unlink(state, op.a2, op, task, op.kind === OP.UL ? 'free_pte' : 'handed over', hooks);
+        unlinkWalked(state, op.a2, op, task, op.kind === OP.UL ? 'free_pte' : 'handed over', hooks);
       }
       return;
     case OP.COLL:
-      if (op.a2 > 0) unlink(state, op.a2, op, task, 'pmdp_collapse_flush', hooks);
+      if (op.a2 > 0) unlinkWalked(state, op.a2, op, task, 'pmdp_collapse_flush', hooks);
       return;
     case OP.DEFER:
-      unlink(state, op.a1, op, task, 'pte_free_defer', hooks);
+      unlinkWalked(state, op.a1, op, task, 'pte_free_defer', hooks);
       return;
     case OP.FREE:
-      if (state.walks.tables.size > 0) walked(state, op, (table) => free(state, table, op, hooks));
+      if (state.walks.tables.size > 0)
+        walkedAmong(state, op, (table) => releaseWalked(state, table, op, hooks));
       return;
     case OP.ALLOC:
-      if (state.walks.tables.size > 0) walked(state, op, (table) => forget(state, table, hooks));
+      if (state.walks.tables.size > 0) walkedAmong(state, op, (table) => forgetWalked(state, table, hooks));
       return;
     case OP.SE:
     case OP.SX:
@@ -103,20 +105,10 @@ export function stepWalks(state: MachineState, op: Op, task: Task, hooks: Hooks)
   }
 }
 
-const walked = (state: MachineState, op: Op, each: (table: WalkedTable) => void): void =>
-  forEachPage(state.walks.tables, state.walks.pages, op.a0, pagesOf(op), each);
-
 const walkerOf = (task: Task): Walker => {
   task.walker ??= newWalker();
   return task.walker;
 };
-
-const now = (state: MachineState, op: Op): Instant => ({
-  ref: op.ref,
-  tsNs: op.tsNs,
-  seq: state.seq,
-  cpu: op.cpu,
-});
 
 function locked(state: MachineState, op: Op, walker: Walker): void {
   walker.depth++;
@@ -127,7 +119,7 @@ function locked(state: MachineState, op: Op, walker: Walker): void {
   walker.newestDepth = walker.depth;
   const { plain } = walker;
   if (plain && plain.begin === null) {
-    plain.begin = now(state, op);
+    plain.begin = instantOf(state, op);
     plain.depth = walker.depth;
   }
 }
@@ -140,23 +132,13 @@ function unlocked(state: MachineState, op: Op, walker: Walker, hooks: Hooks): vo
     const section = open[i]!;
     if (section.depth < depth) break;
     open.splice(i, 1);
-    ended(state, section, op, hooks);
+    sectionEnded(state, section, op, hooks);
   }
-}
-
-function ended(state: MachineState, section: Section, op: Op, hooks: Hooks): void {
-  section.end = now(state, op);
-  const table = state.walks.tables.get(section.table);
-  if (table) {
-    drop(table.open, section);
-    table.lastEnd = section.end;
-  }
-  hooks.walks.sectionEnded(section, op);
 }
 
 function begins(state: MachineState, op: Op, walker: Walker): void {
   const lookup: Lookup = {
-    entry: now(state, op),
+    entry: instantOf(state, op),
     table: op.a2,
     slot: op.a0,
     slotPage: op.a3,
@@ -179,8 +161,8 @@ function returns(state: MachineState, op: Op, task: Task, walker: Walker, hooks:
     if (op.a0 === 0) hooks.walks.lookedUp(lookup, null, task, op);
     return;
   }
-  const table = named(state, op.a1);
-  learn(table, lookup, plain ? walker.outer : null);
+  const table = walkedTable(state, op.a1);
+  learnRange(table, lookup, plain ? walker.outer : null);
   hooks.walks.lookedUp(lookup, table, task, op);
   if (!plain) {
     if (op.a5 === LOOKUP.lock) holds(state, op, walker);
@@ -196,7 +178,7 @@ function returns(state: MachineState, op: Op, task: Task, walker: Walker, hooks:
   // Another section of the same depth cannot be open any more: its end was not seen.
   let from = walker.open.length;
   while (from > 0 && walker.open[from - 1]!.depth >= depth) from--;
-  for (const old of walker.open.splice(from)) lose(state, old, hooks);
+  for (const old of walker.open.splice(from)) loseSection(state, old, hooks);
   const section: Section = {
     kind: 'walk',
     table: table.key,
@@ -210,7 +192,7 @@ function returns(state: MachineState, op: Op, task: Task, walker: Walker, hooks:
   };
   table.sections++;
   // The oldest has ended unseen: a table is not walked by so many at once.
-  if (table.open.length >= MAX_INSIDE) lose(state, table.open[0]!, hooks);
+  if (table.open.length >= MAX_INSIDE) loseSection(state, table.open[0]!, hooks);
   table.open.push(section);
   walker.open.push(section);
   const { ul } = table;
@@ -229,42 +211,6 @@ const newestLock = (walker: Walker): Instant | null =>
     ? { ref: walker.newestRef, tsNs: walker.newestNs, seq: walker.newestSeq, cpu: walker.newestCpu }
     : null;
 
-/** The entry lies in the direct map, where page tables are; the collapser's own lies on its stack. */
-const isTablePage = (key: number): boolean => !(key < 0);
-
-/** Found again through an ordinary entry: a collapse that failed, or that installs the same table again (7.2). */
-function relinked(table: WalkedTable): void {
-  table.ul = null;
-  table.ulTask = Number.NaN;
-  table.inside = [];
-}
-
-function named(state: MachineState, key: number): WalkedTable {
-  let table = state.walks.tables.get(key);
-  if (!table) {
-    table = newWalkedTable(key, state.seq);
-    setPage(state.walks.tables, state.walks.pages, key, table);
-    unlinkedBefore(state, table);
-  }
-  return table;
-}
-
-/** First named by a lookup when it had been handed to a gather already. */
-function unlinkedBefore(state: MachineState, table: WalkedTable): void {
-  const known = state.tables.get(table.key);
-  if (!known || (known.life !== LIFE.gathered && known.life !== LIFE.rcu) || known.trPid <= 0) return;
-  table.ul = { ref: known.trRef, tsNs: known.trTs, seq: known.trSeq, cpu: known.trCpu };
-  table.ulTask = known.trPid;
-}
-
-function learn(table: WalkedTable, lookup: Lookup | null, outer: Lookup | null): void {
-  if (!lookup) return;
-  const mm = outer && outer.mm === outer.mm ? outer.mm : lookup.mm;
-  if (mm === mm) table.mm = mm;
-  if (table.range === table.range || lookup.addr !== lookup.addr || !isTablePage(lookup.slotPage)) return;
-  table.range = Math.floor(lookup.addr / RANGE);
-}
-
 function lock(state: MachineState, op: Op, walker: Walker): void {
   if (op.a5 === SPIN.unlock) {
     const at = walker.held.findLastIndex((h) => h.table === op.a1);
@@ -275,7 +221,7 @@ function lock(state: MachineState, op: Op, walker: Walker): void {
 }
 
 function holds(state: MachineState, op: Op, walker: Walker): void {
-  walker.held.push({ table: op.a1, lock: now(state, op) });
+  walker.held.push({ table: op.a1, lock: instantOf(state, op) });
   if (walker.held.length > MAX_HELD) walker.held.shift();
 }
 
@@ -285,8 +231,8 @@ function bracket(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   if (old) {
     brackets.delete(task.key);
     for (const section of old.sections) {
-      if (op.a0 === 0) ended(state, section, op, hooks);
-      else lose(state, section, hooks);
+      if (op.a0 === 0) sectionEnded(state, section, op, hooks);
+      else loseSection(state, section, hooks);
     }
   }
   if (op.a0 !== 1 || op.a1 !== op.a1) return;
@@ -296,81 +242,23 @@ function bracket(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
   if (brackets.size >= MAX_INSIDE) {
     const [oldest] = brackets.values();
     brackets.delete(oldest!.task);
-    for (const section of oldest!.sections) lose(state, section, hooks);
+    for (const section of oldest!.sections) loseSection(state, section, hooks);
   }
-  brackets.set(task.key, { task: task.key, begin: now(state, op), firstRange, lastRange, sections: [] });
-}
-
-function unlink(state: MachineState, key: number, op: Op, task: Task, by: UnlinkedBy, hooks: Hooks): void {
-  const table = state.walks.tables.get(key);
-  if (!table || table.ul) return;
-  table.ul = now(state, op);
-  table.ulBy = by;
-  table.ulTask = task.key;
-  for (const section of table.open) {
-    if (section.own || section.task === task.key) continue;
-    section.insideAtUnlink = true;
-    table.inside.push(section);
-  }
-  if (table.range === table.range) {
-    for (const b of state.walks.brackets.values()) {
-      if (table.range < b.firstRange || table.range > b.lastRange || b.task === task.key) continue;
-      const section = sectionOf(b, table);
-      table.open.push(section);
-      table.inside.push(section);
-    }
-  }
-  hooks.walks.unlinked(table, op);
-}
-
-function sectionOf(b: Bracket, table: WalkedTable): Section {
-  const section: Section = {
-    kind: 'gup',
-    table: table.key,
-    task: b.task,
-    begin: b.begin,
-    depth: Number.NaN,
-    own: false,
-    end: null,
-    released: [],
-    insideAtUnlink: true,
-  };
-  b.sections.push(section);
-  return section;
-}
-
-function free(state: MachineState, table: WalkedTable, op: Op, hooks: Hooks): void {
-  const at = { free: now(state, op), ul: table.ul };
-  for (const section of table.open) section.released.push(at);
-  hooks.walks.released(table, op);
-  deletePage(state.walks.tables, state.walks.pages, table.key);
-}
-
-function forget(state: MachineState, table: WalkedTable, hooks: Hooks): void {
-  hooks.walks.forgotten(table);
-  deletePage(state.walks.tables, state.walks.pages, table.key);
-}
-
-function lose(state: MachineState, section: Section, hooks: Hooks): void {
-  const table = state.walks.tables.get(section.table);
-  if (table) {
-    drop(table.open, section);
-    table.unbounded++;
-  }
-  hooks.walks.sectionLost(section);
+  brackets.set(task.key, {
+    task: task.key,
+    begin: instantOf(state, op),
+    firstRange,
+    lastRange,
+    sections: [],
+  });
 }
 
 /** No section outlives a return to user space: what is still open there has ended unseen. */
 function expire(state: MachineState, walker: Walker, hooks: Hooks): void {
-  for (const section of walker.open) lose(state, section, hooks);
+  for (const section of walker.open) loseSection(state, section, hooks);
   walker.open.length = 0;
   walker.held.length = 0;
   walker.depth = 0;
   walker.plain = null;
   walker.outer = null;
-}
-
-function drop<T>(list: T[], item: T): void {
-  const at = list.indexOf(item);
-  if (at >= 0) list.splice(at, 1);
 }
