@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { Flags } from '@oclif/core';
 import type { Reading } from '../src/fleet/question.js';
-import { nearest } from '../src/litmus/parse.js';
+import { nearest } from '../src/litmus/nearest.js';
 import { LINE_FORMAT_ID } from '../src/parsers/columns/line-format.js';
 import { isStored } from '../src/parsers/input/source.js';
 import { temporaryFolder } from '../src/parsers/input/temporary-folder.js';

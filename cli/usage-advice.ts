@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { nearest } from '../src/litmus/parse.js';
+import { nearest } from '../src/litmus/nearest.js';
 
 interface Manifest {
   readonly commands: Readonly<Record<string, { readonly flags?: Readonly<Record<string, unknown>> }>>;

@@ -2,7 +2,7 @@ import { FEATURES } from '../kernel/features.js';
 import { parseRelease } from '../kernel/releases.js';
 import { namesOf, VARIANTS, type Variant } from '../kernel/variants.js';
 import { releasedVariantsOf } from '../kernel/variants-of-release.js';
-import { nearest } from '../litmus/parse.js';
+import { nearest } from '../litmus/nearest.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import type { Rule } from '../replay/rules/rule.js';
 import { UsageError } from '../result/usage-error.js';

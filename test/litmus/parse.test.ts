@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LitmusError, nearest, parseLitmus } from '../../src/litmus/parse.js';
+import { LitmusError, parseLitmus } from '../../src/litmus/parse.js';
 import { runOrder } from '../../src/litmus/run.js';
 import { STEPS } from '../../src/litmus/steps.js';
 
@@ -140,11 +140,6 @@ fix: silent
       }),
       { numRuns: 2000 },
     );
-  });
-
-  it('names the nearest word, and none that is far', () => {
-    expect(nearest('unlik', Object.keys(STEPS))).toBe('unlink');
-    expect(nearest('zzzzzzzz', Object.keys(STEPS))).toBeNull();
   });
 });
 
