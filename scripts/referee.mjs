@@ -21,7 +21,7 @@ const { values } = parseArgs({
   },
 });
 const load = (path) => import(new URL(`../dist/src/${path}.js`, import.meta.url));
-const { machineOf } = await load('machine/scenario');
+const { DEFAULTS, machineOf } = await load('machine/scenario');
 const { compile, reader } = await load('machine/compile');
 const { explore, EXPLORE_DEFAULTS } = await load('explore/explore');
 const { executionOf } = await load('explore/execution');
@@ -87,6 +87,11 @@ for (const { scenario, rule } of RULE_SCENARIOS) {
 for (const { fix, bug } of LITMUS_PROGRAMS) for (const s of [fix, bug]) scenarios.set(JSON.stringify(s), s);
 for (const { questions } of CLAIMS)
   for (const { scenario } of questions) scenarios.set(JSON.stringify(scenario), scenario);
+// Batches that fill up on the way, on each kind of kernel, and without the flush of one.
+for (const variant of ['A1', 'A2', 'B', 'C', 'Dn', 'E', 'En', 'Fn']) {
+  const full = { ...DEFAULTS, variant, program: 'munmap-full', tables: 2, readers: ['gup-fast', 'hardware'] };
+  for (const s of [full, { ...full, broken: ['batch-without-flush'] }]) scenarios.set(JSON.stringify(s), s);
+}
 const [part, parts] = values.part.split('/').map(Number);
 const list = [...scenarios.values()].filter(usable).filter((_, i) => i % parts === part - 1);
 

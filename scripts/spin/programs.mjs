@@ -11,6 +11,17 @@ export const PROGRAMS = [
     'series v2',
     { variant: 'B', program: 'madvise-dontneed', readers: ['gup-fast', 'pte-offset-map'], walkers: 'all' },
   ],
+  ['full batches', { variant: 'E', program: 'munmap-full', readers: ['gup-fast', 'hardware'], tables: 2 }],
+  [
+    'full page batches, without their flush',
+    {
+      variant: 'A1',
+      program: 'munmap-full',
+      readers: ['hardware'],
+      tables: 2,
+      broken: ['batch-without-flush'],
+    },
+  ],
   ['6.14', { variant: 'C', program: 'madvise-dontneed', readers: ['gup-fast', 'pte-offset-map-lock'] }],
   [
     '6.14, preempted walkers',

@@ -14,14 +14,28 @@ import { pgdFree, pmdFree } from './union.js';
 import { UNSHARE_KIND } from './unshare.js';
 
 /** munmap(): the VMA is detached under mmap_lock for writing, so no walker that looks for it gets in any more. */
-function munmap(cpu: number, { kernel, links, path, memory, callbacks }: Freer): void {
-  const t = new Thread(kernel, cpu, 'munmap');
+function munmap(cpu: number, freer: Freer): void {
+  unmaps(cpu, freer, 'munmap', false);
+}
+
+/** The same where what tables are put into may be full at each: it is flushed and handed over on the way. */
+function munmapFull(cpu: number, freer: Freer): void {
+  unmaps(cpu, freer, 'munmap, full batches', true);
+}
+
+function unmaps(
+  cpu: number,
+  { kernel, links, path, memory, callbacks }: Freer,
+  role: string,
+  full: boolean,
+): void {
+  const t = new Thread(kernel, cpu, role);
   const gather = new Gather(t, links, path, memory, callbacks);
   kernel.model.variable('detached');
   t.step(lockWay(t, 'mmap_lock'));
   t.step(downgradeWay(t, 'mmap_lock', ['detached = 1']));
   for (const link of links) gather.zap(link);
-  for (const link of links) unlinkAndRemove(t, gather, link);
+  for (const link of links) unlinkAndRemove(t, gather, link, full);
   gather.finish();
   t.step(readUnlockWay(t, 'mmap_lock'));
   t.end();
@@ -156,16 +170,13 @@ function retract(cpu: number, freer: Freer): void {
 }
 
 /** free_pte_range(): what is none is passed over; alone, a thread finds every entry set. */
-function unlinkAndRemove(t: Thread, gather: Gather, link: Link): void {
+function unlinkAndRemove(t: Thread, gather: Gather, link: Link, full = false): void {
   const unlink = gather.unlinkWay(link);
-  if (!t.kernel.rivals) {
-    t.step(unlink);
-    gather.remove(link);
-    return;
-  }
   const skip = new Label();
-  t.step({ ...unlink, when: `ent_${link.id} == 1` }, passedOver(t, link, skip));
-  gather.remove(link, skip);
+  if (t.kernel.rivals) t.step({ ...unlink, when: `ent_${link.id} == 1` }, passedOver(t, link, skip));
+  else t.step(unlink);
+  if (full) gather.removeInto(link);
+  else gather.remove(link);
   t.here(skip);
 }
 
@@ -198,6 +209,12 @@ export const PROGRAMS: readonly ProgramKind[] = [
     what: 'munmap(): VMA detached, tables unlinked, flushed, freed by the variant’s path',
     source: 'mm/vma.c vms_clear_ptes(), mm/memory.c free_pgtables(), mm/mmu_gather.c',
     write: munmap,
+  },
+  {
+    name: 'munmap-full',
+    what: 'the same with a batch, or a page batch, that may be full at each table',
+    source: 'mm/mmu_gather.c tlb_remove_table() MAX_TABLE_BATCH, __tlb_remove_page_size(), tlb_flush_mmu()',
+    write: munmapFull,
   },
   {
     name: 'exit_mmap',

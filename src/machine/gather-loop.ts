@@ -24,7 +24,7 @@ export const FREER = 'thread 0';
 const TABLE = 'T0';
 
 /**
- * The steps of `munmap` (`freers.ts`) over any number of data pages and tables. One table stands for each in turn, and
+ * The steps of `munmap-full` (`freers.ts`) over any number of data pages and tables. One table stands for each in turn, and
  * for all those that wait in the gather; how many there are, where there is memory, when something is full is chosen by
  * the driver, by `Cue`.
  */
@@ -47,7 +47,7 @@ export function gatherMachine(setting: GatherSetting): Machine {
   const callbacks = new Callbacks();
   const t = new Thread(kernel, 0, 'munmap');
   const gather = new Gather(t, [link], path, 'both', callbacks);
-  const [pages, tables, next, finish] = [new Label(), new Label(), new Label(), new Label()];
+  const [pages, tables, finish] = [new Label(), new Label(), new Label()];
 
   t.here(pages);
   const zapped = new Label();
@@ -64,22 +64,13 @@ export function gatherMachine(setting: GatherSetting): Machine {
   t.step({ text: 'goes on with the pages', to: pages });
 
   t.here(tables);
-  const [unlinked, put] = [new Label(), new Label()];
+  const unlinked = new Label();
   t.step(
     { ...gather.unlinkWay(link), cue: 'table', to: unlinked },
     { text: 'no table is left', cue: 'no-table', to: finish },
   );
   t.here(unlinked);
-  gather.remove(link, put);
-  t.step({ text: 'the table is gone', to: next });
-  t.here(put);
-  t.step({ text: 'there is room', cue: 'room', to: next }, { text: 'it is full', cue: 'full' });
-  if (path.leaf === 'pages') gather.finish('tlb_flush_mmu()');
-  else {
-    gather.invalidate('batch-without-flush');
-    gather.handOver();
-  }
-  t.here(next);
+  gather.removeInto(link);
   t.step(
     { text: 'goes on below', cue: 'below', to: tables },
     {

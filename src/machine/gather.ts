@@ -1,18 +1,16 @@
 import type { FreePath } from '../kernel/free-paths.js';
 import { OP } from '../kernel/ops.js';
-import { any, type Read } from './command.js';
+import { any } from './command.js';
 import type { Emitter } from './emitter.js';
+import { handOver, IN, queueAgain } from './hand-over.js';
 import { FREED, type Kernel, type Link, MM_NAMES, pageName, type Table } from './kernel.js';
 import { writesHead } from './ptdesc-union.js';
-import { type Callback, type Callbacks, callbackOps, callRcuOps, queued, synchronizeRcu } from './rcu.js';
+import { type Callbacks, callbackOps, callRcuOps, queued, synchronizeRcu } from './rcu.js';
 import { flush, syncIpi } from './shootdown.js';
 import { Label, type Thread, type Way } from './thread.js';
 
 /** Whether a page for the table batch can be had (`GFP_NOWAIT`): always, never, or either way each time. */
 export type Memory = 'yes' | 'no' | 'both';
-
-/** State of a table on its way through a gather: value of `in_N`. */
-export const IN = { none: 0, pending: 1, batch: 2, queued: 3 } as const;
 
 /**
  * One `struct mmu_gather` of a thread: unlink, hand over, flush, free (mm/mmu_gather.c). Which steps a single table
@@ -28,6 +26,7 @@ export class Gather {
   private readonly mm: number;
   private readonly tables: readonly Table[];
   private readonly pend: string;
+  private handed = 0;
 
   constructor(t: Thread, links: readonly Link[], path: FreePath, memory: Memory, callbacks: Callbacks) {
     this.t = t;
@@ -182,17 +181,7 @@ export class Gather {
         ops: (e) => callRcuOps(e, t.cpu, name, [table]),
       }),
     );
-    if (kernel.broken('queue-twice')) this.queueAgain(cb, table.name, () => [table]);
-  }
-
-  private queueAgain(cb: Callback, what: string, tables: (read: Read) => readonly Table[]): void {
-    const { t, kernel } = this;
-    const bad = kernel.model.wrong('queue', `call_rcu() on the head of ${what}, which is queued already`);
-    const ops: Way['ops'] = (e, read) => callRcuOps(e, t.cpu, cb.name, tables(read));
-    t.step(
-      { text: `call_rcu() for ${what} again`, when: `cb_${cb.id} != 0`, set: [`bad = ${bad}`], ops },
-      { text: `the callback of ${what} has run meanwhile`, when: `cb_${cb.id} == 0` },
-    );
+    if (kernel.broken('queue-twice')) queueAgain(t, cb, table.name, () => [table]);
   }
 
   /**
@@ -216,61 +205,27 @@ export class Gather {
 
   /** tlb_table_flush() after the flush: call_rcu() for the batch, if there is one. */
   handOver(): void {
-    const { kernel, t, tables } = this;
-    const name = `batch ${t.cpu}`;
-    const [handed, done] = [new Label(), new Label()];
-    const frees = (state: number) => (read: Read) =>
-      tables.filter((table) => read(`${this.place(table)}`) === state);
-    const cb: Callback = this.callbacks.add(kernel, {
-      cpu: t.cpu,
-      name,
-      runs: tables.flatMap((table) => [
-        `freed_${table.id} = (${this.place(table)} == ${IN.queued} ? ${FREED.byCallback} : freed_${table.id})`,
-        `${this.place(table)} = (${this.place(table)} == ${IN.queued} ? ${IN.none} : ${this.place(table)})`,
-      ]),
-      text: 'the callback of the batch runs: its tables are free',
-      ops: (e, read) => callbackOps(e, t.cpu, name, frees(IN.queued)(read)),
-      waiter: false,
+    handOver(this.t, this.callbacks, {
+      order: this.handed++,
+      tables: this.tables,
+      place: (t) => this.place(t),
     });
-    const some = any(tables.map((table) => `${this.place(table)} == ${IN.batch}`));
-    const none = tables.map((table) => `${this.place(table)} != ${IN.batch}`).join(' && ');
-    if (kernel.broken('free-in-call')) {
-      t.step(
-        {
-          text: 'call_rcu() for the batch, and frees its tables itself',
-          when: some,
-          set: tables.flatMap((table) => [
-            `freed_${table.id} = (${this.place(table)} == ${IN.batch} ? ${FREED.directly} : freed_${table.id})`,
-            `${this.place(table)} = (${this.place(table)} == ${IN.batch} ? ${IN.none} : ${this.place(table)})`,
-          ]),
-          ops: (e, read) => {
-            callRcuOps(e, t.cpu, name, frees(IN.batch)(read));
-            for (const table of frees(IN.batch)(read)) e.emit(OP.FREE, t.cpu, [e.names.page(table.name), 0]);
-          },
-        },
-        { text: 'there is no batch', when: none },
-      );
-      return;
+  }
+
+  /** As `remove`; what the table was put into may be full then: it is flushed and handed over at once, as often as it is. */
+  removeInto(link: Link): void {
+    const { t } = this;
+    const [put, next] = [new Label(), new Label()];
+    this.remove(link, put);
+    t.step({ text: 'the table is gone', to: next });
+    t.here(put);
+    t.step({ text: 'there is room', cue: 'room', to: next }, { text: 'it is full', cue: 'full' });
+    if (this.path.leaf === 'pages') this.finish('tlb_flush_mmu()');
+    else {
+      this.invalidate('batch-without-flush');
+      this.handOver();
     }
-    t.step(
-      {
-        text: 'call_rcu() for the batch',
-        when: some,
-        set: [
-          ...tables.map(
-            (table) =>
-              `${this.place(table)} = (${this.place(table)} == ${IN.batch} ? ${IN.queued} : ${this.place(table)})`,
-          ),
-          ...queued(kernel, cb),
-        ],
-        to: handed,
-        ops: (e, read) => callRcuOps(e, t.cpu, name, frees(IN.batch)(read)),
-      },
-      { text: 'there is no batch', when: none, to: done },
-    );
-    t.here(handed);
-    if (kernel.broken('queue-twice')) this.queueAgain(cb, 'the batch', frees(IN.queued));
-    t.here(done);
+    t.here(next);
   }
 
   /** tlb_batch_pages_flush(): data pages, and in A0 and A1 the tables too. */
