@@ -23,12 +23,30 @@ function long(times: number): string {
   return path;
 }
 
+/** A recording whose names alone fill a small heap. */
+function hungry(): string {
+  const path = join(dir, 'hungry.txt');
+  const line = (i: number) =>
+    `  task${i}-${i + 1}  [000] ..... 1.${String(i).padStart(6, '0')}: event${i}: x=1\n`;
+  writeFileSync(path, `# tracer: nop\n#\n${Array.from({ length: 150_000 }, (_, i) => line(i)).join('')}`);
+  return path;
+}
+
 it('a thread that runs out of memory costs its own task; the next is done by another', async () => {
-  const pool = new ThreadPool({ size: 1, memoryMb: 12 });
+  const pool = new ThreadPool({ size: 1, memoryMb: 24 });
   try {
-    await expect(pool.perform(ask(long(60)))).rejects.toThrow(/^its thread ended: .*memory/);
-    // Enough for nothing at all: but each task has an answer.
-    await expect(pool.perform(ask(join(dir, 'nowhere')))).rejects.toThrow('its thread ended');
+    await expect(pool.perform(ask(hungry()))).rejects.toThrow(/^its thread ended: .*memory/);
+    expect(await pool.perform(ask(join(dir, 'nowhere')))).toMatchObject({ kind: 'answer' });
+  } finally {
+    await pool.close();
+  }
+});
+
+it('with memory for nothing at all each task has an answer', async () => {
+  const pool = new ThreadPool({ size: 1, memoryMb: 2 });
+  try {
+    for (let i = 0; i < 2; i++)
+      await expect(pool.perform(ask(join(dir, 'nowhere')))).rejects.toThrow('its thread ended');
   } finally {
     await pool.close();
   }
