@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FUNC, OP } from '../../src/kernel/ops.js';
 import { MM } from './support/drive.js';
-import { FRAME, held, inv, linked, PMD, PTE, pages, VA, walk } from './support/linked-table.js';
+import { FRAME, held, inv, kept, linked, PMD, PTE, pages, VA, walk } from './support/linked-table.js';
 
 // What walks put into the translation caches, and what invalidations take out.
 
@@ -166,5 +166,72 @@ describe('invalidations', () => {
     expect([pages(d, 1), pages(d, 2)]).toEqual([[], []]);
     expect(holders.every((h) => h.broadcast)).toBe(true);
     expect(d.state.mech.broadcasts).toEqual([]);
+  });
+
+  it('leave no list where nothing is left, and what is left otherwise', () => {
+    const d = linked();
+    walk(d);
+    inv(d, { a5: 1 });
+    expect(kept(d)!.map((h) => h.page)).toEqual([PTE]);
+    inv(d);
+    expect(kept(d)).toBeUndefined();
+  });
+
+  it('what is gone stays gone', () => {
+    const d = linked();
+    walk(d, { a3: 1 });
+    const holders = [...kept(d)!];
+    inv(d, { a5: 1 });
+    inv(d, { a5: 2 });
+    expect(holders.map((h) => [h.leaf, h.hold, h.halfDone])).toEqual([
+      [false, 1, true],
+      [true, 0, false],
+    ]);
+    walk(d, { a3: 1 });
+    expect(kept(d)!.filter((h) => h.leaf)).toHaveLength(1);
+  });
+
+  it('of a range that begins at 0 or ends at it', () => {
+    for (const [start, end, left] of [
+      [0, 0, 1],
+      [VA + 1, 0, 1],
+      [0, 1, 1],
+    ] as const) {
+      const d = linked();
+      walk(d);
+      inv(d, { a2: start, a3: end });
+      expect(kept(d)?.length ?? 0, `${start} ${end}`).toBe(left);
+    }
+  });
+
+  it('after tlb_flush was seen: the next one alone ends a handler, whatever it was for', () => {
+    const d = linked();
+    d.do(OP.TLBF, { a0: -1, a1: 1 });
+    walk(d);
+    inv(d);
+    d.do(OP.TLBF, { a0: -1, a1: 5 });
+    // The handler came to nothing: the flush after it is of something unknown.
+    d.do(OP.TLBF, { a0: -1, a1: 1 });
+    expect(kept(d)!.map((h) => h.hold)).toEqual([2, 2]);
+    const e = linked();
+    e.do(OP.TLBF, { a0: -1, a1: 1 });
+    walk(e);
+    inv(e, { a1: Number.NaN });
+    e.do(OP.TLBF, { a0: -1, a1: 1 });
+    expect(kept(e)!.map((h) => h.hold)).toEqual([2, 2]);
+    const none = linked();
+    none.do(OP.TLBF, { a0: -1, a1: 1 });
+    walk(none);
+    inv(none, { a1: Number.NaN });
+    none.do(OP.TLBF, { a0: -1, a1: 5 });
+    expect(kept(none)!.map((h) => h.hold)).toEqual([1, 1]);
+  });
+
+  it('by INVLPGB reach CPU 0 as any other', () => {
+    const d = linked();
+    walk(d);
+    d.do(OP.BCAST, { a0: MM, cpu: 1 });
+    d.do(OP.TLBSYNC, { cpu: 1 });
+    expect(kept(d)).toBeUndefined();
   });
 });

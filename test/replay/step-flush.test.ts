@@ -83,4 +83,35 @@ describe('flushes', () => {
     d.do(OP.FMULTI, { a0: 6, a1: MM, a4: 56, pid: 11 });
     expect(d.task(11).flush).toBeNull();
   });
+
+  it('tell when they are done, with the gather and its state', () => {
+    const d = new Drive();
+    d.gather(1);
+    d.do(OP.FREE, { a0: 9, a1: 0 });
+    d.heard('flushDone');
+    d.do(OP.FR, { a0: MM, a4: 1 });
+    const flush = d.task().flush!;
+    expect(flush).toMatchObject({ lateTargets: 0, waited: false, multi: false });
+    expect(d.task().gather!.freesSinceFlush).toBe(1);
+    d.do(OP.FD);
+    expect(d.heard('flushDone').map((c) => c.slice(1, 4))).toEqual([[flush, d.task().gather, d.task()]]);
+    expect(d.task().gather!.freesSinceFlush).toBe(0);
+    // Without a table there is nothing to cover, and what was open elsewhere stays open.
+    d.do(OP.FR, { a0: MM, a4: 1, pid: 11 });
+    d.do(OP.FR, { a0: MM, a4: 1, pid: 12 });
+    const other = d.task(12).flush;
+    d.do(OP.FD, { pid: 11 });
+    expect(d.state.openFlushes).toEqual([other]);
+    d.do(OP.FR, { a0: Number.NaN, a4: 1, pid: 12 });
+    expect(d.task(12).mm).toBe(MM);
+  });
+
+  it('whose returns are never seen are forgotten, the oldest first', () => {
+    const d = new Drive();
+    for (let i = 0; i < 4097; i++) d.do(OP.FR, { a0: MM, a1: i, a4: 1, pid: i + 1 });
+    expect(d.state.openFlushes.length).toBe(4096);
+    expect(d.state.openFlushes[0]!.start).toBe(1);
+    d.do(OP.FD, { pid: 4097 });
+    expect(d.state.openFlushes.length).toBe(4095);
+  });
 });

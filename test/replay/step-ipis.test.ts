@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FUNC, OP } from '../../src/kernel/ops.js';
 import { Drive, MM } from './support/drive.js';
+import { inv } from './support/linked-table.js';
 
 // The interrupts of flushes and syncs, step by step: what the machine knows, and what it tells.
 
@@ -112,5 +113,49 @@ describe('IPIs', () => {
     expect(d.heard('synced')).toHaveLength(2);
     d.do(OP.IS, { a0: 1, a1: FUNC.munmap, a2: CSD + 5 });
     expect(d.state.csds.has(CSD + 5)).toBe(false);
+  });
+
+  it('a handler that runs is shown to invalidate by its own function', () => {
+    const d = new Drive();
+    d.do(OP.FR, { a0: MM, a4: 1 });
+    d.do(OP.IS, { a0: 1, a1: FUNC.flush_tlb_func, a2: CSD });
+    d.do(OP.IE, { cpu: 1, a1: FUNC.flush_tlb_func, a2: CSD });
+    const [target] = d.task().flush!.targets;
+    const ref = inv(d, { cpu: 1, a1: MM + 5 });
+    expect(target!.invRef).toBe(ref);
+    d.do(OP.IX, { cpu: 1, a1: FUNC.flush_tlb_func, a2: CSD });
+    expect(target!.invRef).toBe(ref);
+  });
+
+  it('a request without a csd pairs with nothing', () => {
+    for (const csd of [0, Number.NaN]) {
+      const d = new Drive();
+      d.do(OP.FR, { a0: MM, a4: 1 });
+      d.do(OP.IS, { a0: 1, a1: FUNC.flush_tlb_func, a2: csd });
+      expect(d.state.csds.size).toBe(0);
+      d.do(OP.IE, { cpu: 1, a1: FUNC.flush_tlb_func, a2: csd });
+      d.do(OP.IX, { cpu: 1, a1: FUNC.flush_tlb_func, a2: csd });
+      expect(d.task().flush!.targets[0]).toMatchObject({ ixRef: -1, invRef: -1 });
+    }
+    const one = new Drive();
+    one.do(OP.FR, { a0: MM, a4: 1 });
+    one.do(OP.IS, { a0: 1, a1: FUNC.flush_tlb_func, a2: 1 });
+    one.do(OP.IX, { cpu: 1, a1: FUNC.flush_tlb_func, a2: 1 });
+    expect(one.task().flush!.targets[0]!.ixRef).toBe(3);
+  });
+
+  it('of no CPU are handled all the same', () => {
+    const d = new Drive();
+    for (const kind of [OP.IE, OP.IX, OP.TLBF, OP.INV]) d.do(kind, { cpu: -1, a1: 1, a2: CSD });
+    expect(d.state.cpus).toEqual([]);
+  });
+
+  it('a broadcast covers what is flushed and still in the batch, not what is unflushed', () => {
+    const d = new Drive();
+    d.gather(1);
+    d.flush();
+    d.do(OP.TR, { a0: 500, a1: MM, a2: 3, a3: 1 });
+    d.do(OP.IS, { a0: 1, a1: FUNC.tlb_remove_table_smp_sync, a2: CSD });
+    expect([d.table(1).sync, d.table(3).sync]).toEqual([d.task().sync, null]);
   });
 });

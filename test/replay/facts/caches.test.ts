@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { OP } from '../../../src/kernel/ops.js';
-import { cacheKey, linkKey } from '../../../src/replay/state/mech.js';
-import { MM } from '../support/drive.js';
+import { PROMISE } from '../../../src/replay/mech-hooks.js';
+import { cacheKey, type Holder, linkKey } from '../../../src/replay/state/mech.js';
+import { type Drive, MM } from '../support/drive.js';
 import { FRAME, held, inv, linked, PTE, pages, VA, walk } from '../support/linked-table.js';
 
 // Which mm a CPU has loaded, and what it may hold for that.
@@ -111,5 +112,69 @@ describe('CR3', () => {
     expect(held(d).at(-1)).toMatchObject({ page: FRAME + 1, lazy: true });
     d.do(OP.LZ, { a0: MM, a1: 0 });
     expect(d.state.mech.lazy.size).toBe(0);
+  });
+
+  /** CPU 1 comes back to the mm with a way to a page given away meanwhile. */
+  function back(): Drive {
+    const d = linked();
+    d.do(OP.CR3, { a0: MM, cpu: 1 });
+    walk(d, { cpu: 1 });
+    d.do(OP.CR3, { a0: MM + 1, cpu: 1 });
+    d.do(OP.TR, { a0: 500, a1: MM, a2: PTE, a3: 1 });
+    d.do(OP.FREE, { a0: PTE, a1: 0 });
+    d.do(OP.CR3, { a0: MM, cpu: 1 });
+    return d;
+  }
+
+  it('another load or laziness is no sight of the CPU', () => {
+    const d = back();
+    d.do(OP.CR3, { a0: MM, cpu: 1 });
+    d.do(OP.LZ, { a0: MM, a1: 1, cpu: 1 });
+    expect(d.heard('cameBack')).toEqual([]);
+    d.do(OP.NEED, { a0: 1, cpu: 1 });
+    expect(d.heard('cameBack')).toHaveLength(1);
+    d.do(OP.NEED, { a0: 1, cpu: 1 });
+    expect(d.heard('cameBack')).toEqual([]);
+  });
+
+  it('a flush that catches up is in time', () => {
+    const d = back();
+    inv(d, { cpu: 1 });
+    d.do(OP.SE, { a0: 1, cpu: 1 });
+    expect(d.heard('cameBack')).toEqual([]);
+  });
+
+  it('loads of one CPU say nothing of another; init_mm is no process', () => {
+    const d = linked();
+    d.do(OP.CR3, { a0: MM, cpu: 0 });
+    d.do(OP.CR3, { a0: MM + 1, cpu: 1 });
+    expect([...d.state.mech.loaded.values()].map((l) => [l.cpu, l.now])).toEqual([
+      [0, true],
+      [1, true],
+    ]);
+    d.do(OP.CR3, { a0: 0, cpu: 1 });
+    expect(d.state.mech.loaded.size).toBe(2);
+    expect([...d.state.mech.arrived.keys()]).toEqual([0, 1]);
+    d.do(OP.CR3, { a0: 1, cpu: 2 });
+    expect(d.state.mech.loaded.size).toBe(3);
+  });
+
+  it('an address removed at the very load is caught up with; one removed later is not', () => {
+    const d = linked();
+    d.do(OP.CR3, { a0: MM });
+    walk(d);
+    d.do(OP.CLRE, { a0: PTE, a1: VA });
+    walk(d);
+    expect(d.heard('promised')).toEqual([]);
+    d.do(OP.CR3, { a0: MM });
+    walk(d);
+    // Its flush has not returned: it may still interrupt this CPU.
+    expect(d.heard('promised').flatMap((c) => c[2] as Holder[])).toEqual([]);
+    const elsewhere = { cpu: 1, pid: 77 };
+    d.do(OP.FR, { ...elsewhere, a0: MM, a1: 0, a2: 2 ** 53 - 1, a3: 12, a4: 0 });
+    d.do(OP.FD, elsewhere);
+    d.do(OP.CR3, { a0: MM });
+    walk(d);
+    expect(d.heard('promised').map((c) => c[1])).toContain(PROMISE.switchIn);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { LOCK_TYPE, OP } from '../../../src/kernel/ops.js';
+import { PROMISE } from '../../../src/replay/mech-hooks.js';
+import type { Holder } from '../../../src/replay/state/mech.js';
 import { Drive, MM } from '../support/drive.js';
-import { PTE } from '../support/linked-table.js';
+import { linked, PTE, VA, walk } from '../support/linked-table.js';
 
 // Which task holds which lock.
 
@@ -28,5 +30,18 @@ describe('locks', () => {
     d.do(OP.NEED, { a0: 3 });
     expect(d.heard('needed').map((c) => c[1])).toEqual([null]);
     expect([...d.state.mech.locks.values()].flat().map((l) => l.lock)).toEqual([5, 6]);
+  });
+
+  it('drops promise that an old translation is gone, where they name one', () => {
+    const d = linked();
+    walk(d);
+    d.do(OP.CLRE, { a0: PTE, a1: VA });
+    d.do(OP.LK, { a0: 3, a1: 1 });
+    d.do(OP.UN, { a0: 3, a1: MM, a2: Number.NaN });
+    expect(d.heard('promised')).toEqual([]);
+    d.do(OP.LK, { a0: 4, a1: 1 });
+    d.do(OP.UN, { a0: 9, a1: MM, a2: VA });
+    expect(d.heard('promised').map((c) => [c[1], (c[2] as Holder[]).length])).toEqual([[PROMISE.unlock, 1]]);
+    expect([...d.state.mech.locks.values()].flat().map((l) => l.lock)).toEqual([4]);
   });
 });

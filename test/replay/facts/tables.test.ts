@@ -78,4 +78,16 @@ describe('tables', () => {
     expect(order.state.mech.pages.has(FRAME)).toBe(false);
     expect(order.state.mech.pages.has(PTE)).toBe(true);
   });
+
+  it('emptiness is told with the page as it was', () => {
+    const d = linked();
+    d.do(OP.EMPTY, { a0: PTE });
+    expect(d.heard('declaredEmpty').map((c) => c[1])).toEqual([d.state.mech.pages.get(PTE)]);
+    d.do(OP.MOVE, { a0: MM, a1: VA, a2: 98 });
+    expect(d.heard('moved').map((c) => c[1])).toEqual([null]);
+    d.do(OP.LINK, { a0: MM, a1: VA, a2: 98, a3: 1 });
+    d.state.tables.delete(98);
+    d.do(OP.MOVE, { a0: MM, a1: VA, a2: 98, context: CONTEXT.task });
+    expect(d.heard('moved').map((c) => c[1])).toEqual([null]);
+  });
 });

@@ -21,6 +21,10 @@ export const walk = (d: Drive, over: Partial<Op> = {}): number =>
 export const held = (d: Drive, cpu = 0, device = Number.NaN): readonly Holder[] =>
   (d.state.mech.holders.get(cacheKey(cpu, device, MM)) ?? []).filter((h) => h.hold !== 0);
 
+/** The list of what a CPU holds of MM, with what is gone; undefined: there is none. */
+export const kept = (d: Drive, cpu = 0): readonly Holder[] | undefined =>
+  d.state.mech.holders.get(cacheKey(cpu, Number.NaN, MM));
+
 /** The same as page keys; `?`: whether it was invalidated cannot be told. */
 export const pages = (d: Drive, cpu = 0, device = Number.NaN): string[] =>
   held(d, cpu, device).map((h) => `${h.page}${h.leaf ? ' leaf' : ''}${h.hold === 2 ? ' ?' : ''}`);
