@@ -59,6 +59,9 @@ function freePage(
   if (table) {
     if (table.life === LIFE.freed) hooks.tableFreedTwice(table, task, cpu, op);
     else freeTable(state, table, op, task, cpu, inTask, hooks);
+  } else if (pfn === task.withdrawn) {
+    // mm/huge_memory.c zap_deposited_table(): nothing ever led to it, so it owes no flush.
+    task.withdrawn = Number.NaN;
   } else if (gather) {
     hooks.pageFreed(pfn, frame, gather, op);
     if (gather.flushes === 0 && !gather.headless) {

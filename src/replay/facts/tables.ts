@@ -67,7 +67,8 @@ function deposit(state: MachineState, op: Op, _task: Task, hooks: Hooks): void {
   parent.everDeposits = true;
 }
 
-function withdraw({ mech }: MachineState, op: Op): void {
+function withdraw({ mech }: MachineState, op: Op, task: Task): void {
+  task.withdrawn = op.a0;
   const page = mech.pages.get(op.a0);
   if (!page) return;
   const parent = mech.pages.get(page.depositedOn);

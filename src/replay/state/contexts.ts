@@ -42,6 +42,8 @@ export interface Task {
   endedSeq: number;
   /** `try_get_and_clear_pmd()` and alike have returned true: the next table it hands over was reclaimed. */
   reclaimRef: EvidenceRef;
+  /** The spare table it has withdrawn last (`pgtable_trans_huge_withdraw`), until it is released; NaN none. */
+  withdrawn: number;
   /** `sched_process_exit` of this tid with no sign of a new task since: seq, 0 none. */
   exitSeq: number;
   exitRef: EvidenceRef;
@@ -136,6 +138,7 @@ export function newTask(key: number, firstSeq = 0): Task {
     endedTlb: Number.NaN,
     endedSeq: 0,
     reclaimRef: -1,
+    withdrawn: Number.NaN,
     exitSeq: 0,
     exitRef: -1,
     exitSyscall: -1,

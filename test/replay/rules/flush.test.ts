@@ -3,8 +3,10 @@ import { judged } from '../support/replay.js';
 import {
   change,
   flush,
+  freed,
   insertBefore,
   LOST,
+  MUNMAP,
   moveAfter,
   moveBefore,
   munmapRcu,
@@ -13,6 +15,8 @@ import {
   singleRcu,
   singleSync,
   smpSync,
+  step,
+  structPage,
   without,
 } from '../support/story.js';
 
@@ -47,6 +51,22 @@ describe('I02 tlb-before-free', () => {
   it('is unknown for a page nobody can tell to be of this mm', async () => {
     const r = await judged('I02', between(munmapRcu, without(frameEarly, 'frame-alloc')));
     expect(r).toMatchObject({ verdict: 'unknown', instances: { violated: 0, unknown: 1 } });
+  });
+
+  it('says nothing of a spare table that was withdrawn: no entry ever led to it', async () => {
+    const spare = 0x14d001;
+    const withdrawn = step(
+      'withdrawn',
+      MUNMAP,
+      `withdraw_ret: (zap_huge_pmd+0x2ba/0x3c0 <- pgtable_trans_huge_withdraw) page=${structPage(spare)}`,
+    );
+    const released = step('spare-free', MUNMAP, freed(spare));
+    const early = (...steps: Step[]): Step[] => insertBefore(munmapSync(2), 'request', ...steps);
+    const r = await judged('I02', between(munmapSync, early(withdrawn, released)));
+    expect(r).toMatchObject({ verdict: 'pass', instances: { pass: 6, violated: 0, unknown: 0 } });
+    // Any other page may have been mapped; so may this one, released again.
+    const other = await judged('I02', between(munmapSync, early(withdrawn, released, released)));
+    expect(other.instances).toMatchObject({ violated: 0, unknown: 1 });
   });
 
   it('is unknown without the flush probes, and when their lines may be lost', async () => {
