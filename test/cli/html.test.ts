@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { escaped, html } from '../../cli/html/markup.js';
 import { fixture, linesOf, withoutOneFlush, write } from '../gate/support/traces.js';
+import { Chromium } from '../support/chromium.js';
 import { runCommand } from '../support/run-command.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-html-'));
@@ -135,27 +136,17 @@ describe.skipIf(CHROMIUM === undefined)(
   `in a browser (${CHROMIUM ?? 'skipped: no chromium is installed'})`,
   () => {
     it('no error, nothing loaded, no sideways scrolling on a phone, names for what is drawn', async () => {
-      const { chromium } = await import('playwright-core');
-      const browser = await chromium.launch({ executablePath: CHROMIUM!, args: ['--no-sandbox'] });
+      const browser = new Chromium(CHROMIUM!);
       try {
         for (const name of pages.keys()) {
           for (const [width, colorScheme] of [
             [1280, 'light'],
             [390, 'dark'],
           ] as const) {
-            const page = await browser.newPage({
-              viewport: { width, height: 844 },
-              colorScheme,
-              javaScriptEnabled: true,
-            });
-            const said: string[] = [];
-            const asked: string[] = [];
-            page.on('console', (m) => said.push(m.text()));
-            page.on('pageerror', (e) => said.push(e.message));
-            page.on('request', (r) => asked.push(r.url()));
+            const page = await browser.newPage(width, 844, colorScheme);
             await page.goto(`file://${join(dir, `${name}.html`)}`);
-            expect([name, said]).toEqual([name, []]);
-            expect(asked.filter((url) => !url.startsWith('data:'))).toHaveLength(1);
+            expect([name, page.said]).toEqual([name, []]);
+            expect(page.asked.filter((url) => !url.startsWith('data:'))).toHaveLength(1);
             // As text: these run in the page, where the types of this project are not.
             const of = <T>(expression: string): Promise<T> => page.evaluate(expression) as Promise<T>;
             const seen = {
@@ -170,8 +161,11 @@ describe.skipIf(CHROMIUM === undefined)(
             expect(seen.unnamed).toBe(0);
             expect(seen.answer.length).toBeGreaterThan(10);
             expect(seen.background).toBe(colorScheme === 'dark' ? 'rgb(13, 17, 23)' : 'rgb(255, 255, 255)');
-            await page.keyboard.press('Tab');
+            await page.press('Tab', 9);
             expect(await of<string>('document.activeElement.tagName')).toBe('A');
+            // What it says would have been heard.
+            await page.evaluate("console.log('heard')");
+            expect(page.said).toHaveLength(1);
             await page.close();
           }
         }
