@@ -54,6 +54,7 @@ try {
   missed.push(...bench('packed.mjs', ['--built', built, ...(quick ? ['--size', '5', '--rounds', '1'] : [])]));
   missed.push(...bench('jobs.mjs', quick ? ['--recordings', '4', '--size', '1', '--rounds', '1'] : []));
   missed.push(...bench('explore.mjs', quick ? ['--quick'] : []));
+  missed.push(...bench('simulate.mjs', quick ? ['--quick'] : []));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
   if (!process.argv.includes('--built')) rmSync(built, { recursive: true, force: true });

@@ -85,9 +85,10 @@ export class Gather {
     this.say(probe('unmap_vmas', 'unmap_vmas', `tlb=${this.tlb}`));
     run.reset();
     const end = run.steps.machine.ends.get('pc_0')!;
-    while (run.read('pc_0') !== end) {
+    for (;;) {
       const ways = run.enabled(FREER);
       if (ways.length > 0) this.step(ways);
+      else if (run.read('pc_0') === end) break;
       else if (ipis.waiting) this.t = Math.max(this.t, ipis.answered());
       else {
         this.t = Math.max(this.t, yield { fromNs: this.t });
