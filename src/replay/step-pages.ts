@@ -59,7 +59,7 @@ function freePage(
   if (table) {
     if (table.life === LIFE.freed) hooks.tableFreedTwice(table, task, cpu, op);
     else freeTable(state, table, op, task, cpu, inTask, hooks);
-  } else if (pfn === task.withdrawn) {
+  } else if (gather !== null && pfn === task.withdrawn && task.withdrawnSeq > gather.gbSeq) {
     // mm/huge_memory.c zap_deposited_table(): nothing ever led to it, so it owes no flush.
     task.withdrawn = Number.NaN;
   } else if (gather) {

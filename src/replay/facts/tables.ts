@@ -67,8 +67,9 @@ function deposit(state: MachineState, op: Op, _task: Task, hooks: Hooks): void {
   parent.everDeposits = true;
 }
 
-function withdraw({ mech }: MachineState, op: Op, task: Task): void {
+function withdraw({ mech, seq }: MachineState, op: Op, task: Task): void {
   task.withdrawn = op.a0;
+  task.withdrawnSeq = seq;
   const page = mech.pages.get(op.a0);
   if (!page) return;
   const parent = mech.pages.get(page.depositedOn);

@@ -44,6 +44,7 @@ export interface Task {
   reclaimRef: EvidenceRef;
   /** The spare table it has withdrawn last (`pgtable_trans_huge_withdraw`), until it is released; NaN none. */
   withdrawn: number;
+  withdrawnSeq: number;
   /** `sched_process_exit` of this tid with no sign of a new task since: seq, 0 none. */
   exitSeq: number;
   exitRef: EvidenceRef;
@@ -139,6 +140,7 @@ export function newTask(key: number, firstSeq = 0): Task {
     endedSeq: 0,
     reclaimRef: -1,
     withdrawn: Number.NaN,
+    withdrawnSeq: 0,
     exitSeq: 0,
     exitRef: -1,
     exitSyscall: -1,
