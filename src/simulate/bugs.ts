@@ -7,40 +7,42 @@ export interface SimBug {
   readonly broken: string;
   /** Invariants of which a replay reports at least one. */
   readonly violates: readonly string[];
-  /** Rules of the machine (`machine/rules.ts`) that are broken: always, or every other time. */
-  readonly always: readonly string[];
-  readonly sometimes: readonly string[];
   /** Where the rule exists at all. */
   readonly needs: 'any' | 'batch' | 'pages' | 'targets';
 }
 
-const bug = (
-  name: string,
-  broken: string,
-  violates: readonly string[],
-  needs: SimBug['needs'],
-  sometimes: readonly string[] = [],
-): SimBug => ({
+const bug = (name: string, broken: string, violates: readonly string[], needs: SimBug['needs']): SimBug => ({
   name,
   broken,
   violates,
-  always: sometimes.length > 0 ? [] : [name],
-  sometimes,
   needs,
 });
 
 export const SIM_BUGS: readonly SimBug[] = [
   bug('free-before-flush', 'tables and pages are freed before the flush', ['I02'], 'pages'),
-  bug('no-flush', 'tlb_finish_mmu does not flush', ['I02', 'I10', 'I29'], 'any', [
-    'single-without-flush',
-    'batch-without-flush',
-  ]),
-  bug('skip-target', 'one CPU of the mask is sent no interrupt', ['I23', 'I03'], 'targets', ['skip-target']),
+  bug('no-flush', 'tlb_finish_mmu does not flush', ['I02', 'I10', 'I29'], 'any'),
+  bug('skip-target', 'one CPU of the mask is sent no interrupt', ['I23', 'I03'], 'targets'),
   bug('no-wait', 'the flush returns before the other CPUs have answered', ['I24', 'I03'], 'targets'),
   bug('free-in-call', 'tables of a batch are freed by the call that queued them', ['I04'], 'batch'),
   bug('queue-twice', 'a batch is handed to call_rcu twice', ['I11', 'I39'], 'batch'),
   bug('callbacks-before-gp', 'callbacks run before their grace period has ended', ['I36'], 'batch'),
 ];
+
+/** Rules of the machine that are broken every other time only; a bug that is not here breaks the rule of its name always. */
+const SOMETIMES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['no-flush', ['single-without-flush', 'batch-without-flush']],
+  ['skip-target', ['skip-target']],
+]);
+
+/** Names of `machine/rules.ts` that are broken with a bug: always, or every other time. */
+export function brokenBy(bug: SimBug | null): {
+  readonly broken: ReadonlySet<string>;
+  readonly sometimes: ReadonlySet<string>;
+} {
+  const sometimes = SOMETIMES.get(bug?.name ?? '') ?? [];
+  const broken = bug === null || sometimes.length > 0 ? [] : [bug.name];
+  return { broken: new Set(broken), sometimes: new Set(sometimes) };
+}
 
 /** The bug of this name. Throws UsageError where there is none, or the workload has no place for it. */
 export function findBug(name: string, path: FreePath, targets: number): SimBug {

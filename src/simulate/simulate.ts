@@ -1,7 +1,7 @@
 import { freePath } from '../kernel/free-paths.js';
 import { gatherRun } from '../machine/gather-loop.js';
 import { populate } from './address-range.js';
-import { findBug } from './bugs.js';
+import { brokenBy, findBug } from './bugs.js';
 import { Gather } from './gather.js';
 import { GracePeriods } from './grace-periods.js';
 import { LineQueue } from './line-queue.js';
@@ -29,8 +29,7 @@ export function* simulate(workload: Workload, bug: string | null = null): Genera
     path,
     idle: workload.cpus - world.mask.length,
     others: world.mask.length - 1,
-    broken: new Set(broken?.always),
-    sometimes: new Set(broken?.sometimes),
+    ...brokenBy(broken),
   });
   let left = workload.munmaps;
   let working = 0;

@@ -4,6 +4,8 @@ import { analyse } from '../../src/analyse/analyse.js';
 import { VARIANTS, type Variant } from '../../src/kernel/variants.js';
 import { Gather } from '../../src/machine/gather.js';
 import { Kernel } from '../../src/machine/kernel.js';
+import { MMU_RULES } from '../../src/machine/rules.js';
+import { brokenBy, SIM_BUGS } from '../../src/simulate/bugs.js';
 import { simulate } from '../../src/simulate/simulate.js';
 import { completeWorkload, type PartialWorkload } from '../../src/simulate/workload.js';
 
@@ -100,4 +102,14 @@ describe('a log follows', () => {
     );
     expect(body(asBroken)).not.toBe(body(log({ ...SLOW, variant: 'C' })));
   });
+});
+
+it('each bug breaks rules that the machine has', () => {
+  const known = new Set(MMU_RULES.map((r) => r.name));
+  for (const bug of SIM_BUGS) {
+    const { broken, sometimes } = brokenBy(bug);
+    expect(broken.size + sometimes.size).toBeGreaterThan(0);
+    for (const rule of [...broken, ...sometimes]) expect(known, rule).toContain(rule);
+  }
+  expect(brokenBy(null)).toEqual({ broken: new Set(), sometimes: new Set() });
 });
