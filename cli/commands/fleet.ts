@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import type { Answers } from '../../src/fleet/answers.js';
+import type { Engine } from '../../src/fleet/engine.js';
+import type { Plan } from '../../src/fleet/plan.js';
 import { printable } from '../../src/result/printable.js';
 import { UsageError } from '../../src/result/usage-error.js';
 import { onInterrupt } from '../base-command.js';
@@ -11,6 +14,7 @@ import { checkTables, mergeFlags, reportMerged } from '../merge-report.js';
 import { recordingsLine } from '../progress.js';
 import { prose } from '../prose.js';
 import { PttraceCommand } from '../pttrace-command.js';
+import { inStoreFolder, storeFlag } from '../store-flag.js';
 
 export default class Fleet extends PttraceCommand {
   static override summary = 'a plan of pttrace shard, answered by workers on many machines through Redis';
@@ -24,7 +28,7 @@ quarantine with its error. Needs npm install bullmq@6 ioredis@5 beside pttrace.
 Exit codes: run those of the planned command, 4 where a recording was given up; work 0; 2 wrong usage, 130 interrupted (run).`);
   static override usage = [
     'fleet run --plan FILE --results FOLDER [--redis URL] [--jobs N] [--json | --plain] [FLAGS]',
-    'fleet work --plan FILE --results FOLDER [--redis URL] [--root FOLDER] [--jobs N]',
+    'fleet work --plan FILE --results FOLDER [--redis URL] [--root FOLDER | --store URL] [--jobs N]',
   ];
   static override examples = [
     {
@@ -54,6 +58,7 @@ Exit codes: run those of the planned command, 4 where a recording was given up; 
       description: 'folder that the paths of the plan are relative to; default: the current one',
       helpValue: 'FOLDER',
     }),
+    ...storeFlag,
     jobs: Flags.integer({
       description: 'recordings read side by side in this process; 0 (run): none; default: one per core',
       helpValue: 'N',
@@ -88,12 +93,40 @@ Exit codes: run those of the planned command, 4 where a recording was given up; 
     checkTables(plan, flags);
     const engine = await loadEngine();
     const answers = new Answers(plan, resolve(flags.results));
-    const here = process.cwd();
-    if (flags.root !== undefined) process.chdir(flags.root);
-    const first = plan.recordings[0]?.path;
-    // A worker in the wrong place would use up everybody's attempts.
-    if (jobs > 0 && first !== undefined && !existsSync(first))
-      throw new UsageError(`${first} is not here: say with --root where the paths of the plan begin`);
+    const asked = { plan, answers, engine, redis, jobs };
+    const first = jobs > 0 ? plan.recordings[0]?.path : undefined;
+    let aborted: boolean;
+    if (flags.store !== undefined)
+      aborted = await inStoreFolder(flags.store, async (store) => {
+        // A worker that is not let in would use up everybody's attempts.
+        if (first !== undefined) await store.fetch(first, '.');
+        return this.answer(asked, args.action === 'run', flags);
+      });
+    else {
+      const here = process.cwd();
+      if (flags.root !== undefined) process.chdir(flags.root);
+      try {
+        // So would one in the wrong place.
+        if (first !== undefined && !existsSync(first))
+          throw new UsageError(`${first} is not here: say with --root where the paths of the plan begin`);
+        aborted = await this.answer(asked, args.action === 'run', flags);
+      } finally {
+        process.chdir(here);
+      }
+    }
+    if (args.action === 'work') {
+      process.exitCode = EXIT.clean;
+      return;
+    }
+    const { mergeShards } = await import('../../src/fleet/shard.js');
+    const merged = mergeShards(plan, answers);
+    if (aborted) toldInterrupted(merged.missing);
+    else await reportMerged(plan, merged, flags);
+  }
+
+  /** Works, and with `send` sends until all is answered. True: interrupted. */
+  private async answer(asked: Asked, send: boolean, flags: WorkFlags): Promise<boolean> {
+    const { plan, answers, engine, redis, jobs } = asked;
     const progress = recordingsLine(process.stderr, plan.recordings.length);
     const interruption = onInterrupt();
     const done = new AbortController();
@@ -101,6 +134,7 @@ Exit codes: run those of the planned command, 4 where a recording was given up; 
     const common = {
       redis,
       attempts: flags.attempts,
+      store: flags.store,
       onTrouble: (message: string) => process.stderr.write(`pttrace: ${printable(message)}; trying again\n`),
     };
     const threads = {
@@ -111,10 +145,9 @@ Exit codes: run those of the planned command, 4 where a recording was given up; 
       const { work } = await import('../../src/fleet/work.js');
       const working =
         jobs === 0 ? null : work(engine, plan, answers, { ...common, jobs, threads, signal: stop });
-      if (args.action === 'work') {
+      if (!send) {
         await working;
-        process.exitCode = EXIT.clean;
-        return;
+        return false;
       }
       const { dispatch } = await import('../../src/fleet/dispatch.js');
       try {
@@ -129,16 +162,27 @@ Exit codes: run those of the planned command, 4 where a recording was given up; 
         done.abort();
         await working;
       }
+      return interruption.signal.aborted;
     } finally {
       progress.clear();
       interruption.off();
-      process.chdir(here);
     }
-    const { mergeShards } = await import('../../src/fleet/shard.js');
-    const merged = mergeShards(plan, answers);
-    if (interruption.signal.aborted) toldInterrupted(merged.missing);
-    else await reportMerged(plan, merged, flags);
   }
+}
+
+interface Asked {
+  readonly plan: Plan;
+  readonly answers: Answers;
+  readonly engine: Engine;
+  readonly redis: string;
+  readonly jobs: number;
+}
+
+interface WorkFlags {
+  readonly attempts: number;
+  readonly store?: string | undefined;
+  readonly memory?: number | undefined;
+  readonly timeout?: number | undefined;
 }
 
 function toldInterrupted(missing: readonly { readonly recordings: number }[]): void {

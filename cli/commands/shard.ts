@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import type { Answers } from '../../src/fleet/answers.js';
@@ -23,6 +24,7 @@ import {
   replayQuestionFlags,
   validateQuestion,
 } from '../questions.js';
+import { inStoreFolder, storeFlag } from '../store-flag.js';
 
 const ASK = 'PLAN';
 const RUN = 'RUN';
@@ -38,7 +40,8 @@ Exit codes: plan and run 0, 3 a recording cannot be read (run: it, and no other,
 130 interrupted; merge: those of the command that was planned, 3 where answers are missing.`);
   static override usage = [
     'shard plan TRACE... | FOLDER... --plan FILE --shards N [--ask replay|validate|info] [FLAGS]',
-    'shard run --plan FILE --results FOLDER --shard I [--root FOLDER] [--jobs N]',
+    'shard plan --store URL [NAME...] --plan FILE --shards N [FLAGS]',
+    'shard run --plan FILE --results FOLDER --shard I [--root FOLDER | --store URL] [--jobs N]',
     'shard merge --plan FILE --results FOLDER [--json | --plain] [FLAGS]',
   ];
   static override examples = [
@@ -91,6 +94,7 @@ Exit codes: plan and run 0, 3 a recording cannot be read (run: it, and no other,
       helpValue: 'FOLDER',
       helpGroup: RUN,
     }),
+    ...storeFlag,
     ...jobsFlag,
     timeout: Flags.integer({
       description: 'seconds after which a recording is given up for this run; default: none',
@@ -131,7 +135,8 @@ Exit codes: plan and run 0, 3 a recording cannot be read (run: it, and no other,
     const { recordingsOf } = await import('../../src/read/recordings.js');
     const { makePlan } = await import('../../src/fleet/plan.js');
     const { replaceFile } = await import('../../src/fleet/result-file.js');
-    if (words.length === 0) throw new UsageError('give at least one recording, or a folder of them');
+    if (words.length === 0 && flags.store === undefined)
+      throw new UsageError('give at least one recording, or a folder of them');
     const { policy, ...unjudged } = flags;
     if (policy !== undefined && flags.ask !== 'validate')
       throw new UsageError('--policy is for --ask validate');
@@ -144,17 +149,32 @@ Exit codes: plan and run 0, 3 a recording cannot be read (run: it, and no other,
     if (flags.tables && flags.ask === 'info')
       throw new UsageError('--tables is for --ask replay and validate: info judges and measures nothing');
     const asked = flags.tables ? { ...question, tables: true } : question;
-    const plan = makePlan(asked, recordingsOf(words), flags.shards);
-    replaceFile(flags.plan, `${JSON.stringify(plan)}\n`, true);
+    const file = resolve(flags.plan);
+    const plan =
+      flags.store === undefined
+        ? makePlan(asked, recordingsOf(words), flags.shards)
+        : await this.planStored(asked, flags.store, words, flags.shards);
+    replaceFile(file, `${JSON.stringify(plan)}\n`, true);
     const bytes = plan.recordings.reduce((sum, r) => sum + r.bytes, 0);
     await writeOut(
       `plan ${plan.id.slice(0, 12)}: ${plan.recordings.length} recordings, ${bytes} bytes, shards 0 to ${flags.shards - 1}\n`,
     );
   }
 
+  private async planStored(asked: Question, url: string, words: string[], shards: number): Promise<Plan> {
+    const { planOf } = await import('../../src/fleet/plan.js');
+    return inStoreFolder(url, async (store) => planOf(asked, await store.planned(words), shards));
+  }
+
   private async answer(plan: Plan, answers: Answers, shard: number, flags: ShardFlags): Promise<void> {
-    const { runShard } = await import('../../src/fleet/shard.js');
+    if (flags.store !== undefined)
+      return inStoreFolder(flags.store, () => this.answerHere(plan, answers, shard, flags));
     if (flags.root !== undefined) process.chdir(flags.root);
+    return this.answerHere(plan, answers, shard, flags);
+  }
+
+  private async answerHere(plan: Plan, answers: Answers, shard: number, flags: ShardFlags): Promise<void> {
+    const { runShard } = await import('../../src/fleet/shard.js');
     const threads = {
       memoryMb: flags.memory,
       timeoutMs: flags.timeout === undefined ? undefined : flags.timeout * 1000,
@@ -162,8 +182,9 @@ Exit codes: plan and run 0, 3 a recording cannot be read (run: it, and no other,
     const paths = (plan.shards[shard] ?? []).map((i) => plan.recordings[i]!.path);
     const { value } = await overRecordings(
       paths,
-      flags.jobs,
-      (options) => runShard(plan, shard, answers, { ...options, threads }),
+      // What is not here yet has no size to go by.
+      flags.jobs ?? (flags.store === undefined ? undefined : availableParallelism()),
+      (options) => runShard(plan, shard, answers, { ...options, threads, store: flags.store }),
       true,
     );
     for (const { path, error } of value.faults)
@@ -200,6 +221,7 @@ type ShardFlags = ReplayQuestionFlags &
     readonly tables: boolean;
     readonly policy?: string | undefined;
     readonly root?: string | undefined;
+    readonly store?: string | undefined;
     readonly jobs?: number | undefined;
     readonly timeout?: number | undefined;
     readonly memory?: number | undefined;

@@ -13,6 +13,8 @@ export interface ManyOptions {
   readonly threads?: Omit<ThreadPoolOptions, 'size'> | undefined;
   /** Recordings that are answered, in any order. */
   readonly onDone?: ((done: number) => void) | undefined;
+  /** Where recordings are fetched from, into the current folder; absent: they are there. */
+  readonly store?: string | undefined;
   /** Folder of the tables of the recording with this number; absent: none are written. */
   readonly tablesOf?: ((index: number) => string) | undefined;
 }
@@ -54,7 +56,8 @@ export async function* askIntoFiles(
   yield* inOrder(asked, ROWS_AHEAD, options, async (pool, { path, place, sha256 }, index) => {
     try {
       const tables = options.tablesOf?.(index);
-      const task = { kind: 'ask', question, path, place, sha256, tables } as const;
+      const { store } = options;
+      const task = { kind: 'ask', question, path, place, sha256, tables, store } as const;
       const handed = await (path === '-' ? perform(task, options.io) : pool.perform(task));
       if (handed.kind === 'row') return handed.row;
     } catch (error) {

@@ -40,7 +40,12 @@ export interface Plan {
 export function makePlan(question: Question, paths: readonly string[], shards: number): Plan {
   if (!(shards >= 1 && shards <= 100_000)) throw new UsageError('--shards wants a number from 1 to 100000');
   if (paths.includes('-')) throw new UsageError('standard input cannot be planned: other processes read it');
-  const recordings = paths.map(contentOf);
+  return planOf(question, paths.map(contentOf), shards);
+}
+
+/** As `makePlan`, of recordings whose hashes are known. */
+export function planOf(question: Question, recordings: readonly PlannedRecording[], shards: number): Plan {
+  if (!(shards >= 1 && shards <= 100_000)) throw new UsageError('--shards wants a number from 1 to 100000');
   const rest = {
     schema: PLAN_SCHEMA,
     version: VERSION,

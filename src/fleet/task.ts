@@ -27,6 +27,8 @@ export type Task =
       readonly place: Place | null;
       /** Hash that the recording was planned with; absent: it was not. */
       readonly sha256?: string | undefined;
+      /** Where the recording is fetched from, into the current folder; absent: it is there. */
+      readonly store?: string | undefined;
       /** Folder that its tables are written into; absent: none are. */
       readonly tables?: string | undefined;
     }
@@ -80,8 +82,24 @@ async function askWithTables(task: AskTask, io: Io): Promise<Answer> {
   }
 }
 
-/** A recording that is no longer, or not yet, what was planned (a copy under way, another file system) is not asked. */
+/** A fetched recording goes when it has been answered. */
 async function askPlanned(task: AskTask, io: Io, tables?: string): Promise<Answer> {
+  const { store, path, question } = task;
+  if (store === undefined) return askHere(task, io, tables);
+  const { ObjectStore } = await import('./object-store.js');
+  try {
+    await new ObjectStore(store).fetch(path, '.');
+    return await askHere(task, io, tables);
+  } catch (error) {
+    if (error instanceof TraceError) return unanswered(question.command, path, 'unreadable', rowError(error));
+    throw error;
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+/** A recording that is no longer, or not yet, what was planned (a copy under way, another file system) is not asked. */
+async function askHere(task: AskTask, io: Io, tables?: string): Promise<Answer> {
   const { question, path, sha256 } = task;
   if (sha256 === undefined) return ask(question, path, io, tables);
   try {

@@ -13,6 +13,8 @@ export interface WorkOptions {
   readonly threads: Omit<ThreadPoolOptions, 'size'>;
   /** Deaths of a worker over a recording after which it is given up. */
   readonly attempts: number;
+  /** Where recordings are fetched from, into the current folder; absent: they are there. */
+  readonly store?: string | undefined;
   readonly signal: AbortSignal;
   readonly onTrouble: (message: string) => void;
 }
@@ -70,7 +72,8 @@ export async function work(
       const { path, sha256 } = recording;
       const tables = answers.tables(index) ?? undefined;
       const { question } = plan;
-      const handed = await pool.perform({ kind: 'ask', question, path, place, sha256, tables });
+      const { store } = options;
+      const handed = await pool.perform({ kind: 'ask', question, path, place, sha256, tables, store });
       if (handed.kind === 'row' && isFault(handed.row)) throw new Error(handed.row.error?.message);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

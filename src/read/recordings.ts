@@ -5,6 +5,9 @@ import { TraceError } from '../parsers/input/trace-error.js';
 /** Texts that stand beside recordings: about them, or for --probes and --kernel-info. */
 const BESIDE = /^README|\.md$|^kprobe_events|^kernel-info/i;
 
+/** Whether a file of this name counts where a whole folder is given. */
+export const isRecordingName = (name: string): boolean => !name.startsWith('.') && !BESIDE.test(name);
+
 /** A folder stands for every file below it, in byte order of their paths; what is no folder stands for itself. */
 export function recordingsOf(words: readonly string[]): string[] {
   return words.flatMap((word) => (isFolder(word) ? filesBelow(word) : [word]));
@@ -41,10 +44,10 @@ function walk(folder: string, found: string[]): void {
   if (entries.some((entry) => entry.name === 'trace_pipe'))
     throw new TraceError('is-directory', 'is a folder of tracefs', { path: folder });
   for (const entry of entries) {
-    if (entry.name.startsWith('.')) continue;
     const path = join(folder, entry.name);
+    if (entry.name.startsWith('.')) continue;
     if (entry.isDirectory()) walk(path, found);
-    else if (!BESIDE.test(entry.name) && (entry.isFile() || (entry.isSymbolicLink() && isFile(path))))
+    else if (isRecordingName(entry.name) && (entry.isFile() || (entry.isSymbolicLink() && isFile(path))))
       found.push(path);
   }
 }
