@@ -82,8 +82,10 @@ export class ObjectStore {
       });
       const response = await this.request(`${this.base}/?${query}`, '');
       const text = await response.text();
+      // Asked for, as XML cannot hold every name; not every store does so.
+      const encoded = text.includes('<EncodingType>url</EncodingType>');
       for (const [, key = ''] of text.matchAll(/<Key>([^<]*)<\/Key>/g)) {
-        const name = decodeURIComponent(unescaped(key).replaceAll('+', ' ')).slice(this.prefix.length);
+        const name = nameOf(unescaped(key), encoded).slice(this.prefix.length);
         // A folder that some tools make is no recording.
         if (name !== '' && !name.endsWith('/')) names.push(name);
       }
@@ -179,6 +181,16 @@ const isBelow = (name: string): boolean =>
   !name.includes('\0') &&
   normalize(name) === name &&
   !/^\.\.(?:\/|$)/.test(name);
+
+/** As the store lists it. Throws TraceError for what is neither. */
+function nameOf(key: string, encoded: boolean): string {
+  if (!encoded) return key;
+  try {
+    return decodeURIComponent(key.replaceAll('+', ' '));
+  } catch (error) {
+    throw new TraceError('unreadable', 'is listed by the store as no name', { path: key, cause: error });
+  }
+}
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 

@@ -45,6 +45,9 @@ describe('a store', () => {
     expected.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     expect(await store().list()).toEqual(expected);
     expect((await store('s3://lab').list()).length).toBe(expected.length + 1);
+    server.encodes = false;
+    expect(await store().list()).toEqual(expected);
+    server.encodes = true;
   });
 
   it.each(NAMES)('gives %s', async (name) => {

@@ -46,6 +46,8 @@ export class S3Server {
   readonly troubles: ((response: ServerResponse) => void)[] = [];
   readonly requests: string[] = [];
   pageSize = 2;
+  /** Whether names are listed encoded where that is asked for. */
+  encodes = true;
   private readonly server: Server;
   private readonly bucket: string;
 
@@ -97,8 +99,13 @@ export class S3Server {
     const more = from + page.length < keys.length;
     return `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult><Name>${this.bucket}</Name>${
       more ? `<NextContinuationToken>next &amp;${from + page.length}</NextContinuationToken>` : ''
-    }<IsTruncated>${more}</IsTruncated>${page
-      .map((key) => `<Contents><Key>${encoded(key).replaceAll('%20', '+')}</Key><Size>1</Size></Contents>`)
+    }<IsTruncated>${more}</IsTruncated>${this.encodes ? '<EncodingType>url</EncodingType>' : ''}${page
+      .map((key) => `<Contents><Key>${this.listed(key)}</Key><Size>1</Size></Contents>`)
       .join('')}</ListBucketResult>`;
+  }
+
+  private listed(key: string): string {
+    if (this.encodes) return encoded(key).replaceAll('%20', '+');
+    return key.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
   }
 }
