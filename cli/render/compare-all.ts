@@ -59,6 +59,7 @@ function sections(report: CompareReport): Section[] {
   const m = report.methods;
   const shiftMethod = (how: QuantileShift['method']): string => note(m[how]);
   const level = Number(((1 - report.alpha) * 100).toPrecision(4));
+  const several = Math.min(report.a.runs.length, report.b.runs.length) > 1;
   const front: Section[] = [
     { title: 'In one sentence', lines: verdict(report) },
     { title: '', lines: conditionLines(report.failIf) },
@@ -81,7 +82,7 @@ function sections(report: CompareReport): Section[] {
       lines: quantileTables(report, shiftMethod),
     },
     {
-      title: `Calls of at least t; ${level} % intervals [${note(tailMethod(report))}]`,
+      title: `Calls of at least t; ${several ? '' : 'nominal '}${level} % intervals [${note(several ? tailMethod(report) : m.tails)}]`,
       lines: report.tails.length === 0 ? ['none'] : tailTables(report),
     },
     { title: `Are they one distribution? [${note(m.homogeneity)}]`, lines: testTable(report) },

@@ -9,6 +9,7 @@ import {
   partWords,
   rowWords,
 } from '../../src/compare/words.js';
+import { byName } from '../../src/result/by-name.js';
 import { type Palette, palette } from './colour.js';
 import { num, picture } from './compare-tables.js';
 import { MAIL_WIDTH } from './plain.js';
@@ -112,9 +113,23 @@ function tableCells(r: HeadlineRow): string[] {
     valueWords(r, r.after),
     r.ratio && known ? changeWords(r.ratio.value) : '-',
     interval,
-    known ? r.verdict : open ? 'open row' : r.what === 'rate' ? 'no window' : 'too few calls',
+    known
+      ? (NO_INTERVAL[r.method ?? ''] ?? r.verdict)
+      : open
+        ? 'open row'
+        : r.what === 'rate'
+          ? 'no window'
+          : 'too few calls',
   ];
 }
+
+/** In the place of `undecided`, by the method: why the runs give no interval. */
+const NO_INTERVAL: Readonly<Record<string, string>> = byName({
+  noUneven: 'uneven runs',
+  noEdge: 'edge of tail',
+  noSingle: 'single calls',
+  noTail: 'too few calls',
+});
 
 const row = ([low, high]: readonly [number, number]): string => rowWords(low, high);
 
@@ -132,8 +147,10 @@ function footnote(report: CompareReport): string {
   const how = several
     ? `${level} % intervals between runs; all verdicts together err in ${joint} %`
     : report.spread !== null
-      ? `${level} % intervals with the spread of runs that was stated`
-      : `${level} % intervals of these two runs only`;
+      ? `${level} % intervals with the spread of runs that was stated, rare calls as independent`
+      : report.table.some((r) => r.basis === 'within' && r.rowBefore === null && r.method !== 'meanBounds')
+        ? `${level} % intervals of these two runs only`
+        : 'No intervals: one run a side, and how far its calls are correlated is not known';
   return `${how}. More: --all, --plan.`;
 }
 
@@ -226,6 +243,8 @@ export function conditionLines(list: readonly FailIfReport[]): string[] {
       const unit = c.scale === 'ratio' ? 'ratio' : c.scale === 'difference' ? 'difference ns' : 'value';
       if (i === null) return `  ${c.text}: not measurable here`;
       const alone = c.method.startsWith('one run') ? ' (one run on a side)' : '';
+      if (c.method.startsWith('no interval'))
+        return `  ${c.text}: ${unit} ${num(i.value)}, ${c.method}: undecided`;
       return `  ${c.text}: ${unit} ${num(i.value)}, interval ${num(i.low)} .. ${num(i.high)}, threshold ${num(c.threshold)}: ${c.decision}${alone}`;
     }),
   ]);

@@ -78,11 +78,14 @@ for c in cases:
         fisher = stats.fisher_exact([[x, na - x], [y, nb - y]])
         check("Fisher p", 10 ** t["log10PFisher"], fisher.pvalue, 1e-6, 1e-300)
     w = c["welch"]
-    for name, equal in (("welch", False), ("pooled", True)):
-        theirs = stats.ttest_ind(c["welchB"], c["welchA"], equal_var=equal)
+    n = min(len(c["welchA"]), len(c["welchB"]))
+    for name, theirs, d, reach in (
+        ("Welch", stats.ttest_ind(c["welchB"], c["welchA"], equal_var=False), w["difference"], w["welch"]),
+        ("paired", stats.ttest_rel(c["welchB"][:n], c["welchA"][:n]), w["paired"]["difference"], w["paired"]["reach"]),
+    ):
         ci = theirs.confidence_interval(0.95)
-        check(f"{name} interval, low", w["difference"] - w[name], ci.low, 1e-7, 1e-10)
-        check(f"{name} interval, high", w["difference"] + w[name], ci.high, 1e-7, 1e-10)
+        check(f"{name} interval, low", d - reach, ci.low, 1e-7, 1e-10)
+        check(f"{name} interval, high", d + reach, ci.high, 1e-7, 1e-10)
     p, z = c["normalQuantile"]
     check("normal quantile", z, stats.norm.ppf(p), 1e-8, 1e-12)
     q = c["quantile"]

@@ -15,6 +15,7 @@ export async function library(dist = new URL('../../dist/', import.meta.url)) {
     'resampling',
     'shifts',
     'special-functions',
+    'two-variances',
   ];
   const lib = {};
   for (const name of modules) Object.assign(lib, await import(new URL(`src/latency/${name}.js`, dist)));
@@ -38,6 +39,7 @@ export async function compareLibrary(dist = new URL('../../dist/', import.meta.u
     'compare/inference',
     'compare/conditions',
     'compare/fail-if',
+    'compare/run-values',
     'latency/distribution',
     'latency/binned',
     'latency/between-runs',

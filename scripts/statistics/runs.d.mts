@@ -6,8 +6,8 @@ export interface Counted {
 export interface SimulatedSides {
   /** Runs before and after. */
   readonly runs: readonly [number, number];
-  /** Spread of runs of one kernel, of the logarithm. */
-  readonly sd: number;
+  /** Spread of runs of one kernel, of the logarithm; of each side where they differ. */
+  readonly sd: number | readonly [number, number];
   /** Calls in a run. */
   readonly n: number;
   readonly pairs: number;
@@ -20,9 +20,13 @@ type Library = Readonly<Record<string, unknown>>;
 export function nothing(lib: Library, options: SimulatedSides): Map<string, Counted>;
 export function coverage(
   lib: Library,
-  options: SimulatedSides & { readonly pool: number },
+  options: SimulatedSides & { readonly pool: number; readonly slow?: number; readonly paired?: boolean },
 ): Map<string, Counted>;
 export function something(
   lib: Library,
   options: SimulatedSides & { readonly change: { readonly scale?: number; readonly slow?: number } },
 ): { slower: number; faster: number; of: number };
+export function alone(
+  lib: Library,
+  options: { readonly n: number; readonly pairs: number; readonly slow?: number; readonly seed?: number },
+): Map<string, Counted>;

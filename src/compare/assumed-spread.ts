@@ -1,5 +1,6 @@
 import { total } from '../latency/binned.js';
 import type { Estimate } from '../latency/bootstrap-shifts.js';
+import { riskRatioInterval } from '../latency/effect-sizes.js';
 import { normalQuantile } from '../latency/special-functions.js';
 import { superioritySorted } from '../latency/two-samples.js';
 import { above, calls, type Statistic } from './run-values.js';
@@ -39,7 +40,7 @@ const inNs = (ratio: Estimate, before: number, after: number): Estimate => ({
   high: before * (ratio.high - 1),
 });
 
-/** Half widths of the logarithm inside the runs; of a number of calls, those of independent calls. */
+/** Half widths of the logarithm inside the runs; of numbers of calls without an interval, those of independent calls. */
 function insideRuns(
   shift: Shift,
   of: Statistic,
@@ -53,6 +54,18 @@ function insideRuns(
   if (of.kind === 'rate' || of.kind === 'count') {
     const half = normalQuantile(1 - alpha / 2) * Math.sqrt(1 / calls(runs[0]) + 1 / calls(runs[1]));
     return [half, half];
+  }
+  if (of.kind === 'share') {
+    const [n, m] = [calls(runs[0]), calls(runs[1])];
+    const limits = riskRatioInterval(
+      Math.round(shift.before * n),
+      n,
+      Math.round(shift.after * m),
+      m,
+      1 - alpha,
+    );
+    const seen = shift.after / shift.before;
+    if (limits) return [Math.log(seen / limits.low), Math.log(limits.high / seen)];
   }
   return [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
 }

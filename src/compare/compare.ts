@@ -190,7 +190,8 @@ export function compared(
     distances: c.distances,
     fromSingleValues: fine?.exact ?? false,
     dominance: c.dominance,
-    tails: c.tails.map((t) => ({ ...t, interval: tailInterval(design, t.fromNs) })),
+    // Of one run a side they are those of independent calls: nominal, as p-values are.
+    tails: several ? c.tails.map((t) => ({ ...t, interval: tailInterval(design, t.fromNs) })) : c.tails,
     equivalence: equivalences(rows, a12Rule ?? null, margins),
     bootstrap: within,
     betweenRuns:

@@ -98,7 +98,7 @@ function decide(design: Design, tailFromNs: number | null): Set<string> {
     ['p50', { kind: 'quantile', q: 0.5 }],
   ];
   if (tailFromNs !== null) statistics.push(['tail', { kind: 'share', fromNs: tailFromNs }]);
-  const present = statistics.filter(([, of]) => shiftOf(design, of)?.ratio);
+  const present = statistics.filter(([, of]) => !Number.isNaN(shiftOf(design, of)?.ratio?.low ?? Number.NaN));
   for (let look = 1; look <= present.length; look++) {
     const out = present.filter(([, of]) => {
       const ratio = shiftOf(design, of, design.alpha / look)!.ratio!;

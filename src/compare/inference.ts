@@ -7,11 +7,11 @@ import {
 } from '../latency/between-runs.js';
 import type { BootstrapShifts, Estimate } from '../latency/bootstrap-shifts.js';
 import type { Distribution } from '../latency/distribution.js';
-import { riskRatioInterval } from '../latency/effect-sizes.js';
 import { meanBounds } from '../latency/intervals.js';
 import { binnedShift } from '../latency/shifts.js';
 import { normalQuantile } from '../latency/special-functions.js';
 import { widened, widenedSuperiority } from './assumed-spread.js';
+import { type NoInterval, whyNoInterval } from './interval-limits.js';
 import type { PooledSide } from './pooled-side.js';
 import { aboveRow, BEYOND, calls, placements, type Statistic, valuesOf } from './run-values.js';
 import type { Basis, Shift } from './shift.js';
@@ -38,6 +38,8 @@ export function shiftOf(design: Design, of: Statistic, alpha = design.alpha): Sh
   const single = design.a.runs.length === 1 && design.b.runs.length === 1;
   if (single) return oneRun(design, of);
   if (a === null || b === null) return null;
+  const none = severalRuns(design) ? whyNoInterval(design, of) : null;
+  if (none !== null) return withoutInterval(a, b, of, none);
   if (of.kind === 'share' && severalRuns(design)) {
     const contrast = design.paired ? contrastOfPairs : contrastOfRuns;
     const ratio = ratioOfMeans(a, b, alpha, design.paired);
@@ -46,8 +48,7 @@ export function shiftOf(design: Design, of: Statistic, alpha = design.alpha): Sh
     return { before: arithmetic(a), after: arithmetic(b), ratio, difference, basis: 'runs', method };
   }
   const positive = [...a.values, ...b.values].every((v) => v > 0);
-  const before = positive ? geometric(a) : arithmetic(a);
-  const after = positive ? geometric(b) : arithmetic(b);
+  const [before, after] = middles(a, b, of);
   if (severalRuns(design)) {
     const contrast = design.paired ? contrastOfPairs : contrastOfRuns;
     const logs = positive ? contrast(logarithms(a), logarithms(b), alpha) : null;
@@ -63,6 +64,24 @@ export function shiftOf(design: Design, of: Statistic, alpha = design.alpha): Sh
   }
   const seen = point(after / before);
   return { before, after, ratio: seen, difference: point(after - before), basis: 'none', method: 'seen' };
+}
+
+/** Means over the runs; of what a ratio is asked for, geometric, but for parts of the calls, which may be 0. */
+function middles(a: RunValues, b: RunValues, of: Statistic): [before: number, after: number] {
+  const logs = of.kind !== 'share' && [...a.values, ...b.values].every((v) => v > 0);
+  return logs ? [geometric(a), geometric(b)] : [arithmetic(a), arithmetic(b)];
+}
+
+function withoutInterval(a: RunValues, b: RunValues, of: Statistic, method: NoInterval): Shift {
+  const [before, after] = middles(a, b, of);
+  return {
+    before,
+    after,
+    ratio: point(after / before),
+    difference: point(after - before),
+    basis: 'runs',
+    method,
+  };
 }
 
 const point = (value: number): Estimate => ({ value, low: Number.NaN, high: Number.NaN });
@@ -107,8 +126,9 @@ function alone(design: Design, of: Statistic): Shift | null {
       if (design.a.exact && design.b.exact && Math.min(calls(ra), calls(rb)) < BEYOND)
         return seen(design.a.exact.meanNs, design.b.exact.meanNs);
       if (boot) {
-        const { ratio, differenceNs } = boot.mean;
+        const { ratio, differenceNs, longest } = boot.mean;
         const values = { before: design.a.exact!.meanNs, after: design.b.exact!.meanNs };
+        if (longest > LONGEST) return seen(values.before, values.after);
         return { ...values, ratio, difference: differenceNs, basis: 'within', method: 'shiftBootstrap' };
       }
       if (design.a.exact && design.b.exact) return meansOfMany(design.a.exact, design.b.exact, design.alpha);
@@ -118,7 +138,9 @@ function alone(design: Design, of: Statistic): Shift | null {
       const shift = boot?.quantiles.find((x) => x.q === of.q);
       const before = design.a.exact?.quantile(of.q);
       const after = design.b.exact?.quantile(of.q);
-      if (shift && before !== undefined && after !== undefined) {
+      // Of calls in their order the ranks alone do not say how far they are correlated.
+      if (boot && before !== undefined && after !== undefined) {
+        if (shift === undefined || shift.blocksBeyond < BLOCKS_BEYOND) return seen(before, after);
         const { ratio, differenceNs } = shift;
         return { before, after, ratio, difference: differenceNs, basis: 'within', method: 'shiftBootstrap' };
       }
@@ -212,20 +234,16 @@ function shares(design: Design, fromNs: number): Shift {
   const [x, n] = [counts[0] ?? Math.round(values[0]![0]), values[0]![1]];
   const [y, m] = [counts[1] ?? Math.round(values[1]![0]), values[1]![1]];
   const [before, after] = [x / n, y / m];
-  if (boot && boot.ratio.low > 0 && Number.isFinite(boot.ratio.high)) {
-    const difference = point(after - before);
-    return { before, after, ratio: boot.ratio, difference, basis: 'within', method: 'shiftBootstrap' };
-  }
-  const limits = riskRatioInterval(x, n, y, m, 1 - design.alpha);
-  return {
-    before,
-    after,
-    ratio: limits ? { value: after / before, ...limits } : point(after / before),
-    difference: point(after - before),
-    basis: 'within',
-    method: 'tails',
-  };
+  // Slow calls come in spells: neither few of them nor their number alone say how far their part may be off.
+  if (!boot || boot.blocksBeyond < BLOCKS_BEYOND) return seen(before, after);
+  const difference = point(after - before);
+  return { before, after, ratio: boot.ratio, difference, basis: 'within', method: 'shiftBootstrap' };
 }
+
+/** Blocks of neighbouring calls with one beyond a quantile or in the tail, below which resampling them says too little. */
+const BLOCKS_BEYOND = 30;
+/** Part of a single call in the spread of the calls, from which on the mean's error is not that of many. */
+const LONGEST = 0.1;
 
 /** P(a call of after is slower than one of before) + ties/2, with the runs' spread where there are several. */
 export function superiorityOf(design: Design): { estimate: Estimate; basis: Basis } | null {

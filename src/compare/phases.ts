@@ -1,6 +1,6 @@
 import { breakdown } from '../breakdown/breakdown.js';
 import { PHASES } from '../breakdown/phases.js';
-import { contrastOfPairs, contrastOfRuns, type RunValues } from '../latency/between-runs.js';
+import { contrastOfPairs, contrastOfRuns, type RunValues, UNEVEN } from '../latency/between-runs.js';
 import { isStored } from '../parsers/input/source.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import type { PipelineOptions } from '../read/pipeline.js';
@@ -26,7 +26,8 @@ export async function runPhases(
 }
 
 /**
- * The phase whose mean time moved most, with its interval between runs where there are several a side; empty where
+ * The phase whose mean time moved most, with its interval between runs where there are several a side (and no side many
+ * times as many as the other); empty where
  * nothing moved by a hundredth of a call.
  */
 export function phaseSentence(a: PhaseMeans, b: PhaseMeans, alpha: number, paired: boolean): string {
@@ -42,7 +43,9 @@ export function phaseSentence(a: PhaseMeans, b: PhaseMeans, alpha: number, paire
   for (let i = 1; i < moved.length; i++) if (Math.abs(moved[i]!) > Math.abs(moved[most]!)) most = i;
   if (!(Math.abs(moved[most]!) >= call / 100)) return '';
   const contrast = paired ? contrastOfPairs : contrastOfRuns;
-  const x = a.length > 1 && b.length > 1 ? contrast(column(a, most), column(b, most), alpha) : null;
+  const even = Math.max(a.length, b.length) <= UNEVEN * Math.min(a.length, b.length);
+  const x =
+    even && Math.min(a.length, b.length) > 1 ? contrast(column(a, most), column(b, most), alpha) : null;
   const interval = x ? ` [${signed(x.low)}, ${signed(x.high)}]` : ' as seen';
   return ` Of the mean call's change of ${signed(all)} the largest part is in ${PHASES[most]!}: ${signed(moved[most]!)}${interval}.`;
 }

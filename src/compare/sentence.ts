@@ -1,3 +1,4 @@
+import type { Estimate } from '../latency/bootstrap-shifts.js';
 import type { Margins } from '../latency/equivalence.js';
 import { type HeadlineRow, marginOf, within } from './headline.js';
 import type { PlanRow } from './plan-report.js';
@@ -151,11 +152,15 @@ function marginWords(f: SentenceFacts): string {
   return `${changeWords(f.margins.quantileRatio).replace('+', '')}, tail ${f.margins.riskRatio}x`;
 }
 
-/** Median, p90 and p99, those that the calls are enough for; the tail's share where only rows are known. */
+/**
+ * Median, p90 and p99, those that the calls are enough for; the tail's share where only rows are known, and in the place
+ * of a quantile that the runs give no interval of.
+ */
 function asked(f: SentenceFacts): HeadlineRow[] {
-  return f.rows.filter((r) =>
-    r.what === 'tail' ? f.rows.some((x) => x.rowBefore !== null) : ['p50', 'p90', 'p99'].includes(r.what),
-  );
+  const quantiles = f.rows.filter((r) => ['p50', 'p90', 'p99'].includes(r.what));
+  const open = (r: HeadlineRow): boolean => r.basis === 'runs' && Number.isNaN(r.ratio?.low ?? 0);
+  const byTail = f.rows.some((r) => r.rowBefore !== null) || quantiles.some(open);
+  return [...quantiles.filter((r) => !open(r)), ...f.rows.filter((r) => byTail && r.what === 'tail')];
 }
 
 /** Every interval that the claim needs lies inside its margin. */
@@ -211,10 +216,17 @@ function partsAlone(f: SentenceFacts): string {
   return [rateWords(f), medianWords(f), tailWords(f)].filter((t) => t !== '').join(', ');
 }
 
-/** As recorded: A12 inside its margin, and what is asked for; the rows themselves say nothing finer of a quantile. */
+/**
+ * As recorded: A12 inside its margin, and what is asked for, the tail too, by its interval where it has one and as seen
+ * where not; the rows themselves say nothing finer of a quantile.
+ */
 function equivalentAlone(f: SentenceFacts): boolean {
   if (f.runs[0] !== 1 || f.runs[1] !== 1 || f.a12Inside !== true) return false;
-  return asked(f)
-    .filter((r) => r.rowBefore === null && r.method !== null)
-    .every((r) => r.ratio !== null && within(r.ratio, marginOf(r, f.margins)));
+  const tail = f.rows.filter((r) => r.what === 'tail');
+  return [...new Set([...asked(f), ...tail])]
+    .filter((r) => r.method !== null && (r.rowBefore === null || r.what === 'tail'))
+    .every((r) => r.ratio !== null && within(asSeen(r.ratio), marginOf(r, f.margins)));
 }
+
+const asSeen = (x: Estimate): Estimate =>
+  Number.isNaN(x.low) ? { value: x.value, low: x.value, high: x.value } : x;

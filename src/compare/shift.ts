@@ -22,5 +22,10 @@ export interface Shift {
     | 'tails'
     | 'meanBounds'
     | 'meanNormal'
-    | 'seen';
+    | 'seen'
+    /** Several runs that give no interval (`interval-limits.ts`). */
+    | 'noUneven'
+    | 'noEdge'
+    | 'noSingle'
+    | 'noTail';
 }

@@ -1,3 +1,4 @@
+import { blocksOf, blocksWith } from './blocks.js';
 import { nearestRank } from './distribution.js';
 import type { Random } from './resampling.js';
 
@@ -13,14 +14,26 @@ export interface BootstrapShift {
   /** Of b against a. */
   readonly ratio: Estimate;
   readonly differenceNs: Estimate;
+  /** Blocks that hold a call beyond the quantile, on the side that has fewer: what the interval rests on. */
+  readonly blocksBeyond: number;
 }
 
 export interface BootstrapShifts {
   readonly quantiles: readonly BootstrapShift[];
-  readonly mean: { readonly ratio: Estimate; readonly differenceNs: Estimate };
+  readonly mean: {
+    readonly ratio: Estimate;
+    readonly differenceNs: Estimate;
+    /** Largest part that a single call has in the sum of squared distances from the mean of its side. */
+    readonly longest: number;
+  };
   readonly a12: Estimate;
   /** Ratio of the parts of the calls of at least `fromNs`; value NaN where a side has none. */
-  readonly shares: readonly { readonly fromNs: number; readonly ratio: Estimate }[];
+  readonly shares: readonly {
+    readonly fromNs: number;
+    readonly ratio: Estimate;
+    /** As for quantiles. */
+    readonly blocksBeyond: number;
+  }[];
   readonly rounds: number;
   readonly blockA: number;
   readonly blockB: number;
@@ -33,7 +46,9 @@ const MIN_ROUNDS = 200;
 
 /**
  * Circular block bootstrap (Politis & Romano 1992) of everything a comparison needs at once, from calls in the order
- * they ended; blocks keep the correlation of neighbours (`blockLength`). Percentile intervals. Values are replaced by their ranks first, so a round counts instead of sorting. Null for an empty side.
+ * they ended; blocks keep the correlation of neighbours (`blockLength`). Percentile intervals, widened by what blocks of
+ * that length lose of the correlation. Values are replaced by their ranks first, so a round counts instead of sorting.
+ * Null for an empty side.
  */
 export function bootstrapShifts(
   a: Float64Array,
@@ -48,8 +63,9 @@ export function bootstrapShifts(
   const ra = ranks(a, values);
   const rb = ranks(b, values);
   const rounds = Math.max(MIN_ROUNDS, Math.min(MAX_ROUNDS, Math.floor(MAX_DRAWS / (a.length + b.length))));
-  const blockA = blockLength(ra);
-  const blockB = blockLength(rb);
+  const [ofA, ofB] = [blocksOf(ra), blocksOf(rb)];
+  const [blockA, blockB] = [ofA.length, ofB.length];
+  const wider = Math.max(ofA.wider, ofB.wider);
   const ca = new Float64Array(values.length);
   const cb = new Float64Array(values.length);
   const ascending = [...quantiles].sort((x, y) => x - y);
@@ -95,20 +111,32 @@ export function bootstrapShifts(
     draw(rb, cb, blockB, random);
     once(k);
   }
+  const ratioOf = (value: number, drawn: Float64Array): Estimate =>
+    widened(percentile(value, drawn, alpha), wider, true);
+  const differenceOf = (value: number, drawn: Float64Array): Estimate =>
+    widened(percentile(value, drawn, alpha), wider, false);
+  const fewest = (beyond: (rank: number) => boolean): number =>
+    Math.min(blocksWith(ra, blockA, beyond), blocksWith(rb, blockB, beyond));
   return {
     quantiles: ascending.map((q, i) => ({
       q,
-      ratio: percentile(point.ratio[i]!, ratio[i]!, alpha),
-      differenceNs: percentile(point.difference[i]!, difference[i]!, alpha),
+      ratio: ratioOf(point.ratio[i]!, ratio[i]!),
+      differenceNs: differenceOf(point.difference[i]!, difference[i]!),
+      blocksBeyond: Math.min(
+        blocksWith(ra, blockA, beyondOf(ra, q)),
+        blocksWith(rb, blockB, beyondOf(rb, q)),
+      ),
     })),
     mean: {
-      ratio: percentile(point.meanRatio, meanRatio, alpha),
-      differenceNs: percentile(point.meanDifference, meanDifference, alpha),
+      ratio: ratioOf(point.meanRatio, meanRatio),
+      differenceNs: differenceOf(point.meanDifference, meanDifference),
+      longest: Math.max(partOfOne(a), partOfOne(b)),
     },
-    a12: percentile(point.a12, a12, alpha),
+    a12: differenceOf(point.a12, a12),
     shares: thresholdsNs.map((fromNs, i) => ({
       fromNs,
-      ratio: percentile(point.shares[i]!, shares[i]!, alpha),
+      ratio: ratioOf(point.shares[i]!, shares[i]!),
+      blocksBeyond: fewest((rank) => rank >= starts[i]!),
     })),
     rounds,
     blockA,
@@ -116,49 +144,28 @@ export function bootstrapShifts(
   };
 }
 
-/** Lags looked at, and calls the correlation is estimated from, at most. */
-const MAX_LAG = 500;
-const MAX_CORRELATED = 100_000;
+function widened({ value, low, high }: Estimate, wider: number, ratio: boolean): Estimate {
+  // What is 0, infinite or not a number has no logarithm to widen.
+  if (ratio && !(value > 0 && low > 0 && Number.isFinite(high))) return { value, low, high };
+  if (ratio) return { value, low: value * (low / value) ** wider, high: value * (high / value) ** wider };
+  return { value, low: value - (value - low) * wider, high: value + (high - value) * wider };
+}
 
-/**
- * Block length for the circular bootstrap of the mean rank: Politis & White 2004 with the correction of Patton,
- * Politis & White 2009, but at least ⌈n^⅓⌉ (Hall, Horowitz & Jing 1995) and at most min(3√n, n/3).
- */
-export function blockLength(ranks: ArrayLike<number>): number {
-  const n = ranks.length;
-  const least = Math.ceil(n ** (1 / 3));
-  const m = Math.min(n, MAX_CORRELATED);
-  const lags = Math.min(MAX_LAG, Math.floor(m / 4));
-  let mean = 0;
-  for (let i = 0; i < m; i++) mean += ranks[i]! / m;
-  const covariance = (lag: number): number => {
-    let sum = 0;
-    for (let i = lag; i < m; i++) sum += (ranks[i]! - mean) * (ranks[i - lag]! - mean);
-    return sum / m;
-  };
-  const r = [covariance(0)];
-  if (r[0] === 0) return least;
-  // The last lag before five that are all within the noise.
-  const noise = 2 * Math.sqrt(Math.log10(m) / m) * r[0]!;
-  let quiet = 0;
-  while (r.length <= lags && quiet < 5) {
-    r.push(covariance(r.length));
-    quiet = Math.abs(r.at(-1)!) < noise ? quiet + 1 : 0;
+/** Beyond the quantile, on its rarer side. */
+function beyondOf(ranks: Uint32Array, q: number): (rank: number) => boolean {
+  const at = Uint32Array.from(ranks).sort()[nearestRank(q, ranks.length) - 1]!;
+  return q >= 0.5 ? (rank) => rank > at : (rank) => rank < at;
+}
+
+function partOfOne(values: Float64Array): number {
+  const mean = values.reduce((s, v) => s + v, 0) / values.length;
+  let [sum, most] = [0, 0];
+  for (const v of values) {
+    const square = (v - mean) ** 2;
+    sum += square;
+    most = Math.max(most, square);
   }
-  const last = Math.max(1, r.length - 1 - quiet);
-  while (r.length <= Math.min(2 * last, lags)) r.push(covariance(r.length));
-  let spread = 0;
-  let slope = 0;
-  for (let lag = -2 * last; lag <= 2 * last; lag++) {
-    const t = Math.abs(lag) / (2 * last);
-    const weight = t <= 0.5 ? 1 : 2 * (1 - t);
-    const c = r[Math.abs(lag)] ?? 0;
-    spread += weight * c;
-    slope += weight * Math.abs(lag) * c;
-  }
-  if (!(spread > 0)) return least;
-  const best = ((2 * slope ** 2) / ((4 / 3) * spread ** 2)) ** (1 / 3) * n ** (1 / 3);
-  return Math.max(least, Math.min(Math.ceil(best), Math.ceil(Math.min(3 * Math.sqrt(n), n / 3))));
+  return sum === 0 ? 0 : most / sum;
 }
 
 const columns = (n: number, rounds: number): Float64Array[] =>

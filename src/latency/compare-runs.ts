@@ -1,4 +1,4 @@
-import { contrastOfRuns, momentsOf, type RunValues } from './between-runs.js';
+import { contrastOfRuns, momentsOf, type RunValues, UNEVEN } from './between-runs.js';
 import { align, type Binned, total } from './binned.js';
 import type { Estimate } from './bootstrap-shifts.js';
 import { type CompareOptions, type Comparison, compare } from './compare.js';
@@ -46,7 +46,9 @@ export function compareRuns(
   const statistics = [statistic('geometric mean', a, b, alpha, (h) => meanBounds(h).meanLog2)];
   const tail = pooled.tails.find((t) => t.fractionA <= 0.1 && t.fractionB <= 0.1);
   if (tail !== undefined) {
-    statistics.push(statistic(`fraction ≥ ${tail.fromNs}`, a, b, alpha, (h) => fractionFrom(h, tail.fromNs)));
+    const rare = statistic(`fraction ≥ ${tail.fromNs}`, a, b, alpha, (h) => fractionFrom(h, tail.fromNs));
+    const even = Math.max(a.length, b.length) <= UNEVEN * Math.min(a.length, b.length);
+    statistics.push(even || rare.between === null ? rare : { ...rare, between: unbounded(rare.between) });
   }
   return { pooled, statistics, withinA: spread(a), withinB: spread(b) };
 }
@@ -73,6 +75,12 @@ function statistic(
   const vb = b.map(of).filter(Number.isFinite);
   return { what, a: va, b: vb, between: between(va, vb, alpha) };
 }
+
+/** Few runs seldom show rare calls: no interval. */
+const unbounded = (b: BetweenRuns): BetweenRuns => ({
+  ...b,
+  difference: { value: b.difference.value, low: Number.NaN, high: Number.NaN },
+});
 
 function between(a: readonly number[], b: readonly number[], alpha: number): BetweenRuns | null {
   const exact = (values: readonly number[]): RunValues => ({ values, resolution: values.map(() => 0) });

@@ -152,7 +152,7 @@ async function check(mail: string): Promise<void> {
   ]);
   expect(json.verdict).toBe('inconclusive');
   expect(json.sentence).toBe(
-    'Inconclusive, one run a side: with patch against without patch shows 42 % fewer calls a second (210k → 122k), the median in the same row (2K to 4K ns), calls of 8.19 µs or more 2.36x as frequent [2.12, 2.61] (0.289 % → 0.682 %); 210k and 122k calls. Two runs of one kernel may differ as much; if they spread by 3 %, 4 runs a side show 10 %.',
+    'Inconclusive, one run a side: with patch against without patch shows 42 % fewer calls a second (210k → 122k), the median in the same row (2K to 4K ns), calls of 8.19 µs or more 2.36x as frequent (0.289 % → 0.682 %); 210k and 122k calls. Two runs of one kernel may differ as much; if they spread by 3 %, 4 runs a side show 10 %.',
   );
   for (const key of Object.keys(json.methods)) expect(key).not.toBe('');
 }

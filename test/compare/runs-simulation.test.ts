@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { coverage, nothing, something } from '../../scripts/statistics/runs.mjs';
+import { alone, coverage, nothing, something } from '../../scripts/statistics/runs.mjs';
 import * as compare from '../../src/compare/compare.js';
 import * as conditions from '../../src/compare/conditions.js';
 import * as failIf from '../../src/compare/fail-if.js';
 import * as inference from '../../src/compare/inference.js';
+import * as runValues from '../../src/compare/run-values.js';
 import * as binned from '../../src/latency/binned.js';
 import * as distribution from '../../src/latency/distribution.js';
 import * as resampling from '../../src/latency/resampling.js';
@@ -13,6 +14,7 @@ const lib = {
   ...conditions,
   ...failIf,
   ...inference,
+  ...runValues,
   ...binned,
   ...distribution,
   ...resampling,
@@ -34,13 +36,18 @@ describe('several runs of one kernel, whose calls are correlated and have a heav
   });
 
   test.each([
-    [2, 2],
-    [3, 3],
-    [10, 10],
-  ] as const)('%d against %d: intervals hold the truth as often as they say', (a, b) => {
-    const held = coverage(lib, { runs: [a, b], sd: 0.03, n: 1000, pairs: 600, pool: 200, seed: 12 });
+    { runs: [2, 2], sd: 0.03 },
+    { runs: [3, 3], sd: 0.03 },
+    { runs: [10, 10], sd: 0.03 },
+    { runs: [2, 5], sd: [0.1, 0.03] },
+    { runs: [2, 5], sd: [0.03, 0.1] },
+    { runs: [3, 10], sd: 0.03 },
+    { runs: [5, 5], sd: 0.03, slow: 0.2 },
+    { runs: [5, 5], sd: 0.03, paired: true },
+  ] as const)('$runs runs that spread by $sd: intervals hold the truth as often as they say', (sides) => {
+    const held = coverage(lib, { ...sides, n: 1000, pairs: 600, pool: 200, seed: 12 });
     for (const [what, { hits, of }] of held) {
-      const room = 0.03 + 4 * Math.sqrt((0.95 * 0.05) / of);
+      const room = 0.02 + 4 * Math.sqrt((0.95 * 0.05) / of);
       expect([what, hits / of, Math.abs(hits / of - 0.95) <= room]).toEqual([what, hits / of, true]);
     }
   });
@@ -57,4 +64,17 @@ describe('several runs of one kernel, whose calls are correlated and have a heav
     expect(slower / of).toBeGreaterThan(0.8);
     expect(faster).toBe(0);
   });
+
+  test.each([{ n: 400 }, { n: 1000 }, { n: 1000, slow: 0.2 }])(
+    'one run a side, %o: intervals are given where they hold, and none of rate and tail',
+    (data) => {
+      const held = alone(lib, { ...data, pairs: 120 });
+      expect([...held.keys()]).toEqual(expect.arrayContaining(['p50', 'A12']));
+      expect(held.get('rate')).toBeUndefined();
+      for (const [what, { hits, of }] of held) {
+        const room = 0.02 + 4 * Math.sqrt((0.95 * 0.05) / of);
+        expect([what, hits / of, Math.abs(hits / of - 0.95) <= room]).toEqual([what, hits / of, true]);
+      }
+    },
+  );
 });

@@ -5,11 +5,8 @@ import {
   contrastOfRuns,
   criticalT,
   logarithms,
-  momentsOf,
-  pooledReach,
   type RunValues,
   ratioOfMeans,
-  welchReach,
 } from '../../src/latency/between-runs.js';
 import { UsageError } from '../../src/result/usage-error.js';
 
@@ -19,18 +16,15 @@ const A = exact([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0, 2]);
 const B = exact([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]);
 
 describe('contrasts of runs', () => {
-  test('Welch, pooled and paired as tabled', () => {
-    const [a, b] = [momentsOf(A), momentsOf(B)];
-    expect(b.mean - a.mean).toBeCloseTo(1.58, 10);
-    expect(1.58 - welchReach(a, b, 0.05)).toBeCloseTo(-0.2054832, 6);
-    expect(1.58 - pooledReach(a, b, 0.05)).toBeCloseTo(-0.203874, 6);
+  test('Welch and paired as tabled', () => {
+    const c = contrastOfRuns(A, B, 0.05)!;
+    expect(c.value).toBeCloseTo(1.58, 10);
+    expect(c.low).toBeCloseTo(-0.2054832, 6);
+    expect(c.high).toBeCloseTo(3.3654832, 6);
     const paired = contrastOfPairs(A, B, 0.05)!;
     expect([paired.value, paired.low, paired.high].map((v) => Number(v.toFixed(6)))).toEqual([
       1.58, 0.700114, 2.459886,
     ]);
-    const c = contrastOfRuns(A, B, 0.05)!;
-    const reach = Math.sqrt(welchReach(a, b, 0.05) * pooledReach(a, b, 0.05));
-    expect([c.low, c.high]).toEqual([c.value - reach, c.value + reach]);
   });
 
   test('one run on a side has no spread, and what is not finite no contrast', () => {
@@ -47,7 +41,7 @@ describe('contrasts of runs', () => {
     expect(contrastOfRuns(step(1000), step(1200), 0.05)!.low).toBeGreaterThan(0);
   });
 
-  test('never below the pooled interval; swapping mirrors; the scale of ratios does not matter', () => {
+  test('swapping mirrors; the scale of ratios does not matter', () => {
     const runs = fc.array(fc.integer({ min: 500, max: 2000 }), { minLength: 2, maxLength: 8 });
     fc.assert(
       fc.property(runs, runs, (x, y) => {
@@ -55,7 +49,6 @@ describe('contrasts of runs', () => {
         const c = contrastOfRuns(a, b, 0.05)!;
         const back = contrastOfRuns(b, a, 0.05)!;
         expect(back.low).toBeCloseTo(-c.high, 8);
-        expect(c.high - c.value).toBeGreaterThanOrEqual(pooledReach(momentsOf(a), momentsOf(b), 0.05) - 1e-9);
         const logs = contrastOfRuns(logarithms(a), logarithms(b), 0.05)!;
         const scaled = contrastOfRuns(
           logarithms(exact(x.map((v) => v * 7))),

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { binned, total } from '../../src/latency/binned.js';
-import { blockLength, bootstrapShifts } from '../../src/latency/bootstrap-shifts.js';
+import { blocksOf } from '../../src/latency/blocks.js';
+import { bootstrapShifts } from '../../src/latency/bootstrap-shifts.js';
 import { Distribution, nearestRank } from '../../src/latency/distribution.js';
 import { seededRandom } from '../../src/latency/resampling.js';
 import { binnedShift, bodyOnly, quantileConfidence, sparseTailMerged } from '../../src/latency/shifts.js';
@@ -47,14 +48,14 @@ describe('block length', () => {
   test('short without correlation, longer than what is correlated, bounded', () => {
     const random = seededRandom(4);
     const free = Array.from({ length: 4000 }, () => random());
-    expect(blockLength(free)).toBeLessThanOrEqual(32);
+    expect(blocksOf(free).length).toBeLessThanOrEqual(32);
     const stretches = Array.from({ length: 200 }, () => random()).flatMap((v) =>
       new Array<number>(20).fill(v),
     );
-    expect(blockLength(stretches)).toBeGreaterThan(40);
-    expect(blockLength(Array.from({ length: 900 }, (_, i) => i))).toBeLessThanOrEqual(90);
-    expect(blockLength([7, 7, 7])).toBe(2);
-    expect(blockLength([1])).toBe(1);
+    expect(blocksOf(stretches).length).toBeGreaterThan(40);
+    expect(blocksOf(Array.from({ length: 900 }, (_, i) => i)).length).toBeLessThanOrEqual(90);
+    expect(blocksOf([7, 7, 7]).length).toBe(2);
+    expect(blocksOf([1]).length).toBe(1);
   });
 });
 
