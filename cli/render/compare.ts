@@ -128,7 +128,7 @@ const NO_INTERVAL: Readonly<Record<string, string>> = byName({
   noUneven: 'uneven runs',
   noEdge: 'edge of tail',
   noSingle: 'single calls',
-  noTail: 'too few calls',
+  noTail: 'too few',
 });
 
 const row = ([low, high]: readonly [number, number]): string => rowWords(low, high);

@@ -15,6 +15,8 @@ const UNEVEN_AT_EDGE = 1.75;
 const FEWEST_AT_EDGE = 3;
 /** A run's own calls leave the quantile open by more than this (standard error of its logarithm): it is at an edge. */
 const EDGE = 0.15;
+/** The same where a side has 2 runs or far fewer than the other, which may miss the edge by chance. */
+const EDGE_OF_FEW = 0.1;
 /** The same of the run in the middle: where it is lower, most runs have the edge elsewhere. */
 const EDGE_IN_MOST = 0.1;
 /** A single call that makes up so much of a run's time, and so many times what it does in the run in the middle. */
@@ -22,6 +24,8 @@ const SINGLE = 0.03;
 const SINGLE_AGAINST_MIDDLE = 8;
 /** Calls of the tail in a run, on average, below which Student's t does not fit their number. */
 const TAIL_CALLS = 8;
+/** Runs on the side that has more: two numbers of rare calls are too often the same. */
+const FEWEST_OF_TAIL = 3;
 
 /**
  * Null where an interval between runs holds the truth as often as it says. Where it would not, by the simulation of
@@ -41,8 +45,8 @@ export function whyNoInterval(
     case 'quantile': {
       if (of.q <= BODY) return null;
       const errors = runs.map((r) => errorInside(r, of.q));
-      if (Math.max(...errors) < EDGE) return null;
       const few = Math.min(...sizes) < FEWEST_AT_EDGE || uneven > UNEVEN_AT_EDGE;
+      if (Math.max(...errors) < (few ? EDGE_OF_FEW : EDGE)) return null;
       return few || middle(errors) < EDGE_IN_MOST ? 'noEdge' : null;
     }
     case 'mean': {
@@ -54,7 +58,8 @@ export function whyNoInterval(
     case 'share': {
       if (uneven > UNEVEN) return 'noUneven';
       const tail = runs.reduce((sum, r) => sum + tailCalls(r, of), 0);
-      return tail < TAIL_CALLS * runs.length ? 'noTail' : null;
+      const few = Math.max(...sizes) < FEWEST_OF_TAIL || tail < TAIL_CALLS * runs.length;
+      return few ? 'noTail' : null;
     }
   }
 }

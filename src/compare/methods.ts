@@ -31,7 +31,7 @@ export const METHODS = {
   noEdge:
     'no interval: in some runs the quantile lies at the edge of the tail, and the runs are too few or unlike to show it',
   noSingle: 'no interval: in some runs a single call makes up a part of the time that it does not in others',
-  noTail: 'no interval: fewer than 8 calls of a run, on average, are that long',
+  noTail: 'no interval: 2 runs a side, or fewer than 8 calls of a run, on average, that are so long',
   pairs: 'one number per pair of runs (the logarithm of its ratio), Student interval',
   superiorityRuns:
     'placements of runs among those of the other side (DeLong 1988, Obuchowski 1997), interval as between runs',

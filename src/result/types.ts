@@ -32,7 +32,7 @@ export interface InputReport {
   format: string;
   /** Why that dialect was chosen. */
   formatWhy: string;
-  compression: 'none' | 'gzip' | 'zlib' | 'zstd' | 'xz';
+  compression: 'none' | 'gzip' | 'zlib' | 'zstd' | 'xz' | 'base64';
   /** Bytes after decompression. */
   bytes: number;
   lines: LineCounts;

@@ -3,7 +3,8 @@ import type { Readable, Writable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import { TraceError } from './trace-error.js';
 
-export type Compression = 'none' | 'gzip' | 'zlib' | 'zstd' | 'xz';
+/** `base64`: as text (`base64-text.ts`), whether or not what it holds is packed again. */
+export type Compression = 'none' | 'gzip' | 'zlib' | 'zstd' | 'xz' | 'base64';
 
 /** Compressed bytes in; the plain ones go to the sink given at opening. */
 export interface Decompressor {
@@ -22,7 +23,7 @@ export interface Decompressor {
 const GZIP_CALL = 64 << 10;
 
 export function openDecompressor(
-  how: Exclude<Compression, 'none'>,
+  how: Exclude<Compression, 'none' | 'base64'>,
   path: string,
   sink: (chunk: Uint8Array) => void,
 ): Decompressor {

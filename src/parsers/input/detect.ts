@@ -23,6 +23,7 @@ import { LATENCY_FORMAT } from '../tracefs/latency-format.js';
 import { SYSTRACE_HTML } from '../tracefs/systrace-html.js';
 import { TRACE_CMD_REPORT } from '../tracefs/trace-cmd-report.js';
 import { recogniseRefusal } from '../tracefs/tracefs-refusals.js';
+import { base64From } from './base64-text.js';
 import type { DialectInfo } from './dialect.js';
 import { machinesIn } from './machines.js';
 import { behindFacts } from './recording-facts.js';
@@ -185,11 +186,12 @@ export function detect(sample: Uint8Array, path: string, format?: string): Detec
   }
   const other = otherReport(sampleText(sample, LOOKED_AT));
   if (other !== null) throw new TraceError(other.code, other.what, { path, line: 1, offset: 0 });
-  throw new TraceError('unknown-format', 'holds no trace lines of a known format', {
-    path,
-    line: 1,
-    offset: 0,
-  });
+  const coded = base64From(sampleText(sample, LOOKED_AT));
+  const what =
+    coded === null
+      ? 'holds no trace lines of a known format'
+      : `holds no trace lines; from line ${coded} on it looks like base64: tail -n +${coded} '${path}' | base64 -di > decoded, and give that`;
+  throw new TraceError('unknown-format', what, { path, line: 1, offset: 0 });
 }
 
 /** Bytes that tables and reports are looked for in. */

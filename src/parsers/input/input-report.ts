@@ -57,8 +57,12 @@ export function inputReport(scanner: LineScanner, input: ReadInput): InputReport
   };
 }
 
-function notesOf(scanner: LineScanner, { mail, blocks }: ReadInput): InputReport['notes'] {
+function notesOf(scanner: LineScanner, { mail, blocks, compression }: ReadInput): InputReport['notes'] {
   const notes = [...scanner.notes];
+  if (compression === 'base64') {
+    const message = 'base64: read decoded, lines and offsets are those of the text in it';
+    notes.push({ code: 'base64', message });
+  }
   if (mail) {
     const message =
       'read as a mail: quote marks and quoted-printable are undone, behind prose lines may be missing';

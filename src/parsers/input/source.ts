@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { JsonLayer } from '../tracefs/json-layer.js';
 import { findAtraceBody } from '../tracefs/system-trace-events.js';
+import { Base64Decoder, base64In, refuseInner } from './base64-text.js';
 import { type Compression, type Decompressor, openDecompressor } from './decompress.js';
 import { TraceError } from './trace-error.js';
 
@@ -39,7 +40,7 @@ const GATED = 16 << 10;
 const MAGIC = 6;
 
 /** First bytes → compression. Content only, never the file name. */
-export function compressionOf(bytes: Uint8Array): Compression {
+export function compressionOf(bytes: Uint8Array): Exclude<Compression, 'base64'> {
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return 'gzip';
   if (bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd) return 'zstd';
   if (bytes[0] === 0xfd && bytes[1] === 0x37 && bytes[2] === 0x7a && bytes[3] === 0x58 && bytes[4] === 0x5a) {
@@ -63,7 +64,8 @@ export async function readSource(
   const { path, signal } = options;
   const layer = new JsonLayer(path, plain);
   const sink = (chunk: Uint8Array): void => layer.write(chunk);
-  const raw = path === '-' ? stdinChunks(options) : await fileChunks(path, signal);
+  const chunks = path === '-' ? stdinChunks(options) : await fileChunks(path, signal);
+  let raw = chunks;
   let unpack: Decompressor | null = null;
   let compression: Compression = 'none';
   let read = 0;
@@ -73,9 +75,18 @@ export async function readSource(
   try {
     if (stopped()) return { compression, error: null, aborted: true };
     let chunk = await firstChunk(raw);
-    compression = chunk === null ? 'none' : compressionOf(chunk);
-    if (compression !== 'none') unpack = openDecompressor(compression, path, sink);
-    if (compression === 'zlib' && chunk !== null) {
+    const coded = chunk === null ? null : base64In(chunk);
+    if (coded !== null && (coded.holds === 'trace.dat' || coded.holds === 'perf.data')) {
+      throw refuseInner(path, coded.holds);
+    }
+    if (coded !== null) {
+      raw = decodedChunks(raw, chunk!, new Base64Decoder(path, coded.from));
+      chunk = await firstChunk(raw);
+    }
+    const packed = chunk === null ? 'none' : compressionOf(chunk);
+    compression = coded === null ? packed : 'base64';
+    if (packed !== 'none') unpack = openDecompressor(packed, path, sink);
+    if (packed === 'zlib' && chunk !== null) {
       // `atrace -z`: what stands before the packed text is text.
       const { offset } = findAtraceBody(chunk)!;
       sink(chunk.subarray(0, offset));
@@ -84,7 +95,11 @@ export async function readSource(
     }
     while (chunk !== null && !stopped()) {
       read += chunk.length;
-      options.onBytes?.(read, raw.total);
+      // Of coded bytes there are a third more.
+      options.onBytes?.(
+        coded === null ? read : Math.min(Math.ceil((read * 4) / 3), raw.total ?? read * 2),
+        raw.total,
+      );
       if (unpack === null) sink(chunk);
       else if (!(await unpackChunk(unpack, chunk, options.gate))) break;
       if (options.gate) await options.gate();
@@ -102,7 +117,7 @@ export async function readSource(
   } finally {
     signal?.removeEventListener('abort', abort);
     unpack?.stop();
-    await raw.close();
+    await chunks.close();
   }
 }
 
@@ -151,6 +166,25 @@ interface Chunks {
   /** null at the end. */
   next(): Promise<Uint8Array | null>;
   close(): Promise<void>;
+}
+
+/** What the chunks of a base64 text hold; `first` is its first. */
+function decodedChunks(raw: Chunks, first: Uint8Array, decoder: Base64Decoder): Chunks {
+  let chunk: Uint8Array | null = first;
+  let over = false;
+  return {
+    total: raw.total,
+    next: async () => {
+      while (!over) {
+        const out: Buffer = chunk === null ? decoder.end() : decoder.push(chunk);
+        if (chunk === null) over = true;
+        else chunk = await raw.next();
+        if (out.length > 0) return out;
+      }
+      return null;
+    },
+    close: () => raw.close(),
+  };
 }
 
 /** Pipes may give a byte at a time: gather what a magic number needs. */
