@@ -2,6 +2,7 @@ import { byName } from '../../src/result/by-name.js';
 import { ruleCounts, ruleCountWords } from '../../src/result/rule-counts.js';
 import {
   NO_BETTER,
+  NO_CHANGE,
   type WhatIfCost,
   type WhatIfReport,
   type WhatIfSeries,
@@ -125,7 +126,9 @@ function inShort({ series, counts, order, target, notes }: WhatIfReport): string
   else parts.push(order.checked ? 'no violation' : 'order not checked');
   const doubt = notes.includes(NO_BETTER)
     ? ' As a prediction of the time hardly better than "no change" (see the notes).'
-    : '';
+    : notes.includes(NO_CHANGE)
+      ? ' That is the answer "no change", no more (see the notes).'
+      : '';
   return `In short, with ${target.id}: ${parts.join('; ')}.${doubt}`;
 }
 
@@ -151,7 +154,7 @@ function seriesLines(s: WhatIfSeries, target: string, style: string | undefined)
       duration(Math.round(before)),
       duration(Math.round(after)),
       `${signed(shift.value)}`,
-    ).concat(shift.low === null ? '' : `  [${signed(shift.low)}, ${signed(shift.high!)}]`);
+    ).concat(s.changed === 0 || shift.low === null ? '' : `  [${signed(shift.low)}, ${signed(shift.high!)}]`);
   };
   const b = s.before;
   const a = s.after;

@@ -106,7 +106,7 @@ const coverageCell = (c, asked) => {
   if (!c) return '-';
   const printed = Math.round((100 * c.of) / asked);
   // Of a handful of intervals no share can be told.
-  if (c.of < 100) return `(${printed})`;
+  if (c.of < 200) return `(${printed})`;
   return printed === 100 ? percent(c) : `${percent(c)} (${printed})`;
 };
 

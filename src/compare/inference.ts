@@ -243,7 +243,7 @@ function shares(design: Design, fromNs: number): Shift {
 /** Blocks of neighbouring calls with one beyond a quantile or in the tail, below which resampling them says too little. */
 const BLOCKS_BEYOND = 25;
 /** Part of a single call in the spread of the calls, from which on the mean's error is not that of many. */
-const LONGEST = 0.1;
+const LONGEST = 0.05;
 
 /** P(a call of after is slower than one of before) + ties/2, with the runs' spread where there are several. */
 export function superiorityOf(design: Design): { estimate: Estimate; basis: Basis } | null {

@@ -1,17 +1,17 @@
 import type { Policy } from './policy.js';
 import type { Recorded } from './recorded.js';
-import { NO_BETTER, type WhatIfReport } from './report.js';
+import { NO_BETTER, NO_CHANGE, type WhatIfReport } from './report.js';
 import type { Change } from './transform.js';
 
-/** Where only the free path's own steps change, pairs of recordings differed by more than the model says. */
+/** Where nothing or only the free path's own steps change, pairs of recordings differed by more than the model says. */
 export function noBetter(report: WhatIfReport, changes: readonly Change[]): string[] {
   const other = (c: Change): boolean =>
     c.from.midFlushes !== c.to.midFlushes ||
     c.from.finalFlush !== c.to.finalFlush ||
     c.from.syncs !== c.to.syncs ||
     c.from.gracePeriods !== c.to.gracePeriods;
-  if (changes.some(other) || !report.series.some((s) => s.changed > 0)) return [];
-  return [NO_BETTER];
+  if (report.series.every((s) => s.changed === 0)) return report.series.length > 0 ? [NO_CHANGE] : [];
+  return changes.some(other) ? [] : [NO_BETTER];
 }
 
 /** What a reader has to know of the answer. `part`: of the asks for memory that failed, where they are drawn. */

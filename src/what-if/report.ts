@@ -122,3 +122,6 @@ export const METHOD =
 /** The comparisons are those of docs/accuracy.md. */
 export const NO_BETTER =
   'both kernels flush and interrupt equally often here, so only the steps of the free path itself are changed: between recordings of such kernels the rest of the call differed by more, and a prediction was hardly ever better than "no change" (docs/accuracy.md)';
+
+export const NO_CHANGE =
+  'no call is changed: the answer is "no change" itself, without an interval; recordings of kernels of which that was said differed all the same (docs/accuracy.md)';

@@ -45,7 +45,7 @@ function summary(values: Float64Array): number[] {
   return [mean, ...QUANTILES.map((q) => (n === 0 ? 0 : sorted[nearestRank(q, n) - 1]!))];
 }
 
-/** `known`: false where part of the changes is a guess that no interval holds. */
+/** `known`: false where part of the changes is a guess that no interval holds. Where no call is changed there is none either. */
 export function seriesReport(series: Series, model: CostModel, known = true): WhatIfSeries {
   const { jobs } = series;
   const old = Float64Array.from(jobs, (j) => j.oldNs);
@@ -53,9 +53,11 @@ export function seriesReport(series: Series, model: CostModel, known = true): Wh
   const runs = jobs.length === 0 ? 1 : after.length / jobs.length;
   const before = summary(old);
   const now = summary(after);
-  const rounds = known ? bootstrap(jobs, model) : [];
+  const changed = jobs.filter((j) => j.terms.length > 0 || j.keepNs !== j.oldNs).length;
+  const drawn = known && changed > 0;
+  const rounds = drawn ? bootstrap(jobs, model) : [];
   const interval = (k: number): Interval => {
-    if (!known) return { value: now[k]! - before[k]!, low: null, high: null };
+    if (!drawn) return { value: now[k]! - before[k]!, low: null, high: null };
     const values = rounds.map((r) => r[k]!).sort((a, b) => a - b);
     const at = (q: number): number =>
       values[Math.min(values.length - 1, Math.max(0, Math.ceil(q * values.length) - 1))] ?? 0;
@@ -67,7 +69,7 @@ export function seriesReport(series: Series, model: CostModel, known = true): Wh
     before: statsOf(old, 1),
     after: statsOf(after, runs),
     shift: { mean: interval(0), p50: interval(1), p90: interval(2), p99: interval(3) },
-    changed: jobs.filter((j) => j.terms.length > 0 || j.keepNs !== j.oldNs).length,
+    changed,
   };
 }
 

@@ -79,7 +79,7 @@ describe('a recording whose steps take known times', () => {
       expect(d.report.series[0]!.changed).toBe(0);
       for (const c of d.report.counts) expect([c.name, c.after]).toEqual([c.name, c.before]);
       for (const s of Object.values(d.report.series[0]!.shift))
-        expect(s).toEqual({ value: 0, low: 0, high: 0 });
+        expect(s).toEqual({ value: 0, low: null, high: null });
       expect(d.report.series[0]!.after).toEqual(d.report.series[0]!.before);
       expect(d.report.deferred!.after).toEqual(d.report.deferred!.before);
     }

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
+import { rawCounts } from '../../scripts/accuracy/raw-counts.mjs';
 import { analyse } from '../../src/analyse/analyse.js';
 import { readSchema } from '../../src/schema/read-schema.js';
+import { NO_BETTER, NO_CHANGE } from '../../src/what-if/report.js';
 import { whatIfDetail } from '../../src/what-if/what-if.js';
-import { count, ofFile, ofText } from './support/run.js';
+import { count, fixture, ofFile, ofText } from './support/run.js';
 import { trace } from './support/trace.js';
 
 const validate = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true }).compile(
@@ -94,6 +96,30 @@ test('nothing is said of a recording that a replay of it does not say, readers a
       const { report } = await whatIfDetail({ paths, target });
       const wrong = report.order.verdicts.filter((v) => v.verdict === 'violated' && clean.has(v.id));
       expect(wrong.map((v) => `${name} ${target} ${v.id}`)).toEqual([]);
+    }
+  }
+});
+
+test('where no call is changed the result says that it is the answer "no change", and gives no interval', async () => {
+  const { report } = await ofFile('6.12.117-lab-semi/mt-munmap.txt.gz', 'C');
+  expect(report.series.length).toBeGreaterThan(0);
+  for (const s of report.series) {
+    expect([s.changed, s.shift.mean]).toEqual([0, { value: 0, low: null, high: null }]);
+  }
+  expect(report.notes).toContain(NO_CHANGE);
+  const other = await ofFile('6.12.117-lab-semi/slowpath-failpagealloc.txt.gz', 'C');
+  expect(other.report.notes).not.toContain(NO_CHANGE);
+  expect(other.report.notes).not.toContain(NO_BETTER);
+});
+
+test('counts of a recording are those of its raw lines', async () => {
+  for (const [file, target] of RUNS) {
+    if (file.startsWith('debian')) continue;
+    const found = await ofFile(file, target);
+    for (const [name, lines] of Object.entries(rawCounts(fixture(file)))) {
+      // Not known where a cut recording shows some flushes without their IPIs.
+      if (count(found, name)[0] === null) continue;
+      expect([file, name, count(found, name)[0]]).toEqual([file, name, lines]);
     }
   }
 });
