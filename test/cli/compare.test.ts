@@ -95,17 +95,16 @@ describe('pttrace compare', () => {
     expect(supposed.stdout).toMatch(/^any +3 % +\d+ +\d+ +\d+ +4 /m);
   });
 
-  test('a recording on each side: exact quantiles, bootstrap, window of the recording', async () => {
+  test('a recording on each side: exact quantiles, bootstrap where calls are enough, window of the recording', async () => {
     const c = await json(N, Y, '--func', 'flush_tlb_mm_range');
     expect(c.fromSingleValues).toBe(true);
     expect(c.bootstrap!.rounds).toBeGreaterThanOrEqual(200);
     expect(c.a.runs[0]!.windowHow).toContain('first to last event');
     const p50 = c.quantiles.find((q) => q.q === 0.5)!;
-    expect(p50.method).toBe('shiftBootstrap');
     expect(p50.exactB! / p50.exactA!).toBeCloseTo(p50.ratio!.value, 12);
-    expect(p50.ratio!.low).toBeLessThanOrEqual(p50.ratio!.value);
-    expect(p50.ratio!.high).toBeGreaterThanOrEqual(p50.ratio!.value);
-    // The largest values of a small sample have no upper bound.
+    // Of some 50 calls resampling says too little, and of the largest of them nothing.
+    expect(p50.method).toBe('seen');
+    expect([p50.ratio!.low, p50.ratio!.high]).toEqual([null, null]);
     expect(c.quantiles.find((q) => q.q === 0.9999)!.ratio!.high).toBeNull();
     expect(await json(N, Y, '--func', 'flush_tlb_mm_range')).toEqual(c);
   });
