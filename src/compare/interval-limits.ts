@@ -1,9 +1,15 @@
 import { UNEVEN } from '../latency/between-runs.js';
 import { quantileInterval } from '../latency/intervals.js';
-import type { Design } from './inference.js';
+import type { PooledSide } from './pooled-side.js';
 import { calls, type Statistic, valuesOf } from './run-values.js';
 import type { Shift } from './shift.js';
 import type { RunSample } from './sides.js';
+
+interface Sides {
+  readonly a: Pick<PooledSide, 'runs'>;
+  readonly b: Pick<PooledSide, 'runs'>;
+  readonly paired: boolean;
+}
 
 /** Why numbers of several runs get no interval: keys of `METHODS`. */
 export type NoInterval = Extract<Shift['method'], `no${string}`>;
@@ -31,10 +37,7 @@ const FEWEST_OF_TAIL = 3;
  * Null where an interval between runs holds the truth as often as it says. Where it would not, by the simulation of
  * docs/statistics.md, the reason: few runs do not show how far rare calls reach.
  */
-export function whyNoInterval(
-  { a, b, paired }: Pick<Design, 'a' | 'b' | 'paired'>,
-  of: Statistic,
-): NoInterval | null {
+export function whyNoInterval({ a, b, paired }: Sides, of: Statistic): NoInterval | null {
   const runs = [...a.runs, ...b.runs];
   const sizes = [a.runs.length, b.runs.length];
   const uneven = paired ? 1 : Math.max(...sizes) / Math.min(...sizes);
