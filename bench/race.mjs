@@ -47,7 +47,7 @@ export const ours = (script, built, file) => {
   return JSON.parse(done.stdout);
 };
 
-const median = (values) => {
+export const median = (values) => {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;

@@ -191,9 +191,10 @@ what to do instead.
 
 ## Speed
 
-Real lines again and again with moving stamps, scanned to columns (stamp, CPU, task, flags, name and event ids, body), best
-of ${rounds} rounds in which each contestant runs once. The machine (${machine.processor}, Node ${machine.node}) is
-shared: the ratios are what counts. \`node bench/formats.mjs --write\` measures anew; see [bench](../bench/README.md).
+Real lines again and again with moving stamps, scanned to columns (stamp, CPU, task, flags, name and event ids, body), in
+${rounds} rounds in which each contestant runs once: MB/s and events/s of the best round, the ratio as the median of the rounds.
+The machine (${machine.processor}, ${machine.cores} cores, Node ${machine.node}) was shared with other work, at a load of ${machine.load}: the ratios are
+what counts. \`node bench/formats.mjs --write\` measures anew; see [bench](../bench/README.md).
 
 ${speed}
 `;

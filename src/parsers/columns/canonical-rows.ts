@@ -193,3 +193,14 @@ function flagsOf(text: string): number {
   const bytes = Buffer.from(text, 'latin1');
   return packFlags(bytes, 0, bytes.length);
 }
+
+const FLAG_LETTER = new Uint8Array(256);
+for (const c of '.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
+  FLAG_LETTER[c.charCodeAt(0)] = 1;
+
+/** What the schema takes for the irq and preempt columns. */
+export function isFlags(buf: Uint8Array, from: number, end: number): boolean {
+  if (end - from < 3 || end - from > 8) return false;
+  for (let p = from; p < end; p++) if (FLAG_LETTER[buf[p]!] === 0) return false;
+  return true;
+}

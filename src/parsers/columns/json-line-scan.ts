@@ -1,3 +1,4 @@
+import { isFlags } from './canonical-rows.js';
 import { PIECE, PIECES } from './piece-heads.js';
 
 /**
@@ -229,15 +230,4 @@ function behindPlain(buf: Uint8Array, view: DataView, from: number, end: number)
     if (c < 32 || c > 127 || c === 34 || c === 92) break;
   }
   return p;
-}
-
-const FLAG_LETTER = new Uint8Array(256);
-for (const c of '.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
-  FLAG_LETTER[c.charCodeAt(0)] = 1;
-
-/** What the schema takes for the irq and preempt columns. */
-export function isFlags(buf: Uint8Array, from: number, end: number): boolean {
-  if (end - from < 3 || end - from > 8) return false;
-  for (let p = from; p < end; p++) if (FLAG_LETTER[buf[p]!] === 0) return false;
-  return true;
 }

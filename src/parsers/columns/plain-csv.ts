@@ -1,9 +1,8 @@
 import { latin1 } from '../../timeline/batch.js';
 import type { LineHost, LineKind } from '../input/dialect.js';
 import { FlagsColumn } from '../tracefs/column-caches.js';
-import { type CanonicalRows, EVENT_KINDS, type HeadParts } from './canonical-rows.js';
+import { type CanonicalRows, EVENT_KINDS, type HeadParts, isFlags } from './canonical-rows.js';
 import { type CsvColumn, type CsvHeader, utf8 } from './csv-columns.js';
-import { isFlags } from './json-line-scan.js';
 import { PIECE, PIECES, PieceHeads } from './piece-heads.js';
 
 const QUOTE = 34;
@@ -116,7 +115,9 @@ export class PlainCsv {
         p++;
       }
       const open = p;
-      if (p < end && buf[p] === QUOTE) {
+      const c = p < end ? buf[p]! : delimiter;
+      if (c === delimiter) starts[column] = ends[column] = p;
+      else if (c === QUOTE) {
         p = stop(buf, view, ++p, end, QUOTE_WORD, QUOTE_WORD);
         starts[column] = open + 1;
         if (p === end) return false;

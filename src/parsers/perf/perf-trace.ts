@@ -105,8 +105,7 @@ class PerfTraceDialect implements LineDialect {
   }
 
   private enter(buf: Uint8Array, open: number, end: number, head: number, host: LineHost): void {
-    const close = closing(buf, open, end);
-    hexArguments(buf, open + 1, close);
+    const close = hexArguments(buf, open, end);
     this.row(this.at.us, this.heads.enter(head, host), open + 1, close, host);
     host.commit();
   }
@@ -178,24 +177,48 @@ function closing(buf: Uint8Array, open: number, end: number): number {
   return end;
 }
 
-/** Decimal values become hex of the same width: `34859` → `0882b`. */
-export function hexArguments(buf: Uint8Array, from: number, end: number): void {
-  for (let p = from; p + 2 < end; p++) {
-    if (buf[p] !== 58 || buf[p + 1] !== 32) continue;
-    const a = p + 2;
-    let b = a;
-    while (b < end && buf[b]! >= 48 && buf[b]! <= 57) b++;
-    if (b === a || b - a > 15 || (b < end && buf[b] !== 44 && buf[b] !== 41)) continue;
-    let n = 0;
-    for (let k = a; k < b; k++) n = n * 10 + buf[k]! - 48;
-    for (let k = b - 1; k >= a; k--) {
-      const rest = Math.floor(n / 16);
-      buf[k] = HEX[n - rest * 16]!;
-      n = rest;
+/**
+ * Decimal values behind the parenthesis at `open` become hex of the same width: `34859` → `0882b`. Returns the index of
+ * the one that closes it, as `closing` does.
+ */
+export function hexArguments(buf: Uint8Array, open: number, end: number): number {
+  let depth = 0;
+  let quoted = false;
+  let escaped = false;
+  for (let p = open; p < end; p++) {
+    const c = buf[p]!;
+    if (SPECIAL[c] === 0) {
+      escaped = false;
+      continue;
     }
-    p = b - 1;
+    if (quoted) {
+      if (c === 34 && !escaped) quoted = false;
+      escaped = c === 92 && !escaped;
+    } else if (c === 34) quoted = true;
+    else if (c === 40) depth++;
+    else if (c === 41 && --depth === 0) return p;
+    if (c === 58 && p > open && buf[p + 1] === 32) p = hexValue(buf, p + 2, end) - 1;
   }
+  return end;
 }
+
+/** Rewrites the value at `a`, if it is a number that ends there; returns where to go on. */
+function hexValue(buf: Uint8Array, a: number, end: number): number {
+  let b = a;
+  let n = 0;
+  while (b < end && buf[b]! >= 48 && buf[b]! <= 57) n = n * 10 + buf[b++]! - 48;
+  if (b === a || b - a > 15 || (b < end && buf[b] !== 44 && buf[b] !== 41)) return a - 1;
+  for (let k = b - 1; k >= a; k--) {
+    const rest = Math.floor(n / 16);
+    buf[k] = HEX[n - rest * 16]!;
+    n = rest;
+  }
+  return b;
+}
+
+/** A quote, a backslash, parentheses, a colon. */
+const SPECIAL = new Uint8Array(256);
+for (const c of '"\\():') SPECIAL[c.charCodeAt(0)] = 1;
 
 const HEX = Buffer.from('0123456789abcdef');
 

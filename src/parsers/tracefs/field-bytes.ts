@@ -21,6 +21,7 @@ type Piece = Uint8Array | { readonly field: Uint8Array };
 /** How an event's fields are put, told by its name alone. */
 interface Form {
   /** Of a system call: `sys_NAME(` or `sys_NAME ->`; empty for other events. */
+  readonly isCall: boolean;
   readonly enter: Uint8Array;
   readonly exit: Uint8Array;
   /** Its print format; empty: `name=value`. */
@@ -63,11 +64,24 @@ export class FieldBytes {
     if (!this.split(buf, list, stop)) return this.count > 0 ? BODY.unusual : BODY.as_is;
     this.used = 0;
     if (this.out.length < end - from) this.out = new Uint8Array((end - from) * 2);
-    this.body(buf, name, colon, end - from);
-    if (this.used > end - from) return BODY.as_is;
+    const form = this.form(buf, name, colon);
+    const call = form.isCall && (this.isNamed(buf, 0, SYSCALL_NR) || this.isNamed(buf, 0, NR));
+    // `NAME: ` stands there already.
+    const at = !call && name === from && list === colon + 2 ? list : from;
+    const room = end - at;
+    if (call) this.systemCall(buf, form, room);
+    else {
+      if (at === from) {
+        this.put(buf, name, colon, room);
+        this.byte(58, room);
+        this.byte(BLANK, room);
+      }
+      this.body(buf, form, room);
+    }
+    if (this.used > room) return BODY.as_is;
     const { out, used } = this;
-    for (let k = 0; k < used; k++) buf[from + k] = out[k]!;
-    return from + used;
+    for (let k = 0; k < used; k++) buf[at + k] = out[k]!;
+    return at + used;
   }
 
   /** Cuts at every ` name=`, as `fieldsOf` does. False: not a list (`count` 0), or too long a one. */
@@ -137,16 +151,7 @@ export class FieldBytes {
     return end;
   }
 
-  private body(buf: Uint8Array, name: number, colon: number, room: number): void {
-    const form = this.form(buf, name, colon);
-    const call = form.enter.length > 0 || form.exit.length > 0;
-    if (call && (this.isNamed(buf, 0, SYSCALL_NR) || this.isNamed(buf, 0, NR))) {
-      this.systemCall(buf, form, room);
-      return;
-    }
-    this.put(buf, name, colon, room);
-    this.byte(58, room);
-    this.byte(BLANK, room);
+  private body(buf: Uint8Array, form: Form, room: number): void {
     const begin = this.used;
     if (this.isNamed(buf, 0, PROBE_IP) || this.isNamed(buf, 0, PROBE_FUNC)) this.probe(buf, room);
     else if (form.pieces.length === 0 || !this.printed(buf, form.pieces, room)) {
@@ -275,6 +280,7 @@ function formOf(name: string): Form {
   const syscall = /^sys_(enter|exit)_(\w+)$/.exec(name);
   const format = FORMATS[name] ?? '';
   return {
+    isCall: syscall !== null,
     enter: syscall?.[1] === 'enter' ? bytes(`sys_${syscall[2]}(`) : NONE,
     exit: syscall?.[1] === 'exit' ? bytes(`sys_${syscall[2]} -> `) : NONE,
     pieces: format

@@ -148,14 +148,54 @@ test.each(CHUNKS)('chunks of %i bytes, as the referee', (size) => {
   expect(scanChunks(PERF_TRACE, input, size)).toEqual(scanChunks(REFEREE, input, 1 << 20));
 });
 
-test('decimal arguments become hexadecimal of the same width', () => {
+/** As in the comment of the dialect: where the parenthesis closes, then each number. */
+function slowly(text: string): { close: number; text: string } {
+  let close = text.length;
+  let depth = 0;
+  for (let p = 0; p < text.length; p++) {
+    if (text[p] === '"') {
+      for (p++; p < text.length && text[p] !== '"'; p++) if (text[p] === '\\') p++;
+    } else if (text[p] === '(') depth++;
+    else if (text[p] === ')' && --depth === 0) {
+      close = p;
+      break;
+    }
+  }
+  const hex = (decimal: string): string => BigInt(decimal).toString(16).padStart(decimal.length, '0');
+  const inside = text.slice(0, close).replace(/(?<=: )\d{1,15}(?=[,)]|$)/g, hex);
+  return { close, text: inside + text.slice(close) };
+}
+
+test('decimal arguments become hexadecimal of the same width, up to the parenthesis that closes', () => {
+  const piece = fc.oneof(
+    fc.maxSafeNat().map((n) => `a: ${n}, `),
+    fc.nat(99).map((n) => `b: 00${n}`),
+    fc.constantFrom(
+      '"',
+      '\\"',
+      '\\',
+      '(',
+      ')',
+      ', ',
+      ': ',
+      ':',
+      'x',
+      ' ',
+      '"a: 5, b',
+      'c: 12345678901234567',
+      ': 7)',
+      '\\: 5,',
+      '5',
+    ),
+  );
   fc.assert(
-    fc.property(fc.maxSafeNat().map(String), fc.nat(3), (digits, zeros) => {
-      const decimal = `${'0'.repeat(zeros)}${digits}`;
-      const buf = Buffer.from(`a: ${decimal}, b: x`);
-      hexArguments(buf, 0, buf.length);
-      const hex = BigInt(decimal).toString(16).padStart(decimal.length, '0');
-      expect(buf.toString()).toBe(`a: ${decimal.length > 15 ? decimal : hex}, b: x`);
+    fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      const text = `(${pieces.join('')}`;
+      const buf = Buffer.from(`${text}, z: 5)`);
+      const close = hexArguments(buf, 0, text.length);
+      const want = slowly(text);
+      expect([close, buf.toString()]).toEqual([want.close, `${want.text}, z: 5)`]);
     }),
+    { numRuns: 2000 },
   );
 });
