@@ -72,26 +72,11 @@ export class TaskSteps {
       gap = 0;
     }
     if (t.syncing) {
-      if (g) g.ns[STEP.sync]! += gap;
-      t.callingNs += gap;
-      if (kind === OP.none || isSyncIpi(op)) {
-        if (isSyncIpi(op) && g) {
-          g.syncIpis++;
-          g.ops.synced.push(this.at);
-        }
-        return;
-      }
-      this.samples.sync.add(t.callingNs);
-      t.syncing = false;
-      if (t.span >= 0) this.spans[t.span]!.waits.push(ts - gap, ts);
+      if (this.syncGoesOn(t, op, gap)) return;
+      this.syncOver(t, gap, ts);
       gap = 0;
     } else if (t.calling !== 0) {
-      if (kind === OP.RQ || kind === OP.none || (kind === OP.CR && t.lastKind === OP.CR)) {
-        t.callingNs += gap;
-        t.inside++;
-        if (t.calling === 2 && g) g.ns[STEP.callRcu]! += gap;
-        return;
-      }
+      if (callGoesOn(t, kind, gap)) return;
       this.callOver(t, gap);
     }
     if (kind !== OP.FREE && role !== ROLE.batched && t.run.pages > 0) this.endRun(t);
@@ -100,7 +85,13 @@ export class TaskSteps {
       else if (g && role === ROLE.page && t.finishing && t.flush === null) g.tailPages++;
       return;
     }
-    switch (kind) {
+    this.own(t, op, gap, ts);
+  }
+
+  /** A step of the task's own, outside of what it waits for. */
+  private own(t: TaskState, op: Op, gap: number, ts: number): void {
+    const g = t.gather;
+    switch (op.kind) {
       case OP.TR:
         if (g) this.removed(g, op);
         return;
@@ -118,34 +109,16 @@ export class TaskSteps {
         this.allocated(t, op, gap);
         return;
       case OP.CR:
-        t.calling = isTableFunc(op.a1) || this.mustBeTables(t, op) ? 2 : 1;
-        // Before a call in the middle of other work that work is most of the time; a gather's call comes at once.
-        t.callingNs = t.calling === 2 ? gap : 0;
-        t.inside = 0;
-        if (t.calling === 2 && g) this.called(g, op, gap, ts);
+        this.calls(t, op, gap, ts);
         return;
       case OP.IS:
         this.sent(t, op, gap);
         return;
       case OP.FMULTI:
-        if (t.flush && t.flush.targets <= 0 && isKnown(op.a0)) {
-          // All it may interrupt; whom it does are the requests, where they are recorded.
-          t.flush.targets = Math.max(0, ones(op.a0) - 1);
-          t.flush.byMask = true;
-          this.sawTargets = true;
-        }
+        if (t.flush && t.flush.targets <= 0 && isKnown(op.a0)) this.masked(t.flush, op.a0);
         return;
       case OP.FR:
-        t.flush = {
-          phase: t.finishing ? PHASE.finish : g && g.levels.length > 0 ? PHASE.tables : PHASE.zap,
-          atTable: g ? g.levels.length : 0,
-          startNs: ts - gap,
-          ns: 0,
-          targets: -1,
-          byMask: false,
-          fromOp: this.at,
-          toOp: this.at,
-        };
+        t.flush = this.begun(t, ts - gap);
         return;
       case OP.FD:
         this.flushed(t, ts);
@@ -162,6 +135,54 @@ export class TaskSteps {
         return;
       default:
     }
+  }
+
+  /** The wait goes on while the interrupts are sent. */
+  private syncGoesOn(t: TaskState, op: Op | null, gap: number): boolean {
+    const g = t.gather;
+    if (g) g.ns[STEP.sync]! += gap;
+    t.callingNs += gap;
+    const sends = isSyncIpi(op);
+    if (sends && g) {
+      g.syncIpis++;
+      g.ops.synced.push(this.at);
+    }
+    return op === null || op.kind === OP.none || sends;
+  }
+
+  private syncOver(t: TaskState, gap: number, ts: number): void {
+    this.samples.sync.add(t.callingNs);
+    t.syncing = false;
+    if (t.span >= 0) this.spans[t.span]!.waits.push(ts - gap, ts);
+  }
+
+  private calls(t: TaskState, op: Op, gap: number, ts: number): void {
+    t.calling = isTableFunc(op.a1) || this.mustBeTables(t, op) ? 2 : 1;
+    // Before a call in the middle of other work that work is most of the time; a gather's call comes at once.
+    t.callingNs = t.calling === 2 ? gap : 0;
+    t.inside = 0;
+    if (t.calling === 2 && t.gather) this.called(t.gather, op, gap, ts);
+  }
+
+  /** All it may interrupt; whom it does are the requests, where they are recorded. */
+  private masked(flush: FlushRec, mask: number): void {
+    flush.targets = Math.max(0, ones(mask) - 1);
+    flush.byMask = true;
+    this.sawTargets = true;
+  }
+
+  private begun(t: TaskState, startNs: number): FlushRec {
+    const tables = t.gather ? t.gather.levels.length : 0;
+    return {
+      phase: t.finishing ? PHASE.finish : tables > 0 ? PHASE.tables : PHASE.zap,
+      atTable: tables,
+      startNs,
+      ns: 0,
+      targets: -1,
+      byMask: false,
+      fromOp: this.at,
+      toOp: this.at,
+    };
   }
 
   private removed(g: GatherRec, op: Op): void {
@@ -361,4 +382,13 @@ function ones(mask: number): number {
   let n = 0;
   for (let m = mask; m > 0; m = Math.floor(m / 2)) n += m % 2;
   return n;
+}
+
+/** Whether the call_rcu() of the task is still going on: what is behind it is its tracepoint, or the probe within. */
+function callGoesOn(t: TaskState, kind: number, gap: number): boolean {
+  if (kind !== OP.RQ && kind !== OP.none && !(kind === OP.CR && t.lastKind === OP.CR)) return false;
+  t.callingNs += gap;
+  t.inside++;
+  if (t.calling === 2 && t.gather) t.gather.ns[STEP.callRcu]! += gap;
+  return true;
 }
