@@ -1,13 +1,8 @@
-import { conclude } from '../analyse/conclude.js';
-import { VariantDetector } from '../kernel/detect-variant.js';
-import { parseRelease } from '../kernel/releases.js';
-import { maskOf, namesOf, VARIANTS } from '../kernel/variants.js';
+import { maskOf, namesOf, VARIANTS, type Variant } from '../kernel/variants.js';
 import { seededRandom } from '../latency/resampling.js';
 import { eventQuote, quoteLines } from '../parsers/input/evidence.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
-import { RecordingFacts } from '../parsers/input/recording-facts.js';
-import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
-import { ReplayEngine } from '../replay/engine.js';
+import type { Pipeline } from '../read/pipeline.js';
 import type { Witness } from '../replay/ledger.js';
 import { VERSION } from '../version.js';
 import { CallbackClock } from './callback-clock.js';
@@ -15,12 +10,11 @@ import { CostModel } from './costs.js';
 import { countsOf, type ShapeCounts, shapeCounts } from './counts.js';
 import { drawnFailures, failingPart } from './memory.js';
 import { noBetter, notesOf } from './notes.js';
-import { OpLog } from './op-log.js';
 import { type Facts, type Policy, policyOf, refusalOf } from './policy.js';
 import { deferredOf, handOvers, pool, SEED, seriesOf } from './predict.js';
 import { quantileOf } from './quantile-of.js';
+import { readSource, type Source, type WhatIfOptions } from './read-source.js';
 import type { GatherRec, Recorded } from './recorded.js';
-import { WhatIfRecorder } from './recorder.js';
 import {
   LIMITS,
   METHOD,
@@ -33,14 +27,7 @@ import { rerun } from './rerun.js';
 import { seriesReport } from './statistics.js';
 import { type Change, changeOf, shapeOf } from './transform.js';
 
-export interface WhatIfOptions extends PipelineOptions {
-  /** Variant to re-run the recording under. */
-  readonly target: string;
-  /** Variants the recording can be; default: what it shows. */
-  readonly variants?: readonly string[] | undefined;
-  /** Measured syscall; default munmap. */
-  readonly syscall?: string | undefined;
-}
+export type { WhatIfOptions } from './read-source.js';
 
 /**
  * Re-run a recording under another kernel variant.
@@ -68,80 +55,27 @@ export interface WhatIfDetail {
 
 export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail> {
   const target = VARIANTS[Math.log2(maskOf(options.target))]!;
-  const given = options.variants?.length ? maskOf(...options.variants) : null;
-  const syscall = options.syscall ?? 'munmap';
-  const pipeline = newPipeline();
-  const detector = new VariantDetector(given);
-  const log = new OpLog();
-  let recorder: WhatIfRecorder | null = null;
-  const facts = options.facts ?? new RecordingFacts(options.known);
-  let engine: ReplayEngine | null = null;
-  const run = await runPipeline(pipeline, { ...options, facts }, (decoder) => {
-    engine = new ReplayEngine({
-      names: pipeline.names,
-      time: pipeline.time,
-      funcs: pipeline.funcs,
-      decoder,
-      variants: given,
-      filter: null,
-      maxFindings: 1,
-      release: () => parseRelease(facts.kernel().release || (facts.value('model') ?? '')),
-      exactClock: () => facts.value('model') !== null,
-      mayMiss: () => facts.missed.size > 0,
-      listener: null,
-    });
-    const replay = engine;
-    const syscallId = pipeline.funcs.idOfName(syscall);
-    recorder = new WhatIfRecorder({
-      events: pipeline.events,
-      decoder,
-      syscall,
-      syscallId,
-      onOp: (op) => {
-        if (op === null) {
-          detector.segment();
-          log.segment();
-        } else {
-          detector.observe(op);
-          log.add(op);
-        }
-      },
-    });
-    const made = recorder;
-    return {
-      batch: (batch) => {
-        made.batch(batch);
-        replay.batch(batch);
-      },
-      boundary: () => {
-        made.boundary();
-        replay.boundary();
-      },
-    };
-  });
-  const recorded = recorder!.finish();
-  const replay = engine!;
-  replay.finish();
-  conclude(replay, run.inputs, facts, given);
-  const candidates = detector.contradiction ? (given ?? detector.consistent) : detector.mask;
+  const source = await readSource(options);
+  const { recorded, candidates } = source;
+  const withTables = recorded.gathers.filter((g) => g.levels.length > 0).length;
   const asked: Facts = {
     candidates,
-    contradiction: detector.contradiction,
-    gathersWithTables: recorded.gathers.filter((g) => g.levels.length > 0).length,
+    contradiction: source.contradiction,
+    gathersWithTables: withTables,
     reclaims: recorded.reclaims,
-    ticks: pipeline.time.unit === 'ticks',
+    ticks: source.pipeline.time.unit === 'ticks',
     singles: recorded.gathers.filter((g) => g.single.includes(true)).length,
   };
   const report: WhatIfReport = {
     schema: WHAT_IF_SCHEMA,
     version: VERSION,
-    inputs: run.inputs.map((i) => i.report),
-    source: { candidates: namesOf(candidates), how: given ? 'given' : 'detected', leaf: null },
+    inputs: source.inputs.map((i) => i.report),
+    source: { candidates: namesOf(candidates), how: source.given ? 'given' : 'detected', leaf: null },
     target: { id: target.id, title: target.title, kernels: target.kernels },
     refused: refusalOf(asked, target),
     gathers: {
       total: recorded.gathers.length,
-      withTables: asked.gathersWithTables,
+      withTables,
       reproduced: 0,
       cut: recorded.cut,
       starved: 0,
@@ -154,27 +88,19 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     method: METHOD,
     limits: [...LIMITS],
     notes: [],
-    partial: run.partial,
+    partial: source.partial,
   };
   if (report.refused) return { report, series: [], shapes: [] };
+  return predictInto(report, source, target);
+}
+
+/** Fills in what the target would have done. */
+async function predictInto(report: WhatIfReport, source: Source, target: Variant): Promise<WhatIfDetail> {
+  const { recorded, pipeline, candidates } = source;
   const to = policyOf(target)!;
   const from = sourcePolicy(candidates, recorded, to);
   report.source.leaf = from.leaf === 'pages' ? 'sync' : 'rcu';
-  // Calls that are measured may be the only ones that are short of memory, as under fault injection.
-  const within = (g: GatherRec): boolean => g.span >= 0;
-  const measured = failingPart(recorded.gathers.filter(within), from, to);
-  const others = failingPart(
-    recorded.gathers.filter((g) => !within(g)),
-    from,
-    to,
-  );
-  const part = measured ?? others;
-  const random = seededRandom(SEED + 3);
-  const changes = recorded.gathers.map((g): Change | null => {
-    if (g.levels.length === 0) return null;
-    const fails = within(g) ? measured : others;
-    return changeOf(g, from, to, fails === null ? undefined : drawnFailures(g.levels.length, fails, random));
-  });
+  const { changes, part } = changesOf(recorded, from, to);
   const done = changes.filter((c): c is Change => c !== null);
   report.gathers.reproduced = done.filter((c) => c.agrees).length;
   report.gathers.starved = recorded.gathers.filter((g) => shapeOf(g, from).noMemory.includes(true)).length;
@@ -183,26 +109,26 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
   const before = handOvers(recorded.gathers, changes, 'from', clock);
   const same = from.leaf === to.leaf && done.every((c) => c.from.singleCalls === c.to.singleCalls);
   const after = same ? before : handOvers(recorded.gathers, changes, 'to', clock);
-  const cpus = Math.max(recorded.cpus, ...run.inputs.map((i) => i.header.cpus), 1);
+  const cpus = Math.max(recorded.cpus, ...source.inputs.map((i) => i.header.cpus), 1);
   report.counts = countsOf(recorded, changes, cpus);
   report.deferred = {
     before: deferredOf(before, pipeline.time),
     after: deferredOf(after, pipeline.time),
     clock: { ...clock.used },
   };
-  const series = seriesOf(recorded, syscall, changes, before, after);
+  const series = seriesOf(recorded, source.syscall, changes, before, after);
   report.series = series.map((s) => seriesReport(s, model, part === null));
   report.costs = costReports(
     model,
     new Set(series.flatMap((s) => s.jobs.flatMap((j) => j.terms.map((t) => t.cost)))),
   );
   const again = rerun({
-    log,
+    log: source.log,
     recorded,
     changes,
     after,
     source: candidates,
-    recordedViolated: (invariant) => replay.ledger.tally(invariant).violated,
+    recordedViolated: (invariant) => source.replay.ledger.tally(invariant).violated,
     target: maskOf(target.id),
     policy: to,
     cpus,
@@ -211,7 +137,7 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     resolutionNs: pipeline.time.resolutionNs,
   });
   report.order = again.order;
-  await quoteWitnesses(report.order.verdicts, again.witnesses, run.inputs, pipeline);
+  await quoteWitnesses(report.order.verdicts, again.witnesses, source.inputs, pipeline);
   report.notes = [...notesOf(report, recorded, from, to, part), ...noBetter(report, done)];
   return {
     report,
@@ -223,6 +149,29 @@ export async function whatIfDetail(options: WhatIfOptions): Promise<WhatIfDetail
     })),
     shapes: shapeCounts(recorded, changes, cpus),
   };
+}
+
+/** What each gather with tables does otherwise, and the part of batch pages that cannot be had; null: not known. */
+function changesOf(
+  recorded: Recorded,
+  from: Policy,
+  to: Policy,
+): { changes: (Change | null)[]; part: number | null } {
+  // Calls that are measured may be the only ones that are short of memory, as under fault injection.
+  const within = (g: GatherRec): boolean => g.span >= 0;
+  const measured = failingPart(recorded.gathers.filter(within), from, to);
+  const others = failingPart(
+    recorded.gathers.filter((g) => !within(g)),
+    from,
+    to,
+  );
+  const random = seededRandom(SEED + 3);
+  const changes = recorded.gathers.map((g): Change | null => {
+    if (g.levels.length === 0) return null;
+    const fails = within(g) ? measured : others;
+    return changeOf(g, from, to, fails === null ? undefined : drawnFailures(g.levels.length, fails, random));
+  });
+  return { changes, part: measured ?? others };
 }
 
 async function quoteWitnesses(
