@@ -1,6 +1,6 @@
 import { tableTargets } from './costs.js';
 import type { GatherPlan } from './gather-plan.js';
-import type { Recorded } from './recorded.js';
+import type { GatherRec, Recorded } from './recorded.js';
 import type { WhatIfCount } from './report.js';
 import type { Change } from './transform.js';
 
@@ -14,81 +14,85 @@ export function countsOf(
   cpus: number,
 ): WhatIfCount[] {
   const { gathers } = recorded;
-  const sum = (of: (i: number) => number): number => gathers.reduce((s, _, i) => s + of(i), 0);
-  const delta = (of: (p: GatherPlan) => number): number =>
-    sum((i) => (changes[i] ? of(changes[i]!.to) - of(changes[i]!.from) : 0));
-  const flushesOf = (p: GatherPlan): number => p.midFlushes + (p.finalFlush ? 1 : 0);
-  const flushes = sum((i) => gathers[i]!.flushes.length);
-  const known = gathers.every((g) => g.flushes.every((f) => f.targets >= 0));
-  const ipis = sum((i) => gathers[i]!.flushes.reduce((s, f) => s + Math.max(0, f.targets), 0));
-  const moreIpis = sum((i) => {
-    const c = changes[i];
-    return c ? (flushesOf(c.to) - flushesOf(c.from)) * Math.max(0, tableTargets(gathers[i]!)) : 0;
-  });
-  const syncs = sum((i) => gathers[i]!.syncs);
-  const syncIpis = sum((i) => gathers[i]!.syncIpis);
-  const moreSyncs = delta((p) => p.syncs);
-  const row = (name: string, what: string, before: number | null, more: number): WhatIfCount => ({
-    name,
-    what,
-    before,
-    after: before === null ? null : Math.max(0, before + more),
-  });
+  const sum = (of: (g: GatherRec) => number): number => gathers.reduce((s, g) => s + of(g), 0);
+  const planned = (of: (p: GatherPlan) => number, which: 'from' | 'to'): number =>
+    gathers.reduce((s, _, i) => s + (changes[i] ? of(changes[i][which]) : 0), 0);
+  /** Counted in the recording. */
+  const counted = (
+    name: string,
+    what: string,
+    before: (g: GatherRec) => number,
+    of: PlanCount,
+  ): WhatIfCount => row(name, what, sum(before), planned(of, 'to') - planned(of, 'from'));
+  /** Not counted in the recording: what its plan does. */
+  const byPlan = (name: string, what: string, of: PlanCount): WhatIfCount =>
+    row(name, what, planned(of, 'from'), planned(of, 'to') - planned(of, 'from'));
   return [
     row('gathers', 'mmu_gather from tlb_gather_mmu() to tlb_finish_mmu()', gathers.length, 0),
-    row(
+    counted(
       'tables',
       'page tables removed',
-      sum((i) => gathers[i]!.levels.length),
-      0,
+      (g) => g.levels.length,
+      () => 0,
     ),
-    row('flushes', 'flush_tlb_mm_range() in gathers', flushes, delta(flushesOf)),
-    row('flushIpis', 'IPIs of those flushes', known ? ipis : null, moreIpis),
-    row('syncRounds', 'tlb_remove_table_sync_one()', syncs, moreSyncs),
-    row(
-      'syncIpis',
-      'IPIs of those, to all other CPUs online',
-      syncIpis,
-      moreSyncs < 0 && syncs > 0 ? (syncIpis * moreSyncs) / syncs : moreSyncs * (cpus - 1),
+    counted('flushes', 'flush_tlb_mm_range() in gathers', (g) => g.flushes.length, flushesOf),
+    flushIpis(gathers, changes),
+    counted(
+      'syncRounds',
+      'tlb_remove_table_sync_one()',
+      (g) => g.syncs,
+      (p) => p.syncs,
     ),
-    row(
+    syncIpis(
+      sum((g) => g.syncs),
+      sum((g) => g.syncIpis),
+      planned((p) => p.syncs, 'to') - planned((p) => p.syncs, 'from'),
+      cpus,
+    ),
+    counted(
       'batchCalls',
       'call_rcu() of a batch of tables',
-      sum((i) => gathers[i]!.batchCalls),
-      delta((p) => p.batchCalls),
+      (g) => g.batchCalls,
+      (p) => p.batchCalls,
     ),
-    row(
+    counted(
       'singleCalls',
       'call_rcu() of one table',
-      sum((i) => gathers[i]!.singleCalls),
-      delta((p) => p.singleCalls),
+      (g) => g.singleCalls,
+      (p) => p.singleCalls,
     ),
-    row(
-      'deferredTables',
-      'tables freed by RCU',
-      delta0(changes, (p) => p.fates.filter((f) => f !== 'inline').length, 'from'),
-      delta((p) => p.fates.filter((f) => f !== 'inline').length),
-    ),
-    row(
-      'inlineTables',
-      'tables freed inside the gather',
-      delta0(changes, (p) => p.inlineFrees, 'from'),
-      delta((p) => p.inlineFrees),
-    ),
-    row(
-      'gracePeriods',
-      'synchronize_rcu() waited for',
-      delta0(changes, (p) => p.gracePeriods, 'from'),
-      delta((p) => p.gracePeriods),
-    ),
+    byPlan('deferredTables', 'tables freed by RCU', (p) => p.fates.filter((f) => f !== 'inline').length),
+    byPlan('inlineTables', 'tables freed inside the gather', (p) => p.inlineFrees),
+    byPlan('gracePeriods', 'synchronize_rcu() waited for', (p) => p.gracePeriods),
   ];
 }
 
-const delta0 = (
-  changes: readonly (Change | null)[],
-  of: (p: GatherPlan) => number,
-  which: 'from' | 'to',
-): number => changes.reduce((s, c) => s + (c ? of(c[which]) : 0), 0);
+type PlanCount = (plan: GatherPlan) => number;
+
+const row = (name: string, what: string, before: number | null, more: number): WhatIfCount => ({
+  name,
+  what,
+  before,
+  after: before === null ? null : Math.max(0, before + more),
+});
+
+const flushesOf: PlanCount = (p) => p.midFlushes + (p.finalFlush ? 1 : 0);
+
+/** Unknown where the recording does not show whom each flush interrupts. */
+function flushIpis(gathers: readonly GatherRec[], changes: readonly (Change | null)[]): WhatIfCount {
+  const known = gathers.every((g) => g.flushes.every((f) => f.targets >= 0));
+  const ipis = gathers.reduce((s, g) => s + g.flushes.reduce((n, f) => n + Math.max(0, f.targets), 0), 0);
+  const more = gathers.reduce((s, g, i) => {
+    const c = changes[i];
+    return c ? s + (flushesOf(c.to) - flushesOf(c.from)) * Math.max(0, tableTargets(g)) : s;
+  }, 0);
+  return row('flushIpis', 'IPIs of those flushes', known ? ipis : null, more);
+}
+
+function syncIpis(syncs: number, ipis: number, moreSyncs: number, cpus: number): WhatIfCount {
+  const more = moreSyncs < 0 && syncs > 0 ? (ipis * moreSyncs) / syncs : moreSyncs * (cpus - 1);
+  return row('syncIpis', 'IPIs of those, to all other CPUs online', ipis, more);
+}
 
 /** Counts of all gathers of one shape: the same tables in the same order, in the same kind of gather. */
 export interface ShapeCounts {
