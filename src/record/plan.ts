@@ -91,40 +91,10 @@ export function planRecording(
     if (probes.length === 0) absent.push(row);
   }
   const withKprobes = kernel.kprobes !== false;
-  const shown = new Set([...planned.map((p) => p.event), ...tracepoints.map((t) => t.event)]);
   if (withKprobes) {
-    for (const row of absent) {
-      const why =
-        row.requires !== undefined && !kernel.offsets
-          ? 'needs the layout of a struct: no BTF of this kernel is given'
-          : (row.optional ?? 'not a traceable function of this kernel: inlined, or named otherwise');
-      missing.push({
-        what: row.symbols.join(' or '),
-        why,
-        instead: row.instead.filter((e) => shown.has(e)),
-        loss: row.optional === undefined,
-      });
-    }
-    for (const probe of planned) {
-      const bare = rows.some((row) => row.event === probe.event && row.clones);
-      if (probe.symbol !== cleanSymbol(probe.symbol) && !bare) {
-        missing.push({
-          what: `arguments of ${probe.symbol}`,
-          why: 'the compiler made a clone of the function, whose arguments may sit in other registers',
-          instead: [],
-          loss: true,
-        });
-      }
-    }
-  } else {
-    const functions = kernel.tracers.length === 0 || kernel.tracers.includes('function');
-    missing.push({
-      what: 'kprobes',
-      why: 'the kernel has no CONFIG_KPROBE_EVENTS',
-      instead: functions ? ['the function tracer: order without arguments'] : [],
-      loss: true,
-    });
-  }
+    const shown = new Set([...planned.map((p) => p.event), ...tracepoints.map((t) => t.event)]);
+    missing.push(...absentProbes(absent, kernel, shown), ...clones(planned, rows));
+  } else missing.push(noKprobes(kernel));
   const kprobes = withKprobes ? planned : [];
   const functions =
     withKprobes || (kernel.tracers.length > 0 && !kernel.tracers.includes('function'))
@@ -143,6 +113,47 @@ export function planRecording(
     missing,
     variants: namesOf(mask),
     decides: promised(kprobes, tracepoints, mask, kernel.features),
+  };
+}
+
+/** Probes that this kernel has no function for; `shown`: events that are recorded anyway. */
+const absentProbes = (
+  absent: readonly ProbeRow[],
+  kernel: KernelInfo,
+  shown: ReadonlySet<string>,
+): Missing[] =>
+  absent.map((row) => ({
+    what: row.symbols.join(' or '),
+    why:
+      row.requires !== undefined && !kernel.offsets
+        ? 'needs the layout of a struct: no BTF of this kernel is given'
+        : (row.optional ?? 'not a traceable function of this kernel: inlined, or named otherwise'),
+    instead: row.instead.filter((e) => shown.has(e)),
+    loss: row.optional === undefined,
+  }));
+
+/** Probes on clones of a function that its row does not expect. */
+const clones = (planned: readonly PlannedProbe[], rows: readonly ProbeRow[]): Missing[] =>
+  planned
+    .filter(
+      (probe) =>
+        probe.symbol !== cleanSymbol(probe.symbol) &&
+        !rows.some((row) => row.event === probe.event && row.clones),
+    )
+    .map((probe) => ({
+      what: `arguments of ${probe.symbol}`,
+      why: 'the compiler made a clone of the function, whose arguments may sit in other registers',
+      instead: [],
+      loss: true,
+    }));
+
+function noKprobes({ tracers }: KernelInfo): Missing {
+  const functions = tracers.length === 0 || tracers.includes('function');
+  return {
+    what: 'kprobes',
+    why: 'the kernel has no CONFIG_KPROBE_EVENTS',
+    instead: functions ? ['the function tracer: order without arguments'] : [],
+    loss: true,
   };
 }
 
