@@ -1,6 +1,7 @@
 import { freePath } from '../kernel/free-paths.js';
 import { gatherRun } from '../machine/gather-loop.js';
-import { populate } from './address-range.js';
+import type { Run } from '../machine/run.js';
+import { type Mapped, populate } from './address-range.js';
 import { brokenBy, findBug } from './bugs.js';
 import { Gather } from './gather.js';
 import { GracePeriods } from './grace-periods.js';
@@ -31,54 +32,9 @@ export function* simulate(workload: Workload, bug: string | null = null): Genera
     others: world.mask.length - 1,
     ...brokenBy(broken),
   });
-  let left = workload.munmaps;
-  let working = 0;
-  // mmap_lock: writers queue; nobody unmaps while somebody else does, also after the downgrade.
-  let locked = false;
-  let lockFreeNs = 0;
-  const lockQueue: ((nowNs: number) => void)[] = [];
-
-  const thread = (cpu: number): void => {
-    const think = (): number => world.drawReal(workload.thinkUs) * 1000;
-    const touch = (now: number): void => {
-      if (left === 0) {
-        working--;
-        return;
-      }
-      left--;
-      const { mapped, endNs } = populate(world, now, cpu, world.draw(workload.tables));
-      at(endNs + think() / 2, (entered) => lock(entered, entered));
-      const lock = (then: number, entered: number): void => {
-        if (locked) {
-          lockQueue.push((free) => lock(free, entered));
-          return;
-        }
-        if (lockFreeNs > then) {
-          at(lockFreeNs, (free) => lock(free, entered));
-          return;
-        }
-        locked = true;
-        const call = new Gather(world, rcu, cpu, run).munmap(then, mapped);
-        const resume = (given: number): void => {
-          const step = call.next(given);
-          if (!step.done) {
-            rcu.wait(step.value.fromNs, resume);
-            return;
-          }
-          world.counts.latency(step.value - entered);
-          locked = false;
-          lockFreeNs = step.value;
-          at(step.value + think() / 2, touch);
-          lockQueue.shift()?.(step.value);
-        };
-        resume(0);
-      };
-    };
-    working++;
-    at(think(), touch);
-  };
-  for (let cpu = 0; cpu < workload.threads; cpu++) thread(cpu);
-  startReaders(world, rcu, at, () => working > 0);
+  const callers = new Callers(world, rcu, at, run);
+  for (let cpu = 0; cpu < workload.threads; cpu++) callers.start(cpu);
+  startReaders(world, rcu, at, () => callers.working > 0);
 
   yield header(workload.cpus, describe(workload, bug));
   while (actions.size > 0) {
@@ -88,6 +44,78 @@ export function* simulate(workload: Workload, bug: string | null = null): Genera
   }
   yield* world.lines.until(Number.POSITIVE_INFINITY);
   return world.counts.report(workload.variant, world.lines.lines);
+}
+
+type At = (tsNs: number, action: (nowNs: number) => void) => void;
+
+/** Threads of one process that map, touch and unmap in turn. */
+class Callers {
+  /** Threads that are not done yet. */
+  working = 0;
+  private readonly world: World;
+  private readonly rcu: GracePeriods;
+  private readonly at: At;
+  private readonly run: Run;
+  private left: number;
+  // mmap_lock: writers queue; nobody unmaps while somebody else does, also after the downgrade.
+  private locked = false;
+  private lockFreeNs = 0;
+  private readonly lockQueue: ((nowNs: number) => void)[] = [];
+
+  constructor(world: World, rcu: GracePeriods, at: At, run: Run) {
+    this.world = world;
+    this.rcu = rcu;
+    this.at = at;
+    this.run = run;
+    this.left = world.workload.munmaps;
+  }
+
+  start(cpu: number): void {
+    this.working++;
+    this.at(this.think(), (now) => this.touch(now, cpu));
+  }
+
+  private think(): number {
+    return this.world.drawReal(this.world.workload.thinkUs) * 1000;
+  }
+
+  private touch(now: number, cpu: number): void {
+    const { world } = this;
+    if (this.left === 0) {
+      this.working--;
+      return;
+    }
+    this.left--;
+    const { mapped, endNs } = populate(world, now, cpu, world.draw(world.workload.tables));
+    this.at(endNs + this.think() / 2, (entered) => this.lock(entered, entered, cpu, mapped));
+  }
+
+  private lock(then: number, entered: number, cpu: number, mapped: Mapped | null): void {
+    if (this.locked) {
+      this.lockQueue.push((free) => this.lock(free, entered, cpu, mapped));
+      return;
+    }
+    if (this.lockFreeNs > then) {
+      this.at(this.lockFreeNs, (free) => this.lock(free, entered, cpu, mapped));
+      return;
+    }
+    this.locked = true;
+    const call = new Gather(this.world, this.rcu, cpu, this.run).munmap(then, mapped);
+    const resume = (given: number): void => {
+      const step = call.next(given);
+      if (step.done) this.unlock(step.value, entered, cpu);
+      else this.rcu.wait(step.value.fromNs, resume);
+    };
+    resume(0);
+  }
+
+  private unlock(now: number, entered: number, cpu: number): void {
+    this.world.counts.latency(now - entered);
+    this.locked = false;
+    this.lockFreeNs = now;
+    this.at(now + this.think() / 2, (then) => this.touch(then, cpu));
+    this.lockQueue.shift()?.(now);
+  }
 }
 
 const describe = (w: Workload, bug: string | null): string =>
