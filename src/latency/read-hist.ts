@@ -64,15 +64,6 @@ interface Building {
 export function readHistograms(text: string): HistogramText {
   const lines = normaliseMail(text).split('\n');
   if (lines.at(-1) === '') lines.pop();
-  const counts: ReadLines = {
-    total: lines.length,
-    heading: 0,
-    row: 0,
-    continuation: 0,
-    json: 0,
-    blank: 0,
-    other: 0,
-  };
   const out: ReadHistogram[] = [];
   const taken: TableLines = new Map();
   for (const read of READERS) {
@@ -80,86 +71,118 @@ export function readHistograms(text: string): HistogramText {
     out.push(...tables.histograms);
     for (const [line, kind] of tables.lines) taken.set(line, kind);
   }
-  let title = '';
-  let label: { text: string; prefix: string } | null = null;
-  let open: OpenRow | null = null;
-  let building: Building | null = null;
-
-  const closeRow = (): void => {
-    if (open !== null) building!.rows.push({ bin: open.bin, barText: open.barText });
-    open = null;
-  };
-  const closeBlock = (): void => {
-    closeRow();
-    if (building !== null && building.rows.length > 0) {
-      if (isTable(building)) {
-        out.push(finished(building));
-        title = '';
-      } else {
-        counts.row -= building.rows.length;
-        counts.other += building.rows.length;
-      }
-    }
-    building = null;
-  };
-
-  for (let i = 0; i < lines.length; i++) {
+  const blocks = new BpftraceBlocks(lines.length, out);
+  lines.forEach((line, i) => {
     const kind = taken.get(i);
-    if (kind !== undefined) {
-      closeBlock();
-      counts[kind]++;
-      continue;
-    }
-    const { prefix, rest } = stripQuotes(lines[i]!, open?.prefix ?? '');
-    if (open !== null && !closed(open.barText) && open.wraps < MAX_WRAP && BAR_PART.test(rest)) {
-      open.barText += rest;
-      open.wraps++;
+    if (kind === undefined) blocks.line(line, i + 1);
+    else blocks.taken(kind);
+  });
+  blocks.closeBlock();
+  out.sort((x, y) => x.line - y.line);
+  return { histograms: out, lines: blocks.counts };
+}
+
+/** The histograms of bpftrace, line by line; finished ones go to `out`. */
+class BpftraceBlocks {
+  readonly counts: ReadLines;
+  private readonly out: ReadHistogram[];
+  private title = '';
+  private label: string | null = null;
+  private open: OpenRow | null = null;
+  private building: Building | null = null;
+
+  constructor(total: number, out: ReadHistogram[]) {
+    this.out = out;
+    this.counts = { total, heading: 0, row: 0, continuation: 0, json: 0, blank: 0, other: 0 };
+  }
+
+  /** A line of a table that another reader has read. */
+  taken(kind: Exclude<keyof ReadLines, 'total'>): void {
+    this.closeBlock();
+    this.counts[kind]++;
+  }
+
+  /** `number`: 1-based. */
+  line(text: string, number: number): void {
+    const { counts } = this;
+    const { prefix, rest } = stripQuotes(text, this.open?.prefix ?? '');
+    if (this.open !== null && wraps(this.open, rest)) {
+      this.open.barText += rest;
+      this.open.wraps++;
       counts.continuation++;
-      continue;
+      return;
     }
-    const row = readRow(label === null ? rest : `${label.text} ${rest.trimStart()}`);
-    label = null;
-    if (row !== null) {
-      closeRow();
-      const last = building?.rows.at(-1)?.bin;
-      // Rows only ever ascend: a lower one belongs to another histogram.
-      if (last !== undefined && row.bin.low < last.high) closeBlock();
-      building ??= { name: '', key: null, title, line: i + 1, rows: [], cut: false };
-      open = { bin: row.bin, prefix, barText: row.barText, wraps: 0 };
-      counts.row++;
-      continue;
-    }
-    if (rest.trim() === '') {
-      counts.blank++;
-      // A blank line ends the block, unless the heading still waits for its first row.
-      if (building !== null && (building.rows.length > 0 || open !== null)) closeBlock();
-      continue;
-    }
+    const row = readRow(this.label === null ? rest : `${this.label} ${rest.trimStart()}`);
+    this.label = null;
+    if (row !== null) this.row(row, prefix, number);
+    else if (rest.trim() === '') this.blank();
+    else if (isBareLabel(rest)) {
+      this.label = rest.trim();
+      counts.continuation++;
+    } else this.text(rest, number);
+  }
+
+  private row({ bin, barText }: { bin: Bin; barText: string }, prefix: string, line: number): void {
+    this.closeRow();
+    const last = this.building?.rows.at(-1)?.bin;
+    // Rows only ever ascend: a lower one belongs to another histogram.
+    if (last !== undefined && bin.low < last.high) this.closeBlock();
+    this.building ??= { name: '', key: null, title: this.title, line, rows: [], cut: false };
+    this.open = { bin, prefix, barText, wraps: 0 };
+    this.counts.row++;
+  }
+
+  private blank(): void {
+    this.counts.blank++;
+    // A blank line ends the block, unless the heading still waits for its first row.
+    if (this.building !== null && (this.building.rows.length > 0 || this.open !== null)) this.closeBlock();
+  }
+
+  /** A heading, a mark that something is cut out, or prose. */
+  private text(rest: string, line: number): void {
     const heading = HEADING.exec(rest.trimStart());
     if (heading !== null) {
-      closeBlock();
-      counts.heading++;
-      building = { name: heading[1]!, key: heading[2] ?? null, title, line: i + 1, rows: [], cut: false };
-      continue;
+      this.closeBlock();
+      this.counts.heading++;
+      const [, name = '', key = null] = heading;
+      this.building = { name, key, title: this.title, line, rows: [], cut: false };
+      return;
     }
-    if (isBareLabel(rest)) {
-      label = { text: rest.trim(), prefix };
-      counts.continuation++;
-      continue;
+    this.counts.other++;
+    if (this.building !== null && CUT.test(rest)) {
+      this.closeRow();
+      this.building.cut = true;
+      return;
     }
-    counts.other++;
-    if (building !== null && CUT.test(rest)) {
-      closeRow();
-      building.cut = true;
-      continue;
-    }
-    closeBlock();
-    if (!CHATTER.test(rest) && !EVENT.test(rest)) title = rest.trim();
+    this.closeBlock();
+    if (!CHATTER.test(rest) && !EVENT.test(rest)) this.title = rest.trim();
   }
-  closeBlock();
-  out.sort((x, y) => x.line - y.line);
-  return { histograms: out, lines: counts };
+
+  private closeRow(): void {
+    const { open } = this;
+    if (open !== null) this.building!.rows.push({ bin: open.bin, barText: open.barText });
+    this.open = null;
+  }
+
+  closeBlock(): void {
+    this.closeRow();
+    const { building } = this;
+    if (building !== null && building.rows.length > 0) {
+      if (isTable(building)) {
+        this.out.push(finished(building));
+        this.title = '';
+      } else {
+        this.counts.row -= building.rows.length;
+        this.counts.other += building.rows.length;
+      }
+    }
+    this.building = null;
+  }
 }
+
+/** Whether a line is the rest of a row that a mailer wrapped. */
+const wraps = (open: OpenRow, rest: string): boolean =>
+  !closed(open.barText) && open.wraps < MAX_WRAP && BAR_PART.test(rest);
 
 /** A heading or a bar shows a table; a shell says `[1] 4153` of a job, too. */
 const isTable = (b: Building): boolean => b.name !== '' || b.rows.some((r) => r.barText.includes('|'));
