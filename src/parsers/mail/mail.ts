@@ -47,91 +47,124 @@ export function looksLikeMail(sample: Uint8Array): boolean {
  * no-break spaces. Header fields and other parts stay as they are, for they are prose.
  */
 export function readMail(bytes: Uint8Array): MailText {
-  let out = new Uint8Array(bytes.length + 1);
-  const lines: number[] = [];
-  const offsets: number[] = [];
-  const depths: number[] = [];
-  const notes: { code: string; message: string }[] = [];
-  let used = 0;
-  let joined = 0;
-  let number = 0;
-  let inHeader = true;
-  let encoding = '';
+  const reader = new MailReader(bytes);
+  for (let start = 0; start < bytes.length; ) start = reader.line(start);
+  return reader.finish();
+}
+
+/** Where a separator of parts may stand: a mailbox's `From `, or two dashes. */
+const SEPARATOR = /^(?:From \S+@\S+ |--[\w=.:'()+,/? -]{6,}$)/;
+
+class MailReader {
+  private readonly bytes: Uint8Array;
+  private out: Uint8Array<ArrayBuffer>;
+  private readonly lines: number[] = [];
+  private readonly offsets: number[] = [];
+  private readonly depths: number[] = [];
+  private readonly notes: { code: string; message: string }[] = [];
+  private used = 0;
+  private joined = 0;
+  private number = 0;
+  private inHeader = true;
+  private encoding = '';
   /** The line before ended in a soft break. */
-  let goesOn = false;
+  private goesOn = false;
   /** Of multipart bodies (RFC 2046 5.1.1), with their two dashes. */
-  const boundaries = new Set<string>();
-  for (let start = 0; start < bytes.length; ) {
+  private readonly boundaries = new Set<string>();
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.out = new Uint8Array(bytes.length + 1);
+  }
+
+  /** Reads the line at `start`, or the base64 part that begins there; where the next one begins. */
+  line(start: number): number {
+    const { bytes } = this;
     let lf = bytes.indexOf(LF, start);
     if (lf < 0) lf = bytes.length;
     const end = lf > start && bytes[lf - 1] === CR ? lf - 1 : lf;
-    number++;
+    this.number++;
     const head = Buffer.from(bytes.subarray(start, Math.min(end, start + 120))).toString('latin1');
-    const named = inHeader ? /\bboundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(head) : null;
-    if (named) boundaries.add(`--${named[1] ?? named[2]}`);
-    const bounded = boundaries.has(head.trimEnd().replace(/--$/, '')) || boundaries.has(head.trimEnd());
-    if ((bounded || /^(?:From \S+@\S+ |--[\w=.:'()+,/? -]{6,}$)/.test(head)) && !goesOn) {
-      inHeader = true;
-      encoding = '';
-    } else if (inHeader && !goesOn) {
+    if (this.separates(head) && !this.goesOn) {
+      this.inHeader = true;
+      this.encoding = '';
+    } else if (this.inHeader && !this.goesOn) {
       const field = /^content-transfer-encoding: *([\w-]+)/i.exec(head);
-      if (field) encoding = field[1]!.toLowerCase();
-      if (end === start) inHeader = false;
-    } else if (encoding === 'base64' && !goesOn && end > start) {
+      if (field) this.encoding = field[1]!.toLowerCase();
+      if (end === start) this.inHeader = false;
+    } else if (this.encoding === 'base64' && !this.goesOn && end > start) {
+      this.encoding = '';
       const part = base64Part(bytes, start);
       const text = part === null ? null : printable(part.bytes);
       if (part !== null && text !== null) {
-        // Each line stands where its first character is coded.
-        for (const line of linesOf(text)) {
-          const coded =
-            part.rows[Math.min(part.rows.length - 1, Math.floor((line.start * 4) / 3 / part.width))]!;
-          lines.push(number + coded.row);
-          offsets.push(coded.offset);
-          depths.push(0);
-          if (used + line.bytes.length + 1 > out.length) out = grown(out, used + line.bytes.length + 1);
-          out.set(line.bytes, used);
-          used += line.bytes.length;
-          out[used++] = LF;
-        }
-        notes.push({
-          code: 'base64',
-          message: `the base64 part at line ${number} is read decoded, and its lines are counted so`,
-        });
-        number += part.rows.length - 1;
-        start = part.end;
-        encoding = '';
-        continue;
+        this.decoded(part, text);
+        return part.end;
       }
-      encoding = '';
-      notes.push({
+      this.notes.push({
         code: 'base64-binary',
-        message: `the base64 part at line ${number} is no text: left as it is`,
+        message: `the base64 part at line ${this.number} is no text: left as it is`,
       });
     }
-    const coded = encoding === 'quoted-printable' && !inHeader;
+    this.text(start, end);
+    return lf + 1;
+  }
+
+  private separates(head: string): boolean {
+    const named = this.inHeader ? /\bboundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(head) : null;
+    if (named) this.boundaries.add(`--${named[1] ?? named[2]}`);
+    const line = head.trimEnd();
+    return this.boundaries.has(line.replace(/--$/, '')) || this.boundaries.has(line) || SEPARATOR.test(head);
+  }
+
+  private decoded(part: Base64Part, text: Buffer): void {
+    // Each line stands where its first character is coded.
+    for (const line of linesOf(text)) {
+      const at = Math.floor((line.start * 4) / 3 / part.width);
+      const coded = part.rows[Math.min(part.rows.length - 1, at)]!;
+      this.lines.push(this.number + coded.row);
+      this.offsets.push(coded.offset);
+      this.depths.push(0);
+      const size = this.used + line.bytes.length + 1;
+      if (size > this.out.length) this.out = grown(this.out, size);
+      this.out.set(line.bytes, this.used);
+      this.used += line.bytes.length;
+      this.out[this.used++] = LF;
+    }
+    this.notes.push({
+      code: 'base64',
+      message: `the base64 part at line ${this.number} is read decoded, and its lines are counted so`,
+    });
+    this.number += part.rows.length - 1;
+  }
+
+  private text(start: number, end: number): void {
+    const { bytes } = this;
+    const coded = this.encoding === 'quoted-printable' && !this.inHeader;
     const soft = coded && softBreak(bytes, start, end);
     let from = start;
-    if (goesOn) joined++;
+    if (this.goesOn) this.joined++;
     else {
       from = behindQuotes(bytes, start, end);
-      lines.push(number);
-      offsets.push(start);
-      depths.push(marks(bytes, start, from));
+      this.lines.push(this.number);
+      this.offsets.push(start);
+      this.depths.push(marks(bytes, start, from));
     }
-    used = copy(bytes, from, soft ? lastEquals(bytes, end) : end, coded, out, used);
-    goesOn = soft;
-    if (!soft) out[used++] = LF;
-    start = lf + 1;
+    this.used = copy(bytes, from, soft ? lastEquals(bytes, end) : end, coded, this.out, this.used);
+    this.goesOn = soft;
+    if (!soft) this.out[this.used++] = LF;
   }
-  if (goesOn) out[used++] = LF;
-  return {
-    bytes: out.subarray(0, used),
-    lines: Uint32Array.from(lines),
-    offsets: Float64Array.from(offsets),
-    depths: Uint8Array.from(depths),
-    joined,
-    notes,
-  };
+
+  finish(): MailText {
+    if (this.goesOn) this.out[this.used++] = LF;
+    return {
+      bytes: this.out.subarray(0, this.used),
+      lines: Uint32Array.from(this.lines),
+      offsets: Float64Array.from(this.offsets),
+      depths: Uint8Array.from(this.depths),
+      joined: this.joined,
+      notes: this.notes,
+    };
+  }
 }
 
 interface Base64Part {
