@@ -147,41 +147,17 @@ export async function recordLive(
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
     session.open();
-    const before = timed(endProcess);
-    session.enable();
-    session.start();
-    const after = timed(endProcess);
-    session.stop();
-    session.checkPointers();
+    const nullMs = overheadOf(session, endProcess);
     // Signals that came in the meantime are delivered now.
     await new Promise((resolve) => setImmediate(resolve));
-    if (stop.signal === null) {
-      options.onStart();
-      session.start();
-      session.sampleMisses();
-      const samples = setInterval(() => session.sampleMisses(), SAMPLE_MS);
-      try {
-        await workload(options, stop);
-      } finally {
-        clearInterval(samples);
-      }
-      spawnSync('sh', ['-c', sentinels], { stdio: 'ignore' });
-      session.sampleMisses();
-    }
+    if (stop.signal === null) await recordWorkload(session, options, stop);
     session.stop();
     const losses = session.losses();
-    const overhead = `overhead ${NULL_ROUNDS} processes: ${before.toFixed(1)} ms without, ${after.toFixed(1)} ms while recording`;
-    const head = [
-      'recording 1 record',
-      `kernel ${plan.kernel.uname}`,
-      ...(options.host === '' ? [] : [`host ${options.host}`]),
-      `level ${plan.level}`,
-      ...[...config.matchAll(CONFIG)].map((m) => `config ${m[0]}`),
-      ...[...plan.kernel.features].map(([name, has]) => `feature ${name} ${has ? 'yes' : 'no'}`),
+    const head = headOf(plan, config, options.host, [
       ...session.facts,
-      overhead,
+      overheadFact(nullMs),
       ...losses.facts,
-    ];
+    ]);
     await write(part, head, session.trace());
     renameSync(part, options.out);
     if (stop.signal !== null && (options.command.length > 0 || stop.signal !== 'SIGINT')) {
@@ -193,7 +169,7 @@ export async function recordLive(
       entries: losses.entries,
       overrun: losses.overrun,
       misses: losses.facts.filter((fact) => fact.startsWith('missed ')),
-      nullMs: [before, after],
+      nullMs,
       partial: stop.signal !== null && process.exitCode === codeOf(stop.signal),
     };
   } finally {
@@ -202,6 +178,46 @@ export async function recordLive(
     for (const signal of SIGNALS) process.off(signal, onSignal);
   }
 }
+
+/** Milliseconds that the same processes take without the probes and with them, and the probes are on. */
+function overheadOf(session: Session, endProcess: () => void): [number, number] {
+  const before = timed(endProcess);
+  session.enable();
+  session.start();
+  const after = timed(endProcess);
+  session.stop();
+  session.checkPointers();
+  return [before, after];
+}
+
+const overheadFact = ([before, after]: readonly [number, number]): string =>
+  `overhead ${NULL_ROUNDS} processes: ${before.toFixed(1)} ms without, ${after.toFixed(1)} ms while recording`;
+
+/** From the start of the command to its end, and what has to be in the buffer behind it. */
+async function recordWorkload(session: Session, options: RecordingOptions, stop: Stop): Promise<void> {
+  options.onStart();
+  session.start();
+  session.sampleMisses();
+  const samples = setInterval(() => session.sampleMisses(), SAMPLE_MS);
+  try {
+    await workload(options, stop);
+  } finally {
+    clearInterval(samples);
+  }
+  spawnSync('sh', ['-c', sentinels], { stdio: 'ignore' });
+  session.sampleMisses();
+}
+
+/** What the file says of itself, before the trace. */
+const headOf = (plan: RecordingPlan, config: string, host: string, measured: readonly string[]): string[] => [
+  'recording 1 record',
+  `kernel ${plan.kernel.uname}`,
+  ...(host === '' ? [] : [`host ${host}`]),
+  `level ${plan.level}`,
+  ...[...config.matchAll(CONFIG)].map((m) => `config ${m[0]}`),
+  ...[...plan.kernel.features].map(([name, has]) => `feature ${name} ${has ? 'yes' : 'no'}`),
+  ...measured,
+];
 
 const CODES: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
   SIGINT: EXIT.interrupted,
