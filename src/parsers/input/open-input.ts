@@ -16,7 +16,7 @@ import { splitMachine } from './machines.js';
 import { quoteMail } from './quoted-line.js';
 import { behindFacts } from './recording-facts.js';
 import type { ScanInputOptions, ScannedInput } from './scanned-input.js';
-import { isStored, readSource } from './source.js';
+import { isStored, readSource, type SourceEnd } from './source.js';
 import { Spool } from './spool.js';
 
 export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input.js';
@@ -30,51 +30,7 @@ export async function scanInput(argument: string, options: ScanInputOptions): Pr
   if (options.format === undefined && isTraceDatFile(path)) return scanTraceDat(path, options);
   const stored = isStored(path);
   const spool = !stored && options.spoolDir !== undefined ? new Spool(options.spoolDir, options.input) : null;
-  let scanner: LineScanner | null = null;
-  let dialect: DialectInfo | null = null;
-  let why = '';
-  let reorder: Reorder | null = null;
-  let dat: TraceDatSpool | null = null;
-  let blocks: BlockDialect | null = null;
-  let mail: MailText | null = null;
-  const letter = new MailGather();
-  const finder = new FormatFinder(argument, options.format, machine);
-
-  const start = (found: Detection): LineScanner => {
-    const head = finder.take();
-    const info = found.dialect;
-    // Lines are quoted by the same columns later.
-    const { layers } = finder;
-    const first = behindFacts(head.subarray(0, SAMPLE));
-    const sample = layers ? withoutLayers(first, layers) : first;
-    dialect = { ...info, open: () => info.open(sample) };
-    why = found.why;
-    if (info.unordered) reorder = new Reorder(options.sink);
-    if (options.format === undefined && opensBlocks(info)) {
-      const open = dialect.open;
-      blocks = new BlockDialect({
-        first: dialect,
-        open,
-        why,
-        others: BLOCK_DIALECTS,
-        excerpt: mail !== null,
-      });
-    }
-    const reader = blocks ?? dialect.open();
-    const made = new LineScanner(layers ? undecorated(reader, layers) : reader, {
-      ...options,
-      ...(reorder ? { sink: (batch: RecordBatch) => reorder!.push(batch) } : {}),
-      places: mail ?? undefined,
-      unordered: info.unordered,
-    });
-    scanner = made;
-    if (info.silentLoss !== undefined) {
-      made.fact(RESERVED.silentLoss, -1, 0);
-      made.note('silent-loss', info.silentLoss);
-    }
-    made.push(head);
-    return made;
-  };
+  const input = new OpenInput(argument, machine, options, spool);
   try {
     const end = await readSource(
       {
@@ -82,74 +38,151 @@ export async function scanInput(argument: string, options: ScanInputOptions): Pr
         stdin: options.stdin,
         signal: options.signal,
         gate: options.gate,
-        onBytes: (bytes, totalBytes) =>
-          options.onProgress?.({ bytes, totalBytes, events: scanner?.counts[0] ?? 0 }),
+        onBytes: (bytes, totalBytes) => options.onProgress?.({ bytes, totalBytes, events: input.events }),
       },
-      (chunk) => {
-        spool?.write(chunk);
-        if (scanner) {
-          scanner.push(chunk);
-          return;
-        }
-        // Read by position: from a pipe or compressed it is gathered first.
-        if (dat === null && finder.bytes === 0 && options.format === undefined && beginsTraceDat(chunk)) {
-          dat = new TraceDatSpool(spool);
-        }
-        if (dat) {
-          dat.write(chunk);
-          return;
-        }
-        const bytes = letter.add(chunk);
-        const found = bytes && finder.add(bytes);
-        if (found) start(found);
-      },
+      (chunk) => input.chunk(chunk),
     );
-    if (dat) return await (dat as TraceDatSpool).finish(path, options, end);
-    const gathered = letter.finish();
-    mail = gathered.mail;
-    const rest = mail?.bytes ?? gathered.rest;
-    if (!scanner && end.error && finder.bytes === 0 && (rest === null || rest.length === 0)) throw end.error;
-    if (rest !== null) {
-      const found = finder.add(rest);
-      if (found) start(found);
-    }
-    const done = scanner ?? start(finder.finish());
-    if (spool?.cut)
-      done.note('copy-cut', 'more than there is room for a copy of: lines behind that are named, not quoted');
-    done.finish();
-    if (reorder) putInOrder(reorder, done);
-    const { compression, error } = end;
-    const report = inputReport(done, {
-      path: argument,
-      dialect: dialect!,
-      why,
-      compression,
-      error,
-      blocks,
-      mail,
-    });
-    const letterText = mail;
-    const parts = blocks as BlockDialect | null;
-    const { layers } = finder;
-    const dialectAt = (offset: number): DialectInfo => {
-      const info = parts?.at(offset) ?? dialect!;
-      return layers ? decorated(info, layers) : info;
-    };
+    if (input.dat) return await input.dat.finish(path, options, end);
     return {
-      report: mail ? { ...report, bytes: gathered.bytes } : report,
-      header: done.header,
-      dialect: dialect!,
-      dialectAt,
-      ...(letterText
-        ? { quote: (offsets) => quoteMail(letterText, offsets, dialectAt, options.input, options.context) }
-        : {}),
-      checkpoints: done.checkpoints,
+      ...input.finish(end),
       file: stored ? path : (spool?.file ?? ''),
       compression: stored ? end.compression : 'none',
     };
   } finally {
     spool?.close();
-    (dat as TraceDatSpool | null)?.close();
+    input.dat?.close();
+  }
+}
+
+/** One input while it is read: first its format is found, then its lines go to the reader of that format. */
+class OpenInput {
+  /** A trace.dat that comes from a pipe or compressed: it is read by position, so it is gathered first. */
+  dat: TraceDatSpool | null = null;
+  private readonly argument: string;
+  private readonly options: ScanInputOptions;
+  private readonly spool: Spool | null;
+  private readonly finder: FormatFinder;
+  private readonly letter = new MailGather();
+  private mail: MailText | null = null;
+  private scanner: LineScanner | null = null;
+  private dialect: DialectInfo | null = null;
+  private why = '';
+  private reorder: Reorder | null = null;
+  private blocks: BlockDialect | null = null;
+
+  constructor(argument: string, machine: string, options: ScanInputOptions, spool: Spool | null) {
+    this.argument = argument;
+    this.options = options;
+    this.spool = spool;
+    this.finder = new FormatFinder(argument, options.format, machine);
+  }
+
+  /** Events read so far. */
+  get events(): number {
+    return this.scanner?.counts[0] ?? 0;
+  }
+
+  chunk(chunk: Uint8Array): void {
+    this.spool?.write(chunk);
+    if (this.scanner) {
+      this.scanner.push(chunk);
+      return;
+    }
+    const { finder, options } = this;
+    if (this.dat === null && finder.bytes === 0 && options.format === undefined && beginsTraceDat(chunk)) {
+      this.dat = new TraceDatSpool(this.spool);
+    }
+    if (this.dat) {
+      this.dat.write(chunk);
+      return;
+    }
+    const bytes = this.letter.add(chunk);
+    const found = bytes && finder.add(bytes);
+    if (found) this.start(found);
+  }
+
+  private start(found: Detection): LineScanner {
+    const { finder, options, mail } = this;
+    const head = finder.take();
+    const info = found.dialect;
+    // Lines are quoted by the same columns later.
+    const { layers } = finder;
+    const first = behindFacts(head.subarray(0, SAMPLE));
+    const sample = layers ? withoutLayers(first, layers) : first;
+    const dialect: DialectInfo = { ...info, open: () => info.open(sample) };
+    this.dialect = dialect;
+    this.why = found.why;
+    const reorder = info.unordered ? new Reorder(options.sink) : null;
+    this.reorder = reorder;
+    if (options.format === undefined && opensBlocks(info)) {
+      this.blocks = new BlockDialect({
+        first: dialect,
+        open: dialect.open,
+        why: found.why,
+        others: BLOCK_DIALECTS,
+        excerpt: mail !== null,
+      });
+    }
+    const reader = this.blocks ?? dialect.open();
+    const made = new LineScanner(layers ? undecorated(reader, layers) : reader, {
+      ...options,
+      ...(reorder ? { sink: (batch: RecordBatch) => reorder.push(batch) } : {}),
+      places: mail ?? undefined,
+      unordered: info.unordered,
+    });
+    this.scanner = made;
+    if (info.silentLoss !== undefined) {
+      made.fact(RESERVED.silentLoss, -1, 0);
+      made.note('silent-loss', info.silentLoss);
+    }
+    made.push(head);
+    return made;
+  }
+
+  /** Reads what is left. Throws what ended the input if nothing of it came. */
+  finish(end: SourceEnd): Omit<ScannedInput, 'file' | 'compression'> {
+    const { finder } = this;
+    const gathered = this.letter.finish();
+    const { mail } = gathered;
+    this.mail = mail;
+    const rest = mail?.bytes ?? gathered.rest;
+    if (!this.scanner && end.error && finder.bytes === 0 && (rest === null || rest.length === 0))
+      throw end.error;
+    if (rest !== null) {
+      const found = finder.add(rest);
+      if (found) this.start(found);
+    }
+    const done = this.scanner ?? this.start(finder.finish());
+    if (this.spool?.cut)
+      done.note('copy-cut', 'more than there is room for a copy of: lines behind that are named, not quoted');
+    done.finish();
+    if (this.reorder) putInOrder(this.reorder, done);
+    const dialect = this.dialect!;
+    const report = inputReport(done, {
+      path: this.argument,
+      dialect,
+      why: this.why,
+      compression: end.compression,
+      error: end.error,
+      blocks: this.blocks,
+      mail,
+    });
+    // The input goes; what names the columns of a line stays.
+    const { blocks } = this;
+    const { layers } = finder;
+    const dialectAt = (offset: number): DialectInfo => {
+      const info = blocks?.at(offset) ?? dialect;
+      return layers ? decorated(info, layers) : info;
+    };
+    const { input, context } = this.options;
+    return {
+      report: mail ? { ...report, bytes: gathered.bytes } : report,
+      header: done.header,
+      dialect,
+      dialectAt,
+      ...(mail ? { quote: (offsets) => quoteMail(mail, offsets, dialectAt, input, context) } : {}),
+      checkpoints: done.checkpoints,
+    };
   }
 }
 
