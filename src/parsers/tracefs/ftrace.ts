@@ -1,26 +1,31 @@
-import { latin1 } from '../../timeline/batch.js';
+import { latin1, type RecordBatch } from '../../timeline/batch.js';
 import { NEW_HEADER, RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
-import { sampleText } from '../input/sample-text.js';
 import { COMM_WIDTH, CommColumn, FlagsColumn, internComm } from './column-caches.js';
 import { headerLine, lossLine, NEW_CAPTURE, NO_HEADER } from './ftrace-header.js';
+import {
+  BLANK,
+  behindBlanks,
+  CLOSE_PAREN,
+  DASH,
+  isBlank,
+  isHead,
+  isStackTrace,
+  looksLikeEvent,
+  MAX_TASK_COLUMN,
+  OPEN,
+  PAREN,
+  score,
+  TAB,
+} from './ftrace-shape.js';
 import { HeadCache } from './head-cache.js';
-import { BODY_FORM, bodyForm } from './trace-cmd-form.js';
+import { StampBytes } from './stamp-bytes.js';
 
-const BLANK = 32;
 const HASH = 35;
-const TAB = 9;
-const PAREN = 40;
-const CLOSE_PAREN = 41;
-const DASH = 45;
-const DOT = 46;
 const COLON = 58;
 const LESS = 60;
 const UPPER_C = 67;
-const OPEN = 91;
 const CLOSE = 93;
-/** How far the task column of a trimmed line can reach: comm, pid, tgid. */
-const MAX_TASK_COLUMN = 64;
 const NOT_AN_EVENT = -1;
 /** CPUs of one capture are never this far apart. */
 const JUMP_BACK_NS = 1e9;
@@ -59,6 +64,7 @@ export class FtraceDialect implements LineDialect {
   /** Byte of the line at which the event being read begins. */
   private within = 0;
   /** Decimals of the last stamp; -1 before the first, 0 for tick clocks. */
+  private readonly stamp = new StampBytes();
   private decimals = -1;
   private readonly comms = new CommColumn();
   private readonly flagWords = new FlagsColumn();
@@ -233,36 +239,14 @@ export class FtraceDialect implements LineDialect {
       flags = this.flagWords.pack(buf, this.view, flagsStart, p);
       while (p < end && buf[p] === BLANK) p++;
     }
-    // Seconds in two parts: epoch and tick clocks have more digits than a double holds together.
-    const secStart = p;
-    let hi = 0;
-    let lo = 0;
-    const nine = Math.min(p + 9, end);
-    for (; p < nine && (c = buf[p]!) >= 48 && c <= 57; p++) lo = lo * 10 + c - 48;
-    if (p === secStart) return NOT_AN_EVENT;
-    if (p === nine) {
-      while (p < end && (c = buf[p]!) >= 48 && c <= 57) p++;
-      if (p - secStart > 19) return NOT_AN_EVENT;
-      for (let k = secStart; k < p - 9; k++) hi = hi * 10 + buf[k]! - 48;
-      lo = 0;
-      for (let k = Math.max(secStart, p - 9); k < p; k++) lo = lo * 10 + buf[k]! - 48;
-    }
-    if (p >= end) return NOT_AN_EVENT;
-    let ts: number;
-    if (c === DOT) {
-      let frac = 0;
-      let decimals = 0;
-      for (p++; p < end && (c = buf[p]!) >= 48 && c <= 57; p++, decimals++) frac = frac * 10 + c - 48;
-      if (p >= end || c !== COLON) return NOT_AN_EVENT;
-      if (decimals === 6) frac *= 1000;
-      else if (decimals !== 9) return NOT_AN_EVENT;
-      if (decimals !== this.decimals) this.clockForm(decimals, host);
-      ts = host.time.relative(hi * 1e9 + lo, frac);
-    } else if (c === COLON) {
-      if (this.decimals !== 0) this.clockForm(0, host);
-      ts = host.time.relative(hi, lo);
-    } else return NOT_AN_EVENT;
-    p++;
+    const { stamp } = this;
+    if (!stamp.read(buf, p, end)) return NOT_AN_EVENT;
+    if (stamp.decimals !== this.decimals) this.clockForm(stamp.decimals, host);
+    const ts =
+      stamp.decimals > 0
+        ? host.time.relative(stamp.hi * 1e9 + stamp.lo, stamp.frac)
+        : host.time.relative(stamp.hi, stamp.lo);
+    p = stamp.end;
     if (p < end && buf[p] === BLANK) p++;
     if (p < end && buf[p] === LESS && isStackTrace(buf, p, end)) {
       this.inStack = true;
@@ -274,25 +258,24 @@ export class FtraceDialect implements LineDialect {
     this.lastNs = ts;
     const { batch } = host;
     const i = batch.length;
-    batch.tsNs[i] = ts;
-    batch.cpu[i] = cpu;
-    batch.pid[i] = pid;
-    batch.tgid[i] = tgid;
-    batch.flags[i] = flags;
-    batch.aux[i] = 0;
+    put(batch, i, ts, cpu, pid, tgid, flags);
     batch.comm[i] =
       dash - start === COMM_WIDTH
         ? this.comms.intern(buf, this.view, start, host.names)
         : internComm(buf, start, dash, host.names);
     this.heads.intern(buf, this.view, p, end, host);
+    this.seen(batch.event[i]!);
+    this.endEarly(buf, i, p, end, host);
+    host.commit(this.within);
+    return LINE.event;
+  }
+
+  private seen(event: number): void {
     this.eventsOfCapture++;
     this.inStack = false;
     this.inHeader = false;
     this.blankSince = false;
-    this.lastEvent = batch.event[i]!;
-    this.endEarly(buf, i, p, end, host);
-    host.commit(this.within);
-    return LINE.event;
+    this.lastEvent = event;
   }
 
   /** Cuts the row off where another event begins: `NAME: ` and then a whole task column. */
@@ -379,79 +362,26 @@ export class FtraceDialect implements LineDialect {
   }
 }
 
-/** A task column, of the kernel's width or squeezed on the way, a pid and a CPU in brackets. */
-function isHead(buf: Uint8Array, start: number, end: number): boolean {
-  const last = Math.min(start + LONGEST_COLUMN, end - 8);
-  for (let p = start + 1; p < last; p++) if (buf[p] === DASH && isTail(buf, p + 1, end)) return true;
-  return false;
-}
-
-/** Of a task's column: its name has up to 15 bytes, blanks before it at most as many. */
-const LONGEST_COLUMN = 48;
-
-/** What stands behind the dash: `pid`, perhaps `(tgid)`, and `[cpu]`. */
-function isTail(buf: Uint8Array, from: number, end: number): boolean {
-  let p = from;
-  const digit = (): boolean => buf[p]! >= 48 && buf[p]! <= 57;
-  if (!digit()) return false;
-  while (p < end && digit()) p++;
-  while (p < end && (buf[p] === BLANK || buf[p] === PAREN || buf[p] === CLOSE_PAREN || digit())) p++;
-  return p + 1 < end && buf[p] === OPEN && buf[p + 1]! >= 48 && buf[p + 1]! <= 57;
-}
-
-function behindBlanks(buf: Uint8Array, start: number, end: number): number {
-  let p = start;
-  while (p < end && (buf[p] === BLANK || buf[p] === TAB || buf[p] === 13)) p++;
-  return p;
-}
-
-const isBlank = (buf: Uint8Array, start: number, end: number): boolean =>
-  behindBlanks(buf, start, end) === end;
-
-/** The columns of an event are there, or the task's stands in its place and the line ends in the next. */
-function looksLikeEvent(buf: Uint8Array, start: number, end: number): boolean {
-  const text = latin1(buf, start, Math.min(end, start + MAX_TASK_COLUMN + 24));
-  return TORN.test(text) || TORN_EARLY.test(text);
-}
-
-function isStackTrace(buf: Uint8Array, p: number, end: number): boolean {
-  const text = latin1(buf, p, Math.min(end, p + 20));
-  return text === '<stack trace>' || text === '<user stack trace>' || text.startsWith('<stack trace> ');
-}
-
-/** How sure the first bytes make us: the share of lines that are this format's. */
-function score(sample: Uint8Array): number {
-  const text = sampleText(sample, 1 << 16);
-  const lines = text.split('\n', 400);
-  if (!text.endsWith('\n') && lines.length > 1) lines.pop();
-  let events = 0;
-  let reports = 0;
-  let same = 0;
-  let rest = 0;
-  for (const line of lines) {
-    const m = EVENT.exec(line);
-    if (m !== null) {
-      const form = bodyForm(m[1]!.trimEnd());
-      if (form === BODY_FORM.report) reports++;
-      else if (form === BODY_FORM.either) same++;
-      else events++;
-    } else if (line.trim() !== '' && !/^#|^ =>|^CPU:\d+ \[/.test(line)) rest++;
-  }
-  const named = /^# tracer: /m.test(text) ? 0.1 : 0;
-  if (events === 0 && reports === 0 && !REPORT_NOTICE.test(text)) events = same;
-  if (events === 0) return /^# tracer: (?!function_graph)/m.test(text) && rest === 0 ? 0.3 : 0;
-  return Math.min(1, 0.2 + named + (0.7 * events) / (events + reports + rest));
-}
-
-const EVENT =
-  /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\] (?:\S{3,8} +| *)\d+(?:\.\d{6}|\.\d{9})?:( (?!\s).*)/;
-const TORN = /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\]/;
-const TORN_EARLY = /^(?! {16}).{16}-\d+\s*(?:\([\s\d-]*\)?\s*)?(?:\[\d*)?$/;
-const REPORT_NOTICE = /^(?:version = \d|cpus=\d|CPU \d+ is empty)/;
-
 export const FTRACE: DialectInfo = {
   id: 'ftrace',
   title: 'tracefs trace text (default format)',
   score,
   open: () => new FtraceDialect(),
 };
+
+function put(
+  batch: RecordBatch,
+  i: number,
+  tsNs: number,
+  cpu: number,
+  pid: number,
+  tgid: number,
+  flags: number,
+): void {
+  batch.tsNs[i] = tsNs;
+  batch.cpu[i] = cpu;
+  batch.pid[i] = pid;
+  batch.tgid[i] = tgid;
+  batch.flags[i] = flags;
+  batch.aux[i] = 0;
+}
