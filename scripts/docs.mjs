@@ -215,8 +215,8 @@ ${table(['rule', 'the kernel', 'program, variant, readers', 'with the rule', 'wi
 
 ## Litmus tests as programs
 
-\`pttrace litmus --all-orders\` runs every interleaving of each test of the suite instead of the given orders: all of the fix
-safe, some of the bug not. What a test is about stands for more than its two orders: L01 is any munmap() that hands a batch over with
+\`pttrace litmus\` runs the given orders, then every interleaving of each test of the suite: all of the fix safe, some of the bug
+not (\`--given-orders\`, \`--all-orders\`: only the one or the other). What a test is about stands for more than its two orders: L01 is any munmap() that hands a batch over with
 its flush pending. L10 and L39, L16 and L45, L23 and L47, L40 and L41 are told apart by their program or variant, or share one.
 
 Not in the suite, and not programs: the two shapes of 7.3 that must stay silent have no bug to be found. A callback after an

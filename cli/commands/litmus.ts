@@ -1,7 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
-import type { LitmusProgramOutcome } from '../../src/explore/litmus-scenarios.js';
 import { parseLitmus } from '../../src/litmus/parse.js';
 import { programOf } from '../../src/litmus/program.js';
 import { type LitmusOutcome, runTest } from '../../src/litmus/suite.js';
@@ -12,6 +11,7 @@ import { UsageError } from '../../src/result/usage-error.js';
 import { onInterrupt } from '../base-command.js';
 import { EXIT } from '../exit-codes.js';
 import { knownOf } from '../kernel-flags.js';
+import { programRow, programsNamed, runPrograms } from '../litmus-programs.js';
 import { writeOut } from '../output.js';
 import { prose } from '../prose.js';
 import { PttraceCommand } from '../pttrace-command.js';
@@ -21,14 +21,18 @@ export default class Litmus extends PttraceCommand {
   static override summary = 'run litmus tests: small programs that must, or must not, break an invariant';
   static override description =
     prose(`Without a file, runs the 50 historic and synthetic bugs that come with the tool, each in its buggy and its
-fixed order. Every order is run twice: stepped through the machine, and written as an ftrace log that is replayed.
+fixed order. Every order is run twice: stepped through the machine, and written as an ftrace log that is replayed. Then
+each test is run as a program of the kernel, in every interleaving: all of the fix must be silent, some of the bug not.
 docs/litmus.md describes the format; a test of one's own takes two minutes.
 
 Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be understood, 3 unreadable,
 130 interrupted.`);
   static override usage = 'litmus [FILE...] [--ftrace ORDER | --plain | --json]';
   static override examples = [
-    { description: 'the 100 orders that come with the tool', command: '<%= config.bin %> litmus' },
+    {
+      description: 'the 100 orders that come with the tool, and every interleaving of their 50 programs',
+      command: '<%= config.bin %> litmus',
+    },
     { description: 'one of them', command: '<%= config.bin %> litmus L27' },
     { description: "one's own", command: '<%= config.bin %> litmus my.litmus' },
     {
@@ -52,8 +56,12 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
       helpValue: 'ORDER',
     }),
     'all-orders': Flags.boolean({
-      description: 'every interleaving of the tests, as programs of the machine, of the fix and of the bug',
+      description: 'only the interleavings, with the shortest way to each bug',
       exclusive: ['ftrace'],
+    }),
+    'given-orders': Flags.boolean({
+      description: 'only the orders that the tests give, no other interleaving',
+      exclusive: ['ftrace', 'all-orders'],
     }),
     kernel: Flags.string({
       description: 'judge by the rules of this release, e.g. 7.3; default: that of the model',
@@ -89,20 +97,30 @@ Exit codes: 0 all as expected, 1 some order differs, 2 a file that cannot be und
         // Ctrl-C is heard between two tests only when the event loop turns.
         await new Promise((resolve) => setImmediate(resolve));
       }
-      const partial = run < tests.length;
-      const failed = outcomes.some((o) => !o.ok);
+      const named = given.filter(isOwnName);
+      const wanted =
+        flags['given-orders'] || (given.length > 0 && named.length === 0) ? [] : await programsNamed(named);
+      const programs = run < tests.length ? [] : await runPrograms(wanted, interruption.signal);
+      const partial = run < tests.length || programs.length < wanted.length;
+      const failed = [...outcomes, ...programs].some((o) => !o.ok);
       process.exitCode = partial ? EXIT.interrupted : failed ? EXIT.finding : EXIT.clean;
       if (flags.json) {
-        const report = { schema: 'pttrace-litmus/1', partial, outcomes };
+        const report = { schema: 'pttrace-litmus/1', partial, outcomes, programs: programs.map(programRow) };
         await writeOut(`${JSON.stringify(report, null, 2)}\n`);
       } else {
         const { formatLitmus, formatLitmusPlain } = await import('../render/litmus.js');
         const shown = printableReport(outcomes);
         await writeOut(flags.plain ? formatLitmusPlain(shown) : formatLitmus(shown));
+        if (programs.length > 0) {
+          const { formatLitmusSummary } = await import('../render/litmus-programs.js');
+          await writeOut(formatLitmusSummary(programs, flags.plain === true));
+        }
       }
       if (partial) {
-        if (!flags.json) await writeOut(`PARTIAL (interrupted): ${run} of ${tests.length} tests\n`);
-        process.stderr.write(`pttrace: interrupted: partial, ${run} of ${tests.length} tests\n`);
+        const orders = `${run} of ${tests.length} tests`;
+        const covered = run < tests.length ? orders : `${programs.length} of ${wanted.length} programs`;
+        if (!flags.json) await writeOut(`PARTIAL (interrupted): ${covered}\n`);
+        process.stderr.write(`pttrace: interrupted: partial, ${covered}\n`);
       }
     } finally {
       interruption.off();
@@ -116,23 +134,9 @@ async function allOrders(
   given: readonly string[],
   flags: { readonly json?: boolean; readonly plain?: boolean },
 ): Promise<void> {
-  const { LITMUS_PROGRAMS, runLitmusProgram } = await import('../../src/explore/litmus-scenarios.js');
-  const wanted = given.map((name) => {
-    const found = LITMUS_PROGRAMS.find((p) => p.id === name.toUpperCase());
-    if (found) return found;
-    throw new UsageError(
-      `${name} has given orders only; programs: ${LITMUS_PROGRAMS.map((p) => p.id).join(' ')}`,
-    );
-  });
-  const programs = wanted.length > 0 ? wanted : LITMUS_PROGRAMS;
+  const programs = await programsNamed(given);
   const interruption = onInterrupt();
-  const outcomes: LitmusProgramOutcome[] = [];
-  for (const program of programs) {
-    // Ctrl-C is heard between two programs only when the event loop turns.
-    await new Promise((resolve) => setImmediate(resolve));
-    if (interruption.signal.aborted) break;
-    outcomes.push(runLitmusProgram(program));
-  }
+  const outcomes = await runPrograms(programs, interruption.signal);
   interruption.off();
   const partial = outcomes.length < programs.length;
   const failed = outcomes.some((o) => !o.ok);
@@ -164,8 +168,10 @@ function ownTests(root: string): string[] {
 }
 
 /** `L27` is the test of the tool, where no file is called so. */
+const isOwnName = (name: string): boolean => /^L\d+$/i.test(name) && !existsSync(name);
+
 function ownTest(name: string, own: readonly string[]): string {
-  if (!/^L\d+$/i.test(name) || existsSync(name)) return name;
+  if (!isOwnName(name)) return name;
   return own.find((path) => basename(path, '.litmus') === name.toUpperCase()) ?? name;
 }
 

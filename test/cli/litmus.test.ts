@@ -38,12 +38,26 @@ describe('pttrace litmus', () => {
   it('runs the tests that come with the tool', async () => {
     await Litmus.run([], ROOT);
     expect(out).toContain('100 of 100 orders as expected, in both forms');
+    expect(out).toContain('50 of 50 programs: every interleaving of the fix is safe, some of the bug is not');
     expect(process.exitCode).toBe(0);
+  });
+
+  it('only the given orders, where asked', async () => {
+    await Litmus.run(['--given-orders'], ROOT);
+    expect(out).toContain('100 of 100 orders as expected, in both forms');
+    expect(out).not.toContain('programs');
+    out = '';
+    await Litmus.run(['L27', '--json', '--given-orders'], ROOT);
+    expect(JSON.parse(out).programs).toEqual([]);
   });
 
   it('one of them by its name, and explain names it so', async () => {
     await Litmus.run(['l27', '--plain'], ROOT);
     expect(out).toContain('2 of 2 orders as expected');
+    expect(out.replaceAll(/\s+/g, ' ')).toContain(
+      'fix: safe, all 487751782126656 interleavings (2167 states) bug: unsafe in 21 steps, ',
+    );
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(78);
     out = '';
     await Explain.run(['L27'], ROOT);
     expect(out).toContain('pttrace litmus L27\n');
