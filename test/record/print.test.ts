@@ -129,6 +129,12 @@ describe('the bpftrace program', () => {
     );
   });
 
+  it('has a second program without what needs more than registers, should the first be refused', () => {
+    const script = printScript('bpftrace', planRecording(stock('7.3.4'), 'readers'), { bufferKb: 1024 });
+    expect(script).toMatch(/start "\$BT" \|\| \{\n {2}cmp -s "\$BT" "\$BT.less" && exit 3\n/);
+    expect(script).toMatch(/fact note bpftrace-less .*\n {2}start "\$BT.less" \|\| exit 3\n\}/);
+  });
+
   it('reads at level readers what a fetch argument cannot, with the variables of the kernel that takes', () => {
     const blocks = bpftraceBlocks(planRecording(stock('7.3.4'), 'readers'));
     const more = blocks.flatMap((b) => (b.more ? [b.more] : []));
