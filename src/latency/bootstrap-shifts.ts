@@ -1,6 +1,7 @@
 import { blocksOf, blocksWith } from './blocks.js';
 import { nearestRank } from './distribution.js';
 import type { Random } from './resampling.js';
+import { normalQuantile, studentCritical } from './special-functions.js';
 
 /** A number with its confidence interval. */
 export interface Estimate {
@@ -65,7 +66,9 @@ export function bootstrapShifts(
   const rounds = Math.max(MIN_ROUNDS, Math.min(MAX_ROUNDS, Math.floor(MAX_DRAWS / (a.length + b.length))));
   const [ofA, ofB] = [blocksOf(ra), blocksOf(rb)];
   const [blockA, blockB] = [ofA.length, ofB.length];
-  const wider = Math.max(ofA.wider, ofB.wider);
+  const wider =
+    Math.max(ofA.wider, ofB.wider) *
+    Math.max(fewBlocks(a.length / blockA, alpha), fewBlocks(b.length / blockB, alpha));
   const ca = new Float64Array(values.length);
   const cb = new Float64Array(values.length);
   const ascending = [...quantiles].sort((x, y) => x - y);
@@ -142,6 +145,16 @@ export function bootstrapShifts(
     blockA,
     blockB,
   };
+}
+
+/**
+ * What resampling few blocks lacks against Student's interval of as many means: the normal quantile for his, and the
+ * variance about their own mean.
+ */
+function fewBlocks(blocks: number, alpha: number): number {
+  if (blocks < 3) return 1;
+  const few = studentCritical(alpha, blocks - 1) / normalQuantile(1 - alpha / 2);
+  return few * Math.sqrt(blocks / (blocks - 1));
 }
 
 function widened({ value, low, high }: Estimate, wider: number, ratio: boolean): Estimate {

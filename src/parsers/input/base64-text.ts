@@ -5,8 +5,11 @@ const LOOK = 4096;
 /** Characters of the first line, from which on it is more than a word. */
 const LONG = 60;
 const CODE = /^[A-Za-z0-9+/]+={0,2}$/;
-/** uuencode's header for base64 (POSIX), and header fields of a part of a mail that was cut out of it. */
-const HEADER = /^begin-base64 [0-7]{3,4} \S|^[A-Za-z][\w-]*: /;
+/**
+ * uuencode's header for base64 (POSIX), and the fields of a part that was cut out of a mail. Not those of a mail: there
+ * every line keeps its number (`../mail/mail.ts`).
+ */
+const HEADER = /^begin-base64 [0-7]{3,4} \S|^content-[\w-]+: |^mime-version: /i;
 const LF = 10;
 
 const behindMarks = (line: string): string => line.replace(/^[ \t>|]+/, '').trimEnd();

@@ -54,6 +54,7 @@ test('what only looks like it stays as it is', async () => {
     `${'A'.repeat(76)}\n${'B'.repeat(76)}\n`,
     `${wrapped(Buffer.from(Array.from({ length: 600 }, (_, i) => (i * 7919) % 256)))}`,
     `some prose\n${wrapped(TRACE)}`,
+    `From: a@example.org\nSubject: trace\nContent-Transfer-Encoding: base64\n\n${wrapped(TRACE)}`,
     '',
   ]) {
     expect(base64In(Buffer.from(text))).toBeNull();
