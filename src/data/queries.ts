@@ -64,7 +64,7 @@ const OUTLIER_HOSTS = `WITH single AS (
   SELECT kernel, host, 'share of recordings with findings', recording, CAST(status = 'finding' AS INTEGER)
   FROM recordings
   UNION ALL
-  SELECT kernel, host, 'share of recordings not read to the end', recording,
+  SELECT '' AS kernel, host, 'share of recordings not read to the end', recording,
     CAST(status IN ('unreadable', 'failed') AS INTEGER)
   FROM recordings
   UNION ALL

@@ -58,7 +58,7 @@ export class Answers {
   quarantine(index: number, message: string): void {
     const { path } = this.plan.recordings[index]!;
     const { key } = this.place(index);
-    const row = rowWithout(path, 'failed', { code: 'quarantined', message });
+    const row = rowWithout(path, 'failed', { code: 'quarantined', message }, this.plan.question.hostOf);
     replaceFile(this.quarantined(key), `${JSON.stringify({ key, row })}\n`, true);
   }
 

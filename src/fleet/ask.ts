@@ -62,17 +62,17 @@ async function askOne(question: Question, path: string, io: Reader): Promise<Ans
     return await askInfo(question, path, io);
   } catch (error) {
     if (error instanceof UsageError || error instanceof StoreError || io.signal?.aborted) throw error;
-    if (!(error instanceof TraceError)) return unanswered(command, path, 'failed', internal(error));
-    return unanswered(command, path, 'unreadable', rowError(error));
+    if (!(error instanceof TraceError)) return unanswered(question, path, 'failed', internal(error));
+    return unanswered(question, path, 'unreadable', rowError(error));
   }
 }
 
 export const unanswered = (
-  command: Question['command'],
+  { command, hostOf }: Question,
   path: string,
   status: 'unreadable' | 'failed',
   error: RowError,
-): Answer => ({ command, row: rowWithout(path, status, error), body: null });
+): Answer => ({ command, row: rowWithout(path, status, error, hostOf), body: null });
 
 /** Without the stack: that names places of this machine, and another one would say the same otherwise. */
 const internal = (error: unknown): RowError => ({
@@ -102,7 +102,8 @@ async function askValidate(question: ValidateQuestion, path: string, io: Reader)
   const bad = trace.checks.find((c) => c.id === 'readable' || c.id === 'internal');
   if (body.reading === null) {
     const status = bad?.id === 'internal' ? 'failed' : 'unreadable';
-    const row = rowWithout(path, status, { code: bad?.id ?? 'internal', message: bad?.message ?? '' });
+    const error = { code: bad?.id ?? 'internal', message: bad?.message ?? '' };
+    const row = rowWithout(path, status, error, hostOf);
     return { command, row, body };
   }
   const row = rowOf(path, body.reading.result, io.facts, hostOf);

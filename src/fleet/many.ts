@@ -40,7 +40,7 @@ export async function* askMany(
       const handed = await pool.perform({ kind: 'ask', question, path, place: null, tables });
       if (handed.kind === 'answer') return unpackAnswer(handed);
     } catch (error) {
-      if (error instanceof ThreadEnded) return unanswered(question.command, path, 'failed', error);
+      if (error instanceof ThreadEnded) return unanswered(question, path, 'failed', error);
       throw error;
     }
     throw new Error('a thread answers another question');
@@ -61,7 +61,7 @@ export async function* askIntoFiles(
       const handed = await (path === '-' ? perform(task, options.io) : pool.perform(task));
       if (handed.kind === 'row') return handed.row;
     } catch (error) {
-      if (error instanceof ThreadEnded) return unanswered(question.command, path, 'failed', error).row;
+      if (error instanceof ThreadEnded) return unanswered(question, path, 'failed', error).row;
       throw error;
     }
     throw new Error('a thread answers another question');

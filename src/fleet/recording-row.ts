@@ -74,9 +74,14 @@ const NOTHING = {
   latency: [],
 } as const;
 
-/** The row of a recording that there is no result of. */
-export function rowWithout(path: string, status: 'unreadable' | 'failed', error: RowError): RecordingRow {
-  return { path, status, kernel: '', host: '', error, ...NOTHING };
+/** The row of a recording that there is no result of: its path may say the host all the same. `hostOf`: see `Question`. */
+export function rowWithout(
+  path: string,
+  status: 'unreadable' | 'failed',
+  error: RowError,
+  hostOf?: string,
+): RecordingRow {
+  return { path, status, kernel: '', host: hostFrom(path, hostOf) ?? '', error, ...NOTHING };
 }
 
 export const rowError = (error: TraceError): RowError => ({

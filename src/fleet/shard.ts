@@ -57,7 +57,8 @@ export function mergeShards(plan: Plan, answers: Answers): Merged {
     const row = answers.read(i)?.row ?? answers.givenUp(i);
     if (row !== null) return row;
     missing.add(i);
-    return rowWithout(path, 'failed', { code: 'missing', message: 'is not answered yet' });
+    const error = { code: 'missing', message: 'is not answered yet' };
+    return rowWithout(path, 'failed', error, plan.question.hostOf);
   });
   const bodyOf = (i: number): string | null => {
     const body = answers.read(i)?.body;

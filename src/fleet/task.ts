@@ -91,7 +91,7 @@ async function askPlanned(task: AskTask, io: Io, tables?: string): Promise<Answe
     await new ObjectStore(store).fetch(path, '.');
     return await askHere(task, io, tables);
   } catch (error) {
-    if (error instanceof TraceError) return unanswered(question.command, path, 'unreadable', rowError(error));
+    if (error instanceof TraceError) return unanswered(question, path, 'unreadable', rowError(error));
     throw error;
   } finally {
     rmSync(path, { force: true });
@@ -104,16 +104,16 @@ async function askHere(task: AskTask, io: Io, tables?: string): Promise<Answer> 
   if (sha256 === undefined) return ask(question, path, io, tables);
   try {
     const before = statSync(path);
-    if (contentOf(path).sha256 !== sha256) return unanswered(question.command, path, 'unreadable', CHANGED);
+    if (contentOf(path).sha256 !== sha256) return unanswered(question, path, 'unreadable', CHANGED);
     const answer = await ask(question, path, io, tables);
     const after = statSync(path);
     const same = before.size === after.size && before.mtimeMs === after.mtimeMs && before.ino === after.ino;
-    return same ? answer : unanswered(question.command, path, 'unreadable', CHANGED);
+    return same ? answer : unanswered(question, path, 'unreadable', CHANGED);
   } catch (error) {
-    if (error instanceof TraceError) return unanswered(question.command, path, 'unreadable', rowError(error));
+    if (error instanceof TraceError) return unanswered(question, path, 'unreadable', rowError(error));
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    return unanswered(question.command, path, 'unreadable', {
+    return unanswered(question, path, 'unreadable', {
       code: code === 'ENOENT' ? 'not-found' : 'unreadable',
       message: code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`,
     });

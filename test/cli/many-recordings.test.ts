@@ -45,7 +45,7 @@ describe('replay', () => {
     expect(text).toContain('h2/cut.txt.gz:715: the gzip data ends early');
     expect(text).toContain('h2/prose.txt:1: ');
     expect(text).toMatch(
-      /by host host recordings findings none unread freed lost not said 1 0 0 1 0 0 h1 2 0 2 0 \d+ 0 h2 3 1 1 1 /,
+      /by host host recordings findings none unread freed lost h1 2 0 2 0 \d+ 0 h2 4 1 1 2 /,
     );
     expect(text).toMatch(/I09 invalidate-before-callrcu 1 2 0 2 /);
   });

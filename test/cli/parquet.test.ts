@@ -41,7 +41,10 @@ describe('--parquet', () => {
       build: 'Linux 6.12.117 #7 SMP',
       status: 'finding',
     });
-    expect(rows.find((r) => r.recording === 'runs/b/prose.txt')).toMatchObject({ status: 'unreadable' });
+    expect(rows.find((r) => r.recording === 'runs/b/prose.txt')).toMatchObject({
+      status: 'unreadable',
+      host: 'b',
+    });
     type Of = { invariants: { id: string; verdict: string }[] } | null;
     const verdicts = recordings.flatMap(({ row, result }) =>
       ((result as Of)?.invariants ?? []).map((i) => [row.path, i.id, i.verdict]),
@@ -92,7 +95,7 @@ describe('--parquet', () => {
     expect(rows.map((r) => [r.recording, r.kernel, r.host]).sort()).toEqual([
       ['runs/a/1.gz', '6.12.117', 'a'],
       ['runs/b/1.gz', '6.12.117', 'b'],
-      ['runs/b/prose.txt', null, null],
+      ['runs/b/prose.txt', null, 'b'],
     ]);
   });
 

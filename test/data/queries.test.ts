@@ -30,7 +30,7 @@ function fleet(): Made[] {
           kernel,
           host,
           build: `Linux ${kernel} #1 SMP`,
-          status: host === 'b' ? 'finding' : 'no-finding',
+          status: host === 'b' ? 'finding' : host === 'd' && seed === 31 ? 'unreadable' : 'no-finding',
           lost: host === 'c' ? 200 : 0,
           verdicts: {
             I01: ['pass', null],
@@ -157,7 +157,10 @@ async function outlierHosts(): Promise<Cell[][]> {
   const all = [
     ...(await singles()).map((s) => ({ ...s, what: `median of ${s.what}` })),
     ...recordings.map(share('recordings with findings', (r) => (r.status === 'finding' ? 1 : 0))),
-    ...recordings.map(share('recordings not read to the end', (r) => (r.status === 'unreadable' ? 1 : 0))),
+    // What cannot be read seldom says its kernel.
+    ...recordings
+      .map(share('recordings not read to the end', (r) => (r.status === 'unreadable' ? 1 : 0)))
+      .map((s) => ({ ...s, kernel: '' })),
     ...recordings.map(share('events lost', (r) => Number(r.lost) / (Number(r.events) + Number(r.lost)))),
   ];
   const out: Cell[][] = [];
@@ -202,6 +205,7 @@ describe.skipIf(!hasDuckDb)('shipped queries', () => {
     expect([...found].sort()).toEqual([
       'b share of recordings with findings',
       'c share of events lost',
+      'd share of recordings not read to the end',
       'e median of span munmap',
     ]);
   });
