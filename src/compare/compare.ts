@@ -1,7 +1,7 @@
 import { type BinnedPair, total } from '../latency/binned.js';
-import { type BootstrapShifts, bootstrapShifts } from '../latency/bootstrap-shifts.js';
+import { type BootstrapShifts, bootstrapShifts, type Estimate } from '../latency/bootstrap-shifts.js';
 import { COMPARE_QUANTILES, type Comparison } from '../latency/compare.js';
-import { compareRuns } from '../latency/compare-runs.js';
+import { compareRuns, type RunsComparison } from '../latency/compare-runs.js';
 import type { Distribution } from '../latency/distribution.js';
 import { DEFAULT_MARGINS, type Equivalence, judge, type Margins } from '../latency/equivalence.js';
 import { homogeneity } from '../latency/hypothesis-tests.js';
@@ -104,48 +104,20 @@ export function compared(
   b: readonly RunSample[],
   options: CompareSamplesOptions = {},
 ): { report: CompareReport; design: Design } {
-  const alpha = options.alpha ?? 0.05;
   const margins = options.margins ?? DEFAULT_MARGINS;
-  const paired = options.paired ?? false;
-  if (paired && (a.length !== b.length || a.length < 2)) {
-    throw new UsageError(
-      `--paired wants as many runs before as after, two or more: got ${a.length} and ${b.length}`,
-    );
-  }
   const names = namesOf(a, b, options.names);
-  const pooledA = poolSide(a);
-  const pooledB = poolSide(b);
-  const fine = finePair(pooledA, pooledB);
-  const all = compareRuns(
-    a.map((r) => r.bins),
-    b.map((r) => r.bins),
-    { names, margins, alpha, ...(fine ? { fine: fine.pair } : {}) },
-  );
+  const counted = countedOf(a, b, names, margins, options);
+  const { design, all, tailFromNs } = counted;
   const c = all.pooled;
-  const tailFromNs = tailStart(pooledA, pooledB);
-  const within = withinRuns(pooledA, pooledB, options, alpha, [
-    ...(tailFromNs === null ? [] : [tailFromNs]),
-    ...c.tails.map((t) => t.fromNs),
-    ...(options.moreTailsNs ?? []),
-  ]);
-  const alone = a.length === 1 && b.length === 1;
-  const design: Design = {
-    a: pooledA,
-    b: pooledB,
-    alpha,
-    paired,
-    within,
-    spread: alone ? (options.spread ?? null) : null,
-  };
-  const several = severalRuns(design);
   const rows = headline(design, margins, tailFromNs);
   const plan = planOf(design, rows);
   const a12 = superiorityOf(design)?.estimate ?? null;
   const a12Rule = a12
     ? judge('A12', a12, 0.5 - margins.a12, 0.5 + margins.a12)
     : c.equivalence.find((e) => e.what === 'A12');
-  const sideA = side(names[0], a, c.a, pooledA.exact);
-  const sideB = side(names[1], b, c.b, pooledB.exact);
+  const sideA = side(names[0], a, c.a, design.a.exact);
+  const sideB = side(names[1], b, c.b, design.b.exact);
+  const { alpha, paired, spread } = design;
   const said = conclude({
     names,
     runs: [a.length, b.length],
@@ -154,7 +126,7 @@ export function compared(
     alpha,
     margins,
     marginGiven: options.margins !== undefined,
-    spread: design.spread,
+    spread,
     a12Inside: a12Rule ? a12Rule.verdict === 'equivalent' : null,
     plan,
     phases: options.phases ?? '',
@@ -167,11 +139,76 @@ export function compared(
     table: rows,
     plan,
     paired,
-    spread: design.spread,
+    spread,
     a: sideA,
     b: sideB,
     alpha,
     margins,
+    ...distributionsOf(counted, a12),
+    equivalence: equivalences(rows, a12Rule ?? null, margins),
+    bootstrap: design.within,
+    betweenRuns:
+      a.length > 1 || b.length > 1
+        ? { statistics: all.statistics, withinA: all.withinA, withinB: all.withinB }
+        : null,
+    tables: null,
+    failIf: [],
+    methods: METHODS,
+    caveats: caveatsOf(c, a, b, [sideA, sideB]),
+    partial: [...a, ...b].some((r) => r.partial),
+  };
+  return { report, design };
+}
+
+/** Both sides counted: the design that conditions are judged on, and what the pooled bins say. */
+interface Counted {
+  readonly design: Design;
+  readonly all: RunsComparison;
+  readonly tailFromNs: number | null;
+  /** Rows came with their single values. */
+  readonly exact: boolean;
+}
+
+/** Throws UsageError for uneven pairs. */
+function countedOf(
+  a: readonly RunSample[],
+  b: readonly RunSample[],
+  names: readonly [string, string],
+  margins: Margins,
+  options: CompareSamplesOptions,
+): Counted {
+  const alpha = options.alpha ?? 0.05;
+  const paired = options.paired ?? false;
+  if (paired && (a.length !== b.length || a.length < 2)) {
+    throw new UsageError(
+      `--paired wants as many runs before as after, two or more: got ${a.length} and ${b.length}`,
+    );
+  }
+  const pooledA = poolSide(a);
+  const pooledB = poolSide(b);
+  const fine = finePair(pooledA, pooledB);
+  const all = compareRuns(
+    a.map((r) => r.bins),
+    b.map((r) => r.bins),
+    { names, margins, alpha, ...(fine ? { fine: fine.pair } : {}) },
+  );
+  const tailFromNs = tailStart(pooledA, pooledB);
+  const within = withinRuns(pooledA, pooledB, options, alpha, [
+    ...(tailFromNs === null ? [] : [tailFromNs]),
+    ...all.pooled.tails.map((t) => t.fromNs),
+    ...(options.moreTailsNs ?? []),
+  ]);
+  const alone = a.length === 1 && b.length === 1;
+  const spread = alone ? (options.spread ?? null) : null;
+  const design: Design = { a: pooledA, b: pooledB, alpha, paired, within, spread };
+  return { design, all, tailFromNs, exact: fine?.exact ?? false };
+}
+
+/** What the two distributions say, in the order of the report. */
+function distributionsOf({ design, all, exact }: Counted, a12: Estimate | null) {
+  const several = severalRuns(design);
+  const c = all.pooled;
+  return {
     countRatio: c.countRatio,
     rate: shiftOf(design, { kind: 'rate' })?.ratio ?? null,
     a12,
@@ -188,23 +225,11 @@ export function compared(
     mannWhitney: c.mannWhitney,
     superiority: c.superiority,
     distances: c.distances,
-    fromSingleValues: fine?.exact ?? false,
+    fromSingleValues: exact,
     dominance: c.dominance,
     // Of one run a side they are those of independent calls: nominal, as p-values are.
     tails: several ? c.tails.map((t) => ({ ...t, interval: tailInterval(design, t.fromNs) })) : c.tails,
-    equivalence: equivalences(rows, a12Rule ?? null, margins),
-    bootstrap: within,
-    betweenRuns:
-      a.length > 1 || b.length > 1
-        ? { statistics: all.statistics, withinA: all.withinA, withinB: all.withinB }
-        : null,
-    tables: null,
-    failIf: [],
-    methods: METHODS,
-    caveats: caveatsOf(c, a, b, [sideA, sideB]),
-    partial: [...a, ...b].some((r) => r.partial),
-  };
-  return { report, design };
+  } satisfies Partial<CompareReport>;
 }
 
 function tailInterval(design: Design, fromNs: number): { low: number; high: number } | null {

@@ -69,82 +69,135 @@ export function bootstrapShifts(
   const wider =
     Math.max(ofA.wider, ofB.wider) *
     Math.max(fewBlocks(a.length / blockA, alpha), fewBlocks(b.length / blockB, alpha));
-  const ca = new Float64Array(values.length);
-  const cb = new Float64Array(values.length);
   const ascending = [...quantiles].sort((x, y) => x - y);
-  const ranksA = ascending.map((q) => nearestRank(q, a.length));
-  const ranksB = ascending.map((q) => nearestRank(q, b.length));
-  const n = ascending.length;
-  const ratio = columns(n, rounds);
-  const difference = columns(n, rounds);
-  const meanRatio = new Float64Array(rounds);
-  const meanDifference = new Float64Array(rounds);
-  const a12 = new Float64Array(rounds);
-  const qa = new Float64Array(n);
-  const qb = new Float64Array(n);
   const starts = thresholdsNs.map((t) => firstAtLeast(values, t));
-  const shares = columns(starts.length, rounds);
-  const once = (k: number): void => {
-    const ma = walk(ca, values, a.length, ranksA, qa);
-    const mb = walk(cb, values, b.length, ranksB, qb);
-    for (let i = 0; i < n; i++) {
-      ratio[i]![k] = qb[i]! / qa[i]!;
-      difference[i]![k] = qb[i]! - qa[i]!;
-    }
-    meanRatio[k] = mb / ma;
-    meanDifference[k] = mb - ma;
-    a12[k] = superior(ca, cb, a.length, b.length);
-    for (let i = 0; i < starts.length; i++) {
-      shares[i]![k] = from(cb, starts[i]!) / b.length / (from(ca, starts[i]!) / a.length);
-    }
-  };
-  for (let i = 0; i < ra.length; i++) ca[ra[i]!]!++;
-  for (let i = 0; i < rb.length; i++) cb[rb[i]!]!++;
-  once(0);
-  const point = {
-    ratio: ratio.map((c) => c[0]!),
-    difference: difference.map((c) => c[0]!),
-    meanRatio: meanRatio[0]!,
-    meanDifference: meanDifference[0]!,
-    a12: a12[0]!,
-    shares: shares.map((c) => c[0]!),
-  };
+  const drawn = new Rounds(values, a.length, b.length, ascending, starts, rounds);
+  const point = drawn.observed(ra, rb);
   for (let k = 0; k < rounds; k++) {
-    draw(ra, ca, blockA, random);
-    draw(rb, cb, blockB, random);
-    once(k);
+    draw(ra, drawn.ca, blockA, random);
+    draw(rb, drawn.cb, blockB, random);
+    drawn.take(k);
   }
-  const ratioOf = (value: number, drawn: Float64Array): Estimate =>
-    widened(percentile(value, drawn, alpha), wider, true);
-  const differenceOf = (value: number, drawn: Float64Array): Estimate =>
-    widened(percentile(value, drawn, alpha), wider, false);
+  const ratioOf = (value: number, column: Float64Array): Estimate =>
+    widened(percentile(value, column, alpha), wider, true);
+  const differenceOf = (value: number, column: Float64Array): Estimate =>
+    widened(percentile(value, column, alpha), wider, false);
   const fewest = (beyond: (rank: number) => boolean): number =>
     Math.min(blocksWith(ra, blockA, beyond), blocksWith(rb, blockB, beyond));
   return {
     quantiles: ascending.map((q, i) => ({
       q,
-      ratio: ratioOf(point.ratio[i]!, ratio[i]!),
-      differenceNs: differenceOf(point.difference[i]!, difference[i]!),
+      ratio: ratioOf(point.ratio[i]!, drawn.ratio[i]!),
+      differenceNs: differenceOf(point.difference[i]!, drawn.difference[i]!),
       blocksBeyond: Math.min(
         blocksWith(ra, blockA, beyondOf(ra, q)),
         blocksWith(rb, blockB, beyondOf(rb, q)),
       ),
     })),
     mean: {
-      ratio: ratioOf(point.meanRatio, meanRatio),
-      differenceNs: differenceOf(point.meanDifference, meanDifference),
+      ratio: ratioOf(point.meanRatio, drawn.meanRatio),
+      differenceNs: differenceOf(point.meanDifference, drawn.meanDifference),
       longest: Math.max(partOfOne(a), partOfOne(b)),
     },
-    a12: differenceOf(point.a12, a12),
+    a12: differenceOf(point.a12, drawn.a12),
     shares: thresholdsNs.map((fromNs, i) => ({
       fromNs,
-      ratio: ratioOf(point.shares[i]!, shares[i]!),
+      ratio: ratioOf(point.shares[i]!, drawn.shares[i]!),
       blocksBeyond: fewest((rank) => rank >= starts[i]!),
     })),
     rounds,
     blockA,
     blockB,
   };
+}
+
+/** What each round gives, a column a statistic. Arrays are made once: a round allocates nothing. */
+class Rounds {
+  /** How often each value stands in the round, on either side. */
+  readonly ca: Float64Array;
+  readonly cb: Float64Array;
+  readonly ratio: Float64Array[];
+  readonly difference: Float64Array[];
+  readonly meanRatio: Float64Array;
+  readonly meanDifference: Float64Array;
+  readonly a12: Float64Array;
+  readonly shares: Float64Array[];
+  private readonly values: Float64Array;
+  private readonly nA: number;
+  private readonly nB: number;
+  private readonly starts: readonly number[];
+  private readonly ranksA: number[];
+  private readonly ranksB: number[];
+  private readonly qa: Float64Array;
+  private readonly qb: Float64Array;
+
+  constructor(
+    values: Float64Array,
+    nA: number,
+    nB: number,
+    quantiles: readonly number[],
+    starts: readonly number[],
+    rounds: number,
+  ) {
+    const n = quantiles.length;
+    this.values = values;
+    this.nA = nA;
+    this.nB = nB;
+    this.starts = starts;
+    this.ca = new Float64Array(values.length);
+    this.cb = new Float64Array(values.length);
+    this.ranksA = quantiles.map((q) => nearestRank(q, nA));
+    this.ranksB = quantiles.map((q) => nearestRank(q, nB));
+    this.ratio = columns(n, rounds);
+    this.difference = columns(n, rounds);
+    this.meanRatio = new Float64Array(rounds);
+    this.meanDifference = new Float64Array(rounds);
+    this.a12 = new Float64Array(rounds);
+    this.qa = new Float64Array(n);
+    this.qb = new Float64Array(n);
+    this.shares = columns(starts.length, rounds);
+  }
+
+  /** Statistics of the calls themselves, by their ranks. */
+  observed(ra: Uint32Array, rb: Uint32Array): Observed {
+    for (let i = 0; i < ra.length; i++) this.ca[ra[i]!]!++;
+    for (let i = 0; i < rb.length; i++) this.cb[rb[i]!]!++;
+    this.take(0);
+    return {
+      ratio: this.ratio.map((c) => c[0]!),
+      difference: this.difference.map((c) => c[0]!),
+      meanRatio: this.meanRatio[0]!,
+      meanDifference: this.meanDifference[0]!,
+      a12: this.a12[0]!,
+      shares: this.shares.map((c) => c[0]!),
+    };
+  }
+
+  /** Round `k`, of what `ca` and `cb` count. */
+  take(k: number): void {
+    const { ca, cb, qa, qb, nA, nB, starts } = this;
+    const ma = walk(ca, this.values, nA, this.ranksA, qa);
+    const mb = walk(cb, this.values, nB, this.ranksB, qb);
+    for (let i = 0; i < qa.length; i++) {
+      this.ratio[i]![k] = qb[i]! / qa[i]!;
+      this.difference[i]![k] = qb[i]! - qa[i]!;
+    }
+    this.meanRatio[k] = mb / ma;
+    this.meanDifference[k] = mb - ma;
+    this.a12[k] = superior(ca, cb, nA, nB);
+    for (let i = 0; i < starts.length; i++) {
+      this.shares[i]![k] = from(cb, starts[i]!) / nB / (from(ca, starts[i]!) / nA);
+    }
+  }
+}
+
+interface Observed {
+  readonly ratio: readonly number[];
+  readonly difference: readonly number[];
+  readonly meanRatio: number;
+  readonly meanDifference: number;
+  readonly a12: number;
+  readonly shares: readonly number[];
 }
 
 /**
