@@ -37,6 +37,7 @@ describe('the host of a recording', () => {
     [['kernel Linux 6.1', 'host lab-3'], 'lab-3'],
     [['host lab 3', 'host lab 3'], 'lab 3'],
     [['host a', 'host b'], ''],
+    [['host (none)'], ''],
     [['kernel Linux 6.1', 'hostile x'], ''],
   ])('%j', (said, host) => {
     expect(hostOf(...said)).toBe(host);

@@ -97,6 +97,8 @@ export class RecordingFacts {
   /** Name of the machine that was recorded; '' where nothing says it, or where inputs say different ones. */
   host(): string {
     const said = new Set(this.all.filter((fact) => fact.startsWith('host ')).map((fact) => fact.slice(5)));
+    // What the kernel calls a machine that nobody has named.
+    said.delete('(none)');
     return said.size === 1 ? [...said][0]! : '';
   }
 
