@@ -16,6 +16,8 @@ function levelOf(probe: string): Level | null {
 
 function levelsNamed(way: string): Level[] {
   if (way.includes('`pttrace:')) return [];
+  const printed = /--level (\w+)/.exec(way)?.[1];
+  if (printed !== undefined) return LEVELS.filter((level) => level === printed);
   const words = new Set(way.match(/\w+/g) ?? []);
   const probes = /\bk(?:ret)?probes?\b/.test(way)
     ? PROBE_TABLE.filter((row) => row.symbols.some((symbol) => words.has(symbol)))

@@ -30,6 +30,9 @@ export const removeOnce = rule({
   monitor: (evidence, verdicts) => new RemoveOnce(evidence, verdicts),
 });
 
+const BULK =
+  'released again at once; whether it was allocated in between is not shown: alloc_pages_bulk() has no tracepoint';
+
 class RemoveOnce implements Monitor {
   private readonly evidence: Evidence;
   private readonly verdicts: Verdicts;
@@ -121,7 +124,10 @@ class RemoveOnce implements Monitor {
       evidence.coverage.total(OP.CBret) > 0 &&
       (cpu.callback === null || isTableFunc(cpu.callback.func));
     const unmaps = gather && op.context === CONTEXT.task;
-    if (!evidence.exactClock && !inCallback && !unmaps && !sameGather) return;
+    if (!evidence.exactClock && !inCallback && !unmaps && !sameGather) {
+      if (cpu?.lastSeq === table.freeSeq) verdicts.unknown(BULK, op.ref);
+      return;
+    }
     if (lostSince(evidence, table.freeSeq)) {
       verdicts.unknown(LOSS, op.ref);
       return;

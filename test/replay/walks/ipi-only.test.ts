@@ -67,3 +67,12 @@ it('a kernel that frees after the IPI is violated by those who were inside', asy
   expect(i06.findings[0]!.message).toContain('was reclaimed and released');
   expect(result.readers!.inside.atUnlink.walkers).toBe(3);
 });
+
+it('a table is no reclaimed one because an madvise() is never seen to return', async () => {
+  const cut = afterIpi()
+    .split('\n')
+    .filter((line) => !/ sys_madvise -> /.test(line))
+    .join('\n');
+  expect(report(await replayText(afterIpi()), 'I06').verdict).toBe('violated');
+  expect(report(await replayText(cut), 'I06').verdict).not.toBe('violated');
+});
