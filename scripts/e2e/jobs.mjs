@@ -24,7 +24,7 @@ export const scriptsJob = (tools) =>
     .map(
       (tool) => `
 echo "[run] sh ${tool}.sh ${tool}.gz ${WORKLOAD}"
-sh /scripts/${tool}.sh ${tool}.gz ${WORKLOAD}
+PTTRACE_RISK=1 sh /scripts/${tool}.sh ${tool}.gz ${WORKLOAD}
 echo "[exit] ${tool} $?"
 same "after the ${tool} script"
 send ${tool}.gz ${tool}.gz

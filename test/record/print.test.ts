@@ -132,6 +132,10 @@ describe('the bpftrace program', () => {
   it('has a second program without what needs more than registers, should the first be refused', () => {
     const script = printScript('bpftrace', planRecording(stock('7.3.4'), 'readers'), { bufferKb: 1024 });
     expect(script).toMatch(/start "\$BT" \|\| \{\n {2}cmp -s "\$BT" "\$BT.less" && exit 3\n/);
+    expect(script).toContain('PTTRACE_RISK=1 runs it');
+    expect(
+      printScript('bpftrace', planRecording(stock('7.3.4'), 'tables'), { bufferKb: 1024 }),
+    ).not.toContain('RISK');
     expect(script).toMatch(/fact note bpftrace-less .*\n {2}start "\$BT.less" \|\| exit 3\n\}/);
   });
 
