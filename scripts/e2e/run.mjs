@@ -84,6 +84,9 @@ mkdirSync(keep, { recursive: true });
 const onLine = (line) => {
   if (line.trim() !== '' && !/reboot: Power down/.test(line)) say(`  | ${line}`);
 };
+/** One boot of the kernel with these files and this job. */
+const guest = (files, job, memory) =>
+  runGuest({ kernel: kernel.image, files, job, memory, timeoutS: Number(flags.timeout), onLine });
 
 try {
   await main();
@@ -103,13 +106,7 @@ async function main() {
   let info = flags['kernel-info'];
   if (info === undefined) {
     const job = infoJob(KERNEL_INFO_COMMAND);
-    const asked = await runGuest({
-      kernel: kernel.image,
-      files,
-      job,
-      timeoutS: Number(flags.timeout),
-      onLine,
-    });
+    const asked = await guest(files, job);
     info = store('kernel-info.txt', asked.files);
     say(`kernel-info.txt taken (${asked.seconds.toFixed(0)} s)`);
   }
@@ -134,14 +131,7 @@ async function main() {
 /** The printed scripts, each with the workload. */
 async function scripts(plan, files) {
   const memory = tools.length > 1 ? '3G' : '1G';
-  const ran = await runGuest({
-    kernel: kernel.image,
-    files,
-    job: scriptsJob(tools),
-    memory,
-    timeoutS: Number(flags.timeout),
-    onLine,
-  });
+  const ran = await guest(files, scriptsJob(tools), memory);
   say(`scripts ran (${ran.seconds.toFixed(0)} s)`);
   for (const tool of tools) {
     check(
@@ -190,14 +180,7 @@ async function signals(plan, files) {
 
 async function withNode(files, job, what) {
   const all = { ...files, ...nodeFiles(), pttrace: { tree: payload(ROOT) } };
-  const ran = await runGuest({
-    kernel: kernel.image,
-    files: all,
-    job,
-    memory: '2G',
-    timeoutS: Number(flags.timeout),
-    onLine,
-  });
+  const ran = await guest(all, job, '2G');
   say(`${what} ran (${ran.seconds.toFixed(0)} s)`);
   for (const name of ran.files.keys()) store(name, ran.files);
   return { console: ran.console, sent: ran.files };
@@ -224,14 +207,7 @@ async function overhead(info, files) {
     files[`scripts/${name}.sh`] = join(keep, `${name}.sh`);
   }
   const job = overheadJob([...scripts.keys()], 1);
-  const ran = await runGuest({
-    kernel: kernel.image,
-    files,
-    job,
-    memory: '2G',
-    timeoutS: Number(flags.timeout),
-    onLine,
-  });
+  const ran = await guest(files, job, '2G');
   const loop = (name) =>
     [...ran.console.matchAll(new RegExp(`^\\[loop\\] ${name} (\\d+)`, 'gm'))].map((m) => Number(m[1]));
   say(`overhead (${ran.seconds.toFixed(0)} s): level, munmap loop, null workload, events`);
@@ -249,14 +225,7 @@ async function readers(plan, info, files, kinds) {
   writeFileSync(join(keep, 'readers.sh'), pttrace([...script, '--kernel-info', info]).stdout);
   files['scripts/readers.sh'] = join(keep, 'readers.sh');
   const job = readersJob(kinds);
-  const ran = await runGuest({
-    kernel: kernel.image,
-    files,
-    job,
-    memory: '2G',
-    timeoutS: Number(flags.timeout),
-    onLine,
-  });
+  const ran = await guest(files, job, '2G');
   say(`readers ran (${ran.seconds.toFixed(0)} s)`);
   const best = new Best(plan, say);
   let inside = 0;

@@ -26,8 +26,9 @@ export interface Layers {
   readonly machine: string;
 }
 
-/** An event of some dialect: a CPU or a stamp, then text. */
-const EVENT = /\[\d{3,5}\]\s.*?\d:\s|(?:^|\s)\d+\.\d{6,9}:\s|\d us[ !+#*@$]?:\s|\d+us[ !+#*@$]?:\s/;
+/** An event of some dialect: a CPU or a stamp, then text; or the CPU and the columns of the function_graph tracer. */
+const EVENT =
+  /\[\d{3,5}\]\s.*?\d:\s|(?:^|\s)\d+\.\d{6,9}:\s|\d us[ !+#*@$]?:\s|\d+us[ !+#*@$]?:\s|(?:^|\s)\d{1,4}\)\s[^|]*\|\s/;
 const ANSI = /\x1b(?:\[[0-9;:?]*[A-Za-z]|\][^\x07\x1b]*(?:\x07|\x1b\\)|\([A-Z0-9])/g;
 const TAG =
   /<\/?(?:a|b|i|u|s|em|tt|strong|span|pre|code|font|br|p|div|mark|small|sub|sup|li|ul|ol|td|tr|table|tbody|blockquote|body|html)(?:\s[^<>]*)?\/?>/gi;

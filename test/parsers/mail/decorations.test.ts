@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { info } from '../../../src/info/info.js';
 import { collectSpans } from '../../../src/measure/collect-spans.js';
 import { layersOf } from '../../../src/parsers/mail/decorations.js';
 
@@ -176,4 +177,23 @@ test('the values of JSON lines may look like a line with something before it: no
   const layers = (text: string) => layersOf(Buffer.from(text), '');
   expect(layers(`${value}\n`)?.prefix).not.toBeNull();
   expect(layers(`{"mark":"clock","unit":"ns"}\n{"tsNs":"1","event":"a","args":"${value}"}\n`)).toBeNull();
+});
+
+test.each([
+  ['6.12.117-lab-y/default.txt', '# '],
+  ['6.12.117-lab-y/abstime.txt', '#  '],
+  ['6.12.117-lab-y/latency.txt', ' * '],
+  ['debian-6.16.12/args.txt', '// '],
+])('marks before the lines of the function_graph tracer: %s behind "%s"', async (name, mark) => {
+  const lines = async (text: string) => {
+    const found = await info({ paths: ['-'], stdin: Readable.from([Buffer.from(text)]) });
+    return found.files[0]!.input.lines;
+  };
+  const text = readFileSync(at(`function_graph/${name}`), 'utf8')
+    .split('\n')
+    .slice(0, 60)
+    .join('\n');
+  const bare = await lines(text);
+  expect(bare.event).toBeGreaterThan(20);
+  expect((await lines(text.replace(/^(?=.)/gm, mark))).event).toBe(bare.event);
 });
