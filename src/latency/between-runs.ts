@@ -72,9 +72,9 @@ const FAR = 1e6;
 const HALVINGS = 44;
 
 /**
- * mean(b) / mean(a) with its 1 − α interval: all R for which b and R·a do not differ (Fieller 1940), by the half widths
- * of `contrastOfRuns` or `contrastOfPairs`. For numbers that are often near 0, such as the part of rare calls, whose
- * logarithms have tails that Student's t does not allow for. `high` is infinite where a's mean may be 0; null as there,
+ * mean(b) / mean(a) with its 1 − α interval: from the least to the greatest R for which b and R·a do not differ (Fieller
+ * 1940), by the half widths of `contrastOfRuns` or `contrastOfPairs`. For numbers that are often near 0, such as the part of
+ * rare calls, whose logarithms have tails that Student's t does not allow for. `high` is infinite where a's mean may be 0; null as there,
  * and for a mean of 0.
  */
 export function ratioOfMeans(a: RunValues, b: RunValues, alpha: number, paired: boolean): Estimate | null {
