@@ -9,7 +9,7 @@ import { writeOut } from '../output.js';
 export default class Show extends TraceCommand {
   static override summary = 'the life of one table, mm, gather or rcu_head across CPUs';
   static override description =
-    'Every event that did something to the object, and the flushes, enqueues and callbacks it rode in, one column per CPU. With --line, the one life that the line is in: of a table from its allocation to its release, its call_rcu and callback included.';
+    'Every event that did something to the object, and the flushes, enqueues and callbacks it rode in, one column per CPU. With --line, the one life that the line is in: of a table from its allocation to its release, its call_rcu and callback included; of an event that names no object, what happened around it.';
   static override usage =
     'show TRACE --line N | --table T | --gather ADDRESS | --head ADDRESS | --mm ADDRESS [FLAGS]';
   static override examples = [
@@ -32,7 +32,10 @@ export default class Show extends TraceCommand {
     mm: Flags.string({ description: 'mm_struct address' }),
     gather: Flags.string({ description: 'mmu_gather address (tlb=)' }),
     head: Flags.string({ description: 'rcu_head address' }),
-    line: Flags.integer({ description: 'the object this line (1-based) is about', min: 1 }),
+    line: Flags.integer({
+      description: 'the object this line (1-based) is about; the events around it if it is about none',
+      min: 1,
+    }),
     'all-lives': Flags.boolean({
       description: 'with --line: every life of the page, not only the one that the line is in',
       dependsOn: ['line'],

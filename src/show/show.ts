@@ -1,7 +1,15 @@
 import { eventQuote, quoteLines } from '../parsers/input/evidence.js';
-import { newPipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
+import {
+  newPipeline,
+  type Pipeline,
+  type PipelineOptions,
+  type PipelineRun,
+  runPipeline,
+} from '../read/pipeline.js';
 import type { EventQuote } from '../result/types.js';
+import type { EvidenceRef } from '../timeline/batch.js';
 import { isKnown } from '../timeline/is-known.js';
+import { aroundLine } from './around-line.js';
 import { type Subject, titleOf, watchOf } from './subject.js';
 import { subjectOfLine } from './subject-of-line.js';
 import { Teller } from './teller.js';
@@ -38,6 +46,7 @@ export async function show(options: ShowOptions): Promise<Story> {
     if (typeof found === 'string') {
       return { title: `line ${subject.line}`, cpus: [], events: [], notes: [found], errors: [] };
     }
+    if (found === null) return around(options, subject.line);
     subject = found;
   }
   const pipeline = newPipeline();
@@ -54,14 +63,8 @@ export async function show(options: ShowOptions): Promise<Story> {
     return { batch: (batch) => t.batch(batch), boundary: () => t.boundary() };
   });
   const { told, omitted } = teller!;
-  const refs = [...told.keys()].sort((a, b) => a - b);
-  const quotes = await quoteLines(refs, run.inputs, pipeline);
-  const events = refs.flatMap((ref) => {
-    const quote = eventQuote(quotes.get(ref), ref, '', pipeline);
-    return quote ? [{ ...quote, note: told.get(ref)! }] : [];
-  });
-  const notes: string[] = [];
-  if (run.partial) notes.push('PARTIAL: interrupted, the rest of the trace was not read');
+  const story = await tell(pipeline, run, told);
+  const { events, notes } = story;
   if (events.length === 0) notes.push('no event of this trace is about it');
   if (omitted > 0) notes.push(`${omitted} further events are not shown; narrow it down or raise the limit`);
   const { filled, lives } = teller!;
@@ -71,10 +74,35 @@ export async function show(options: ShowOptions): Promise<Story> {
     notes.push('the vmemmap base is unknown: releases (by pfn) cannot be tied to tables (by struct page)');
   }
   return {
+    ...story,
     title: `${titleOf(subject)}${options.subject.line === undefined ? '' : ` (line ${options.subject.line})`}`,
+  };
+}
+
+/** The events around a line that is about no object. */
+async function around(options: ShowOptions, line: number): Promise<Story> {
+  const pipeline = newPipeline();
+  const { run, told } = await aroundLine(pipeline, options, line, options.maxEvents ?? DEFAULT_EVENTS);
+  const story = await tell(pipeline, run, told);
+  story.notes.push('its event names no table, gather, rcu_head or mm: what happened around it is shown');
+  return { ...story, title: `around line ${line}` };
+}
+
+async function tell(
+  pipeline: Pipeline,
+  run: PipelineRun,
+  told: ReadonlyMap<EvidenceRef, string>,
+): Promise<Omit<Story, 'title'>> {
+  const refs = [...told.keys()].sort((a, b) => a - b);
+  const quotes = await quoteLines(refs, run.inputs, pipeline);
+  const events = refs.flatMap((ref) => {
+    const quote = eventQuote(quotes.get(ref), ref, '', pipeline);
+    return quote ? [{ ...quote, note: told.get(ref)! }] : [];
+  });
+  return {
     cpus: [...new Set(events.map((e) => e.cpu))].sort((a, b) => a - b),
     events,
-    notes,
+    notes: run.partial ? ['PARTIAL: interrupted, the rest of the trace was not read'] : [],
     errors: run.inputs.flatMap(({ report: { path, error } }) => (error ? [`${path}: ${error.message}`] : [])),
   };
 }

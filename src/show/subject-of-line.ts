@@ -4,29 +4,32 @@ import { LAST_RESERVED } from '../timeline/events.js';
 import { MM_SLOT, TLB_KINDS } from './event-notes.js';
 import type { Subject } from './subject.js';
 
-/** The object a line is about: the table, else the gather, the head or the mm its event names; or why there is none. */
-export async function subjectOfLine(options: PipelineOptions, wanted: number): Promise<Subject | string> {
-  let found: Subject | string | null = null;
+/**
+ * The object a line is about: the table, else the gather, the head or the mm its event names; null where it names none.
+ * A text says why the line is no event.
+ */
+export async function subjectOfLine(
+  options: PipelineOptions,
+  wanted: number,
+): Promise<Subject | null | string> {
+  let found: Subject | null | string | undefined;
   let last = 0;
   const op = new Op();
   await runPipeline(newPipeline(), options, (decoder) => ({
     boundary: () => {},
     batch: (batch) => {
       if (batch.length > 0) last = Math.max(last, batch.line[batch.length - 1]!);
-      if (found !== null || last < wanted) return;
+      if (found !== undefined || last < wanted) return;
       for (let row = 0; row < batch.length; row++) {
         if (batch.line[row]! !== wanted || batch.event[row]! <= LAST_RESERVED) continue;
         const named = decoder.decode(batch, row, op) ? subjectOf(op) : {};
-        found =
-          Object.keys(named).length > 0
-            ? named
-            : 'its event names no table, gather, rcu_head or mm: give a line that does';
+        found = Object.keys(named).length > 0 ? named : null;
         return;
       }
       found = 'it is no event: give the line of one';
     },
   }));
-  return found ?? `the last event of this trace is in line ${last}`;
+  return found !== undefined ? found : `the last event of this trace is in line ${last}`;
 }
 
 function subjectOf(op: Op): Subject {

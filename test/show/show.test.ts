@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { analyse } from '../../src/analyse/analyse.js';
 import { UsageError } from '../../src/result/usage-error.js';
 import { type Subject, show } from '../../src/show/show.js';
 import { replayFixtures } from '../replay/damage/fixtures.js';
@@ -169,6 +170,17 @@ describe('show --line', () => {
     expect((await tell({ line: line('request') }, most)).title).toMatch(/^mm .*\(line \d+\)$/);
   });
 
+  it('of an event about none of these it tells what happened around it', async () => {
+    const at = line('send');
+    const story = await tell({ line: at });
+    expect(story.title).toBe(`around line ${at}`);
+    expect(story.events.map((e) => e.line)).toEqual(Array.from({ length: 17 }, (_, i) => at - 8 + i));
+    expect(story.events[8]).toMatchObject({ line: at, note: 'csd_queue_cpu' });
+    expect(story.notes.join()).toContain('its event names no table');
+    expect((await tell({ line: at }, 4)).events.map((e) => e.line)).toEqual([at - 1, at, at + 1]);
+    expect((await tell({ line: at }, 1)).events.map((e) => e.line)).toEqual([at]);
+  });
+
   it.each([
     [1, 'it is no event'],
     [10_000, `the last event of this trace is in line ${HEADER + STEPS.length}`],
@@ -178,6 +190,25 @@ describe('show --line', () => {
     expect(story.title).toBe(`line ${n}`);
     expect(story.notes.join()).toContain(why);
   });
+});
+
+describe('what a finding leads on to', () => {
+  it.each(readdirSync('fixtures/wrong-orders').filter((name) => name.endsWith('.gz')))(
+    'in %s: its last line is told of',
+    async (name) => {
+      const paths = [`fixtures/wrong-orders/${name}`];
+      const { invariants, variant } = await analyse({ paths });
+      const findings = invariants.flatMap((i) => i.findings.map((f) => f.events.at(-1)));
+      const lines = new Set(
+        [...findings, ...variant.evidence.map((e) => e.events[0])].flatMap((e) => (e ? [e.line] : [])),
+      );
+      expect(lines.size).toBeGreaterThan(0);
+      for (const line of lines) {
+        const story = await show({ paths, subject: { line } });
+        expect(story.events.map((e) => e.line)).toContain(line);
+      }
+    },
+  );
 });
 
 describe('on a real recording', () => {
