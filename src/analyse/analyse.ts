@@ -19,7 +19,7 @@ import { EventCounts } from '../timeline/event-counts.js';
 import { Filter, type FilterSpec } from '../timeline/filter.js';
 import type { Measured, MeasuredSpan } from './measured.js';
 import { QueueMeasures } from './queue-measures.js';
-import { type Measures, resultOf } from './result-of.js';
+import { evidenceWanted, type Measures, resultOf } from './result-of.js';
 
 export interface AnalyseOptions extends PipelineOptions {
   /** Any skipped line is a finding. */
@@ -61,7 +61,8 @@ export async function analyse(options: AnalyseOptions): Promise<Result> {
   const queue = new QueueMeasures(measures.filter !== null, () => engine!.ledger.hidden, measured);
   const release = options.kernel === undefined ? [] : [`kernel Linux ${options.kernel}`];
   const facts = options.facts ?? new RecordingFacts([...release, ...(options.known ?? [])]);
-  const run = await runPipeline(pipeline, { ...options, paths, facts }, (decoder) => {
+  const wanted = () => (engine ? evidenceWanted(engine, maxFindings, queue.walks.refs()) : []);
+  const run = await runPipeline(pipeline, { ...options, paths, apart: true, facts, wanted }, (decoder) => {
     const replay = engineOf(options, pipeline, decoder, facts, measures, queue);
     engine = replay;
     return {

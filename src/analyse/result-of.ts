@@ -51,7 +51,8 @@ export async function resultOf(analysed: Analysed): Promise<Result> {
   const { time } = pipeline;
   const { kinds, candidates } = conclude(replay, run.inputs, facts, given);
   const wanted = evidenceWanted(replay, maxFindings, queue.walks.refs());
-  const quotes = await quoteLines(wanted, run.inputs, pipeline);
+  run.recent?.keep(wanted);
+  const quotes = await quoteLines(wanted, run.inputs, pipeline, run.recent);
   const quote: Quote = (ref, role) => eventQuote(quotes.get(ref), ref, role, pipeline);
   const spent = time.unit === 'ns' ? measures.phases?.finish() : null;
   const lookups = replay.operations[OP.MAPR]!;
@@ -98,7 +99,8 @@ const isWhole = (replay: ReplayEngine, inputs: readonly ScannedInput[]): boolean
   !inputs[0]!.report.notes.some((note) => note.code === 'cut-file' || note.code === 'silent-loss') &&
   replay.cpus.every((cpu) => cpu.lossIntervals === 0);
 
-function evidenceWanted(
+/** Lines that the result quotes, as far as it has come. */
+export function evidenceWanted(
   replay: ReplayEngine,
   maxFindings: number,
   readers: readonly EvidenceRef[],

@@ -6,10 +6,11 @@ import { FuncTable } from '../kernel/func-table.js';
 import { type ProbesFile, parseProbesFile } from '../kernel/probes-file.js';
 import { machinesApart } from '../parsers/input/machines.js';
 import { type ScannedInput, scanInput } from '../parsers/input/open-input.js';
+import { RecentLines } from '../parsers/input/recent-lines.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import type { InputJoin } from '../result/types.js';
-import type { BatchSink, RecordBatch } from '../timeline/batch.js';
+import type { BatchSink, EvidenceRef, RecordBatch } from '../timeline/batch.js';
 import { EventTable } from '../timeline/events.js';
 import { addr53 } from '../timeline/filter.js';
 import { Interner } from '../timeline/interner.js';
@@ -25,6 +26,8 @@ const LEARN_BYTES = 16 << 20;
 export interface PipelineOptions {
   /** `-` is stdin. Merged by time where `planMerge` finds they can be, else read one after the other. */
   readonly paths: readonly string[];
+  /** The paths have been through `machinesApart`. */
+  readonly apart?: boolean | undefined;
   readonly stdin?: NodeJS.ReadableStream | undefined;
   readonly spoolDir?: string | undefined;
   readonly format?: string | undefined;
@@ -37,6 +40,8 @@ export interface PipelineOptions {
   readonly known?: readonly string[] | undefined;
   /** Takes what the recordings say of themselves. */
   readonly facts?: RecordingFacts | undefined;
+  /** What would be quoted if the recording ended now: of packed files its lines are kept while they pass. */
+  readonly wanted?: (() => Iterable<EvidenceRef>) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?:
     | ((p: { bytes: number; totalBytes: number | null; events: number }) => void)
@@ -60,6 +65,8 @@ export interface Consumer {
 export interface PipelineRun {
   /** In the order of reading, which numbers them. */
   readonly inputs: ScannedInput[];
+  /** Lines kept of packed files, if it was said what is wanted. */
+  readonly recent: RecentLines | null;
   /** Empty for one input. */
   readonly joins: readonly InputJoin[];
   readonly bases: Bases;
@@ -152,10 +159,11 @@ export async function runPipeline(
     (batch) => consumer!.batch(batch),
   );
 
-  const paths = await machinesApart(options.paths);
+  const paths = options.apart ? options.paths : await machinesApart(options.paths);
   const plan: Plan | null =
     paths.length > 1 ? await planMerge(paths, { format: options.format, signal: options.signal }) : null;
   const inputs: ScannedInput[] = [];
+  const recent = options.wanted ? new RecentLines(options.wanted) : null;
   const scan = (path: string, input: number, sink: BatchSink, gate?: () => Promise<void> | null) =>
     scanInput(path, {
       input,
@@ -163,6 +171,8 @@ export async function runPipeline(
       sink,
       gate,
       facts,
+      // Inputs that are read side by side would each need a room of their own.
+      ...(recent && !gate ? { recent } : {}),
       ...(options.format === undefined ? {} : { format: options.format }),
       ...(options.signal ? { signal: options.signal } : {}),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
@@ -184,7 +194,7 @@ export async function runPipeline(
     if (options.signal?.aborted) break;
   }
   hold.release();
-  return { inputs, joins: plan?.joins ?? [], bases, partial: options.signal?.aborted === true };
+  return { inputs, recent, joins: plan?.joins ?? [], bases, partial: options.signal?.aborted === true };
 }
 
 type Scan = (

@@ -2,7 +2,9 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import type { EventQuote } from '../../result/types.js';
 import { type EvidenceRef, makeRef, refInput, refOffset } from '../../timeline/batch.js';
 import type { TraceContext } from './dialect.js';
+import { CHECKPOINT_LINES } from './line-scanner.js';
 import { parseQuoted } from './quoted-line.js';
+import { lastAtMost, type RecentLines } from './recent-lines.js';
 import type { QuotedLine, ScannedInput } from './scanned-input.js';
 import { readSource } from './source.js';
 
@@ -10,17 +12,28 @@ const READ = 64 << 10;
 const LF = 10;
 
 /**
- * Reads the given lines again: from the file itself, by one more pass over a compressed one, or from the copy of
- * stdin. Lines that cannot be found (no copy was kept) are missing from the answer.
+ * Reads the given lines again: from the file itself, by one more pass over a compressed one where `recent` has not kept
+ * them, or from the copy of stdin. Lines that cannot be found (no copy was kept) are missing from the answer.
  */
 export async function quoteLines(
   refs: readonly EvidenceRef[],
   inputs: readonly ScannedInput[],
   context: TraceContext,
+  recent: RecentLines | null = null,
 ): Promise<Map<EvidenceRef, QuotedLine>> {
   const found = new Map<EvidenceRef, QuotedLine>();
   const byInput = new Map<number, number[]>();
+  const take = (number: number, offset: number, line: number, bytes: Uint8Array): void => {
+    const { dialectAt, dialect } = inputs[number]!;
+    const quoted = parseQuoted(dialectAt?.(offset) ?? dialect!, number, offset, line, bytes, context);
+    found.set(makeRef(number, offset), quoted);
+  };
   for (const ref of refs) {
+    const kept = inputs[refInput(ref)]?.quote ? undefined : recent?.get(ref);
+    if (kept) {
+      take(refInput(ref), refOffset(ref), kept.line, kept.bytes);
+      continue;
+    }
     const list = byInput.get(refInput(ref));
     if (list) list.push(refOffset(ref));
     else byInput.set(refInput(ref), [refOffset(ref)]);
@@ -34,12 +47,9 @@ export async function quoteLines(
       continue;
     }
     offsets.sort((a, b) => a - b);
-    const take = (offset: number, line: number, bytes: Uint8Array): void => {
-      const dialect = input.dialectAt?.(offset) ?? input.dialect!;
-      found.set(makeRef(number, offset), parseQuoted(dialect, number, offset, line, bytes, context));
-    };
-    if (input.compression === 'none') seekLines(input, offsets, take);
-    else await streamLines(input, offsets, take);
+    const takeOf: Take = (offset, line, bytes) => take(number, offset, line, bytes);
+    if (input.compression === 'none') seekLines(input, offsets, takeOf);
+    else await streamLines(input, offsets, takeOf);
   }
   return found;
 }
@@ -70,7 +80,7 @@ function seekLines(input: ScannedInput, offsets: readonly number[], take: Take):
       const checkpoint = lastAtMost(input.checkpoints, offset);
       if (checkpoint >= 0 && input.checkpoints[checkpoint]! > knownOffset) {
         knownOffset = input.checkpoints[checkpoint]!;
-        knownLine = checkpoint * 4096 + 1;
+        knownLine = checkpoint * CHECKPOINT_LINES + 1;
       }
       while (knownOffset < offset) {
         const n = readSync(fd, buffer, 0, Math.min(READ, offset - knownOffset), knownOffset);
@@ -126,18 +136,6 @@ async function streamLines(input: ScannedInput, offsets: readonly number[], take
       take(offsets[next]!, line, (carry as Uint8Array).subarray(from));
     }
   }
-}
-
-/** Index of the last element ≤ `value` of an ascending list, -1 none. */
-function lastAtMost(list: readonly number[], value: number): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const mid = (low + high) >>> 1;
-    if (list[mid]! <= value) low = mid + 1;
-    else high = mid;
-  }
-  return low - 1;
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

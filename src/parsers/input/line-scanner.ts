@@ -18,7 +18,7 @@ export const MAX_LINE = 1 << 20;
 const BATCH_ROWS = 4096;
 const WINDOW = 256 << 10;
 /** A line number can be recovered from any offset by counting newlines from the last checkpoint. */
-const CHECKPOINT_LINES = 4096;
+export const CHECKPOINT_LINES = 4096;
 const MAX_REASONS = 64;
 const MAX_STAMP = 2 ** 64;
 const KERNEL_NAMED = /\bLinux version (\d+\.\d+\S*) \(|^# os release\s*: (\d+\.\d+\S*)/;

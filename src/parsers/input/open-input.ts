@@ -14,6 +14,7 @@ import { inputReport } from './input-report.js';
 import { LineScanner } from './line-scanner.js';
 import { splitMachine } from './machines.js';
 import { quoteMail } from './quoted-line.js';
+import type { RecentLines } from './recent-lines.js';
 import { behindFacts } from './recording-facts.js';
 import type { ScanInputOptions, ScannedInput } from './scanned-input.js';
 import { isStored, readSource, type SourceEnd } from './source.js';
@@ -38,6 +39,7 @@ export async function scanInput(argument: string, options: ScanInputOptions): Pr
         stdin: options.stdin,
         signal: options.signal,
         gate: options.gate,
+        onPacked: () => input.packed(stored),
         onBytes: (bytes, totalBytes) => options.onProgress?.({ bytes, totalBytes, events: input.events }),
       },
       (chunk) => input.chunk(chunk),
@@ -68,6 +70,7 @@ class OpenInput {
   private dialect: DialectInfo | null = null;
   private why = '';
   private reorder: Reorder | null = null;
+  private recent: RecentLines | null = null;
   private blocks: BlockDialect | null = null;
 
   constructor(argument: string, machine: string, options: ScanInputOptions, spool: Spool | null) {
@@ -82,9 +85,18 @@ class OpenInput {
     return this.scanner?.counts[0] ?? 0;
   }
 
+  /** The text of a packed file is kept for a while. */
+  packed(stored: boolean): void {
+    const { recent, input } = this.options;
+    if (!stored || !recent) return;
+    recent.begin(input);
+    this.recent = recent;
+  }
+
   chunk(chunk: Uint8Array): void {
     this.spool?.write(chunk);
     if (this.scanner) {
+      this.recent?.push(chunk);
       this.scanner.push(chunk);
       return;
     }
@@ -96,6 +108,7 @@ class OpenInput {
       this.dat.write(chunk);
       return;
     }
+    this.recent?.push(chunk);
     const bytes = this.letter.add(chunk);
     const found = bytes && finder.add(bytes);
     if (found) this.start(found);
@@ -131,6 +144,7 @@ class OpenInput {
       unordered: info.unordered,
     });
     this.scanner = made;
+    this.recent?.countedBy(made.checkpoints);
     if (info.silentLoss !== undefined) {
       made.fact(RESERVED.silentLoss, -1, 0);
       made.note('silent-loss', info.silentLoss);

@@ -1,6 +1,7 @@
 import type { InputReport } from '../../result/types.js';
 import type { BatchSink } from '../../timeline/batch.js';
 import type { DialectInfo, HeaderFacts, TraceContext } from './dialect.js';
+import type { RecentLines } from './recent-lines.js';
 import type { RecordingFacts } from './recording-facts.js';
 import type { Compression } from './source.js';
 
@@ -16,6 +17,8 @@ export interface ScanInputOptions {
   /** Folder for a copy of stdin, so that its lines can be quoted; without it they cannot. */
   readonly spoolDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Keeps text of a packed file, so that lines can be quoted without unpacking it again. */
+  readonly recent?: RecentLines | undefined;
   /** Asked between chunks: a promise to wait for before more is read. */
   readonly gate?: (() => Promise<void> | null) | undefined;
   readonly onProgress?:

@@ -17,6 +17,8 @@ export interface SourceOptions {
   readonly signal?: AbortSignal | undefined;
   /** Bytes read from the file so far (before decompression) and the file's size, null unknown. */
   readonly onBytes?: ((bytes: number, total: number | null) => void) | undefined;
+  /** Told before the first chunk of a packed input. */
+  readonly onPacked?: (() => void) | undefined;
   /** Asked between chunks: a promise to wait for before more is read. */
   readonly gate?: (() => Promise<void> | null) | undefined;
 }
@@ -85,6 +87,7 @@ export async function readSource(
     }
     const packed = chunk === null ? 'none' : compressionOf(chunk);
     compression = coded === null ? packed : 'base64';
+    if (compression !== 'none') options.onPacked?.();
     if (packed !== 'none') unpack = openDecompressor(packed, path, sink);
     if (packed === 'zlib' && chunk !== null) {
       // `atrace -z`: what stands before the packed text is text.
