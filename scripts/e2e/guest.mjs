@@ -81,8 +81,12 @@ export function linkedFiles(program) {
 /** Node itself, as guest files. */
 export const nodeFiles = () => linkedFiles(process.execPath);
 
-/** The kernel patches its own text; emulated CPUs on threads of their own may run into the breakpoint it uses for that. */
-const EMULATOR_FAULT = /Oops: int3/;
+/**
+ * The kernel patches its own text; emulated CPUs on threads of their own may run into the breakpoint it uses for that when it
+ * is gone. Where it stood at the entry of a function with a kprobe, the kernel takes it for that of a kprobe, of which ftrace
+ * made no copy: it jumps to 0, or finds a second one on the way.
+ */
+const EMULATOR_FAULT = /Oops: int3|Unrecoverable kprobe detected|RIP: 0010:0x0\r?$/m;
 
 /**
  * Runs `job` (shell text) in a guest. Gives the files it sent, its console and the time it took. Throws when the

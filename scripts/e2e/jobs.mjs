@@ -24,7 +24,7 @@ export const scriptsJob = (tools) =>
     .map(
       (tool) => `
 echo "[run] sh ${tool}.sh ${tool}.gz ${WORKLOAD}"
-PTTRACE_RISK=1 sh /scripts/${tool}.sh ${tool}.gz ${WORKLOAD}
+sh /scripts/${tool}.sh ${tool}.gz ${WORKLOAD}
 echo "[exit] ${tool} $?"
 same "after the ${tool} script"
 send ${tool}.gz ${tool}.gz
@@ -100,18 +100,18 @@ export const READER_KINDS = {
 /** Those of a list that there are. */
 export const kindsOf = (list) => list.split(',').filter((kind) => kind in READER_KINDS);
 
-/** Runs the script of a level that shows readers, one recording for each kind of workload. */
-export const readersJob = (kinds) =>
+/** Runs `SCRIPT.sh` of a level that shows readers, one recording `NAME.gz` for each kind of workload. */
+export const readersJob = (runs) =>
   COMMON +
-  kinds
+  runs
     .map(
-      (kind) => `
-echo "[run] sh readers.sh ${kind}.gz reader-workload ${kind} ${READER_KINDS[kind]}"
-sh /scripts/readers.sh ${kind}.gz reader-workload ${kind} ${READER_KINDS[kind]}
-echo "[exit] ${kind} $?"
-same "after ${kind}"
-send ${kind}.gz ${kind}.gz
-rm ${kind}.gz
+      ({ script, kind, name }) => `
+echo "[run] sh ${script}.sh ${name}.gz reader-workload ${kind} ${READER_KINDS[kind]}"
+sh /scripts/${script}.sh ${name}.gz reader-workload ${kind} ${READER_KINDS[kind]}
+echo "[exit] ${name} $?"
+same "after ${name}"
+send ${name}.gz ${name}.gz
+rm ${name}.gz
 `,
     )
     .join('');

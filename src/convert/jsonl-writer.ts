@@ -1,5 +1,5 @@
 import { packFlags } from '../parsers/input/kernel-pieces.js';
-import { LAST_RESERVED, RESERVED } from '../timeline/events.js';
+import { IN_HANDLERS, LAST_RESERVED, RESERVED } from '../timeline/events.js';
 import { type ByteText, hex, lossyText, utf8 } from './byte-text.js';
 import { cached, type FormWriter, flagsText, headerFacts, stampOf, type Written } from './form-writer.js';
 
@@ -54,7 +54,8 @@ export function jsonlWriter({ names, events, time }: Written, out: ByteText): Fo
           const known: [string, number][] = cpu >= 0 ? [['cpu', cpu]] : [];
           if (event === RESERVED.lost) mark('lost', [...known, ['count', batch.aux[row]!]]);
           else if (event === RESERVED.segment) mark('segment');
-          else if (event === RESERVED.silentLoss) mark('silent-loss');
+          else if (event === RESERVED.silentLoss)
+            mark('silent-loss', batch.aux[row] === IN_HANDLERS ? [['count', IN_HANDLERS]] : []);
           else mark('buffer-start', known);
           continue;
         }

@@ -19,6 +19,15 @@ export const BPFTRACE_HEADER = 'BEGIN { printf("# nsecs cpu pid tid comm probe a
 
 const COLUMNS = '%llu %d %d %d %s';
 const VALUES = 'nsecs, cpu, pid, tid, comm';
+/**
+ * Each line in a perf buffer raises an interrupt that wakes its reader, and takes a reader section to do so: recorded, it
+ * would raise the next one, without end. kernel/events/core.c ring_buffer_wakeup(), inlined into perf_event_wakeup().
+ */
+export const WAKER = 'perf_event_wakeup';
+const SECTIONS = new Set(['__rcu_read_lock', '__rcu_read_unlock']);
+/** Stands in a block for the condition that the caller is not it: how long the function is, only the machine knows. */
+export const NOT_ITS_WAKER = 'NOT_ITS_WAKER';
+
 const REGISTERS: Readonly<Record<string, string>> = byName({
   di: 'arg0',
   si: 'arg1',
@@ -106,7 +115,8 @@ const eventOf = ({ symbol }: PlannedProbe, ret: boolean): string => `${symbol}${
 
 function kprobeBlock(p: PlannedProbe, condition: string, plan: RecordingPlan): BpftraceBlock {
   const fields = p.args.map(fieldOf).filter((f): f is Field => f !== null);
-  const [probe, event, when] = [probeOf(p, p.ret), eventOf(p, p.ret), p.hot ? condition : ''];
+  const [probe, event] = [probeOf(p, p.ret), eventOf(p, p.ret)];
+  const when = p.hot ? [condition, ...(SECTIONS.has(p.symbol) ? [NOT_ITS_WAKER] : [])].join(' && ') : '';
   const more = extrasOf(p, p.ret, plan)[0];
   return {
     needs: p.symbol,
@@ -162,9 +172,18 @@ const tracepointBlock = (t: PlannedEvent): BpftraceBlock => ({
   text: block(`tracepoint:${t.system}:${t.event}`, t.event, tracepointFields(t.event)),
 });
 
+/** bpftrace itself: to write one line it runs through the hot probes several times. */
+const NOT_ITSELF = 'comm != "bpftrace"';
+
+/** Whose hits the hot probes of this plan record; '' where it has none. */
+export function hotCondition({ kprobes, filter }: RecordingPlan): string {
+  if (!kprobes.some((p) => p.hot)) return '';
+  return filter === null ? NOT_ITSELF : `${NOT_ITSELF} && (${bpftraceFilter(filter)})`;
+}
+
 /** One block per probe; a program is the header and those blocks that the kernel has the probe for. */
 export function bpftraceBlocks(plan: RecordingPlan): BpftraceBlock[] {
-  const condition = plan.filter === null ? '' : bpftraceFilter(plan.filter);
+  const condition = hotCondition(plan);
   return [
     ...plan.kprobes.map((probe) => kprobeBlock(probe, condition, plan)),
     ...returnBlocks(plan),

@@ -1,13 +1,16 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
-import { BPFTRACE_HEADER, type BpftraceBlock, bpftraceBlocks } from './bpftrace-program.js';
-import { within } from './levels.js';
+
+import { SENTINEL_COMM } from '../parsers/input/recording-facts.js';
+import {
+  BPFTRACE_HEADER,
+  type BpftraceBlock,
+  bpftraceBlocks,
+  hotCondition,
+  NOT_ITS_WAKER,
+  WAKER,
+} from './bpftrace-program.js';
 import type { RecordingPlan } from './plan.js';
 import * as sh from './shell.js';
-import { bpftraceFilter } from './task-filter.js';
-
-/** Whoever runs it should know: a 7.3.4 in QEMU stopped when these programs were attached (docs/record.md). */
-const RISK =
-  '[ -n "${PTTRACE_RISK-}" ] || { say "bpftrace on rcu_read_lock() has stopped a kernel in a test (Unrecoverable kprobe detected): the ftrace script shows the same but I17; PTTRACE_RISK=1 runs it"; exit 3; }';
 
 /**
  * A shell script that records with bpftrace: the program is put together on the machine from the blocks its kernel
@@ -15,24 +18,26 @@ const RISK =
  */
 export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): string {
   const pages = 2 ** Math.max(0, Math.round(Math.log2(options.bufferKb / 4)));
+  const filter = hotCondition(plan);
   const lines = [
     ...sh.prologue('bpftrace', plan, 'tracefs, bpftrace', options.host),
     'command -v bpftrace >/dev/null || { say "bpftrace is not installed"; exit 3; }',
-    ...(within('readers', plan.level) ? [RISK] : []),
     'BT=$OUT.bt; LOG=$OUT.log; tool=',
     ...sh.cleanupLines([
       '[ -z "$tool" ] || { kill -INT "$tool" 2>/dev/null; wait "$tool" 2>/dev/null; }',
       'rm -f "$BT" "$BT.less" "$LOG" "$OUT.err"',
     ]),
     ...sh.basesLines(plan),
-    `echo '${BPFTRACE_HEADER}' | tee "$BT" >"$BT.less"`,
-    'fn() { if grep -q "^$1\\$" "$T/available_filter_functions"; then echo "$2" >>"$BT"; [ -z "${3-$2}" ] || echo "${3-$2}" >>"$BT.less"; else fact absent "$1"; fi; }',
-    'tp() { if [ -d "$T/events/$1" ]; then echo "$2" | tee -a "$BT" >>"$BT.less"; else fact absent "$1"; fi; }',
+    '# Not echo, which in some shells makes a newline of a \\n in a program.',
+    'put() { printf \'%s\\n\' "$1"; }',
+    `put '${BPFTRACE_HEADER}' | tee "$BT" >"$BT.less"`,
+    'fn() { if grep -q "^$1\\$" "$T/available_filter_functions"; then put "$2" >>"$BT"; [ -z "${3-$2}" ] || put "${3-$2}" >>"$BT.less"; else fact absent "$1"; fi; }',
+    'tp() { if [ -d "$T/events/$1" ]; then put "$2" | tee -a "$BT" >>"$BT.less"; else fact absent "$1"; fi; }',
     '# more FUNCTION BLOCK-WITH-MORE BLOCK VARIABLE…: bpftrace gives up on a variable that /proc/kallsyms lacks.',
     'more() { f=$1 m=$2 b=$3; shift 3; for v; do grep -q " $v$" /proc/kallsyms || { fact absent "$v"; m=$b; }; done; [ -z "$m" ] || fn "$f" "$m" "$b"; }',
+    ...(filter === '' ? [] : [...wakerLines, `fact filter '${filter}'`]),
     ...bpftraceBlocks(plan).map(blockLine),
     'fact clock mono',
-    ...(plan.filter === null ? [] : [`fact filter '${bpftraceFilter(plan.filter)}'`]),
     `fact buffer "${pages * 4} KiB per CPU"`,
     'probes() { wc -l <"$T/enabled_functions" 2>/dev/null || :; }',
     'start() {',
@@ -44,6 +49,8 @@ export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): 
     '  # Its BEGIN comes before the probes, which are attached one by one: until no more are.',
     '  was=-1; now=$(probes)',
     '  while [ "$was" != "$now" ]; do sleep 2; was=$now; now=$(probes); done',
+    '  kill -0 "$tool" 2>/dev/null || { cat "$OUT.err" >&2; tool=; return 1; }',
+    `  sh -c 'printf ${BEGIN_COMM} >/proc/self/comm; :'`,
     '}',
     '# What needs more than registers may be refused, by an old bpftrace or by the verifier of the kernel.',
     'start "$BT" || {',
@@ -56,17 +63,53 @@ export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): 
     ...sh.signalLines('TERM'),
     ...sh.workloadLines,
     sh.runSentinels,
-    '# What was printed is read once a second.',
-    'sleep 1',
-    'kill -INT "$tool"; wait "$tool"; tool=',
+    endedLine,
+    ...drainLines,
     ...sh.writeLines,
-    '{ cat "$LOG"; grep -E \'^Lost [0-9]+ events\' "$OUT.err"; } | write',
+    ...sinceBegin,
     ...sh.endLines,
   ];
   return `${lines.join('\n')}\n`;
 }
 
+/** Where the function begins and ends that wakes bpftrace: the return address on the stack tells who called. */
+const wakerLines = [
+  `from=$(awk '$3 == "${WAKER}" { print $1; exit }' /proc/kallsyms)`,
+  `to=$(awk -v from="$from" '$1 "" > from && (to == "" || $1 "" < to) { to = $1 "" } END { print to }' /proc/kallsyms)`,
+  `${NOT_ITS_WAKER}=1`,
+  'case $from-$to in',
+  '  ffffffff?*-ffffffff?*)',
+  '    size=$((0x${to#ffffffff} - 0x${from#ffffffff}))',
+  `    caller='*(uint64 *)reg("sp")' f='kaddr("${WAKER}")'`,
+  `    ${NOT_ITS_WAKER}="($caller < $f || $caller >= $f + $size)"`,
+  `    fact note waker-left-out "reader sections of ${WAKER}(), which hands the lines to bpftrace, are not shown" ;;`,
+  'esac',
+];
+
+/** Task that ends when all probes are attached: before, a lookup may be shown whose reader section is not. */
+const BEGIN_COMM = 'pttrace-begin';
+const sinceBegin = [
+  `begin=$(grep -m 1 -F ' ${BEGIN_COMM} ' "$LOG" | cut -d ' ' -f 1)`,
+  `{ awk -v begin="$begin" '!/^[0-9]/ || $1 + 0 >= begin + 0' "$LOG"; grep -E '^Lost [0-9]+ events' "$OUT.err"; } | write`,
+];
+
+/** Has it printed the tasks that end last, on each CPU? */
+const endedLine = `ended() { [ "$(grep -F ' ${SENTINEL_COMM} ' "$LOG" | cut -d ' ' -f 2 | sort -u | wc -l)" -eq "$(grep -c ^processor /proc/cpuinfo)" ]; }`;
+/** Seconds that it may lag behind. */
+const MAX_LAG_S = 60;
+
+/**
+ * What stands in its buffers when it is stopped would be lost untold. A line that finds its buffer full is told of once a later
+ * one fits: none was lost where nothing is told of and the end of each CPU is there.
+ */
+const drainLines = [
+  `n=0; until ended || [ $n -ge ${MAX_LAG_S} ]; do sleep 1; n=$((n + 1)); done`,
+  'kill -INT "$tool"; wait "$tool"; tool=',
+  `if ended && ! { cat "$OUT.err"; grep -v '^[0-9]' "$LOG"; } | grep -qiE 'lost|drop'; then fact losses none; fi`,
+];
+
 function blockLine({ kind, needs, text, more }: BpftraceBlock): string {
   if (more) return `more ${needs} '${more.text}' '${text}' ${more.variables.join(' ')}`;
-  return `${kind === 'function' ? 'fn' : 'tp'} ${needs} '${text}'`;
+  const word = `'${text}'`.replace(NOT_ITS_WAKER, `'"$${NOT_ITS_WAKER}"'`);
+  return `${kind === 'function' ? 'fn' : 'tp'} ${needs} ${word}`;
 }

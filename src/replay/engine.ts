@@ -6,7 +6,7 @@ import type { Release } from '../kernel/releases.js';
 import type { VariantMask } from '../kernel/variants.js';
 import { SENTINEL_COMM } from '../parsers/input/recording-facts.js';
 import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
-import { LAST_RESERVED, NEW_HEADER, RESERVED } from '../timeline/events.js';
+import { IN_HANDLERS, LAST_RESERVED, NEW_HEADER, RESERVED } from '../timeline/events.js';
 import type { Filter } from '../timeline/filter.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Interner } from '../timeline/interner.js';
@@ -201,7 +201,7 @@ export class ReplayEngine {
       return;
     }
     if (event === RESERVED.silentLoss) {
-      this.session.loseSomewhere();
+      this.session.loseSomewhere(batch.aux[row] === IN_HANDLERS);
       return;
     }
     if (event !== RESERVED.lost) return;

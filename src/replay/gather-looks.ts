@@ -13,7 +13,7 @@ const LOOKS = 1 << 20;
 export function mayLook(state: MachineState, gather: Gather, tables: number): boolean {
   gather.looks += tables;
   if (gather.looks <= LOOKS + LOOKS_PER_TABLE * gather.tables) return true;
-  state.lossSeq = state.seq;
+  state.lossSeq = Math.max(state.lossSeq, state.seq);
   return false;
 }
 

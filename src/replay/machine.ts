@@ -146,6 +146,7 @@ function taskOf(state: MachineState, op: Op): Task {
 /** Events were lost on `id` (-1: any CPU): whatever was in progress there may have ended unseen. */
 function lose(state: MachineState, id: number): void {
   if (state.seq > state.lossSeq) state.lossSeq = state.seq;
+  if (state.seq > state.taskLossSeq) state.taskLossSeq = state.seq;
   const known = id >= 0 ? state.cpus[id] : undefined;
   for (const cpu of id < 0 ? state.cpus : known ? [known] : []) {
     cpu.lossSeq = state.seq;

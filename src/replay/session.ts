@@ -178,9 +178,13 @@ export class Session {
     this.monitors.eventsLost(op.ref);
   }
 
-  /** Events were lost, nobody knows where: nothing absent is evidence any more. */
-  loseSomewhere(): void {
+  /**
+   * Events were lost, nobody knows where: nothing absent is evidence any more. `inHandlers`: but for what tasks do
+   * themselves.
+   */
+  loseSomewhere(inHandlers = false): void {
     this.state.lossSeq = Number.POSITIVE_INFINITY;
+    if (!inHandlers) this.state.taskLossSeq = Number.POSITIVE_INFINITY;
     this.ledger.lost(Number.NEGATIVE_INFINITY, LOSS);
     this.monitors.eventsLost(-1);
   }
@@ -198,7 +202,8 @@ export class Session {
     const { lossSeq } = this.state;
     this.evidence.restart();
     this.monitors = this.install();
-    if (lossSeq === Number.POSITIVE_INFINITY) this.state.lossSeq = lossSeq;
+    // Of the next capture nobody has said that its losses are in handlers only.
+    if (lossSeq === Number.POSITIVE_INFINITY) this.state.lossSeq = this.state.taskLossSeq = lossSeq;
     this.detector.segment();
     if (!otherKernel) return;
     this.detectors.push(new VariantDetector(this.options.variants ?? null));

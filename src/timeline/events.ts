@@ -19,6 +19,11 @@ export const RESERVED = {
 /** Ids above are events. */
 /** `aux` of a `segment` that begins with a header of its own: nothing learnt of the kernel holds there. */
 export const NEW_HEADER = 1;
+/**
+ * `aux` of a `silentLoss` that says more: missing is only what was hit inside the handler of another probe, or in an interrupt
+ * of that. What a task itself does is never hit there.
+ */
+export const IN_HANDLERS = 1;
 export const LAST_RESERVED = 4;
 
 /**

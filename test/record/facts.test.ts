@@ -51,6 +51,25 @@ describe('the host of a recording', () => {
   });
 });
 
+describe('whose hits the hot probes recorded', () => {
+  it.each([
+    [
+      'comm~"rd-*"||common_pid==7',
+      'recorded only hits of comm~"rd-*"||common_pid==7: readers among other tasks',
+    ],
+    ['comm != "bpftrace"', 'left out the task bpftrace: readers in it'],
+    [
+      'comm != "bpftrace" && (comm == "a" || pid == 7)',
+      'recorded only hits of comm == "a" || pid == 7: readers among other tasks',
+    ],
+  ])('filter %s', async (expression, said) => {
+    const result = await replay(`# pttrace: filter ${expression}\n${text}`);
+    const hot = 'probes on lookups, reader sections and locks';
+    const notes = result.inputs[0]!.notes.filter((n) => n.code === 'filtered-probes');
+    expect(notes.map((n) => n.message)).toEqual([`${hot} ${said} are not shown`]);
+  });
+});
+
 describe('a recording that says how it was made', () => {
   it('needs no flags: bases, probes and clock are its own, every line is accounted for', async () => {
     const result = await analyse({ paths: [RECORDING] });

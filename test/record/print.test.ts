@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { BPFTRACE_HEADER, bpftraceBlocks } from '../../src/record/bpftrace-program.js';
+import { BPFTRACE_HEADER, bpftraceBlocks, NOT_ITS_WAKER } from '../../src/record/bpftrace-program.js';
 import { UNKNOWN_KERNEL } from '../../src/record/kernel-info.js';
 import { LEVELS } from '../../src/record/levels.js';
 import { planRecording, type RecordingPlan } from '../../src/record/plan.js';
 import { printScript, TOOLS } from '../../src/record/print.js';
-import { taskFilter } from '../../src/record/task-filter.js';
+import { bpftraceFilter, taskFilter } from '../../src/record/task-filter.js';
 import { debian61, debian616, lab612n, stock } from './support/kernels.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-print-'));
@@ -129,13 +129,128 @@ describe('the bpftrace program', () => {
     );
   });
 
+  it.each(LEVELS)(
+    '%s: leaves bpftrace itself out of the hot probes, and only of them, and says so',
+    (level) => {
+      const only = taskFilter(['rd-*'], [])!;
+      for (const filter of [null, only]) {
+        const plan = planRecording(stock('7.3.4'), level, undefined, filter);
+        const hot = new Set(plan.kprobes.filter((p) => p.hot).map((p) => p.symbol));
+        const condition =
+          filter === null ? 'comm != "bpftrace"' : `comm != "bpftrace" && (${bpftraceFilter(only)})`;
+        for (const { needs, text } of bpftraceBlocks(plan).filter((b) => b.text !== '')) {
+          expect([needs, text.includes(` /${condition}`)]).toEqual([needs, hot.has(needs)]);
+          expect([needs, text.includes('comm != ')]).toEqual([needs, hot.has(needs)]);
+        }
+        const script = printScript('bpftrace', plan, { bufferKb: 1024 });
+        expect(script.includes(`\nfact filter '${condition}'\n`)).toBe(hot.size > 0);
+      }
+    },
+  );
+
+  /** Runs the lines of the script from one to another, as the shell does that the machine has. */
+  const runLines = (
+    shell: string,
+    [from, to]: [RegExp, RegExp],
+    env: Record<string, string>,
+    without = /^more /,
+    before = 'fact() { echo "$*"; }',
+  ) => {
+    const script = printScript('bpftrace', planRecording(stock('7.3.4'), 'readers'), { bufferKb: 1024 });
+    const lines = script.replaceAll('/proc/kallsyms', '"$KALLSYMS"').split('\n');
+    const start = lines.findIndex((line) => from.test(line));
+    const part = lines.slice(start, start + lines.slice(start).findIndex((line) => to.test(line)));
+    const text = [before, ...part.filter((line) => !without.test(line))].join('\n');
+    const run = spawnSync(shell, [...(shell === 'busybox' ? ['sh'] : []), '-c', text], {
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    });
+    expect(run.stderr).toBe('');
+    return run.stdout;
+  };
+  const SHELLS = ['dash', 'bash', 'busybox'].filter(has);
+  const RANGE =
+    '(*(uint64 *)reg("sp") < kaddr("perf_event_wakeup") || *(uint64 *)reg("sp") >= kaddr("perf_event_wakeup") + 192)';
+
+  it.each(SHELLS)('%s puts its text together as it is, without the function that wakes bpftrace', (shell) => {
+    const blocks = bpftraceBlocks(planRecording(stock('7.3.4'), 'readers')).filter(
+      (b) => b.kind === 'function' && !b.more,
+    );
+    const [BT, KALLSYMS] = [join(dir, 'program.bt'), join(dir, 'kallsyms')];
+    const functions = blocks.map((b) => `${b.needs}\n`).join('');
+    writeFileSync(join(dir, 'available_filter_functions'), functions);
+    const addresses = 'ee0a0 t merge_sched_in\ndfe0 T perf_event_wakeup\n7000 T zzz\n';
+    const cases: [string, string][] = [
+      [addresses.replaceAll(/^/gm, 'ffffffff815').replaceAll('ffffffff815dfe0', 'ffffffff815edfe0'), RANGE],
+      ['0000000000000000 t merge_sched_in\n0000000000000000 T perf_event_wakeup\n', '1'],
+      ['', '1'],
+    ];
+    for (const [symbols, condition] of cases) {
+      writeFileSync(KALLSYMS, symbols);
+      const said = runLines(shell, [/^# Not echo/, /^fact clock/], { T: dir, BT, KALLSYMS });
+      expect(said.includes('note waker-left-out')).toBe(condition === RANGE);
+      expect(said).toContain('filter comm != "bpftrace"\n');
+      const text = [BPFTRACE_HEADER, ...blocks.map((b) => b.text), ''].join('\n');
+      const program = text.replaceAll(NOT_ITS_WAKER, condition);
+      expect(program).toContain(`kprobe:__rcu_read_unlock /comm != "bpftrace" && ${condition}/ {`);
+      expect(readFileSync(BT, 'utf8')).toBe(program);
+      expect(readFileSync(`${BT}.less`, 'utf8')).toBe(program);
+    }
+  });
+
+  it.each(SHELLS)(
+    '%s says that nothing was lost only where each CPU shows its end and nothing is told of',
+    (shell) => {
+      const cpus = [...readFileSync('/proc/cpuinfo', 'utf8').matchAll(/^processor\s*: (\d+)/gm)].map(
+        (m) => m[1]!,
+      );
+      const ends = cpus.map((cpu) => `17 ${cpu} 9 9 pttrace-end sched_process_exit\n`);
+      const line = '5 0 7 7 a lost+drop sched_switch prev_pid=1 next_pid=2\n';
+      const said = (log: string, err = ''): string => {
+        const [LOG, OUT] = [join(dir, 'log'), join(dir, 'out')];
+        writeFileSync(LOG, `Attaching 3 probes...\n${log}`);
+        writeFileSync(`${OUT}.err`, err);
+        return runLines(shell, [/^ended\(\)/, /^write\(\)/], { LOG, OUT, KALLSYMS: '' }, /^(?:n=0;|kill) /);
+      };
+      expect(said(line + ends.join(''))).toBe('losses none\n');
+      expect(said(line + ends.join(''), 'WARNING: something else\n')).toBe('losses none\n');
+      expect(said(line + ends.slice(1).join(''))).toBe('');
+      expect(said(line + ends.join(''), 'Lost 7 events\n')).toBe('');
+      expect(said(`${line}Lost 7 events\n${ends.join('')}`)).toBe('');
+      expect(said(line + ends.join(''), 'WARNING: events were dropped\n')).toBe('');
+    },
+  );
+
+  it.each(SHELLS)(
+    '%s keeps what was printed when all probes were attached, in any order of the lines',
+    (shell) => {
+      const [LOG, OUT] = [join(dir, 'log'), join(dir, 'out')];
+      const event = (ns: string, comm: string): string =>
+        `${ns} 0 9 9 ${comm} mm_page_free pfn=0x1 order=0\n`;
+      const before = event('93441347864', 'sleep') + event('93999999999', 'sh');
+      const after = event('100000000001', 'sh') + event('94000000001', 'exe');
+      writeFileSync(`${OUT}.err`, 'Lost 3 events\n');
+      const kept = (log: string): string => {
+        writeFileSync(LOG, `Attaching 3 probes...\n${log}`);
+        return runLines(
+          shell,
+          [/^write\(\)/, /^say "wrote/],
+          { LOG, OUT, KALLSYMS: '' },
+          /^write\(\)/,
+          'write() { cat; }',
+        );
+      };
+      const mark = event('94000000000', 'pttrace-begin');
+      const head = 'Attaching 3 probes...\n';
+      expect(kept(before + mark + after)).toBe(`${head}${mark}${after}Lost 3 events\n`);
+      expect(kept(after + before + mark)).toBe(`${head}${after}${mark}Lost 3 events\n`);
+      expect(kept(before + after)).toBe(`${head}${before}${after}Lost 3 events\n`);
+    },
+  );
+
   it('has a second program without what needs more than registers, should the first be refused', () => {
     const script = printScript('bpftrace', planRecording(stock('7.3.4'), 'readers'), { bufferKb: 1024 });
     expect(script).toMatch(/start "\$BT" \|\| \{\n {2}cmp -s "\$BT" "\$BT.less" && exit 3\n/);
-    expect(script).toContain('PTTRACE_RISK=1 runs it');
-    expect(
-      printScript('bpftrace', planRecording(stock('7.3.4'), 'tables'), { bufferKb: 1024 }),
-    ).not.toContain('RISK');
     expect(script).toMatch(/fact note bpftrace-less .*\n {2}start "\$BT.less" \|\| exit 3\n\}/);
   });
 

@@ -5,7 +5,7 @@ import { OP, type Op } from '../../src/kernel/ops.js';
 import { ReplayEngine } from '../../src/replay/engine.js';
 import { timelineReport } from '../../src/replay/timeline-report.js';
 import { makeRef, RecordBatch } from '../../src/timeline/batch.js';
-import { LAST_RESERVED, RESERVED } from '../../src/timeline/events.js';
+import { IN_HANDLERS, LAST_RESERVED, RESERVED } from '../../src/timeline/events.js';
 import { Interner } from '../../src/timeline/interner.js';
 import { TimeBase } from '../../src/timeline/time-base.js';
 import { replayText, report } from './support/replay.js';
@@ -140,6 +140,21 @@ describe('losses reach back', () => {
     feed([{ event: RESERVED.segment }, { cpu: 0 }]);
     expect(state()).toBe(Number.POSITIVE_INFINITY);
     expect(e.ledger.tally(53).unknown).toBe(1);
+  });
+
+  it('those in handlers only hold nothing of what a task does, in the capture that says so', () => {
+    const { engine: e, feed } = engine();
+    const lost = (): number[] => [e.session.state.lossSeq, e.session.state.taskLossSeq];
+    const everywhere = Number.POSITIVE_INFINITY;
+    feed([{ event: RESERVED.silentLoss, aux: IN_HANDLERS }, { cpu: 0 }, { cpu: 0 }]);
+    expect(lost()).toEqual([everywhere, 0]);
+    feed([{ event: RESERVED.lost, cpu: 0, aux: 1 }]);
+    expect(lost()).toEqual([everywhere, e.session.state.seq]);
+    feed([{ event: RESERVED.segment }, { cpu: 0 }]);
+    expect(lost()).toEqual([everywhere, everywhere]);
+    const { engine: silent, feed: feedSilent } = engine();
+    feedSilent([{ event: RESERVED.silentLoss, aux: 0 }, { cpu: 0 }]);
+    expect(silent.session.state.taskLossSeq).toBe(everywhere);
   });
 });
 

@@ -24,6 +24,8 @@ export const BPFTRACE_LOG: DialectInfo = {
   unordered: true,
   silentLoss:
     'bpftrace tells of lost events on standard error, not in its log: what is absent here proves nothing',
+  missedInHandlers:
+    'bpftrace lost none of its lines, but probes that are hit while another is handled record nothing, untold: what is absent here proves nothing, but for what tasks do themselves',
   score,
   open: (sample) => new BpftraceLogDialect(sample ? shapeOf(sample) : null),
 };

@@ -1,4 +1,4 @@
-import { type EventHead, RESERVED } from '../../timeline/events.js';
+import { type EventHead, IN_HANDLERS, RESERVED } from '../../timeline/events.js';
 import { printfHead } from '../bpftrace/bpftrace-log.js';
 import { LINE, type LineHost, type LineKind } from '../input/dialect.js';
 import { packFlags } from '../input/kernel-pieces.js';
@@ -100,7 +100,7 @@ export class CanonicalRows {
         host.fact(RESERVED.bufferStart, m.cpu ?? -1, 0);
         break;
       case 'silent-loss':
-        host.fact(RESERVED.silentLoss, -1, 0);
+        host.fact(RESERVED.silentLoss, -1, m.count === IN_HANDLERS ? IN_HANDLERS : 0);
         host.note(
           'silent-loss',
           'its recorder tells of losses elsewhere: what is absent here proves nothing',

@@ -110,6 +110,8 @@ export interface DialectInfo {
   readonly unordered?: true;
   /** The recorder tells of lost events, but not in this text. */
   readonly silentLoss?: string;
+  /** The same where the recording says `losses none`: what may be missing all the same (`IN_HANDLERS`). */
+  readonly missedInHandlers?: string;
 }
 
 export interface ScanOptions {

@@ -1,5 +1,5 @@
 import type { RecordBatch } from '../../timeline/batch.js';
-import { RESERVED } from '../../timeline/events.js';
+import { IN_HANDLERS, RESERVED } from '../../timeline/events.js';
 import { Reorder } from '../../timeline/reorder.js';
 import { decorated, undecorated, withoutLayers } from '../mail/decorations.js';
 import type { MailText } from '../mail/mail.js';
@@ -15,7 +15,7 @@ import { LineScanner } from './line-scanner.js';
 import { splitMachine } from './machines.js';
 import { quoteMail } from './quoted-line.js';
 import type { RecentLines } from './recent-lines.js';
-import { behindFacts } from './recording-facts.js';
+import { behindFacts, saysNoneLost } from './recording-facts.js';
 import type { ScanInputOptions, ScannedInput } from './scanned-input.js';
 import { isStored, readSource, type SourceEnd } from './source.js';
 import { Spool } from './spool.js';
@@ -146,8 +146,9 @@ class OpenInput {
     this.scanner = made;
     this.recent?.countedBy(made.checkpoints);
     if (info.silentLoss !== undefined) {
-      made.fact(RESERVED.silentLoss, -1, 0);
-      made.note('silent-loss', info.silentLoss);
+      const handlers = saysNoneLost(head) ? info.missedInHandlers : undefined;
+      made.fact(RESERVED.silentLoss, -1, handlers === undefined ? 0 : IN_HANDLERS);
+      made.note('silent-loss', handlers ?? info.silentLoss);
     }
     made.push(head);
     return made;

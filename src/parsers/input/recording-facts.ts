@@ -45,6 +45,12 @@ export function behindFacts(sample: Uint8Array): Uint8Array {
   return at === 0 ? sample : sample.subarray(at);
 }
 
+/** Do the facts that the input begins with say that its recorder lost no event for want of room? */
+export function saysNoneLost(head: Uint8Array): boolean {
+  const facts = latin1(head, 0, head.length - behindFacts(head).length);
+  return facts.split('\n').includes(`${FACT_PREFIX}losses none`);
+}
+
 /** Collects the facts of one run; filled before the first event is delivered. */
 export class RecordingFacts {
   /** Definitions of probes, as a kprobe_events file has them. */
@@ -146,12 +152,7 @@ export class RecordingFacts {
       };
     }
     const filter = /^filter (.+)$/.exec(text);
-    if (filter) {
-      return {
-        code: 'filtered-probes',
-        message: `probes on lookups, reader sections and locks recorded only hits of ${filter[1]}: readers among other tasks are not shown`,
-      };
-    }
+    if (filter) return { code: 'filtered-probes', message: filtered(filter[1]!) };
     const note = /^note (\S+) (.+)$/.exec(text);
     return note ? { code: note[1]!, message: note[2]! } : null;
   }
@@ -169,6 +170,14 @@ export class RecordingFacts {
     this.conflicts.push(message);
     return { code: 'recording-conflict', message };
   }
+}
+
+/** What a recording does not show whose hot probes were kept to an expression, `comm~"rd-*"`. */
+function filtered(expression: string): string {
+  const hot = 'probes on lookups, reader sections and locks';
+  const [, without, only] = /^comm != "([^"]*)"(?: && \((.*)\))?$/.exec(expression) ?? ['', '', expression];
+  if (only === undefined) return `${hot} left out the task ${without}: readers in it are not shown`;
+  return `${hot} recorded only hits of ${only}: readers among other tasks are not shown`;
 }
 
 /** '' where nothing names it, or different releases are named. */

@@ -57,7 +57,7 @@ function link(state: MachineState, op: Op): void {
   // One entry, told twice, is one entry.
   if (page.links.some((l) => l.mm === op.a0 && l.va === op.a1)) return;
   if (page.links.length >= MAX_LINKS) {
-    state.lossSeq = state.seq;
+    state.lossSeq = Math.max(state.lossSeq, state.seq);
     return;
   }
   page.links.push({ mm: op.a0, va: op.a1 });

@@ -44,6 +44,8 @@ export interface MachineState {
   gp: GracePeriods;
   /** Seq of the last loss anywhere, 0 none. */
   lossSeq: number;
+  /** The same, but for losses that hold nothing of what a task itself does. */
+  taskLossSeq: number;
   freedTables: number;
   /** Facts about who may cache what, see `state/mech.ts`. */
   mech: Mech;
@@ -84,6 +86,7 @@ export function newState(): MachineState {
       expedited: { starts: 0, running: false, ended: 0 },
     },
     lossSeq: 0,
+    taskLossSeq: 0,
     freedTables: 0,
     mech: newMech(),
     walks: newWalks(),

@@ -37,7 +37,7 @@ export class ReadersAtFree {
         const at = section.released.at(-1);
         if (at) this.waiting.set(section, { table, at });
       }
-    } else if (state.lossSeq > table.firstSeq) ledger.unknown(5, LOSS, op.ref);
+    } else if (state.taskLossSeq > table.firstSeq) ledger.unknown(5, LOSS, op.ref);
     else if (table.unbounded > 0) ledger.unknown(5, UNBOUNDED, op.ref);
     else ledger.pass(5, KNOWN.observed);
   }
