@@ -11,7 +11,7 @@ export default class Query extends PttraceCommand {
   static override description =
     prose(`Each table (recordings, verdicts, spans, delays, margins: docs/data.md) is a view of its own name, with the columns kernel and
 host in front. A single word is a query that pttrace ships; without any they are listed. The engine is DuckDB, which is not
-installed with pttrace: npm install @duckdb/node-api@1 beside it. Without it the tables are Parquet files like any others.
+installed with pttrace: npm install @duckdb/node-api beside it. Without it the tables are Parquet files like any others.
 
 Exit codes: 0, 2 wrong usage or wrong SQL, 3 the tables cannot be read, 4 internal error.`);
   static override usage = [

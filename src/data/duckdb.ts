@@ -61,7 +61,7 @@ async function load(): Promise<Api> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new UsageError(
-      'pttrace query needs DuckDB, which is not installed: npm install @duckdb/node-api@1 beside pttrace (70 MB). The tables are plain Parquet files, for any other reader',
+      'pttrace query needs DuckDB, which is not installed: npm install @duckdb/node-api beside pttrace (70 MB). The tables are plain Parquet files, for any other reader',
     );
   }
 }

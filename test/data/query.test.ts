@@ -198,7 +198,7 @@ describe('pttrace query', () => {
       ],
       { encoding: 'utf8' },
     );
-    expect(stderr).toContain('npm install @duckdb/node-api@1');
+    expect(stderr).toContain('npm install @duckdb/node-api');
     expect(stderr).not.toContain('at ');
     expect(status).toBe(2);
   });
