@@ -54,10 +54,11 @@ export class PhaseClock {
   censored = 0;
   private readonly open = new Map<number, OpenSpan>();
 
-  private readonly kind: SpanKind;
+  /** `FUNC` id; -1: gathers are measured. */
+  private readonly syscall: number;
 
   constructor(kind: SpanKind) {
-    this.kind = kind;
+    this.syscall = 'syscall' in kind ? kind.syscall : -1;
   }
 
   /** Nothing is carried over a loss or into a new capture. */
@@ -77,7 +78,7 @@ export class PhaseClock {
       if (this.opens(op)) this.begin(op);
       return;
     }
-    if (this.opens(op) && 'syscall' in this.kind) {
+    if (this.syscall >= 0 && this.opens(op)) {
       this.censored++;
       this.begin(op);
       return;
@@ -87,12 +88,12 @@ export class PhaseClock {
   }
 
   private opens(op: Op): boolean {
-    return 'syscall' in this.kind ? op.kind === OP.SE && op.a0 === this.kind.syscall : op.kind === OP.GB;
+    return this.syscall >= 0 ? op.kind === OP.SE && op.a0 === this.syscall : op.kind === OP.GB;
   }
 
   private closes(op: Op, span: OpenSpan): boolean {
-    return 'syscall' in this.kind
-      ? op.kind === OP.SX && op.a0 === this.kind.syscall
+    return this.syscall >= 0
+      ? op.kind === OP.SX && op.a0 === this.syscall
       : op.kind === OP.GEret && isKnown(span.tlb);
   }
 

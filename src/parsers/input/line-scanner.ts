@@ -17,6 +17,9 @@ export const MAX_LINE = 1 << 20;
 /** Rows per batch: with a 256 KiB window about what one window of ftrace text holds. */
 const BATCH_ROWS = 4096;
 const WINDOW = 256 << 10;
+/** The same where only a few lines come. */
+const FEW_ROWS = 256;
+const FEW_BYTES = 4 << 10;
 /** A line number can be recovered from any offset by counting newlines from the last checkpoint. */
 export const CHECKPOINT_LINES = 4096;
 const MAX_REASONS = 64;
@@ -47,7 +50,7 @@ export class LineScanner implements LineHost {
   readonly names;
   readonly events;
   readonly time;
-  readonly batch = new RecordBatch(BATCH_ROWS);
+  readonly batch: RecordBatch;
   readonly header = newHeader();
   readonly counts = new Float64Array(LINE_NAMES.length);
   readonly skips: SkipReason[] = [];
@@ -64,7 +67,7 @@ export class LineScanner implements LineHost {
   private readonly options: ScanOptions;
   private readonly facts: RecordingFacts;
   /** A Buffer: its indexOf is memchr, a Uint8Array's is a byte loop three times slower. */
-  private window = Buffer.allocUnsafeSlow(WINDOW * 2);
+  private window: Buffer;
   /** Bytes of the window in use; they begin at stream offset `base`. */
   private used = 0;
   private base = 0;
@@ -91,6 +94,8 @@ export class LineScanner implements LineHost {
     this.dialect = dialect;
     this.ordered = options.unordered !== true;
     this.options = options;
+    this.batch = new RecordBatch(options.few ? FEW_ROWS : BATCH_ROWS);
+    this.window = Buffer.allocUnsafeSlow(options.few ? FEW_BYTES : WINDOW * 2);
     this.facts = options.facts ?? new RecordingFacts();
     this.names = options.context.names;
     this.events = options.context.events;

@@ -9,6 +9,8 @@ const PROBES = 8;
 /** Bytes that choose the slot; heads shorter than this are filed under their first four bytes. */
 const SAMPLE = 12;
 const POOL = 1 << 18;
+/** Lines that are read without it: a line that is quoted needs no cache of its own. */
+const UNCACHED = 8;
 
 /**
  * Remembers which bytes at the front of a body gave which event, so that a head seen before costs one comparison
@@ -18,19 +20,20 @@ const POOL = 1 << 18;
  * end depends on bytes behind them (function arguments, bare names) are never remembered.
  */
 export class HeadCache {
-  private readonly events = new Int32Array(SLOTS);
-  private readonly starts = new Int32Array(SLOTS);
+  private events = new Int32Array(0);
+  private starts = new Int32Array(0);
   /** 0: free slot. */
-  private readonly lengths = new Int32Array(SLOTS);
-  private readonly pool = new Uint8Array(POOL);
-  private readonly poolView = new DataView(this.pool.buffer);
+  private lengths = new Int32Array(0);
+  private pool = new Uint8Array(0);
+  private poolView = new DataView(this.pool.buffer);
   private used = 0;
+  private uncached = 0;
 
   /** As `internBody`. `view` covers the same bytes as `buf`, so that they can be compared four at a time. */
   intern(buf: Uint8Array, view: DataView, start: number, end: number, host: LineHost): void {
     let p = start;
     while (p < end && buf[p] === BLANK) p++;
-    if (p + SAMPLE > end) {
+    if (p + SAMPLE > end || (this.uncached < UNCACHED && this.begin())) {
       internBody(buf, start, end, host);
       return;
     }
@@ -56,6 +59,17 @@ export class HeadCache {
     }
     const length = internBody(buf, start, end, host);
     if (length > 0) this.remember(buf, p, length, length < SAMPLE ? slotOf(first) : long, host);
+  }
+
+  /** True: not yet. */
+  private begin(): boolean {
+    if (++this.uncached < UNCACHED) return true;
+    this.events = new Int32Array(SLOTS);
+    this.starts = new Int32Array(SLOTS);
+    this.lengths = new Int32Array(SLOTS);
+    this.pool = new Uint8Array(POOL);
+    this.poolView = new DataView(this.pool.buffer);
+    return false;
   }
 
   private find(from: number, view: DataView, p: number, end: number): number {
