@@ -1,19 +1,39 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
+const ROOT = import.meta.dirname;
+
+/**
+ * Takes src/ and cli/ as built (test/support/build.ts builds them first): Node's own imports, a fifth less CPU time than a
+ * transformed copy of every module, and the same modules that commands run in a test's process use.
+ */
+const asBuilt = {
+  name: 'as-built',
+  enforce: 'pre' as const,
+  resolveId(source: string, importer?: string): { id: string; external: true } | null {
+    if (importer === undefined || !/^\.{1,2}\//.test(source)) return null;
+    const path = relative(ROOT, resolve(dirname(importer), source));
+    const built = join(ROOT, 'dist', path.replace(/\.ts$/, '.js'));
+    return /^(?:src|cli)\//.test(path) && existsSync(built) ? { id: built, external: true } : null;
+  },
+};
+
 export default defineConfig({
+  plugins: [asBuilt],
   test: {
     include: ['test/**/*.test.ts'],
     env: { TZ: 'UTC', LC_ALL: 'C', NO_COLOR: '1' },
     // Against what hangs; a slow machine is no fault.
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    globalSetup: ['test/support/build.ts'],
     setupFiles: ['test/support/property-seed.ts', 'test/support/cpu-times.ts'],
     pool: 'forks',
     // One module graph a worker: a third of the CPU time went into importing the same files for each test file.
     isolate: false,
     // Also on two cores; by default one is kept free.
     maxWorkers: '100%',
-    // Commands are run as built: by Node's own import, the one that oclif uses for them too.
     server: { deps: { external: [/\/dist\//] } },
   },
 });

@@ -1,65 +1,38 @@
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { builtCommand, ROOT } from './support/built.js';
 
 // The same bytes in give the same bytes out: whatever the time zone, the language, the CPU count or the hour.
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FIXTURES = [
   'fixtures/replay/6.12.117-lab-y/slowpath-failpagealloc.txt.gz',
   'fixtures/replay/debian-6.16.12/mt-munmap.txt.gz',
 ];
+const built = (path: string): string => JSON.stringify(pathToFileURL(join(ROOT, 'dist', path)).href);
 const DRIVER = `
-import { analyse } from './src/analyse/analyse.js';
-import { formatJson } from './cli/render/json.js';
-import { formatPlain } from './cli/render/plain.js';
+import { analyse } from ${built('src/analyse/analyse.js')};
+import { formatJson } from ${built('cli/render/json.js')};
+import { formatPlain } from ${built('cli/render/plain.js')};
 const result = await analyse({ paths: process.argv.slice(2) });
 process.stdout.write(formatJson(result) + formatPlain(result));
 `;
 
 let folder: string;
 
-/** src and cli as JavaScript in a folder of their own, so that a plain child process can run them. */
+/** A plain child process that runs what was built. */
 beforeAll(() => {
+  builtCommand();
   folder = mkdtempSync(join(tmpdir(), 'pttrace-determinism-'));
-  for (const part of ['src', 'cli']) {
-    for (const file of readdirSync(join(ROOT, part), { recursive: true, encoding: 'utf8' })) {
-      const from = join(ROOT, part, file);
-      const to = join(folder, part, file);
-      if (file.endsWith('.ts')) {
-        mkdirSync(dirname(to), { recursive: true });
-        const { outputText } = ts.transpileModule(readFileSync(from, 'utf8'), {
-          compilerOptions: {
-            target: ts.ScriptTarget.ES2022,
-            module: ts.ModuleKind.ES2022,
-            verbatimModuleSyntax: true,
-          },
-        });
-        writeFileSync(to.replace(/\.ts$/, '.js'), outputText);
-      } else if (file.endsWith('.json')) cpSync(from, to);
-    }
-  }
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  writeFileSync(join(folder, 'driver.js'), DRIVER);
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir');
+  writeFileSync(join(folder, 'driver.mjs'), DRIVER);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const run = (env: Record<string, string>): string =>
-  execFileSync(process.execPath, [join(folder, 'driver.js'), ...FIXTURES.map((f) => join(ROOT, f))], {
+  execFileSync(process.execPath, [join(folder, 'driver.mjs'), ...FIXTURES.map((f) => join(ROOT, f))], {
     encoding: 'utf8',
     env: { PATH: process.env.PATH ?? '', ...env },
     maxBuffer: 64 << 20,

@@ -14,6 +14,7 @@ export class Sandbox {
   readonly dir: string;
   simulated(): Promise<Sandbox>;
   run(command: string): Promise<{ readonly status: number | null; readonly output: string }>;
+  sh(command: string): { readonly status: number | null; readonly stdout: Buffer };
   remove(): void;
 }
 export function refreshed(page: string, sandbox: Sandbox): Promise<string>;

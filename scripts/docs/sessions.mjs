@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { runCommand } from '../in-process.mjs';
+import { runLine } from './shell.mjs';
 
 /** Fenced blocks of a page: language, the word behind it, text, and where the text begins. */
 export const blocksOf = (page) =>
@@ -122,23 +123,22 @@ export class Sandbox {
     return this;
   }
 
-  /** Runs a command line: in this process where no shell is needed. Returns its exit code and all it prints. */
+  /** Runs a command line: `pttrace` in this process, unless only a shell can tell what is run. Its exit code and all it prints. */
   async run(command) {
-    const simple = /^(?:npx )?pttrace ((?:[\w./:=,#%+@-]|'[^'$]*'| )+?)(; echo "exit \$\?")?$/.exec(command);
-    if (!simple || / #/.test(command)) return this.sh(command);
-    const args = [...simple[1].matchAll(/'([^']*)'|[^ ']+/g)].map((m) => m[1] ?? m[0]);
-    const { status, stdout, stderr } = await runCommand(this.root, args, { cwd: this.dir, env: ENV });
-    return { status, output: `${stderr}${stdout}${simple[2] === undefined ? '' : `exit ${status}\n`}` };
+    const pttrace = (args, input) => runCommand(this.root, args, { cwd: this.dir, env: ENV, input });
+    const ran = await runLine(command, { dir: this.dir, pttrace, sh: (text, input) => this.sh(text, input) });
+    if (ran !== undefined) return ran;
+    const { status, stdout } = this.sh(`{ ${command}\n} 2>&1`);
+    return { status, output: stdout.toString() };
   }
 
-  sh(command) {
-    const { status, stdout } = spawnSync('sh', ['-c', `{ ${command}\n} 2>&1`], {
+  sh(command, input = '') {
+    return spawnSync('sh', ['-c', command], {
       cwd: this.dir,
-      encoding: 'utf8',
+      input,
       maxBuffer: 1 << 28,
       env: { ...process.env, ...ENV, HOME: this.dir, PATH: `${this.bin}${delimiter}${process.env.PATH}` },
     });
-    return { status, output: stdout };
   }
 
   remove() {

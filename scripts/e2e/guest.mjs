@@ -34,12 +34,16 @@ export function buildWorkload(folder, name) {
   return out;
 }
 
+/** Nothing that a guest runs: half of the files of a package. */
+const UNUSED = /\.(?:d\.[cm]?ts|map)$/;
+
 /** Files of the guest: path → file or folder of the host to copy, { text }, or { tree } of more of the kind. */
 function copyFiles(files, root) {
   for (const [path, source] of Object.entries(files)) {
     const target = join(root, path);
     mkdirSync(dirname(target), { recursive: true });
-    if (typeof source === 'string') cpSync(source, target, { recursive: true, dereference: true });
+    if (typeof source === 'string')
+      cpSync(source, target, { recursive: true, dereference: true, filter: (path) => !UNUSED.test(path) });
     else if (source.tree) copyFiles(source.tree, target);
     else writeFileSync(target, source.text);
   }

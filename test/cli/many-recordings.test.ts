@@ -28,10 +28,10 @@ beforeAll(() => {
 
 const run = (args: string[], input?: Buffer) =>
   runCommand(args, { cwd: dir, ...(input === undefined ? {} : { input }) });
-/** With one thread, and with as many as there are recordings: the same. */
+/** With one thread, and with two: the same. */
 async function anyway(args: string[]) {
   const first = await run([...args, '--jobs', '1']);
-  expect(await run([...args, '--jobs', '3'])).toEqual(first);
+  expect(await run([...args, '--jobs', '2'])).toEqual(first);
   return first;
 }
 
@@ -134,7 +134,7 @@ describe('validate', () => {
       'version: 1\nextends: [default]\nbaseline: { file: base.json, failIf: ["p50 > +900%"] }\n',
     );
     const seen = new Set<string>();
-    for (const jobs of ['1', '3']) {
+    for (const jobs of ['1', '2']) {
       rmSync(join(dir, 'base.json'), { force: true });
       const args = ['validate', 'h1', '--policy', 'policy.yaml', '--jobs', jobs];
       const stored = await run([...args, '--update-baseline', '--ktap', 'k', '--junit', 'j', '--kcidb', 'c']);

@@ -34,8 +34,10 @@ beforeAll(() => {
 });
 
 const run = (args: string[]) => runCommand(args, { cwd: dir });
+/** On one thread: that their number changes nothing is test/cli/many-recordings.test.ts. */
+const ONE = ['--jobs', '1'];
 const shard = (action: string, plan: string, ...args: string[]) =>
-  run(['shard', action, '--plan', plan, ...args]);
+  run(['shard', action, '--plan', plan, ...args, ...(action === 'run' ? ONE : [])]);
 const answersIn = (folder: string) => readdirSync(join(dir, folder, 'answers')).sort();
 
 describe('plan', () => {
@@ -95,11 +97,9 @@ describe('run and merge', () => {
     const planned = await shard('plan', plan, 'runs', '--ask', command, '--shards', String(shards));
     expect([planned.status, planned.stderr]).toEqual([0, '']);
     for (let i = shards - 1; i >= 0; i--)
-      expect(
-        (await shard('run', plan, '--results', results, '--shard', String(i), '--jobs', '1')).status,
-      ).toBe(0);
+      expect((await shard('run', plan, '--results', results, '--shard', String(i))).status).toBe(0);
     const merged = await shard('merge', plan, '--results', results, ...look);
-    expect(merged).toEqual(await run([command, 'runs', ...look]));
+    expect(merged).toEqual(await run([command, 'runs', ...look, ...ONE]));
     expect(merged.status).toBe(3);
   });
 
@@ -114,7 +114,9 @@ describe('run and merge', () => {
     const reports = (of: string) =>
       ['ktap', 'kcidb', 'junit', 'sarif'].flatMap((f) => [`--${f}`, `${of}.${f}`]);
     const merged = await shard('merge', 'v.json', '--results', 'v', ...reports('m'));
-    expect(merged).toEqual(await run(['validate', 'runs', '--policy', 'policy.yaml', ...reports('o')]));
+    expect(merged).toEqual(
+      await run(['validate', 'runs', '--policy', 'policy.yaml', ...reports('o'), ...ONE]),
+    );
     expect(merged.stdout.replaceAll(/[\s│]+/g, ' ')).toContain('invariants of the baseline are decided');
     for (const f of ['ktap', 'kcidb', 'junit', 'sarif'])
       expect(readFileSync(join(dir, `m.${f}`), 'utf8')).toBe(readFileSync(join(dir, `o.${f}`), 'utf8'));
@@ -167,12 +169,24 @@ describe('run and merge', () => {
     cpSync(join(dir, 'runs'), join(dir, 'elsewhere/runs'), { recursive: true });
     await shard('plan', 'root.json', 'runs');
     const ran = await runCommand(
-      ['shard', 'run', '--plan', 'root.json', '--results', 'root', '--shard', '0', '--root', 'elsewhere'],
+      [
+        'shard',
+        'run',
+        '--plan',
+        'root.json',
+        '--results',
+        'root',
+        '--shard',
+        '0',
+        '--root',
+        'elsewhere',
+        ...ONE,
+      ],
       { cwd: dir },
     );
     expect(ran.status, ran.stderr).toBe(0);
     const merged = await shard('merge', 'root.json', '--results', 'root', '--json');
-    expect(merged.stdout).toBe((await run(['replay', 'runs', '--json'])).stdout);
+    expect(merged.stdout).toBe((await run(['replay', 'runs', '--json', ...ONE])).stdout);
   });
 
   it.each([
