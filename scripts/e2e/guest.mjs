@@ -3,14 +3,17 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   accessSync,
   chmodSync,
+  closeSync,
   constants,
   copyFileSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
+  realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,38 +37,32 @@ export function buildWorkload(folder, name) {
   return out;
 }
 
-/** Nothing that a guest runs: half of the files of a package. */
-const UNUSED = /\.(?:d\.[cm]?ts|map)$/;
-
-/** Files of the guest: path → file or folder of the host to copy, { text }, or { tree } of more of the kind. */
-function copyFiles(files, root) {
+/** Files of the guest: path → file or folder of the host, { text }, or { tree } of more of the kind. */
+function layOut(files, root) {
   for (const [path, source] of Object.entries(files)) {
     const target = join(root, path);
     mkdirSync(dirname(target), { recursive: true });
-    if (typeof source === 'string')
-      cpSync(source, target, { recursive: true, dereference: true, filter: (path) => !UNUSED.test(path) });
-    else if (source.tree) copyFiles(source.tree, target);
+    if (typeof source === 'string') symlinkSync(realpathSync(source), target);
+    else if (source.tree) layOut(source.tree, target);
     else writeFileSync(target, source.text);
   }
 }
 
+/** What the links point at goes in; types and source maps are half of the files of a package, and a guest runs none of them. */
+const ARCHIVE = `find -L . ! -name '*.d.ts' ! -name '*.d.mts' ! -name '*.d.cts' ! -name '*.map' -print0 |
+  cpio --null -o -H newc -L --quiet`;
+
 /** An initramfs (cpio, not compressed: emulated CPUs take long to unpack) with these files and busybox. */
 export function makeInitramfs(files, out) {
   const root = mkdtempSync(join(tmpdir(), 'pttrace-initramfs-'));
+  const archive = openSync(out, 'w');
   try {
-    copyFiles(files, root);
-    mkdirSync(join(root, 'bin'), { recursive: true });
-    copyFileSync(which('busybox'), join(root, 'bin/busybox'));
+    layOut({ ...files, 'bin/busybox': which('busybox') }, root);
     copyFileSync(join(HERE, 'guest-init.sh'), join(root, 'init'));
     chmodSync(join(root, 'init'), 0o755);
-    const list = execFileSync('find', ['.', '-print0'], { cwd: root, maxBuffer: 64 << 20 });
-    const archive = execFileSync('cpio', ['--null', '-o', '-H', 'newc', '--quiet'], {
-      cwd: root,
-      input: list,
-      maxBuffer: 2 ** 31,
-    });
-    writeFileSync(out, archive);
+    execFileSync('sh', ['-c', ARCHIVE], { cwd: root, stdio: ['ignore', archive, 'inherit'] });
   } finally {
+    closeSync(archive);
     rmSync(root, { recursive: true, force: true });
   }
   return out;

@@ -11,7 +11,7 @@ import { replayFile, replayLines, report, violatedIds } from './support/replay.j
 const FIXTURES = replayFixtures().map((f) => ({ ...f, recording: readRecording(f.lines) }));
 /** PTTRACE_DAMAGE_SEEDS=50: as many random places per kind and recording. */
 const SEEDS = Array.from(
-  { length: Number(process.env.PTTRACE_DAMAGE_SEEDS ?? partOf(3, 2)) },
+  { length: Number(process.env.PTTRACE_DAMAGE_SEEDS ?? partOf(3, 1)) },
   (_, i) => i + 1,
 );
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { partOf } from '../support/part.js';
 import { damageLines, readRecording, seededRandom } from './damage/damage.js';
 import { replayFixtures } from './damage/fixtures.js';
 import { parseLine } from './damage/recording.js';
@@ -20,7 +21,7 @@ import {
 // The ring buffer says where it lost events. What is absent there may have happened: never a violation.
 
 const FIXTURES = replayFixtures();
-const HOLES = 6;
+const HOLES = partOf(6, 3);
 const MAX_HOLE = 60;
 
 /** Lines `from … from + length` of one CPU replaced by what tracefs prints for them. */

@@ -13,7 +13,7 @@ const FIXTURES = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
   .filter((f) => f.endsWith('.txt.gz'))
   .sort();
 /** Of the longer recordings; the long run of docs/ci/long-runs.yml takes all. */
-const LINES = 1500;
+const LINES = 900;
 /** Name of the event; a return of the syscall events is told from its entry. */
 const EVENT = /^.{16,}?-\d+\s+\[\d+\] \S+\s+\d+\.\d+: (\S+?)(:| ->|\()/;
 const CPU = /^.{16,}?-\d+\s+\[(\d+)\]/;
