@@ -12,7 +12,7 @@ const asBuilt = {
   name: 'as-built',
   enforce: 'pre' as const,
   resolveId(source: string, importer?: string): { id: string; external: true } | null {
-    if (importer === undefined || !/^\.{1,2}\//.test(source)) return null;
+    if (importer === undefined || !/^\.{0,2}\//.test(source)) return null;
     const path = relative(ROOT, resolve(dirname(importer), source));
     const built = join(ROOT, 'dist', path.replace(/\.ts$/, '.js'));
     return /^(?:src|cli)\//.test(path) && existsSync(built) ? { id: built, external: true } : null;

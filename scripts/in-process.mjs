@@ -68,7 +68,11 @@ function catchDescriptor(stdout) {
  * Returns `{ status, stdout, stderr }`, the streams as bytes.
  */
 export async function runCommand(root, args, { input = '', env = {}, cwd = root, terminal } = {}) {
-  const { execute, main } = await import(pathToFileURL(join(root, 'dist/cli/main.js')).href);
+  // Checkouts of before have no bundle, and only the entry of the process.
+  const entry = ['dist/start/main.js', 'dist/cli/main.js']
+    .map((path) => join(root, path))
+    .find(fs.existsSync);
+  const { execute, main } = await import(pathToFileURL(entry).href);
   const [stdout, stderr] = [new Captured(), new Captured()];
   if (terminal) for (const stream of [stdout, stderr]) Object.assign(stream, { isTTY: true, ...terminal });
   const given = input.length > 0 ? [Buffer.from(input)] : [];
@@ -93,7 +97,6 @@ export async function runCommand(root, args, { input = '', env = {}, cwd = root,
   process.chdir(cwd);
   let status;
   try {
-    // Checkouts of before have only the entry of the process.
     await (execute ?? main)(pathToFileURL(join(root, 'bin/run.js')).href, [...args]);
     status = process.exitCode ?? 0;
   } catch (error) {

@@ -16,7 +16,7 @@ function newest(dir: string): number {
 }
 
 const fresh = (): boolean =>
-  existsSync(join(ROOT, 'dist/cli/main.js')) &&
+  existsSync(join(ROOT, 'dist/start/main.js')) &&
   existsSync(STAMP) &&
   statSync(STAMP).mtimeMs > Math.max(newest('src'), newest('cli'));
 
