@@ -38,7 +38,7 @@ export async function tablesOfOne(
       } else {
         const row = rowOf(path, result, facts, hostOf);
         tables.finish(row, result, facts.value('kernel'));
-        dataset.place(path, row, from);
+        dataset.take(path, row, from);
       }
       spool.release();
     },

@@ -45,21 +45,23 @@ function syncFile(file: string): void {
  * is known (its thread ended, it was given up) is in there too, with the reason. Throws StoreError.
  */
 export function placeTables(dataset: Dataset, row: RecordingRow, folder: string): void {
-  if (existsSync(folder)) {
-    dataset.place(row.path, row, folder);
-    return;
-  }
-  const part = partOf(folder);
-  try {
-    new RecordingTables(part, row.path, undefined).finish(row, null, null);
-    dataset.place(row.path, row, part);
-  } finally {
-    rmSync(part, { recursive: true, force: true });
-  }
+  if (existsSync(folder)) dataset.place(row.path, row, folder);
+  else placeUnknown(dataset, row, folder);
 }
 
 /** As `placeTables`; the folder goes. */
 export function takeTables(dataset: Dataset, row: RecordingRow, folder: string): void {
-  placeTables(dataset, row, folder);
+  if (existsSync(folder)) dataset.take(row.path, row, folder);
+  else placeUnknown(dataset, row, folder);
   rmSync(folder, { recursive: true, force: true });
+}
+
+function placeUnknown(dataset: Dataset, row: RecordingRow, folder: string): void {
+  const part = partOf(folder);
+  try {
+    new RecordingTables(part, row.path, undefined).finish(row, null, null);
+    dataset.take(row.path, row, part);
+  } finally {
+    rmSync(part, { recursive: true, force: true });
+  }
 }

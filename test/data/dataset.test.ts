@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -53,6 +53,24 @@ describe('placing', () => {
       'verdicts/kernel=6.1/host=x/b.txt',
       'verdicts/kernel=6.2/host=x/a.txt',
     ]);
+  });
+
+  it('moves the files where they are not needed any more, with the same outcome', () => {
+    const folder = join(dir, 'moved');
+    const spent = join(dir, 'spent');
+    mkdirSync(spent);
+    for (const table of ['recordings', 'verdicts']) writeFileSync(join(spent, `${table}.parquet`), table);
+    const data = new Dataset(folder);
+    data.place('a.txt', { kernel: '', host: '' }, from);
+    data.take('a.txt', { kernel: '6.2', host: 'x' }, spent);
+    expect(readdirSync(spent)).toEqual([]);
+    expect(readdirSync(from)).toHaveLength(2);
+    const there = filesIn(folder);
+    expect(there.map((f) => f.replace(/-\w{16}\.parquet/, ''))).toEqual([
+      'recordings/kernel=6.2/host=x/a.txt',
+      'verdicts/kernel=6.2/host=x/a.txt',
+    ]);
+    expect(readFileSync(join(folder, there[1]!), 'utf8')).toBe('verdicts');
   });
 
   it('refuses a folder with other things in it, and what is no folder', () => {
