@@ -63,10 +63,9 @@ export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): 
     ...sh.signalLines('TERM'),
     ...sh.workloadLines,
     sh.runSentinels,
-    endedLine,
     ...drainLines,
     ...sh.writeLines,
-    ...sinceBegin,
+    ...orderedLines,
     ...sh.endLines,
   ];
   return `${lines.join('\n')}\n`;
@@ -88,24 +87,35 @@ const wakerLines = [
 
 /** Task that ends when all probes are attached: before, a lookup may be shown whose reader section is not. */
 const BEGIN_COMM = 'pttrace-begin';
-const sinceBegin = [
-  `begin=$(grep -m 1 -F ' ${BEGIN_COMM} ' "$LOG" | cut -d ' ' -f 1)`,
-  `{ awk -v begin="$begin" '!/^[0-9]/ || $1 + 0 >= begin + 0' "$LOG"; grep -E '^Lost [0-9]+ events' "$OUT.err"; } | write`,
-];
-
-/** Has it printed the tasks that end last, on each CPU? */
-const endedLine = `ended() { [ "$(grep -F ' ${SENTINEL_COMM} ' "$LOG" | cut -d ' ' -f 2 | sort -u | wc -l)" -eq "$(grep -c ^processor /proc/cpuinfo)" ]; }`;
-/** Seconds that it may lag behind. */
+/** Tasks that end on each CPU behind those that end the recording: up to the first of them every CPU is whole. */
+const PAST_COMM = 'pttrace-past';
+/** Seconds that bpftrace may lag behind. */
 const MAX_LAG_S = 60;
 
 /**
  * What stands in its buffers when it is stopped would be lost untold. A line that finds its buffer full is told of once a later
- * one fits: none was lost where nothing is told of and the end of each CPU is there.
+ * one fits: none was lost where nothing is told of and the last tasks of each CPU are there.
  */
 const drainLines = [
+  `sed 's/${SENTINEL_COMM}/${PAST_COMM}/' "$OUT.end" | sh`,
+  `ended() { [ "$(grep -F ' ${PAST_COMM} ' "$LOG" | cut -d ' ' -f 2 | sort -u | wc -l)" -eq "$(grep -c ^processor /proc/cpuinfo)" ]; }`,
   `n=0; until ended || [ $n -ge ${MAX_LAG_S} ]; do sleep 1; n=$((n + 1)); done`,
   'kill -INT "$tool"; wait "$tool"; tool=',
-  `if ended && ! { cat "$OUT.err"; grep -v '^[0-9]' "$LOG"; } | grep -qiE 'lost|drop'; then fact losses none; fi`,
+  'past=',
+  'if ended; then',
+  `  past=$(grep -F ' ${PAST_COMM} ' "$LOG" | cut -d ' ' -f 1 | sort -n | head -n 1)`,
+  `  { cat "$OUT.err"; grep -v '^[0-9]' "$LOG"; } | grep -qiE 'lost|drop' || fact losses none`,
+  'fi',
+];
+
+/** From when all probes are attached, in the order of time: bpftrace prints the buffer of one CPU after that of another. */
+const orderedLines = [
+  `begin=$(grep -F ' ${BEGIN_COMM} ' "$LOG" | cut -d ' ' -f 1 | sort -n | head -n 1)`,
+  '{',
+  `  grep -v '^[0-9]' "$LOG" | grep -v '^Lost '`,
+  `  awk -v b="$begin" -v p="$past" '/^[0-9]/ && $1 + 0 >= b + 0 && (p == "" || $1 + 0 < p + 0)' "$LOG" | sort -s -n -k 1,1`,
+  '  cat "$LOG" "$OUT.err" | grep -E \'^Lost [0-9]+ events\'',
+  '} | write',
 ];
 
 function blockLine({ kind, needs, text, more }: BpftraceBlock): string {

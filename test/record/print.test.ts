@@ -204,7 +204,7 @@ describe('the bpftrace program', () => {
       const cpus = [...readFileSync('/proc/cpuinfo', 'utf8').matchAll(/^processor\s*: (\d+)/gm)].map(
         (m) => m[1]!,
       );
-      const ends = cpus.map((cpu) => `17 ${cpu} 9 9 pttrace-end sched_process_exit\n`);
+      const ends = cpus.map((cpu) => `17 ${cpu} 9 9 pttrace-past sched_process_exit\n`);
       const line = '5 0 7 7 a lost+drop sched_switch prev_pid=1 next_pid=2\n';
       const said = (log: string, err = ''): string => {
         const [LOG, OUT] = [join(dir, 'log'), join(dir, 'out')];
@@ -221,32 +221,25 @@ describe('the bpftrace program', () => {
     },
   );
 
-  it.each(SHELLS)(
-    '%s keeps what was printed when all probes were attached, in any order of the lines',
-    (shell) => {
-      const [LOG, OUT] = [join(dir, 'log'), join(dir, 'out')];
-      const event = (ns: string, comm: string): string =>
-        `${ns} 0 9 9 ${comm} mm_page_free pfn=0x1 order=0\n`;
-      const before = event('93441347864', 'sleep') + event('93999999999', 'sh');
-      const after = event('100000000001', 'sh') + event('94000000001', 'exe');
-      writeFileSync(`${OUT}.err`, 'Lost 3 events\n');
-      const kept = (log: string): string => {
-        writeFileSync(LOG, `Attaching 3 probes...\n${log}`);
-        return runLines(
-          shell,
-          [/^write\(\)/, /^say "wrote/],
-          { LOG, OUT, KALLSYMS: '' },
-          /^write\(\)/,
-          'write() { cat; }',
-        );
-      };
-      const mark = event('94000000000', 'pttrace-begin');
-      const head = 'Attaching 3 probes...\n';
-      expect(kept(before + mark + after)).toBe(`${head}${mark}${after}Lost 3 events\n`);
-      expect(kept(after + before + mark)).toBe(`${head}${after}${mark}Lost 3 events\n`);
-      expect(kept(before + after)).toBe(`${head}${before}${after}Lost 3 events\n`);
-    },
-  );
+  it.each(SHELLS)('%s keeps what all probes and all CPUs show, in the order of time', (shell) => {
+    const [LOG, OUT] = [join(dir, 'log'), join(dir, 'out')];
+    const event = (ns: number, comm: string): string => `${ns} 0 9 9 ${comm} mm_page_free pfn=0x1 order=0\n`;
+    const [head, lost] = ['Attaching 3 probes...\n', 'Lost 3 events\n'];
+    const kept = (lines: readonly string[], past: string): string => {
+      writeFileSync(LOG, head + lines.join(''));
+      writeFileSync(`${OUT}.err`, `WARNING: x\n${lost}`);
+      const env = { LOG, OUT, past, KALLSYMS: '' };
+      return runLines(shell, [/^begin=/, /^say "wrote/], env, /^$/, 'write() { cat; }');
+    };
+    const early = event(93999999999, 'sh');
+    const mark = event(94000000000, 'pttrace-begin');
+    const run = [event(94000000001, 'exe'), event(100000000001, 'sh'), event(100000000001, 'exe')];
+    const late = event(100000000002, 'grep');
+    const mixed = [run[1]!, run[2]!, late, lost, early, mark, run[0]!];
+    expect(kept(mixed, '100000000002')).toBe([head, mark, ...run, lost, lost].join(''));
+    expect(kept(mixed, '')).toBe([head, mark, ...run, late, lost, lost].join(''));
+    expect(kept([run[1]!, early], '')).toBe([head, early, run[1], lost].join(''));
+  });
 
   it('has a second program without what needs more than registers, should the first be refused', () => {
     const script = printScript('bpftrace', planRecording(stock('7.3.4'), 'readers'), { bufferKb: 1024 });
