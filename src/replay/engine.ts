@@ -6,7 +6,7 @@ import type { Release } from '../kernel/releases.js';
 import type { VariantMask } from '../kernel/variants.js';
 import { SENTINEL_COMM } from '../parsers/input/recording-facts.js';
 import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
-import { IN_HANDLERS, LAST_RESERVED, NEW_HEADER, RESERVED } from '../timeline/events.js';
+import { IN_HANDLERS, LAST_RESERVED, MISPLACED, NEW_HEADER, RESERVED } from '../timeline/events.js';
 import type { Filter } from '../timeline/filter.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Interner } from '../timeline/interner.js';
@@ -202,6 +202,7 @@ export class ReplayEngine {
     }
     if (event === RESERVED.silentLoss) {
       this.session.loseSomewhere(batch.aux[row] === IN_HANDLERS);
+      if (batch.aux[row] === MISPLACED) this.nothingJudged();
       return;
     }
     if (event !== RESERVED.lost) return;
@@ -248,6 +249,12 @@ export class ReplayEngine {
     clock.lastRef = batch.input * 2 ** 45 + batch.offset[row]!;
   }
 
+  private nothingJudged(): void {
+    this.disorder = true;
+    this.back = null;
+    this.ledger.disorder(DISORDER);
+  }
+
   /**
    * An earlier stamp than the last of its CPU: one clock that goes back, if the others go on; another excerpt, if
    * theirs go back as well; no order at all, if it goes on so.
@@ -255,9 +262,7 @@ export class ReplayEngine {
   private wentBack(clock: CpuClock, batch: RecordBatch, row: number, ts: number, cpu: number): void {
     this.backs++;
     if (this.backs > MANY_BACK && this.backs * MANY_BACK_SHARE > this.events - this.segmentStart) {
-      this.disorder = true;
-      this.back = null;
-      this.ledger.disorder(DISORDER);
+      this.nothingJudged();
       return;
     }
     const { back } = this;

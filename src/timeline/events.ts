@@ -24,6 +24,8 @@ export const NEW_HEADER = 1;
  * of that. What a task itself does is never hit there.
  */
 export const IN_HANDLERS = 1;
+/** `aux` of a `silentLoss` behind which events come that are older than some before: they stand where they do not belong. */
+export const MISPLACED = 2;
 export const LAST_RESERVED = 4;
 
 /**

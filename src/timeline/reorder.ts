@@ -1,5 +1,5 @@
 import { type BatchSink, RecordBatch } from './batch.js';
-import { LAST_RESERVED, RESERVED } from './events.js';
+import { LAST_RESERVED, MISPLACED, RESERVED } from './events.js';
 
 /** Rows held at most; a record that comes later than this many others than its stamp says is out of reach. */
 export const REORDER_ROWS = 1 << 17;
@@ -15,7 +15,7 @@ const SHORT = 96;
  *
  * Half of the rows held are let go at a time. A record older than one let go before cannot be put in its place any more.
  * It was absent where it belongs, and stands where it does not: it is passed on behind a loss of its CPU, and the first
- * one behind a `silentLoss` too, so that nothing absent in all the input counts as evidence. One input per instance.
+ * one behind a `silentLoss` too (`MISPLACED`): nothing is judged by what comes in no order. One input per instance.
  */
 export class Reorder {
   /** Records that stood behind a later one in the input. */
@@ -131,7 +131,7 @@ export class Reorder {
     if (out.length >= OUT_ROWS) this.flush();
     const ts = held.tsNs[row]!;
     if (ts < this.released) {
-      if (this.late === 0) this.gap(RESERVED.silentLoss, -1, 0);
+      if (this.late === 0) this.gap(RESERVED.silentLoss, -1, MISPLACED);
       this.late++;
       this.gap(RESERVED.lost, held.cpu[row]!, -1);
     } else this.released = ts;

@@ -5,7 +5,7 @@ import { OP, type Op } from '../../src/kernel/ops.js';
 import { ReplayEngine } from '../../src/replay/engine.js';
 import { timelineReport } from '../../src/replay/timeline-report.js';
 import { makeRef, RecordBatch } from '../../src/timeline/batch.js';
-import { IN_HANDLERS, LAST_RESERVED, RESERVED } from '../../src/timeline/events.js';
+import { IN_HANDLERS, LAST_RESERVED, MISPLACED, RESERVED } from '../../src/timeline/events.js';
 import { Interner } from '../../src/timeline/interner.js';
 import { TimeBase } from '../../src/timeline/time-base.js';
 import { replayText, report } from './support/replay.js';
@@ -152,6 +152,11 @@ describe('losses reach back', () => {
     expect(lost()).toEqual([everywhere, e.session.state.seq]);
     feed([{ event: RESERVED.segment }, { cpu: 0 }]);
     expect(lost()).toEqual([everywhere, everywhere]);
+    // Behind it stand events that belong elsewhere.
+    const { engine: misplaced, feed: feedMisplaced } = engine();
+    feedMisplaced([{ cpu: 0 }, { event: RESERVED.silentLoss, aux: MISPLACED }, { cpu: 0 }]);
+    expect([misplaced.disorder, misplaced.ledger.tally(52).unknown]).toEqual([true, 1]);
+    expect([e.disorder, e.ledger.tally(52).unknown]).toEqual([false, 0]);
     const { engine: silent, feed: feedSilent } = engine();
     feedSilent([{ event: RESERVED.silentLoss, aux: 0 }, { cpu: 0 }]);
     expect(silent.session.state.taskLossSeq).toBe(everywhere);

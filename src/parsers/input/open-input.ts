@@ -213,7 +213,7 @@ function putInOrder(reorder: Reorder, scanner: LineScanner): void {
   if (late > 0) {
     scanner.note(
       'out-of-order',
-      `${late} lines came too late to be put in their place: what is absent around them proves nothing`,
+      `${late} lines came too late to be put in their place: sort the events by time (sort -s -n) and nothing is out of order`,
     );
   }
 }
