@@ -13,7 +13,7 @@ import ts from 'typescript';
 import { MUTATED } from './config.mjs';
 
 const SHIM = new URL('./vitest-shim.mjs', import.meta.url).href;
-const FOLDERS = ['src', 'test/replay', 'test/litmus'];
+const FOLDERS = ['src', 'test/replay', 'test/litmus', 'test/support', 'test/gate/support'];
 
 export const compile = (text) =>
   ts.transpileModule(text, {
