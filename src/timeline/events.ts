@@ -67,11 +67,12 @@ export interface EventHead {
 export class EventTable {
   private readonly interner = new Interner();
   private readonly heads: EventHead[] = [];
+  private readonly wrong: (string | null)[] = [];
 
   constructor() {
     for (const name of ['none', 'lost', 'segment', 'buffer-start', 'silent-loss']) {
       this.interner.internString(`\u0000${name}`);
-      this.heads.push({ kind: 'reserved', name, symbol: '', caller: '' });
+      this.add({ kind: 'reserved', name, symbol: '', caller: '' });
     }
   }
 
@@ -91,20 +92,42 @@ export class EventTable {
     parse: (text: string) => EventHead,
   ): EventId {
     const id = this.interner.internHashed(buf, start, end, hash);
-    if (id === this.heads.length) this.heads.push(parse(this.interner.text(id)));
+    if (id === this.heads.length) this.add(parse(this.interner.text(id)));
     return id;
   }
 
   /** Slow path: intern a head by its parts (readers that already know kind and name). */
   internHead(key: string, head: EventHead): EventId {
     const id = this.interner.internString(key);
-    if (id === this.heads.length) this.heads.push(head);
+    if (id === this.heads.length) this.add(head);
     return id;
   }
 
   head(id: EventId): EventHead {
     return this.heads[id]!;
   }
+
+  /** Why no recorder printed a line with this head; null if one may have. */
+  whyNone(id: EventId): string | null {
+    return this.wrong[id]!;
+  }
+
+  private add(head: EventHead): void {
+    this.heads.push(head);
+    this.wrong.push(head.kind === 'reserved' ? null : whyNoHead(head));
+  }
+}
+
+/**
+ * Control bytes, and bytes that are no UTF-8: what a crash or a bad block leaves. Events and symbols of the kernel are
+ * C identifiers, and a name with such bytes would otherwise count as an event nobody knows, its real one as absent.
+ */
+const DAMAGE = /[\u0000-\u001f\u007f-\u009f\ufffd]/;
+
+function whyNoHead({ name, symbol, caller }: EventHead): string | null {
+  if (name === '' && symbol === '') return 'an event without a name';
+  const damaged = DAMAGE.test(name) || DAMAGE.test(symbol) || DAMAGE.test(caller);
+  return damaged ? 'an event whose name is damaged (control bytes)' : null;
 }
 
 /** `tlb_remove_table_rcu.isra.0+0x4/0x40 [mod]` → `tlb_remove_table_rcu`. */

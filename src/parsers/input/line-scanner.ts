@@ -10,7 +10,9 @@ import {
   type ScanOptions,
   type SkipReason,
 } from './dialect.js';
+import { behindNuls, NUL_BYTES } from './nul-bytes.js';
 import { FACT_PREFIX, isFactLine, RecordingFacts } from './recording-facts.js';
+import { RunTogether } from './run-together.js';
 
 /** Lines longer than this are counted and passed over, never gathered in memory. */
 export const MAX_LINE = 1 << 20;
@@ -63,6 +65,7 @@ export class LineScanner implements LineHost {
   bytes = 0;
   /** The last line had no newline. */
   unterminated = false;
+  private readonly together: RunTogether;
   private readonly dialect: LineDialect;
   private readonly options: ScanOptions;
   private readonly facts: RecordingFacts;
@@ -80,6 +83,8 @@ export class LineScanner implements LineHost {
   private skipOfLine: SkipReason | null = null;
   /** A line was skipped since the last event: it may have been one. */
   private unread = false;
+  /** A NUL byte has come: from there on every line is looked at for one. */
+  private nuls = false;
   /** Why a row of the current line was not taken. */
   private refused: string | null = null;
   /** Newest stamp. */
@@ -99,6 +104,7 @@ export class LineScanner implements LineHost {
     this.facts = options.facts ?? new RecordingFacts();
     this.names = options.context.names;
     this.events = options.context.events;
+    this.together = new RunTogether(options.context.events);
     this.time = options.context.time;
     this.batch.input = options.input;
   }
@@ -110,6 +116,7 @@ export class LineScanner implements LineHost {
       const take = Math.min(chunk.length - at, WINDOW);
       if (this.used + take > this.window.length) this.enlarge(this.used + take);
       this.window.set(at === 0 && take === chunk.length ? chunk : chunk.subarray(at, at + take), this.used);
+      if (!this.nuls) this.nuls = this.window.subarray(this.used, this.used + take).indexOf(0) >= 0;
       this.used += take;
       at += take;
       this.scan();
@@ -173,8 +180,8 @@ export class LineScanner implements LineHost {
     // The kernel's stamps are unsigned 64-bit numbers.
     const absolute = (this.time.baseSec ?? 0) * 1e9 + ts;
     if (!(absolute < MAX_STAMP && absolute > -MAX_STAMP)) return 'an event whose stamp is beyond 64 bits';
-    const head = this.events.head(event);
-    return head.name === '' && head.symbol === '' ? 'an event without a name' : null;
+    const wrong = this.events.whyNone(event);
+    return wrong === null && this.together.holdsAnother(batch) ? 'two events run into one line' : wrong;
   }
 
   /** One line, one reason: the first, although it may hold several texts that are skipped. */
@@ -290,6 +297,16 @@ export class LineScanner implements LineHost {
     if (end > start && this.window[end - 1] === CR) end--;
     this.begin(start, end);
     if (this.taken === 1) start = behindBom(this.window, start, end);
+    if (this.nuls) {
+      const text = behindNuls(this.window, start, end);
+      if (text > start) this.hole();
+      if (text < 0) {
+        this.counts[this.skip(NUL_BYTES)]!++;
+        this.hole();
+        return;
+      }
+      start = text;
+    }
     if (this.window[start] === HASH && isFactLine(this.window, start, end)) {
       this.takeFact(start, end);
       return;
