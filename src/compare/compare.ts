@@ -1,13 +1,8 @@
-import { type BinnedPair, total } from '../latency/binned.js';
 import { type BootstrapShifts, bootstrapShifts, type Estimate } from '../latency/bootstrap-shifts.js';
-import { COMPARE_QUANTILES, type Comparison } from '../latency/compare.js';
+import { COMPARE_QUANTILES } from '../latency/compare.js';
 import { compareRuns, type RunsComparison } from '../latency/compare-runs.js';
-import type { Distribution } from '../latency/distribution.js';
 import { DEFAULT_MARGINS, type Equivalence, judge, type Margins } from '../latency/equivalence.js';
-import { homogeneity } from '../latency/hypothesis-tests.js';
-import { timeOutside } from '../latency/intervals.js';
 import { seededRandom } from '../latency/resampling.js';
-import { bodyOnly, sparseTailMerged } from '../latency/shifts.js';
 import { UsageError } from '../result/usage-error.js';
 import { VERSION } from '../version.js';
 import { caveatsOf } from './caveats.js';
@@ -19,16 +14,11 @@ import { METHODS } from './methods.js';
 import { planOf } from './plan-report.js';
 import { finePair, type PooledSide, poolSide } from './pooled-side.js';
 import { type CompareInputs, phasesOf, readRuns, readSide, tablesOfSides } from './read-sides.js';
-import {
-  COMPARE_SCHEMA,
-  type CompareReport,
-  type CompareRow,
-  type CompareSide,
-  type NamedTest,
-  type QuantileShift,
-} from './report.js';
+import { COMPARE_SCHEMA, type CompareReport } from './report.js';
+import { rowsOf, shifts, tests } from './report-rows.js';
 import { BEYOND } from './run-values.js';
 import { conclude } from './sentence.js';
+import { side } from './side.js';
 import type { RunSample } from './sides.js';
 
 export type { CompareInputs } from './read-sides.js';
@@ -268,67 +258,6 @@ function namesOf(
   return na === nb ? ['before', 'after'] : [na, nb];
 }
 
-function side(
-  name: string,
-  runs: readonly RunSample[],
-  c: Comparison['a'],
-  exact: Distribution | null,
-): CompareSide {
-  const windows = runs.map((r) => r.windowNs);
-  const windowNs = windows.every((w) => w !== null) ? windows.reduce<number>((s, w) => s + w!, 0) : null;
-  const sum = exact === null ? null : Number(exact.sumNs);
-  const mean = sum === null ? c.mean : { ...c.mean, sumLowNs: sum, sumHighNs: sum };
-  return {
-    name,
-    runs: runs.map((r) => ({
-      argument: r.argument,
-      title: r.title,
-      from: r.from,
-      what: r.what,
-      count: total(r.bins.counts),
-      censored: r.censored,
-      windowNs: r.windowNs,
-      windowHow: r.windowHow,
-      notes: r.notes,
-      inputs: r.inputs,
-    })),
-    count: c.count,
-    windowNs,
-    perSecond: windowNs === null ? null : (c.count / windowNs) * 1e9,
-    sumLowNs: mean.sumLowNs,
-    sumHighNs: mean.sumHighNs,
-    exactMeanNs: exact === null ? null : exact.meanNs,
-    dkwHalfWidth: c.dkwHalfWidth,
-    outside: windowNs === null ? null : timeOutside(mean, windowNs),
-  };
-}
-
-function rowsOf(c: Comparison): CompareRow[] {
-  const { pair } = c;
-  const na = total(pair.a);
-  const nb = total(pair.b);
-  let seenA = 0;
-  let seenB = 0;
-  return pair.a.map((countA, i) => {
-    const countB = pair.b[i]!;
-    seenA += countA;
-    seenB += countB;
-    const edge = c.dominance.edges[i]!;
-    return {
-      lowNs: pair.edges[i]!,
-      highNs: pair.edges[i + 1]!,
-      countA,
-      countB,
-      fractionA: countA / na,
-      fractionB: countB / nb,
-      cdfA: seenA / na,
-      cdfB: seenB / nb,
-      deltaCdf: edge.delta,
-      sign: edge.sign,
-    };
-  });
-}
-
 /** The block bootstrap inside the one run of each side; null with several, or where the order of calls is not known. */
 function withinRuns(
   a: PooledSide,
@@ -345,37 +274,4 @@ function withinRuns(
     (q) => Math.min(q, 1 - q) * least >= BEYOND,
   );
   return bootstrapShifts(va, vb, quantiles, seededRandom(options.seed ?? 1), alpha, [...new Set(tailsNs)]);
-}
-
-function shifts(design: Design, c: Comparison): QuantileShift[] {
-  return c.a.quantiles.flatMap((qa, i) => {
-    const qb = c.b.quantiles[i];
-    if (qb === undefined) return [];
-    const exact = (side: PooledSide): number | null => side.exact?.quantile(qa.q) ?? null;
-    const shift = shiftOf(design, { kind: 'quantile', q: qa.q });
-    return [
-      {
-        q: qa.q,
-        a: qa,
-        b: qb,
-        exactA: exact(design.a),
-        exactB: exact(design.b),
-        ratio: shift?.ratio ?? null,
-        differenceNs: shift?.difference ?? null,
-        method: shift?.method ?? 'seen',
-      },
-    ];
-  });
-}
-
-function tests(pair: BinnedPair): NamedTest[] {
-  const named: [string, BinnedPair][] = [['all rows', pair]];
-  const tail = sparseTailMerged(pair);
-  if (tail) named.push([`rows from ${tail.fromNs} ns up as one`, tail.pair]);
-  const body = bodyOnly(pair);
-  if (body) named.push([`body, ${body.fromNs} to ${body.toNs} ns`, body.pair]);
-  return named.flatMap(([cells, p]) => {
-    const test = homogeneity(p);
-    return test === null ? [] : [{ cells, a: p.a, b: p.b, ...test }];
-  });
 }

@@ -12,6 +12,7 @@ import { decodeMarker, headPage, MARKER, setSlot } from './marker.js';
 import { BASIS, GP_EVENT, OP, type Op } from './ops.js';
 import type { ArgumentPlan } from './probe-args.js';
 import type { ProbesFile } from './probes-file.js';
+import { endOfValue, seekValue, significantDigits } from './value-scan.js';
 
 export interface DecoderOptions {
   readonly events: EventTable;
@@ -188,7 +189,7 @@ export class Decoder {
     let args = plan.args!;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i]!;
-      const at = this.seek(b, p, end, arg.name);
+      const at = seekValue(b, p, end, arg.name);
       if (at >= 0) {
         p = this.pointer(b, at, end);
         if (p > 0) this.fill(arg, this.value, b, at, p, op);
@@ -235,23 +236,6 @@ export class Decoder {
     }
     this.value = hi * 2 ** 32 + (lo >>> 0);
     return p;
-  }
-
-  /** Start of the value of `name=` at or after `p`; -1 if there is none. */
-  private seek(b: Uint8Array, p: number, end: number, name: Uint8Array): number {
-    const length = name.length;
-    while (p < end) {
-      let c = b[p]!;
-      if (c === 0x20 || c === 0x2c || c === 0x28 || c === 0x29 || c === 0x3a) {
-        p++;
-        continue;
-      }
-      const after = p + length;
-      if (after < end && b[after] === 0x3d && startsWith(b, p, end, name)) return after + 1;
-      while (p < end && (c = b[p]!) !== 0x20 && c !== 0x2c && c !== 0x3d) p++;
-      if (p < end && c === 0x3d) p = endOfValue(b, p + 1, end);
-    }
-    return -1;
   }
 
   /** `value`: of `b[start, end)` read as a number. */
@@ -347,25 +331,4 @@ function tableOfPmd(value: number): number {
   if (!isKnown(value)) return value;
   const bits = value % 256;
   return (bits & PRESENT) !== 0 && (bits & HUGE_PAGE) === 0 ? Math.floor((value % PHYS_LIMIT) / 4096) : 0;
-}
-
-function endOfValue(b: Uint8Array, p: number, end: number): number {
-  const first = p < end ? b[p]! : 0;
-  if (first === 0x7b || first === 0x22) {
-    const close = first === 0x7b ? 0x7d : 0x22;
-    for (p++; p < end && b[p] !== close; p++) if (first === 0x22 && b[p] === 0x5c) p++;
-    return Math.min(p + 1, end);
-  }
-  for (; p < end; p++) {
-    const c = b[p]!;
-    if (c === 0x20 || c === 0x2c || c === 0x29) break;
-  }
-  return p;
-}
-
-function significantDigits(b: Uint8Array, start: number, end: number): number {
-  let p = start;
-  if (end - p > 2 && b[p] === 0x30 && (b[p + 1]! | 0x20) === 0x78) p += 2;
-  while (p < end && b[p] === 0x30) p++;
-  return end - p;
 }

@@ -10,8 +10,10 @@ import { Distribution, MAX_DURATION_NS } from './distribution.js';
 import { GroupKeys, type KeyPart } from './group-keys.js';
 import { NONE } from './open-pairs.js';
 import { bodyKey, cpuKey, dec, threadKey } from './pair-keys.js';
+import { pairNotes, type RowCounts } from './pair-notes.js';
 import { type Cut, ENDED, PairMatcher } from './pairs.js';
-import { ROLE, type Role, roleOf, type SpanSource, syscallNumber } from './span-source.js';
+import { RowRoles } from './row-roles.js';
+import { ROLE, type Role, type SpanSource, syscallNumber } from './span-source.js';
 
 /** Whether a row is asked for. Called for the row that ends a span, so not in the hot path of other rows. */
 export type SpanFilter = (tsNs: number, cpu: number, pid: number, comm: number) => boolean;
@@ -56,18 +58,6 @@ interface Group {
   readonly censored: Record<Cut, number>;
 }
 
-/** Begins and ends seen, before pairing. */
-export interface RowCounts {
-  begins: number;
-  ends: number;
-  /** Rows that could not be paired: no thread id, no such argument. */
-  keyless: number;
-  /** Of those, ends. */
-  keylessEnds: number;
-  /** Ends whose duration stands on the line. */
-  measured: number;
-}
-
 /**
  * Collects the durations of one `SpanSource` from a timeline, by group. Feed every row in order: rows of other events
  * tell where threads ran, and in-band facts (`RESERVED`) where the recording has holes.
@@ -79,18 +69,15 @@ export class PairCollector {
   private readonly matcher: PairMatcher;
   private readonly keys: GroupKeys;
   private readonly groups: (Group | undefined)[] = [];
-  private roles = new Uint8Array(64);
+  private readonly roles: RowRoles;
   private readonly byThread: boolean;
   private readonly beginArg: BodyArg | null;
   private readonly endArg: BodyArg | null;
   private readonly op = new Op();
   private readonly func: number;
   private readonly number: number;
-  /** Only one way of seeing an event counts: a call may be probed twice, or traced raw and by name. */
+  /** Of the probe on call_rcu() that counts, see `RowRoles.ignored`. */
   private enqueueSymbol = '';
-  private beginName = '';
-  private endName = '';
-  private readonly ignored = new Set<string>();
   /** Durations of function_graph that were printed without a number. */
   private unprinted = 0;
   /** The recorder does not mark what it lost. */
@@ -105,6 +92,7 @@ export class PairCollector {
     const { source } = options;
     this.source = source;
     this.options = options;
+    this.roles = new RowRoles(source, options.events);
     const match = source.kind === 'events' ? source.match : 'tid';
     this.byThread = source.kind !== 'rcu' && match === 'tid';
     this.beginArg = typeof match === 'object' ? new BodyArg(match.begin) : null;
@@ -136,8 +124,7 @@ export class PairCollector {
 
   observe(batch: RecordBatch, row: number): void {
     const event = batch.event[row]!;
-    let role = event < this.roles.length ? this.roles[event]! : ROLE.unread;
-    if (role === ROLE.unread) role = this.readRole(event);
+    const role = this.roles.of(event);
     if (role === ROLE.none) {
       if (event <= LAST_RESERVED) this.fact(event, batch.cpu[row]!);
       else if (this.byThread) {
@@ -182,48 +169,21 @@ export class PairCollector {
 
   /** What the numbers leave out, in words. */
   notes(): string[] {
-    const out: string[] = [];
-    const { matcher, rows } = this;
-    if (matcher.restarted > 0) {
-      out.push(`${matcher.restarted} begins were followed by another begin before their end: dropped`);
-    }
-    if (this.silentLoss) {
-      out.push(
-        'the recorder does not mark lost events: a span may be made of two, and none is censored by loss',
-      );
-    }
-    if (matcher.badClock > 0)
-      out.push(`${matcher.badClock} spans end before they begin (broken clocks): dropped`);
-    if (rows.keyless > 0)
-      out.push(`${rows.keyless} events lack what they are matched by: dropped${this.otherMatch()}`);
-    if (this.byCpu > 0) {
-      out.push(
-        'its lines name no thread: begins and ends are matched by CPU, which is wrong for a thread that slept or moved meanwhile',
-      );
-    }
-    if (this.unmatched > 0) {
-      out.push(`${this.unmatched} ends have no begin: begun before the recording or in loss, or never`);
-    }
-    if (this.unprinted > 0) out.push(`${this.unprinted} spans were printed without a duration: dropped`);
-    if (this.ignored.size > 0) {
-      out.push(`seen in more than one way; not used: ${[...this.ignored].sort().join(', ')}`);
-    }
-    if (this.keys.overflow > 0) out.push('more than 65536 groups: the later ones are together in (other)');
-    return out;
-  }
-
-  /** How spans without a thread may be matched all the same. */
-  private otherMatch(): string {
-    // Nothing would be found by it where nothing ends.
-    if (!this.byThread || this.rows.keylessEnds === 0) return '';
-    const { source } = this;
-    const pair =
-      source.kind === 'syscall'
-        ? `--from sys_enter_${source.name} --to sys_exit_${source.name} `
-        : source.kind === 'func'
-          ? `--from ${source.name} --to ${source.name}%return `
-          : '';
-    return `. Their lines name no thread: ${pair}--match none takes each with the last before it`;
+    const { matcher, rows, roles, source, byThread, silentLoss, byCpu, unmatched, unprinted } = this;
+    const { ignored } = roles;
+    const overflow = this.keys.overflow;
+    return pairNotes({
+      matcher,
+      rows,
+      ignored,
+      source,
+      byThread,
+      silentLoss,
+      byCpu,
+      unmatched,
+      unprinted,
+      overflow,
+    });
   }
 
   private act(role: Role, batch: RecordBatch, row: number): void {
@@ -313,7 +273,7 @@ export class PairCollector {
   private enqueue(batch: RecordBatch, row: number, head: number): void {
     const name = this.options.events.head(batch.event[row]!).symbol;
     if (this.enqueueSymbol === '') this.enqueueSymbol = name;
-    if (name !== this.enqueueSymbol && this.matcher.open.find(head) !== NONE) this.ignored.add(name);
+    if (name !== this.enqueueSymbol && this.matcher.open.find(head) !== NONE) this.roles.ignored.add(name);
     else this.begin(batch, row, head);
   }
 
@@ -360,34 +320,6 @@ export class PairCollector {
     else if (event === RESERVED.segment) this.matcher.segment();
     else if (event === RESERVED.bufferStart) this.matcher.bufferStart(cpu);
     else if (event === RESERVED.silentLoss) this.silentLoss = true;
-  }
-
-  /** Once per distinct head. */
-  private readRole(event: number): number {
-    const head = this.options.events.head(event);
-    let role: number = event <= LAST_RESERVED ? ROLE.none : roleOf(this.source, head);
-    if (this.source.kind !== 'events' && this.source.kind !== 'rcu') role = this.onlyOneWay(role, head);
-    if (event >= this.roles.length) {
-      const bigger = new Uint8Array(Math.max(event + 1, this.roles.length * 2));
-      bigger.set(this.roles);
-      this.roles = bigger;
-    }
-    this.roles[event] = role;
-    return role;
-  }
-
-  private onlyOneWay(role: number, head: { kind: string; name: string }): number {
-    if (role === ROLE.none || this.source.kind === 'span') return role;
-    const name = `${head.kind} ${head.name}`;
-    if (role === ROLE.begin || role === ROLE.rawBegin) {
-      if (this.beginName === '') this.beginName = name;
-      if (this.beginName === name) return role;
-    } else {
-      if (this.endName === '') this.endName = name;
-      if (this.endName === name) return role;
-    }
-    this.ignored.add(head.name);
-    return ROLE.none;
   }
 }
 

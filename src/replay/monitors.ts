@@ -2,98 +2,13 @@ import { OP_COUNT, type Op } from '../kernel/ops.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import type { Evidence } from './evidence.js';
 import type { Hooks } from './hooks.js';
-import type { MechHooks, Promised } from './mech-hooks.js';
-import type { Monitor, RecordingHooks } from './monitor.js';
+import { type Installed, type Listeners, listeners } from './listeners.js';
+import type { MechHooks } from './mech-hooks.js';
+import { MechMonitors } from './mech-monitors.js';
+import type { RecordingHooks } from './monitor.js';
 import type { Cpu, Reader, Task } from './state/contexts.js';
-import type { HeldLock, Holder, MechPage, Moment } from './state/mech.js';
 import type { Flush, Gather, Head, Sync, Table, Target } from './state/table-life.js';
 import { WalkJudges, type WalkListener } from './walks/walk-judges.js';
-
-type Having<K extends keyof Monitor> = Monitor & Required<Pick<Monitor, K>>;
-type HookName = Exclude<keyof Monitor, 'on'>;
-type Listeners = { readonly [K in HookName]: Having<K>[] };
-
-/** A literal: an object that is filled by computed keys is slow to read forever after. */
-const nobody = (): Listeners => ({
-  tick: [],
-  cpuAppeared: [],
-  tableAfterGather: [],
-  callbackOver: [],
-  end: [],
-  tableRemoved: [],
-  tableRemovedTwice: [],
-  tableRemovedAfterFree: [],
-  tableFreed: [],
-  tableFreedTwice: [],
-  tableQueuedAfterFree: [],
-  headReused: [],
-  pageFreed: [],
-  tableReused: [],
-  dereferenced: [],
-  flushDone: [],
-  returnUnseen: [],
-  returnedAfterAll: [],
-  ipiArrived: [],
-  targetLate: [],
-  cycleFreed: [],
-  queued: [],
-  queuedTwice: [],
-  callbackRan: [],
-  callbackUnmatched: [],
-  callbackAfterInferred: [],
-  callbackFunc: [],
-  gpEnded: [],
-  readerEnded: [],
-  readerUnseen: [],
-  readerExpired: [],
-  gatherBegun: [],
-  gatherLeft: [],
-  gatherEnded: [],
-  gatherOver: [],
-  tidReused: [],
-  syscallEntered: [],
-  syscallLeft: [],
-  synced: [],
-  alive: [],
-  clockBack: [],
-  eventsLost: [],
-  recordingEnded: [],
-  released: [],
-  bound: [],
-  handedOver: [],
-  cameBack: [],
-  promised: [],
-  needed: [],
-  sleeps: [],
-  entrySet: [],
-  declaredEmpty: [],
-  pinned: [],
-  moved: [],
-  splitLock: [],
-  deposited: [],
-});
-const HOOKS = Object.keys(nobody()) as HookName[];
-
-/** A monitor, and what made it: whatever that makes has the same hooks each time. */
-export interface Installed {
-  readonly by: object;
-  readonly monitor: Monitor;
-}
-
-/** Looking up every hook in every monitor costs more than a small capture: once for each maker will do. */
-const hooksBy = new WeakMap<object, readonly HookName[]>();
-
-function hooksOf({ by, monitor }: Installed): readonly HookName[] {
-  let hooks = hooksBy.get(by);
-  if (!hooks) hooksBy.set(by, (hooks = HOOKS.filter((hook) => monitor[hook] !== undefined)));
-  return hooks;
-}
-
-function listeners(installed: readonly Installed[]): Listeners {
-  const lists = nobody();
-  for (const one of installed) for (const hook of hooksOf(one)) (lists[hook] as Monitor[]).push(one.monitor);
-  return lists;
-}
 
 /** Tells each monitor what it listens to, in the order of the list. One line a hook: this is the hot path. */
 export class Monitors implements Hooks, RecordingHooks {
@@ -296,68 +211,5 @@ export class Monitors implements Hooks, RecordingHooks {
 
   recordingEnded(facts: Parameters<RecordingHooks['recordingEnded']>[0]): void {
     for (const m of this.to.recordingEnded) m.recordingEnded(facts);
-  }
-}
-
-/** The same for facts that markers and programs give. */
-class MechMonitors implements MechHooks {
-  private readonly to: Listeners;
-  readonly seen: MechHooks['seen'];
-
-  constructor(to: Listeners, seen: MechHooks['seen']) {
-    this.to = to;
-    this.seen = seen;
-  }
-
-  released(page: MechPage, reused: boolean, task: Task, op: Op): void {
-    for (const m of this.to.released) m.released(page, reused, task, op);
-  }
-
-  bound(page: MechPage, head: Head, op: Op): void {
-    for (const m of this.to.bound) m.bound(page, head, op);
-  }
-
-  handedOver(page: MechPage | null, op: Op): void {
-    for (const m of this.to.handedOver) m.handedOver(page, op);
-  }
-
-  cameBack(holder: Holder, op: Op): void {
-    for (const m of this.to.cameBack) m.cameBack(holder, op);
-  }
-
-  promised(what: Promised, holders: readonly Holder[], op: Op): void {
-    for (const m of this.to.promised) m.promised(what, holders, op);
-  }
-
-  needed(lock: HeldLock | null, op: Op): void {
-    for (const m of this.to.needed) m.needed(lock, op);
-  }
-
-  sleeps(held: readonly HeldLock[], op: Op): void {
-    for (const m of this.to.sleeps) m.sleeps(held, op);
-  }
-
-  entrySet(page: MechPage, unlinked: boolean, op: Op): void {
-    for (const m of this.to.entrySet) m.entrySet(page, unlinked, op);
-  }
-
-  declaredEmpty(page: MechPage, op: Op): void {
-    for (const m of this.to.declaredEmpty) m.declaredEmpty(page, op);
-  }
-
-  pinned(page: MechPage, stale: boolean, rechecked: boolean, op: Op): void {
-    for (const m of this.to.pinned) m.pinned(page, stale, rechecked, op);
-  }
-
-  moved(page: MechPage | null, op: Op): void {
-    for (const m of this.to.moved) m.moved(page, op);
-  }
-
-  splitLock(page: MechPage, destroyed: boolean, op: Op): void {
-    for (const m of this.to.splitLock) m.splitLock(page, destroyed, op);
-  }
-
-  deposited(page: MechPage, parent: number, sync: Moment, op: Op): void {
-    for (const m of this.to.deposited) m.deposited(page, parent, sync, op);
   }
 }

@@ -7,7 +7,8 @@ import { isKnown } from '../timeline/is-known.js';
 import { CallbackWatch } from './callback-watch.js';
 import { EventRoles, ROLE } from './event-roles.js';
 import { type CostSamples, type GatherRec, type Recorded, Samples, type SpanRec, STEP } from './recorded.js';
-import { newGather, newRun, newTask, type TaskState, TaskSteps } from './task-steps.js';
+import { newGather, newRun, newTask, type TaskState } from './task-state.js';
+import { TaskSteps } from './task-steps.js';
 
 const MAX_SPANS = 500_000;
 
