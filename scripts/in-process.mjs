@@ -46,18 +46,25 @@ function setEnv(env) {
   return () => before.forEach(put);
 }
 
-/** `convert` writes to descriptor 1 itself. */
+const { writeSync } = fs;
+let descriptor = null;
+
+/**
+ * `convert` writes to descriptor 1 itself. Replaced once and for all: to tell every importer of `node:fs` takes longer than a
+ * short command.
+ */
 function catchDescriptor(stdout) {
-  const { writeSync } = fs;
-  fs.writeSync = (fd, data, ...rest) => {
-    if (fd !== 1) return writeSync(fd, data, ...rest);
-    stdout.write(Buffer.from(data));
-    return data.length;
-  };
-  syncBuiltinESMExports();
-  return () => {
-    fs.writeSync = writeSync;
+  if (fs.writeSync === writeSync) {
+    fs.writeSync = (fd, data, ...rest) => {
+      if (fd !== 1 || descriptor === null) return writeSync(fd, data, ...rest);
+      descriptor.write(Buffer.from(data));
+      return data.length;
+    };
     syncBuiltinESMExports();
+  }
+  descriptor = stdout;
+  return () => {
+    descriptor = null;
   };
 }
 
