@@ -87,7 +87,11 @@ export const nodeFiles = () => linkedFiles(process.execPath);
  * is gone. Where it stood at the entry of a function with a kprobe, the kernel takes it for that of a kprobe, of which ftrace
  * made no copy: it jumps to 0, or finds a second one on the way.
  */
-const EMULATOR_FAULT = /Oops: int3|Unrecoverable kprobe detected|RIP: 0010:0x0\r?$/m;
+const EMULATOR_FAULT =
+  /Oops: int3|Unrecoverable kprobe detected|RIP: 0010:0x0\r?$|NULL pointer dereference, address: 0{16}\r?\n.*supervisor instruction fetch/m;
+/** A guest that hit it may hang in telling of it. */
+const LAST_WORDS_MS = 10_000;
+const LAST_WORDS = 4096;
 
 /**
  * Runs `job` (shell text) in a guest. Gives the files it sent, its console and the time it took. Throws when the
@@ -136,8 +140,11 @@ async function runOnce({ kernel, files, job, cpus = 4, memory = '1G', timeoutS =
     );
     let text = '';
     let rest = '';
+    let broken = null;
     const take = (chunk) => {
       text += chunk;
+      if (broken === null && EMULATOR_FAULT.test(text.slice(-LAST_WORDS)))
+        broken = setTimeout(() => qemu.kill('SIGKILL'), LAST_WORDS_MS);
       rest += chunk;
       const lines = rest.split(/\r?\n/);
       rest = lines.pop();
@@ -151,6 +158,7 @@ async function runOnce({ kernel, files, job, cpus = 4, memory = '1G', timeoutS =
       qemu.once('close', resolve);
     });
     clearTimeout(timer);
+    clearTimeout(broken ?? undefined);
     const sent = existsSync(port) ? readFileSync(port, 'latin1') : '';
     if (!/^=== done\r?$/m.test(sent)) {
       throw new Error(
