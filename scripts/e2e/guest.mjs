@@ -122,7 +122,7 @@ async function runOnce({ kernel, files, job, cpus = 4, memory = '1G', timeoutS =
         ...['-kernel', kernel, '-initrd', initrd],
         ...[
           '-append',
-          'console=ttyS0 panic=-1 quiet no_timer_check tsc=reliable no_watchdog rcupdate.rcu_cpu_stall_suppress=1',
+          'console=ttyS0 panic=-1 quiet no_timer_check tsc=reliable no_watchdog noirqdebug rcupdate.rcu_cpu_stall_suppress=1',
         ],
         ...[
           '-no-reboot',
