@@ -384,3 +384,40 @@ describe('I49 gathers begin before they end', () => {
     expect(bare(t).of(49)).toMatchObject({ pass: '2 observed', violated: 0, unknown: [`1 ${LOSS}`] });
   });
 });
+
+describe('I49 tables handed to a gather that has ended', () => {
+  const cycle = (t: Trial, tlb = TLB): Trial =>
+    t.do(OP.GB, { a0: tlb, a1: MM }).do(OP.GE, { a0: tlb, a1: MM }).do(OP.GEret);
+  const late = (t: Trial, key: number): Trial => t.do(OP.TR, { a0: TLB, a1: MM, a2: key, a3: 1 });
+  const goesOn = (t: Trial): Trial => cycle(t.do(OP.EXITMM, { a0: MM, a1: 0 }));
+  const of49 = (t: Trial) => {
+    t.engine.finish();
+    return t.of(49);
+  };
+  const findings = (t: Trial): string[] => {
+    t.engine.finish();
+    return t.engine.ledger.tally(49).complaints.map((c) => c.message);
+  };
+
+  it('is shown by what the task does next, and of several once: the first may have begun another unseen', () => {
+    const t = goesOn(late(late(cycle(new Trial()), 5), 6));
+    expect(of49(t)).toMatchObject({ pass: '2 observed', violated: 1, unknown: [] });
+  });
+
+  it('each of them within another gather, whose end tells nothing of the one that has ended', () => {
+    const outer = TLB + 64;
+    const t = cycle(cycle(new Trial()), outer).do(OP.GB, { a0: outer, a1: MM });
+    late(late(cycle(t), 5), 6)
+      .do(OP.GE, { a0: outer, a1: MM })
+      .do(OP.GEret);
+    expect(of49(goesOn(t))).toMatchObject({ pass: '5 observed', violated: 2, unknown: [] });
+  });
+
+  it('not one whose end comes after all: only its beginning was not seen', () => {
+    const t = late(cycle(cycle(new Trial())), 5)
+      .do(OP.GE, { a0: TLB, a1: MM })
+      .do(OP.GEret);
+    const handed = 'was handed to a gather that had ended';
+    expect(findings(goesOn(t)).filter((m) => m.includes(handed))).toEqual([]);
+  });
+});
