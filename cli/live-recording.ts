@@ -19,7 +19,7 @@ import type { KernelInfo } from '../src/record/kernel-info.js';
 import { liveKernelInfo } from '../src/record/live-info.js';
 import type { RecordingPlan } from '../src/record/plan.js';
 import { Session } from '../src/record/session.js';
-import { sentinels } from '../src/record/shell.js';
+import { beginners, sentinels } from '../src/record/shell.js';
 import { TRACEFS_PLACES, type TracefsDir, tracefsAt } from '../src/record/tracefs.js';
 import { UsageError } from '../src/result/usage-error.js';
 import { EXIT } from './exit-codes.js';
@@ -199,6 +199,7 @@ async function recordWorkload(session: Session, options: RecordingOptions, stop:
   session.start();
   session.sampleMisses();
   const samples = setInterval(() => session.sampleMisses(), SAMPLE_MS);
+  spawnSync('sh', ['-c', beginners], { stdio: 'ignore' });
   try {
     await workload(options, stop);
   } finally {

@@ -50,7 +50,8 @@ export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): 
     '  was=-1; now=$(probes)',
     '  while [ "$was" != "$now" ]; do sleep 2; was=$now; now=$(probes); done',
     '  kill -0 "$tool" 2>/dev/null || { cat "$OUT.err" >&2; tool=; return 1; }',
-    `  sh -c 'printf ${BEGIN_COMM} >/proc/self/comm; :'`,
+    '  # Ends when all probes are attached: before, a lookup may be shown whose reader section is not.',
+    `  sh -c 'printf ${sh.BEGIN_COMM} >/proc/self/comm; :'`,
     '}',
     '# What needs more than registers may be refused, by an old bpftrace or by the verifier of the kernel.',
     'start "$BT" || {',
@@ -85,8 +86,6 @@ const wakerLines = [
   'esac',
 ];
 
-/** Task that ends when all probes are attached: before, a lookup may be shown whose reader section is not. */
-const BEGIN_COMM = 'pttrace-begin';
 /** Tasks that end on each CPU behind those that end the recording: up to the first of them every CPU is whole. */
 const PAST_COMM = 'pttrace-past';
 /** Seconds that bpftrace may lag behind. */
@@ -110,7 +109,7 @@ const drainLines = [
 
 /** From when all probes are attached, in the order of time: bpftrace prints the buffer of one CPU after that of another. */
 const orderedLines = [
-  `begin=$(grep -F ' ${BEGIN_COMM} ' "$LOG" | cut -d ' ' -f 1 | sort -n | head -n 1)`,
+  `begin=$(grep -F ' ${sh.BEGIN_COMM} ' "$LOG" | cut -d ' ' -f 1 | sort -n | head -n 1)`,
   '{',
   `  grep -v '^[0-9]' "$LOG" | grep -v '^Lost '`,
   `  awk -v b="$begin" -v p="$past" '/^[0-9]/ && $1 + 0 >= b + 0 && (p == "" || $1 + 0 < p + 0)' "$LOG" | sort -s -n -k 1,1`,

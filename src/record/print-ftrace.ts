@@ -47,6 +47,7 @@ export function ftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): st
     ...sh.signalLines('TERM'),
     'echo 1 >"$I/tracing_on"',
     ...sh.samplerStart,
+    sh.runBeginners,
     ...sh.workloadLines,
     sh.runSentinels,
     ...sh.samplerEnd,

@@ -197,22 +197,33 @@ export const writeLines = [
   'write() { if command -v gzip >/dev/null 2>&1; then cat "$HEAD" - | gzip -c >"$OUT"; else cat "$HEAD" - >"$OUT"; fi; }',
 ];
 
+/** Name of the tasks with which a recording begins on each CPU. */
+export const BEGIN_COMM = 'pttrace-begin';
+
+/** A task of this name ends on each CPU. Where there is no taskset they go where the scheduler puts them. */
+const endsOnEachCpu = (comm: string): string =>
+  [
+    'for c in $(sed -n "s/^processor[^0-9]*//p" /proc/cpuinfo); do',
+    `  end="printf ${comm} >/proc/self/comm; :"`,
+    '  taskset -c "$c" sh -c "$end" 2>/dev/null || taskset "$(printf %x $((1 << c)))" sh -c "$end" 2>/dev/null || sh -c "$end"',
+    'done',
+  ].join('\n');
+
 /**
- * A task of a name of its own ends on each CPU, as the last thing there: up to then every probe was recorded, so one
- * that had fired before, and did not, was not hit. Where there is no taskset the tasks go where the scheduler puts them.
+ * The last thing on each CPU: up to then every probe was recorded, so one that had fired before, and did not, was not
+ * hit.
  */
-export const sentinels = [
-  'for c in $(sed -n "s/^processor[^0-9]*//p" /proc/cpuinfo); do',
-  `  end="printf ${SENTINEL_COMM} >/proc/self/comm; :"`,
-  '  taskset -c "$c" sh -c "$end" 2>/dev/null || taskset "$(printf %x $((1 << c)))" sh -c "$end" 2>/dev/null || sh -c "$end"',
-  'done',
-].join('\n');
+export const sentinels = endsOnEachCpu(SENTINEL_COMM);
+/** The first thing on each CPU: probes of what every task does have fired there, also where it is idle from then on. */
+export const beginners = endsOnEachCpu(BEGIN_COMM);
 
 /** Puts them into a file, to be run from anywhere. */
 export const sentinelLines = [`cat >"$OUT.end" <<'END'`, ...sentinels.split('\n'), 'END'];
 export const runSentinels = 'sh "$OUT.end"';
-/** In front of the command of a tool that ends with it: they are run before it ends. */
-export const withSentinels = `sh -c '"$@"; s=$?; sh "$0"; exit $s' "$OUT.end"`;
+const AS_BEGIN = `sed s/${SENTINEL_COMM}/${BEGIN_COMM}/`;
+export const runBeginners = `${AS_BEGIN} "$OUT.end" | sh`;
+/** In front of the command of a tool that ends with it: they are run before the command, and before the tool ends. */
+export const withSentinels = `sh -c '${AS_BEGIN} "$0" | sh; "$@"; s=$?; sh "$0"; exit $s' "$OUT.end"`;
 
 /** Tells what probes have missed so far: into the trace marker `file`, before, every second, and at the end. */
 export const sampleLines = (file: string): string[] => [

@@ -74,6 +74,13 @@ describe.each(TOOLS)('the %s script', (tool) => {
     expect(run.stdout.trim().split('\n')).toEqual(Array<string>(cpus).fill('pttrace-end'));
   });
 
+  it('begins with such a task on each CPU, where its command does not start what records', () => {
+    const text = printScript(tool, planRecording(debian61(), 'tables'), { bufferKb: 1024 });
+    expect(/sed s\/pttrace-end\/pttrace-begin\/ "\$(?:OUT\.end|0)" \| sh/.test(text)).toBe(
+      tool !== 'bpftrace',
+    );
+  });
+
   it.each([
     [undefined, hostname()],
     ["lab 3's $(x)", "lab 3's $(x)"],
