@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { runCommand } from '../in-process.mjs';
+import { keepThreads } from '../warm-threads.mjs';
 import { runLine } from './shell.mjs';
 
 /** Fenced blocks of a page: language, the word behind it, text, and where the text begins. */
@@ -65,6 +66,7 @@ export const MARK = /\((?:as root|another machine|with DuckDB)/;
 /** A folder with a `pttrace` in the path, the fixtures, and recordings under the names that the pages use. */
 export class Sandbox {
   constructor(root) {
+    keepThreads();
     this.root = root;
     this.dir = mkdtempSync(join(tmpdir(), 'pttrace-docs-'));
     this.bin = join(this.dir, '.bin');
