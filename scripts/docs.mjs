@@ -1,5 +1,4 @@
 // Pages of docs/ that are printed from the program's own tables. Usage: npm run build && node scripts/docs.mjs [--check]
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -8,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { findingPicture } from './docs/picture.mjs';
 import { refreshed, Sandbox } from './docs/sessions.mjs';
 import { importGraph, LAYERS } from './import-cycles.mjs';
+import { runCommand } from './in-process.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const load = (path) => import(pathToFileURL(join(root, 'dist', path)).href);
@@ -148,22 +148,20 @@ ${sections.join('\n\n')}
 }
 
 /** README.md with the output of the commands its comments name, as they print it now; `| N`: the first N lines. */
-function readme() {
+async function readme() {
   const text = readFileSync(join(root, 'README.md'), 'utf8');
-  return text.replace(
-    /(<!-- output: (.+?)(?: \| (\d+))? -->\n```\n)[\s\S]*?(```)/g,
-    (_, open, command, lines, close) => `${open}${printed(command.split(' '), lines)}${close}`,
-  );
+  const outputs = /(<!-- output: (.+?)(?: \| (\d+))? -->\n```\n)[\s\S]*?(```)/g;
+  const now = [];
+  for (const [, , command, lines] of text.matchAll(outputs))
+    now.push(await printed(command.split(' '), lines));
+  return text.replace(outputs, (_, open, _command, _lines, close) => `${open}${now.shift()}${close}`);
 }
 
-function printed(args, lines) {
-  const run = spawnSync(process.execPath, [join(root, 'bin/run.js'), ...args], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, NO_COLOR: '1', COLUMNS: '' },
-  });
-  if (run.status > 1) throw new Error(`pttrace ${args.join(' ')}: ${run.stderr}`);
-  return lines === undefined ? run.stdout : run.stdout.split('\n').slice(0, lines).join('\n').concat('\n');
+async function printed(args, lines) {
+  const { status, stdout, stderr } = await runCommand(root, args, { env: { NO_COLOR: '1', COLUMNS: '' } });
+  if (status > 1) throw new Error(`pttrace ${args.join(' ')}: ${stderr}`);
+  const text = stdout.toString();
+  return lines === undefined ? text : text.split('\n').slice(0, lines).join('\n').concat('\n');
 }
 
 /** The claims of the thread, decided anew. */
@@ -354,7 +352,7 @@ async function record() {
 /** Page → its text as the tables have it now. */
 export async function pages() {
   return {
-    'README.md': readme(),
+    'README.md': await readme(),
     'docs/finding.svg': await findingPicture(root, PICTURED),
     ...(await sessionPages()),
     'docs/architecture.md': architecture(),

@@ -49,7 +49,8 @@ export function commandsOf(text) {
       behind = false;
     } else if (line.trim() === '') comments = [];
     else {
-      commands.push({ command: line.trim(), comment: comments.join(' ') });
+      // A comment behind a command is for the reader.
+      commands.push({ command: line.trim().replace(/ +# .*$/, ''), comment: comments.join(' ') });
       behind = true;
     }
   }
@@ -109,15 +110,15 @@ export class Sandbox {
     copyFileSync(join(this.dir, 'baseline.yaml'), join(this.dir, 'policy.yaml'));
   }
 
-  /** Runs of simulated kernels: before1.gz to after5.gz, and b1.gz to b5.gz of one kernel. */
-  async simulated() {
+  /** Runs of simulated kernels: before1.gz to after5.gz, and b1.gz to b5.gz of one kernel. The pages show those of 60 munmap()s. */
+  async simulated(munmaps = 60) {
     for (let i = 1; i <= 5; i++) {
       for (const [side, variant] of [
         ['before', 'A2'],
         ['after', 'C'],
         ['b', 'B'],
       ]) {
-        const args = ['simulate', '--variant', variant, '--munmaps', '60', '--seed', String(i)];
+        const args = ['simulate', '--variant', variant, '--munmaps', String(munmaps), '--seed', String(i)];
         const { stdout } = await runCommand(this.root, args, { cwd: this.dir, env: ENV });
         writeFileSync(join(this.dir, `${side}${i}.gz`), gzipSync(stdout));
       }
