@@ -1,5 +1,4 @@
-import { LINE, type LineHost } from '../parsers/input/dialect.js';
-import { newHeader } from '../parsers/input/line-scanner.js';
+import { LINE, type LineHost, newHeader } from '../parsers/input/dialect.js';
 import { FtraceDialect } from '../parsers/tracefs/ftrace.js';
 import { MAX_CPUS, MAX_PID, RecordBatch } from '../timeline/batch.js';
 import { EventTable } from '../timeline/events.js';

@@ -83,8 +83,17 @@ function fieldOf(b: Uint8Array, start: number, end: number, names: readonly Uint
 
 /** A value ends at a blank or a comma. */
 function valueEnd(b: Uint8Array, p: number, end: number): number {
-  while (p < end && b[p]! > 0x20 && b[p] !== 0x2c) p++;
+  while (p < end && b[p] !== 0x20 && b[p] !== 0x09 && b[p] !== 0x2c) p++;
   return p;
+}
+
+/** A decimal number behind which a blank, a bracket or nothing stands; NaN if other bytes do. */
+function decimalAt(b: Uint8Array, p: number, end: number): number {
+  let q = p;
+  while (q < end && isDigit(b[q]!)) q++;
+  const whole =
+    q === end || b[q] === 0x20 || b[q] === 0x09 || b[q] === 0x2c || b[q] === 0x29 || b[q] === 0x5d;
+  return whole ? parseDec53(b, p, q) : Number.NaN;
 }
 
 const numberAt = (b: Uint8Array, p: number, end: number): number => parseValue53(b, p, valueEnd(b, p, end));
@@ -126,6 +135,8 @@ export function gracePeriod(b: Uint8Array, start: number, end: number, op: Op): 
   op.a0 = signed53(numberAt(b, seq, end));
   if (event < 0) return false;
   const length = valueEnd(b, event, end) - event;
+  if (length === 0) return false;
+  for (let p = event; p < event + length; p++) if (!isWordByte(b[p]!)) return false;
   op.a1 = GP_EVENT.other;
   for (const { word, value } of GP_WORDS) {
     if (word.length === length && startsWith(b, event, end, word)) {
@@ -170,13 +181,13 @@ export function watching(b: Uint8Array, start: number, end: number, op: Op): boo
 export function schedSwitch(b: Uint8Array, start: number, end: number, op: Op): boolean {
   const next = findLast(b, start, end, NEXT_PID);
   if (next >= 0) {
-    op.a1 = parseDec53(b, next + NEXT_PID.length, end);
+    op.a1 = decimalAt(b, next + NEXT_PID.length, end);
     const prev = findLast(b, start, next, PREV_PID);
-    if (prev >= 0) op.a0 = parseDec53(b, prev + PREV_PID.length, next);
+    if (prev >= 0) op.a0 = decimalAt(b, prev + PREV_PID.length, next);
     else if (startsWith(b, start, end, PREV_PID_FIRST)) {
-      op.a0 = parseDec53(b, start + PREV_PID_FIRST.length, next);
+      op.a0 = decimalAt(b, start + PREV_PID_FIRST.length, next);
     }
-    return true;
+    return op.a0 >= 0 && op.a1 >= 0;
   }
   const arrow = findLast(b, start, end, ARROW);
   if (arrow < 0) {
@@ -212,7 +223,7 @@ export function pageAlloc(b: Uint8Array, start: number, end: number, op: Op): bo
   // In the kernel's order; other writers may have their own.
   let order = find(b, pfn, end, ORDER);
   if (order < 0) order = find(b, start, pfn, ORDER);
-  if (order >= 0) op.a1 = parseDec53(b, order + ORDER.length, end);
+  if (order >= 0) op.a1 = decimalAt(b, order + ORDER.length, end);
   const gfp = find(b, Math.max(pfn, order), end, GFP);
   const value = gfp >= 0 ? gfp + GFP.length : fieldOf(b, start, end, GFP_KEYS);
   if (value >= 0) {

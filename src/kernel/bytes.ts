@@ -1,6 +1,6 @@
 /**
  * Numbers straight from bytes: no strings, no BigInt, exact to the low 53 bits.
- * All readers stop at the first byte that is not part of the number.
+ * `parseHex53` and `parseDec53` stop at the first byte that is not part of the number.
  */
 
 /** Value of a hex digit by its byte; -1 for every other byte. */
@@ -65,10 +65,11 @@ function shortDecimal(bytes: Uint8Array, start: number, end: number): number {
 
 /**
  * Low 53 bits of an argument as a probe prints it: `0x…` is hex, digits are decimal (`:u64`), anything with a
- * hex letter or 16 digits (`%p`) is hex without prefix. NaN for `(fault)`, `(null)`, text.
+ * hex letter or 16 digits (`%p`) is hex without prefix. NaN for `(fault)`, `(null)`, text, and where not all is number.
  */
 export function parseValue53(bytes: Uint8Array, start: number, end: number): number {
   if (end - start >= 2 && bytes[start] === 0x30 && (bytes[start + 1]! | 0x20) === 0x78) {
+    for (let i = start + 2; i < end; i++) if (DIGIT[bytes[i]!]! < 0) return Number.NaN;
     return parseHex53(bytes, start, end);
   }
   const short = shortDecimal(bytes, start, end);

@@ -5,14 +5,23 @@ import { isKnown } from '../timeline/is-known.js';
 import type { Bases } from './bases.js';
 import * as bodies from './bodies.js';
 import { DIGIT, parseValue53, signed53, startsWith } from './bytes.js';
-import { batchCount, type EventPlan, FORM, learnArguments, planOf } from './event-plan.js';
-import type { FuncTable } from './func-table.js';
+import {
+  batchCount,
+  type EventPlan,
+  FORM,
+  isCutPointer,
+  lacksBracket,
+  lacksSlots,
+  learnArguments,
+  planOf,
+} from './event-plan.js';
+import { FUNC_DAMAGED, type FuncTable } from './func-table.js';
 import { Hits } from './hits.js';
 import { decodeMarker, headPage, MARKER, setSlot } from './marker.js';
 import { BASIS, GP_EVENT, OP, type Op } from './ops.js';
-import type { ArgumentPlan } from './probe-args.js';
+import { type ArgumentPlan, isNumber, isPart } from './probe-args.js';
 import type { ProbesFile } from './probes-file.js';
-import { endOfValue, seekValue, significantDigits } from './value-scan.js';
+import { ANOTHER_EVENT, endOfValue, runsOn, seekValue, significantDigits } from './value-scan.js';
 
 export interface DecoderOptions {
   readonly events: EventTable;
@@ -26,6 +35,9 @@ const UNSEEN = 0;
 const NO_MEANING = 1;
 const PLANNED = 2;
 const MAX_RELEARN = 16;
+/** Lines that lack an argument, one after the other, before the event counts as one that has not got it. */
+const MAX_LESSER = 4;
+const PAREN = 0x28;
 /** Physical address bits of an entry, as far as 53 bits reach (bit 52 and up are flags). */
 const PHYS_LIMIT = 2 ** 52;
 const NR_CPUS_IN_MASK = 53;
@@ -47,6 +59,8 @@ export class Decoder {
   private maxCpu = 0;
   /** Number last read by `pointer`. */
   private value = 0;
+  /** The row last given means something, but what it says is damaged: what it told of is not known. */
+  unread = false;
 
   constructor({ events, funcs, bases, probes }: DecoderOptions) {
     this.events = events;
@@ -60,6 +74,7 @@ export class Decoder {
    * Slots the record does not give are NaN; no value is made up.
    */
   decode(batch: RecordBatch, row: number, op: Op): boolean {
+    this.unread = false;
     const id = batch.event[row]!;
     const state = id < this.state.length ? this.state[id]! : UNSEEN;
     if (state === NO_MEANING || (state === UNSEEN && !this.plan(id))) return this.printed(batch, row, op);
@@ -75,15 +90,27 @@ export class Decoder {
     op.basis = plan.basis;
     this.columns(batch, row, op);
     if (plan.form === FORM.fields) {
-      if (plan.args === null || plan.args.length > 0) this.fields(plan, id, batch, row, op);
+      if (plan.args === null || plan.args.length > 0) {
+        this.fields(plan, id, batch, row, op);
+        if (this.unread) return false;
+      }
       for (let i = 0; i < plan.fixed.length; i++) setSlot(op, plan.fixed[i]![0], plan.fixed[i]![1]);
       if (op.kind === OP.CR || op.kind === OP.CB) this.head(op);
       // rcu_gp_init() that found no reason to begin one.
       else if (op.kind === OP.GP && op.a2 === 0) op.a1 = GP_EVENT.other;
       return plan.hits === null || !plan.hits.again(plan.source, op);
     }
-    if (!this.special(plan, id, batch, row, op)) return false;
+    const means = this.special(plan, id, batch, row, op);
+    if (plan.form < FORM.rawSyscallEnter && plan.form !== FORM.watching && lacksSlots(plan, op)) {
+      this.unread = true;
+    }
+    if (!means || this.unread) return false;
     return plan.hits === null || !plan.hits.again(plan.source, op);
+  }
+
+  /** Another capture begins: its events may have other arguments. */
+  restart(): void {
+    for (const plan of this.plans) if (plan) plan.present = plan.wide = plan.lesser = 0;
   }
 
   /** What a row says of itself; nothing of its body yet. */
@@ -166,6 +193,7 @@ export class Decoder {
       case FORM.syscallEnter:
         op.a0 = this.syscalls[id]!;
         bodies.syscallArgs(b, start, end, op);
+        this.unread = lacksBracket(plan, b, end);
         return true;
       case FORM.syscallExit:
         op.a0 = this.syscalls[id]!;
@@ -187,28 +215,53 @@ export class Decoder {
     const end = batch.bodyEnd[row]!;
     let p = batch.bodyStart[row]!;
     let args = plan.args!;
+    let present = 0;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i]!;
       const at = seekValue(b, p, end, arg.name);
+      if (at === ANOTHER_EVENT) {
+        this.unread = true;
+        return;
+      }
       if (at >= 0) {
+        present |= 1 << i;
         p = this.pointer(b, at, end);
         if (p > 0) this.fill(arg, this.value, b, at, p, op);
         else {
           p = endOfValue(b, at, end);
-          this.fill(arg, parseValue53(b, at, p), b, at, p, op);
+          const value = parseValue53(b, at, p);
+          // `(fault)`, `(null)`
+          if (value !== value && b[at] !== PAREN && isNumber(arg)) this.unread = true;
+          this.fill(arg, value, b, at, p, op);
         }
+        if (b[at] !== PAREN && isCutPointer(plan, i, arg, p - at)) this.unread = true;
         continue;
       }
       if (plan.spec && plan.relearned < MAX_RELEARN) {
+        const before = plan.args;
         plan.relearned++;
         learnArguments(plan, this.events.head(id), batch.body(row), this.probes);
+        if (isPart(plan.args!, before!) && ++plan.lesser < MAX_LESSER) {
+          plan.args = before;
+          plan.relearned--;
+          this.unread = true;
+          return;
+        }
+        plan.present = plan.wide = 0;
         op.basis = plan.basis;
         args = plan.args!;
         op.a0 = op.a1 = op.a2 = op.a3 = op.a4 = op.a5 = op.a6 = op.a7 = Number.NaN;
         i = -1;
+        present = 0;
         p = batch.bodyStart[row]!;
         if (args.length === 0) break;
       }
+    }
+    // What all lines of an event say, and one does not, has been damaged there.
+    if ((plan.present & ~present) !== 0 || runsOn(b, p, end)) this.unread = true;
+    else {
+      plan.present |= present;
+      plan.lesser = 0;
     }
   }
 
@@ -270,7 +323,7 @@ export class Decoder {
         setSlot(op, role.also!, this.bases.pageOfPtl(value));
         return;
       case 'func':
-        setSlot(op, role.to, this.funcs.idOf(b, start, end));
+        this.func(role.to, this.funcs.idOf(b, start, end), op);
         return;
       case 'mask':
         setSlot(op, role.to, value);
@@ -284,6 +337,11 @@ export class Decoder {
       case 'tables':
         this.tables(b, start, end, op);
     }
+  }
+
+  private func(to: number, id: number, op: Op): void {
+    if (id === FUNC_DAMAGED) this.unread = true;
+    else setSlot(op, to, id);
   }
 
   /** Number of the first element at NULL in the array last read. */
@@ -304,6 +362,7 @@ export class Decoder {
       let q = p;
       while (q < end && b[q] !== 0x2c && b[q] !== 0x7d) q++;
       const page = parseValue53(b, p, q);
+      if (page !== page) this.unread = true;
       if (page === 0) {
         this.nullAt = n;
         break;
@@ -312,6 +371,7 @@ export class Decoder {
       p = q;
     }
     op.nTables = n;
+    if (b[start] === 0x7b && b[end - 1] !== 0x7d) this.unread = true;
   }
 
   private head(op: Op): void {

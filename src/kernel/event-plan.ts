@@ -1,8 +1,8 @@
 import type { EventHead } from '../timeline/events.js';
 import { ascii } from './bytes.js';
 import type { Hits } from './hits.js';
-import { BASIS, type Basis, FUNC, OP, type OpKind } from './ops.js';
-import { type ArgumentPlan, argumentNames, resolveLayout } from './probe-args.js';
+import { BASIS, type Basis, FUNC, OP, type Op, type OpKind } from './ops.js';
+import { type ArgumentPlan, argumentNames, isPointer, resolveLayout } from './probe-args.js';
 import type { ProbesFile } from './probes-file.js';
 import { SYMBOLS, type SymbolSpec, symbolOfEventName } from './symbols.js';
 import { BODY, type BodyForm, TRACEPOINTS } from './tracepoints.js';
@@ -24,6 +24,12 @@ export interface EventPlan {
   basis: Basis;
   /** Basis of the head alone, before the argument layout is taken into account. */
   readonly headBasis: Basis;
+  /** Bits of the arguments that its lines show. */
+  present: number;
+  /** Bits of those that have shown a pointer of full length. */
+  wide: number;
+  /** Lines in a row that lacked some. */
+  lesser: number;
   /** How often the layout was worked out anew because a line did not match it. */
   relearned: number;
   /** FuncId of the syscall. */
@@ -43,6 +49,9 @@ const base: EventPlan = {
   args: [],
   basis: BASIS.observed,
   headBasis: BASIS.observed,
+  present: 0,
+  wide: 0,
+  lesser: 0,
   relearned: 0,
   syscall: '',
   hits: null,
@@ -129,3 +138,33 @@ export function learnArguments(
 /** Does the nr read from a rcu_head's page mean anything for this callback? Only a batch has one. */
 export const batchCount = (func: number, nr: number): number =>
   func === FUNC.tlb_remove_table_rcu ? nr : func > 0 && func <= FUNC.pte_free_now ? 1 : Number.NaN;
+
+/** Of 16 digits, with or without `0x`. */
+const POINTER_LENGTH = 16;
+/** `0x0` */
+const ZERO_LENGTH = 3;
+const CLOSE = 0x29;
+
+/** Pointers of the kernel are all of one length: argument `i`, `length` bytes long and not 0, has lost its end. */
+export function isCutPointer(plan: EventPlan, i: number, arg: ArgumentPlan, length: number): boolean {
+  if (length < POINTER_LENGTH) return (plan.wide & (1 << i)) !== 0 && length > ZERO_LENGTH && isPointer(arg);
+  plan.wide |= 1 << i;
+  return false;
+}
+
+/** Lines of this tracepoint have said more before: this one has been damaged there. */
+export function lacksSlots(plan: EventPlan, op: Op): boolean {
+  // A failed allocation says nothing more.
+  if (plan.form === FORM.pageAlloc && op.a0 <= 0) return false;
+  const present = (op.a0 === op.a0 ? 1 : 0) | (op.a1 === op.a1 ? 2 : 0) | (op.a2 === op.a2 ? 4 : 0);
+  if ((plan.present & ~present) !== 0) return true;
+  plan.present |= present;
+  return false;
+}
+
+/** `sys_x(…)`: where all end with the bracket, one that does not has not got its end. */
+export function lacksBracket(plan: EventPlan, b: Uint8Array, end: number): boolean {
+  if (b[end - 1] !== CLOSE) return plan.present === 1;
+  plan.present = 1;
+  return false;
+}

@@ -5,6 +5,11 @@ import { FUNC, FUNC_FIRST_FREE } from './ops.js';
 /** Number of a function (callback, IPI handler) or syscall; the well-known ones are in `FUNC`. */
 export type FuncId = number;
 
+const DAMAGE = /[\u0000-\u001f\u007f-\u009f\ufffd]/;
+
+/** Of a name that holds control bytes or bytes that are no UTF-8: no kernel has such a function. */
+export const FUNC_DAMAGED: FuncId = -1;
+
 /**
  * Names of functions and syscalls → `FuncId`. `f+0x0/0x40`, `f.cfi_jt`, `f [mod]` and `f` are the same function.
  * Raw bytes are looked up first, so a spelling costs a string only the first time it is seen.
@@ -38,7 +43,8 @@ export class FuncTable {
       bigger.set(this.ids);
       this.ids = bigger;
     }
-    return (this.ids[spelling] = this.idOfName(this.spellings.text(spelling)));
+    const text = this.spellings.text(spelling);
+    return (this.ids[spelling] = DAMAGE.test(text) ? FUNC_DAMAGED : this.idOfName(text));
   }
 
   idOfName(text: string): FuncId {

@@ -10,6 +10,19 @@ export interface ArgumentPlan {
   readonly role: Role | null;
 }
 
+export const isNumber = ({ role }: ArgumentPlan): boolean => role!.as !== 'func' && role!.as !== 'tables';
+
+/** Roles that hold a kernel pointer or 0, unlike addresses of user space, masks and values of entries. */
+const POINTERS: ReadonlySet<string> = new Set(['page', 'head', 'va', 'slot', 'ptl']);
+const OWNERS: ReadonlySet<string> = new Set(['tlb', 'mm', 'rhp', 'csd']);
+
+export const isPointer = ({ role }: ArgumentPlan): boolean =>
+  POINTERS.has(role!.as) || (role!.as === 'addr' && OWNERS.has(role!.role));
+
+/** Some of the arguments of `whole`, and no others. */
+export const isPart = (part: readonly ArgumentPlan[], whole: readonly ArgumentPlan[]): boolean =>
+  part.length < whole.length && part.every(({ role }) => whole.some((arg) => arg.role === role));
+
 export interface Layout {
   readonly args: readonly ArgumentPlan[];
   readonly basis: Basis;

@@ -1,6 +1,9 @@
 import { startsWith } from './bytes.js';
 
-/** Start of the value of `name=` at or after `p`; -1 if there is none. */
+/** The name or the stamp of another event stands there: its line has run into this one. */
+export const ANOTHER_EVENT = -2;
+
+/** Start of the value of `name=` at or after `p`; -1 if there is none, or `ANOTHER_EVENT`. */
 export function seekValue(b: Uint8Array, p: number, end: number, name: Uint8Array): number {
   const length = name.length;
   while (p < end) {
@@ -13,6 +16,7 @@ export function seekValue(b: Uint8Array, p: number, end: number, name: Uint8Arra
     if (after < end && b[after] === 0x3d && startsWith(b, p, end, name)) return after + 1;
     while (p < end && (c = b[p]!) !== 0x20 && c !== 0x2c && c !== 0x3d) p++;
     if (p < end && c === 0x3d) p = endOfValue(b, p + 1, end);
+    else if (b[p - 1] === 0x3a) return ANOTHER_EVENT;
   }
   return -1;
 }
@@ -38,4 +42,10 @@ export function significantDigits(b: Uint8Array, start: number, end: number): nu
   if (end - p > 2 && b[p] === 0x30 && (b[p + 1]! | 0x20) === 0x78) p += 2;
   while (p < end && b[p] === 0x30) p++;
   return end - p;
+}
+
+/** Behind the last value that is read, another event's name or stamp stands: its line has run into this one. */
+export function runsOn(b: Uint8Array, p: number, end: number): boolean {
+  for (let i = p; i + 1 < end; i++) if (b[i] === 0x3a && b[i + 1] === 0x20) return true;
+  return false;
 }

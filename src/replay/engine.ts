@@ -156,7 +156,10 @@ export class ReplayEngine {
       ledger.now = this.events;
       const thread = this.threadOf(batch.comm[row]!);
       if (thread === THREAD.sentinel && cpu >= 0) session.alive(cpu, ts);
-      if (!decoder.decode(batch, row, op)) continue;
+      if (!decoder.decode(batch, row, op)) {
+        if (decoder.unread) this.lost(batch, row, 1, this.events);
+        continue;
+      }
       if (op.kind === OP.MISSES) {
         this.missed.sample(this.countsOf(op), op);
         continue;
@@ -206,6 +209,12 @@ export class ReplayEngine {
       return;
     }
     if (event !== RESERVED.lost) return;
+    this.lost(batch, row, batch.aux[row]!, this.lastShown(cpu));
+  }
+
+  /** The row tells of so many events (-1: some), behind the event `since`, that they are not known. */
+  private lost(batch: RecordBatch, row: number, count: number, since: number): void {
+    const cpu = batch.cpu[row]!;
     this.options.phases?.cut();
     const op = this.op;
     op.kind = OP.lost;
@@ -213,8 +222,8 @@ export class ReplayEngine {
     op.pid = -1;
     op.ref = batch.ref(row);
     op.context = CONTEXT.unknown;
-    op.a0 = batch.aux[row]!;
-    this.session.lose(op, this.lastShown(cpu));
+    op.a0 = count;
+    this.session.lose(op, since);
     if (cpu >= 0) {
       const clock = this.clockOf(cpu);
       clock.gap = true;
@@ -343,6 +352,7 @@ export class ReplayEngine {
     this.session.end('the capture ends before its probe fired again');
     this.segments++;
     this.session.restart(otherKernel);
+    this.options.decoder.restart();
     this.maxNs = Number.NEGATIVE_INFINITY;
     this.segmentStart = this.events;
     for (const clock of this.cpus) {

@@ -36,6 +36,7 @@ function engine(): { engine: ReplayEngine; feed: (rows: readonly Row[], input?: 
       op.pid = 7;
       return true;
     },
+    restart: () => {},
   };
   const made = new ReplayEngine({
     names: new Interner(),

@@ -71,6 +71,7 @@ function repeatsNested(pattern: string): boolean {
 
 class LineFormatDialect implements LineDialect {
   readonly id = LINE_FORMAT_ID;
+  readonly amongOthers = true;
   private readonly regex: RegExp;
   private readonly stampGroup: string;
   private readonly bodyGroup: string | undefined;

@@ -17,8 +17,6 @@ export interface BlockOptions {
   readonly why: string;
   /** Dialects a later block may be in, the more special first. */
   readonly others: readonly DialectInfo[];
-  /** People cut what they paste into a mail: behind prose, events may be missing. */
-  readonly excerpt: boolean;
 }
 
 /** Dialects whose own header begins with `# tracer:`; to perf it is a comment. */
@@ -45,8 +43,6 @@ export class BlockDialect implements LineDialect {
   private info: DialectInfo;
   private readonly options: BlockOptions;
   private eventsOfBlock = 0;
-  /** Prose came since the last event of an excerpt. */
-  private prose = false;
   /** The last line was a histogram row whose bar may go on. */
   private wrapped = false;
 
@@ -57,12 +53,16 @@ export class BlockDialect implements LineDialect {
     this.inner = options.open();
   }
 
+  get wholeLines(): boolean {
+    return this.inner.wholeLines === true;
+  }
+
+  get amongOthers(): boolean {
+    return this.inner.amongOthers === true;
+  }
+
   line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
     if (this.blocks.length === 0) this.begin(this.info, this.options.why, host);
-    if (this.prose && isCandidate(buf, start, end)) {
-      host.fact(RESERVED.lost, -1, -1);
-      this.prose = false;
-    }
     const kind = this.inner.line(buf, start, end, host);
     if (kind === LINE.event) {
       this.eventsOfBlock++;
@@ -80,10 +80,7 @@ export class BlockDialect implements LineDialect {
     }
     this.wrapped = false;
     const other = this.recognised(buf, start, end);
-    if (other === null) {
-      if (this.options.excerpt && kind !== LINE.skipped && this.eventsOfBlock > 0) this.prose = true;
-      return kind;
-    }
+    if (other === null) return kind;
     if (kind === LINE.skipped) host.unskip();
     this.turn(other, host);
     const again = this.inner.line(buf, start, end, host);
@@ -109,7 +106,6 @@ export class BlockDialect implements LineDialect {
     this.info = info;
     this.inner = info.open();
     this.eventsOfBlock = 0;
-    this.prose = false;
   }
 
   private begin(dialect: DialectInfo, why: string, host: LineHost): void {

@@ -87,9 +87,23 @@ export interface HeaderFacts {
   clock: string;
 }
 
+export const newHeader = (): HeaderFacts => ({
+  tracer: '',
+  entriesInBuffer: -1,
+  entriesWritten: -1,
+  cpus: -1,
+  flagColumns: -1,
+  captures: 0,
+  clock: '',
+});
+
 /** One text format. Stateful across lines of one input (stack blocks, header in progress). */
 export interface LineDialect {
   readonly id: string;
+  /** An event is one line, unless user space wrote more of them: any other text behind it is a piece of a lost one. */
+  readonly wholeLines?: boolean;
+  /** Lines of others stand between its events by nature. */
+  readonly amongOthers?: boolean;
   /**
    * Classify `buf[start, end)` (no newline, no CR) and, for an event, fill one row and `host.commit()` it.
    * Must look at no byte outside the range and must end for every input.

@@ -100,6 +100,7 @@ export function internBody(buf: Uint8Array, start: number, end: number, host: Li
         let r = q;
         let hh = h;
         while (r < end && buf[r] !== 41) hh = Math.imul(hh ^ buf[r++]!, 0x01000193);
+        if (r === end && isTornPlace(buf, open + 1, end)) return torn(p, end, host);
         if (r < end && isPlace(buf, open + 1, r)) {
           h = Math.imul(hh ^ 41, 0x01000193);
           q = r + 1;
@@ -164,6 +165,9 @@ function isCallLine(buf: Uint8Array, from: number, end: number): boolean {
   return false;
 }
 
+/** Events only: a name without a colon is no function, it is what is left of a line. */
+const NO_TRACER = 'nop';
+
 const SYMBOL =
   /^(?:[A-Za-z_.$][\w.$]*(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?(?: \[\w+\])?|0x[0-9a-f]+|0)(?: <[0-9a-f]{8,16}>)?$/;
 
@@ -181,11 +185,30 @@ function bareFunction(buf: Uint8Array, p: number, end: number, host: LineHost): 
   if (!mayBeSymbol(buf, p, end)) return false;
   const text = new TextDecoder('latin1').decode(buf.subarray(p, end)).trimEnd();
   if (!SYMBOL.test(text)) return false;
+  if (host.header.tracer === NO_TRACER) {
+    torn(p, end, host);
+    return true;
+  }
   const i = host.batch.length;
   host.batch.event[i] = host.events.internHead(`${text} <-`, parseHead(`${text} <-`));
   host.batch.bodyStart[i] = end;
   host.batch.bodyEnd[i] = end;
   return true;
+}
+
+/** The line breaks off in its event's name or place: an event without a name. */
+function torn(p: number, end: number, host: LineHost): 0 {
+  const { batch } = host;
+  const i = batch.length;
+  batch.event[i] = host.events.internHead('', { kind: 'tracepoint', name: '', symbol: '', caller: '' });
+  batch.bodyStart[i] = p;
+  batch.bodyEnd[i] = end;
+  return 0;
+}
+
+/** `(sym+0x`, `(sym+0x4/0x10 <- ca`: nothing but symbols, and no end. */
+function isTornPlace(buf: Uint8Array, a: number, end: number): boolean {
+  return /^[\w.+/ <[\]-]*$/.test(new TextDecoder('latin1').decode(buf.subarray(a, end)));
 }
 
 /** The text of a probe's parenthesis holds `sym+0x…`, `0x…` (uprobes) or a bare address (trace-cmd). */

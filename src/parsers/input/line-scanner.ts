@@ -1,18 +1,20 @@
-import { latin1, MAX_CPUS, MAX_PID, RecordBatch } from '../../timeline/batch.js';
+import { MAX_CPUS, MAX_PID, RecordBatch } from '../../timeline/batch.js';
 import { LAST_RESERVED, RESERVED } from '../../timeline/events.js';
 import {
-  type HeaderFacts,
   LINE,
   LINE_NAMES,
   type LineDialect,
   type LineHost,
   type LineKind,
+  newHeader,
   type ScanOptions,
   type SkipReason,
 } from './dialect.js';
+import { behindBom, kernelIn } from './line-bytes.js';
 import { behindNuls, NUL_BYTES } from './nul-bytes.js';
 import { FACT_PREFIX, isFactLine, RecordingFacts } from './recording-facts.js';
 import { RunTogether } from './run-together.js';
+import { Skips } from './skips.js';
 
 /** Lines longer than this are counted and passed over, never gathered in memory. */
 export const MAX_LINE = 1 << 20;
@@ -24,23 +26,11 @@ const FEW_ROWS = 256;
 const FEW_BYTES = 4 << 10;
 /** A line number can be recovered from any offset by counting newlines from the last checkpoint. */
 export const CHECKPOINT_LINES = 4096;
-const MAX_REASONS = 64;
 const MAX_STAMP = 2 ** 64;
-const KERNEL_NAMED = /\bLinux version (\d+\.\d+\S*) \(|^# os release\s*: (\d+\.\d+\S*)/;
-const QUOTE_BYTES = 120;
 const LF = 10;
 const CR = 13;
 const HASH = 35;
-
-export const newHeader = (): HeaderFacts => ({
-  tracer: '',
-  entriesInBuffer: -1,
-  entriesWritten: -1,
-  cpus: -1,
-  flagColumns: -1,
-  captures: 0,
-  clock: '',
-});
+const BLANK = 32;
 
 /**
  * Cuts a byte stream into lines, gives each to the dialect and batches the rows it fills.
@@ -55,7 +45,6 @@ export class LineScanner implements LineHost {
   readonly batch: RecordBatch;
   readonly header = newHeader();
   readonly counts = new Float64Array(LINE_NAMES.length);
-  readonly skips: SkipReason[] = [];
   readonly notes: { code: string; message: string }[] = [];
   /** Byte offset of line 1, 1 + CHECKPOINT_LINES, … */
   readonly checkpoints: number[] = [];
@@ -80,7 +69,7 @@ export class LineScanner implements LineHost {
   private overlong = false;
   /** Lines begun. */
   private taken = 0;
-  private skipOfLine: SkipReason | null = null;
+  private readonly skipped = new Skips();
   /** A line was skipped since the last event: it may have been one. */
   private unread = false;
   /** A NUL byte has come: from there on every line is looked at for one. */
@@ -91,6 +80,10 @@ export class LineScanner implements LineHost {
   private lastNs = Number.NEGATIVE_INFINITY;
   /** Text that is no trace has come since the last event. */
   private prose = false;
+  /** … or a piece of a line: an event may have stood there. */
+  private gap = false;
+  /** The last one committed. */
+  private event = 0;
   private readonly ordered: boolean;
   private lineStart = 0;
   private lineEnd = 0;
@@ -136,6 +129,10 @@ export class LineScanner implements LineHost {
     this.flush();
   }
 
+  get skips(): SkipReason[] {
+    return this.skipped.reasons;
+  }
+
   // LineHost
 
   commit(within = 0): void {
@@ -145,7 +142,12 @@ export class LineScanner implements LineHost {
       this.refused = wrong;
       return;
     }
-    if (batch.event[batch.length]! > LAST_RESERVED) this.unread = false;
+    const event = batch.event[batch.length]!;
+    if (event > LAST_RESERVED) {
+      if (this.gap) this.behindGap();
+      this.unread = false;
+      this.event = event;
+    }
     const ts = batch.tsNs[batch.length]!;
     if (this.prose) this.behindProse(ts);
     if (ts > this.lastNs) this.lastNs = ts;
@@ -184,32 +186,13 @@ export class LineScanner implements LineHost {
     return wrong === null && this.together.holdsAnother(batch) ? 'two events run into one line' : wrong;
   }
 
-  /** One line, one reason: the first, although it may hold several texts that are skipped. */
   skip(reason: string): LineKind {
-    if (this.skipOfLine !== null) return LINE.skipped;
-    let known = this.skips.find((s) => s.reason === reason) ?? null;
-    if (known === null && this.skips.length < MAX_REASONS) {
-      known = {
-        reason,
-        count: 0,
-        firstLine: this.lineNumber,
-        firstOffset: this.lineOffset,
-        text: quote(this.window, this.lineStart, this.lineEnd),
-      };
-      this.skips.push(known);
-    }
-    this.skipOfLine = known ?? this.skips[MAX_REASONS - 1]!;
-    this.skipOfLine.count++;
-    return LINE.skipped;
+    const { lineNumber, lineOffset, lineStart, lineEnd } = this;
+    return this.skipped.add(reason, lineNumber, lineOffset, this.window, lineStart, lineEnd);
   }
 
-  /** This line was recognised after all, or is skipped for another reason. */
   unskip(): void {
-    const { skipOfLine } = this;
-    if (!skipOfLine) return;
-    skipOfLine.count--;
-    if (skipOfLine.count === 0) this.skips.splice(this.skips.indexOf(skipOfLine), 1);
-    this.skipOfLine = null;
+    this.skipped.takeBack();
   }
 
   fact(event: number, cpu: number, aux: number): void {
@@ -290,7 +273,7 @@ export class LineScanner implements LineHost {
     }
     this.lineStart = start;
     this.lineEnd = end;
-    this.skipOfLine = null;
+    this.skipped.nextLine();
   }
 
   private line(start: number, end: number): void {
@@ -317,8 +300,29 @@ export class LineScanner implements LineHost {
     const taken = this.refused === null ? kind : this.refuse(this.refused, baseSec);
     this.counts[taken]!++;
     if (taken === LINE.skipped) this.hole();
-    if (kind === LINE.foreign && this.ordered && this.lastNs > Number.NEGATIVE_INFINITY) this.prose = true;
+    if (kind === LINE.foreign || kind === LINE.continuation) this.between(kind, start, end);
     if (kind === LINE.foreign || kind === LINE.header) this.kernelNamed(start, end);
+  }
+
+  /**
+   * A line behind an event that is none. A recorder prints nothing there but what user space wrote into the event:
+   * where a file was cut, overwritten or put together, pieces of events are left, and people cut what they paste.
+   */
+  private between(kind: LineKind, start: number, end: number): void {
+    if (this.event === 0) return;
+    if (kind === LINE.foreign && this.ordered) this.prose = true;
+    const piece =
+      kind === LINE.foreign ? this.dialect.amongOthers !== true : this.dialect.wholeLines === true;
+    if (!piece || this.events.head(this.event).kind === 'print') return;
+    let p = start;
+    while (p < end && this.window[p]! <= BLANK) p++;
+    if (this.window[p] !== HASH) this.gap = true;
+  }
+
+  /** As `hole`, once an event comes behind it: text behind the last one is no gap. */
+  private behindGap(): void {
+    this.gap = false;
+    this.beforeRow(() => this.hole());
   }
 
   /** What a line says that could not be used is not known: an event that seems absent may stand in it. */
@@ -341,23 +345,26 @@ export class LineScanner implements LineHost {
     if (ts !== ts) return;
     this.prose = false;
     if (!(ts < this.lastNs)) return;
+    this.lastNs = Number.NEGATIVE_INFINITY;
+    this.beforeRow(() => this.fact(RESERVED.segment, -1, 0));
+    this.note('excerpts', 'behind prose the time goes back: taken as another excerpt');
+  }
+
+  /** A fact, before the row that is being committed. */
+  private beforeRow(fact: () => void): void {
     const { batch } = this;
     const row = batch.length;
     if (row + 1 >= batch.capacity) this.flush();
     const at = batch.length;
     batch.copyRow(row, at + 1);
-    this.lastNs = Number.NEGATIVE_INFINITY;
-    this.fact(RESERVED.segment, -1, 0);
-    this.note('excerpts', 'behind prose the time goes back: taken as another excerpt');
+    fact();
+    if (batch.length === at) batch.copyRow(at + 1, at);
   }
 
   /** `Linux version 7.3.4 (…)` of the kernel's log, `# os release : 6.12.117` of perf's header. */
   private kernelNamed(start: number, end: number): void {
-    const stop = Math.min(end, start + 160);
-    if (!mayNameKernel(this.window, start, stop)) return;
-    const text = latin1(this.window, start, stop);
-    const named = KERNEL_NAMED.exec(text);
-    if (named) this.recorded(`kernel Linux ${named[1] ?? named[2]}`);
+    const named = kernelIn(this.window, start, Math.min(end, start + 160));
+    if (named !== '') this.recorded(`kernel Linux ${named}`);
   }
 
   private takeFact(start: number, end: number): void {
@@ -384,27 +391,4 @@ export class LineScanner implements LineHost {
     bigger.set(this.window.subarray(0, this.used));
     this.window = bigger;
   }
-}
-
-/** Nearly no line does, and there may be a million of them: `Linux` or `# os` stands in those that do. */
-function mayNameKernel(bytes: Uint8Array, start: number, end: number): boolean {
-  if (bytes[start] === HASH && bytes[start + 2] === 111) return true;
-  for (let p = start; p + 5 < end; p++) {
-    if (bytes[p] === 76 && bytes[p + 1] === 105 && bytes[p + 4] === 120) return true;
-  }
-  return false;
-}
-
-/** Editors put a byte-order mark in front of UTF-8 text. */
-function behindBom(bytes: Uint8Array, start: number, end: number): number {
-  const marked =
-    end - start >= 3 && bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf;
-  return marked ? start + 3 : start;
-}
-
-/** A line for people: at most 120 bytes, invalid UTF-8 replaced. */
-export function quote(bytes: Uint8Array, start: number, end: number, limit = QUOTE_BYTES): string {
-  const cut = Math.min(end, start + limit);
-  const text = new TextDecoder().decode(bytes.subarray(start, cut));
-  return cut < end ? `${text}…` : text;
 }

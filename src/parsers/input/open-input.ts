@@ -133,7 +133,6 @@ class OpenInput {
         open: dialect.open,
         why: found.why,
         others: BLOCK_DIALECTS,
-        excerpt: mail !== null,
       });
     }
     const reader = this.blocks ?? dialect.open();

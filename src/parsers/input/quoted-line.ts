@@ -1,7 +1,8 @@
 import type { RecordBatch } from '../../timeline/batch.js';
 import type { MailText } from '../mail/mail.js';
 import type { DialectInfo, TraceContext } from './dialect.js';
-import { LineScanner, quote } from './line-scanner.js';
+import { quote } from './line-bytes.js';
+import { LineScanner } from './line-scanner.js';
 import type { QuotedLine } from './scanned-input.js';
 
 const QUOTE_LIMIT = 512;

@@ -1,8 +1,8 @@
 import { latin1, type RecordBatch } from '../../timeline/batch.js';
 import type { EventTable } from '../../timeline/events.js';
 
-/** CPU and stamp of another event of the kernel's text, whatever stands before them. */
-const ANOTHER = /\[\d{3,5}\] +(?:[^\s\d]\S{2,7} +)?\d+\.(?:\d{6}|\d{9}): /;
+/** Stamp of another event of the kernel's text, whatever of its line stands before it: no body has one. */
+const ANOTHER = /\d\.(?:\d{6}|\d{9}): /;
 /** Enough for any body with fields and the columns of the next event. */
 const LOOKED_AT = 4096;
 

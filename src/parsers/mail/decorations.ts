@@ -207,6 +207,9 @@ export function undecorated(inner: LineDialect, layers: Layers): LineDialect {
   let told = false;
   return {
     id: inner.id,
+    wholeLines: inner.wholeLines === true,
+    // Of the other machines.
+    amongOthers: layers.machine !== '' || inner.amongOthers === true,
     line(buf: Uint8Array, start: number, end: number, host: LineHost): LineKind {
       if (!told) {
         told = true;

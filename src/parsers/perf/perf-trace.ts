@@ -37,6 +37,7 @@ const ACCEPTED = -1;
 
 class PerfTraceDialect implements LineDialect {
   readonly id = 'perf-trace';
+  readonly amongOthers = true;
   private saidRelative = false;
   private readonly at = new PerfTraceColumns();
   private readonly heads = new PerfTraceHeads();

@@ -37,6 +37,7 @@ const DAY = 86_400;
 
 class StraceDialect implements LineDialect {
   readonly id = 'strace';
+  readonly amongOthers = true;
   private lastSec = -1;
   private days = 0;
   private sumNs = 0;

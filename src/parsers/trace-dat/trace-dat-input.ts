@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import type { LineCounts } from '../../result/types.js';
 import type { RecordBatch } from '../../timeline/batch.js';
 import { LAST_RESERVED, RESERVED } from '../../timeline/events.js';
-import { newHeader } from '../input/line-scanner.js';
+import { newHeader } from '../input/dialect.js';
 import { FACT_PREFIX } from '../input/recording-facts.js';
 import type { QuotedLine, ScanInputOptions, ScannedInput } from '../input/scanned-input.js';
 import { readHead } from '../input/source.js';

@@ -33,6 +33,7 @@ const CUT_LENGTH = 992;
 
 class FtraceDumpDialect implements LineDialect {
   readonly id = 'ftrace-dump';
+  readonly amongOthers = true;
   private readonly prefix = new LatencyPrefix();
   private readonly graph = FUNCTION_GRAPH.open();
   /** 0 outside a dump, 1 between title and first rule, 2 inside. */

@@ -79,7 +79,7 @@ export function score(sample: Uint8Array): number {
 }
 
 const EVENT =
-  /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\] (?:\S{3,8} +| *)\d+(?:\.\d{6}|\.\d{9})?:( (?!\s).*)/;
+  /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\] (?:\S{3,8} +| *)\d+(?:\.\d{6}|\.\d{9})?:( (?!\s).+)/;
 const TORN = /^.*-\d+\s+(?:\(\s*[\d-]+\)\s+)?\[\d{3,5}\]/;
 const TORN_EARLY = /^(?! {16}).{16}-\d+\s*(?:\([\s\d-]*\)?\s*)?(?:\[\d*)?$/;
 const REPORT_NOTICE = /^(?:version = \d|cpus=\d|CPU \d+ is empty)/;

@@ -48,6 +48,7 @@ export interface BodyRewriter {
  */
 export class FtraceDialect implements LineDialect {
   readonly id = 'ftrace';
+  readonly wholeLines = true;
   private inStack = false;
   /** From `# tracer:` to the first event every comment line is header. */
   private inHeader = false;

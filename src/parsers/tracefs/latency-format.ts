@@ -31,6 +31,7 @@ const LAST_DASH = 17;
 
 class LatencyFormatDialect implements LineDialect {
   readonly id = 'latency-format';
+  readonly wholeLines = true;
   private readonly header = new LatencyHeader();
   private readonly prefix = new LatencyPrefix();
   private readonly ahead = new LatencyPrefix();

@@ -39,6 +39,7 @@ const EQUALS = 61;
 
 class TraceCmdReportDialect implements LineDialect {
   readonly id = 'trace-cmd-report';
+  readonly wholeLines = true;
   private readonly normal = new TraceCmdPrefix();
   private readonly latency = new LatencyPrefix();
   private readonly columns = new GraphColumns();

@@ -97,7 +97,8 @@ class GatherPair implements Monitor {
       const probe = 'the tlb_gather_mmu probe';
       const absence = { kinds: [OP.GB], cpu: op.cpu, since: gather.gbSeq, probe };
       absent(this.evidence, this.verdicts, absence, finding);
-    } else if (otherMm) this.verdicts.violated({ ...finding, known: KNOWN.observed });
+    } else if (otherMm && lostSince(this.evidence, gather.gbSeq)) this.verdicts.unknown(LOSS, op.ref);
+    else if (otherMm) this.verdicts.violated({ ...finding, known: KNOWN.observed });
     else this.verdicts.pass(isKnown(gather.tlb) ? KNOWN.observed : KNOWN.inferred);
   }
 

@@ -26,7 +26,7 @@ export const gpSeq = rule({
     /** The last start, NaN none; the number that runs, NaN none. */
     let last = { seq: Number.NaN, ref: -1, step: 0 };
     let running = Number.NaN;
-    let ended = Number.NaN;
+    let ended = { seq: Number.NaN, step: 0 };
     const bad = (message: string, op: Op, before: EvidenceRef): void =>
       verdicts.violated({
         message,
@@ -39,10 +39,11 @@ export const gpSeq = rule({
         /** kernel/rcu/rcu.h rcu_seq_start(), rcu_seq_end(); `end` is traced with the old number. */
         [OP.GP]: (op) => {
           if (GP.event(op) !== GP_EVENT.start) {
-            if (GP.event(op) === GP_EVENT.endret && isKnown(ended) && GP.seq(op) !== ended + 3) {
-              bad(`grace period ${ended} ends with number ${GP.seq(op)}`, op, last.ref);
+            const ends = GP.event(op) === GP_EVENT.endret && !lostSince(evidence, ended.step);
+            if (ends && isKnown(ended.seq) && GP.seq(op) !== ended.seq + 3) {
+              bad(`grace period ${ended.seq} ends with number ${GP.seq(op)}`, op, last.ref);
             }
-            if (GP.event(op) === GP_EVENT.end) ended = GP.seq(op);
+            if (GP.event(op) === GP_EVENT.end) ended = { seq: GP.seq(op), step: evidence.state.seq };
             if (GP.event(op) === GP_EVENT.end && GP.seq(op) === running) running = Number.NaN;
             return;
           }

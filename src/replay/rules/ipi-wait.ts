@@ -121,6 +121,11 @@ class IpiWait implements Monitor {
     } else if (flush.lateTargets < 0) return;
     // One verdict per broadcast.
     flush.lateTargets = -1;
+    // The end of a later handler, whose request and begin are among what was lost, would be taken for this one's.
+    if (lostSince(evidence, flush.frSeq)) {
+      verdicts.unknown(LOSS, op.ref);
+      return;
+    }
     const known = order(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
     if (known === null) {
       verdicts.unknown(CLOCK, op.ref);
