@@ -1,8 +1,11 @@
 import { type BatchSink, RecordBatch } from './batch.js';
 import { LAST_RESERVED, MISPLACED, RESERVED } from './events.js';
 
-/** Rows held at most; a record that comes later than this many others than its stamp says is out of reach. */
+/** Rows held at first, and at most: a record that comes later than so many others than its stamp says is out of reach. */
 export const REORDER_ROWS = 1 << 17;
+const MOST_ROWS = 1 << 20;
+/** More are held once a row had to be moved back by more than this part of those held: the next may be out of reach. */
+const FAR = 1 / 4;
 const OUT_ROWS = 1 << 13;
 /** Rows that a row is moved past on average, at most, before another way of sorting is the faster one. */
 const MOVES_PER_ROW = 8;
@@ -13,7 +16,8 @@ const SHORT = 96;
  * Puts records in the order of their stamps. bpftrace reads one buffer per CPU after the other, so its logs are not in
  * time order, but no record is far from its place. Equal stamps keep the order of the file.
  *
- * Half of the rows held are let go at a time. A record older than one let go before cannot be put in its place any more.
+ * Half of the rows held are let go at a time; more are held the further rows have to be moved (a machine of many CPUs has as many
+ * buffers that are read in turn). A record older than one let go before cannot be put in its place any more.
  * It was absent where it belongs, and stands where it does not: it is passed on behind a loss of its CPU, and the first
  * one behind a `silentLoss` too (`MISPLACED`): nothing is judged by what comes in no order. One input per instance.
  */
@@ -24,8 +28,9 @@ export class Reorder {
   worst = 0;
   /** Records that came too late to be put in their place. */
   late = 0;
-  private readonly held: RecordBatch;
-  private readonly order: Uint32Array;
+  private held: RecordBatch;
+  private order: Uint32Array;
+  private readonly most: number;
   private bytes = new Uint8Array(1 << 20);
   private used = 0;
   private newest = Number.NEGATIVE_INFINITY;
@@ -33,8 +38,10 @@ export class Reorder {
   private readonly out = new RecordBatch(OUT_ROWS + 2);
   private readonly sink: BatchSink;
 
-  constructor(sink: BatchSink, rows: number = REORDER_ROWS) {
+  /** `rows`: held at first; `most`: in the end. */
+  constructor(sink: BatchSink, rows: number = REORDER_ROWS, most: number = MOST_ROWS) {
     this.sink = sink;
+    this.most = most;
     this.held = new RecordBatch(rows);
     this.order = new Uint32Array(rows);
   }
@@ -46,7 +53,7 @@ export class Reorder {
         this.release(this.held.length);
         this.newest = this.released = Number.NEGATIVE_INFINITY;
       }
-      if (this.held.length === this.held.capacity) this.release(Math.max(1, this.held.capacity >> 1));
+      if (this.held.length === this.held.capacity) this.full();
       this.take(batch, row);
     }
   }
@@ -93,11 +100,34 @@ export class Reorder {
     this.bytes = bigger;
   }
 
+  /** Makes room for another row. */
+  private full(): void {
+    const { held } = this;
+    const n = held.length;
+    this.sort(n);
+    if (n < this.most && furthest(this.order, n) > n * FAR) this.grow(Math.min(n * 2, this.most));
+    else this.passOn(Math.max(1, n >> 1));
+  }
+
+  private grow(rows: number): void {
+    const { held } = this;
+    const bigger = new RecordBatch(rows);
+    bigger.input = held.input;
+    bigger.length = held.length;
+    for (const column of COLUMNS) bigger[column].set(held[column]);
+    this.held = bigger;
+    this.order = new Uint32Array(rows);
+  }
+
   /** Passes on the oldest `count` rows. */
   private release(count: number): void {
+    this.sort(this.held.length);
+    this.passOn(count);
+  }
+
+  private passOn(count: number): void {
     const { order } = this;
     const n = this.held.length;
-    this.sort(n);
     for (let k = 0; k < count; k++) this.emit(order[k]!);
     this.flush();
     this.keep(order.subarray(count, n).sort());
@@ -184,6 +214,28 @@ export class Reorder {
     held.length = rows.length;
     this.used = used;
   }
+}
+
+const COLUMNS = [
+  'tsNs',
+  'offset',
+  'line',
+  'cpu',
+  'pid',
+  'tgid',
+  'flags',
+  'comm',
+  'event',
+  'bodyStart',
+  'bodyEnd',
+  'aux',
+] as const;
+
+/** By how many places the row that is moved furthest to the front is moved. */
+function furthest(order: Uint32Array, n: number): number {
+  let most = 0;
+  for (let k = 0; k < n; k++) if (order[k]! - k > most) most = order[k]! - k;
+  return most;
 }
 
 /** All columns but the stamp and the place of the body. */

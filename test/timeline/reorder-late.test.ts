@@ -92,7 +92,7 @@ function violated(
 
 const direct = (engine: BatchSink) => ({ push: engine, finish: () => {} });
 const sorted = (engine: BatchSink) => {
-  const reorder = new Reorder(engine, WINDOW);
+  const reorder = new Reorder(engine, WINDOW, WINDOW);
   return { push: (b: RecordBatch) => reorder.push(b), finish: () => reorder.finish() };
 };
 

@@ -23,20 +23,29 @@ const event = (ts: number, line: number): Row => ({
 const fact = (kind: number, line: number): Row => ({ ts: Number.NaN, cpu: 1, event: kind, body: '', line });
 
 /** Feeds rows in batches of `size`, each with its own bytes that are wiped afterwards, as a scanner's are. */
-function run(rows: readonly Row[], held: number, size: number): { out: Row[]; reorder: Reorder } {
+function run(
+  rows: readonly Row[],
+  held: number,
+  size: number,
+  most = held,
+): { out: Row[]; reorder: Reorder } {
   const out: Row[] = [];
-  const reorder = new Reorder((b) => {
-    for (let i = 0; i < b.length; i++) {
-      const lost = b.event[i] === RESERVED.lost || b.event[i] === RESERVED.silentLoss;
-      out.push({
-        ts: b.tsNs[i]!,
-        cpu: b.cpu[i]!,
-        event: b.event[i]!,
-        body: b.body(i),
-        line: lost ? 0 : b.line[i]!,
-      });
-    }
-  }, held);
+  const reorder = new Reorder(
+    (b) => {
+      for (let i = 0; i < b.length; i++) {
+        const lost = b.event[i] === RESERVED.lost || b.event[i] === RESERVED.silentLoss;
+        out.push({
+          ts: b.tsNs[i]!,
+          cpu: b.cpu[i]!,
+          event: b.event[i]!,
+          body: b.body(i),
+          line: lost ? 0 : b.line[i]!,
+        });
+      }
+    },
+    held,
+    most,
+  );
   for (let at = 0; at < rows.length; at += size) {
     const part = rows.slice(at, at + size);
     const batch = new RecordBatch(part.length);
@@ -155,5 +164,52 @@ describe('however far rows are from their place, the order is that of a stable s
       run(rows, 3, 1).out.map((r) => r.body.length),
     );
     expect(run(rows, 9, 2).out.map((r) => r.body.length)).toEqual([5000, 97, 96, 95, 1, 0]);
+  });
+});
+
+describe('more rows are held the further they are from their place', () => {
+  /** Buffers of `cpus` CPUs that are read in turn, `each` rows of one after the other, all filled at the same time. */
+  const inTurn = (cpus: number, each: number, rounds: number): Row[] =>
+    Array.from({ length: cpus * each * rounds }, (_, i) => {
+      const round = Math.floor(i / (cpus * each));
+      const inRound = i % (cpus * each);
+      return event((round * each + (inRound % each)) * cpus + Math.floor(inRound / each), i + 1);
+    });
+
+  it.each([
+    [2, 60],
+    [7, 60],
+    [16, 20],
+  ])('%i CPUs, %i rows of each', (cpus, each) => {
+    const rows = inTurn(cpus, each, 6);
+    const sorted = [...rows].sort((a, b) => a.ts - b.ts);
+    for (const size of [1, 7, 64]) {
+      const { out, reorder } = run(rows, 64, size, 1024);
+      expect(reorder.late).toBe(0);
+      expect(out).toEqual(sorted);
+    }
+  });
+
+  it('to a limit: then they are late', () => {
+    expect(run(inTurn(7, 60, 6), 64, 7, 128).reorder.late).toBeGreaterThan(0);
+  });
+
+  it('and no more than that', () => {
+    const held = (rows: readonly Row[]): number => {
+      let passed = 0;
+      const reorder = new Reorder((b) => void (passed += b.length), 64, 1024);
+      const batch = new RecordBatch(1);
+      batch.length = 1;
+      let most = 0;
+      rows.forEach((r, i) => {
+        batch.tsNs[0] = r.ts;
+        batch.event[0] = EVENT;
+        reorder.push(batch);
+        most = Math.max(most, i + 1 - passed);
+      });
+      return most;
+    };
+    expect(held(inTurn(2, 3, 100))).toBe(64);
+    expect(held(inTurn(2, 60, 10))).toBe(256);
   });
 });
