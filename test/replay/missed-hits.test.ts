@@ -4,9 +4,13 @@ import type { InvariantReport } from '../../src/result/types.js';
 import { folder, linesOf, withoutOneFlush, write } from '../gate/support/traces.js';
 import {
   type Actor,
+  again,
   freed,
   insertAfter,
   without as leaveOut,
+  MUNMAP,
+  moveAfter,
+  moveBefore,
   munmapRcu,
   print,
   type Step,
@@ -42,6 +46,33 @@ describe('hits that a probe did not record', () => {
     const other = '# pttrace: probe p:g/exit_mmap exit_mmap mm=%di:x64';
     const missed = await verdicts([FLUSH, RETURN, other, '# pttrace: missed exit_mmap 3', ...broken]);
     for (const [id, report] of missed) expect(report.verdict, id).toBe(seen.get(id)!.verdict);
+  });
+
+  // What the callback's own probe missed is shown by the tracepoint of what it releases.
+  const CALLBACKS = [
+    '# pttrace: probe p:g/tlb_remove_table_rcu tlb_remove_table_rcu head=%di:x64',
+    '# pttrace: missed tlb_remove_table_rcu 3',
+  ];
+  it.each([
+    ['I04', moveAfter(munmapRcu(3), 'table-free', 'enqueue')],
+    ['I09', moveBefore(munmapRcu(3), 'enqueue', 'request')],
+    ['I11', again(munmapRcu(3), 'enqueue')],
+  ] as const)('of the callback excuse nothing that it does not decide: %s', async (id, odd) => {
+    const own = odd.map((s) => (id === 'I04' && s.label === 'table-free' ? { ...s, who: MUNMAP } : s));
+    const cycles = (steps: readonly Step[]): string[] =>
+      print(
+        [munmapRcu(1), munmapRcu(2), steps, munmapRcu(4), munmapRcu(5)]
+          .flat()
+          .filter((s) => s.label !== 'enqueue-traced' && s.label !== 'invoke'),
+      ).split('\n');
+    const bases = [
+      '# pttrace: base vmemmap 0xffffea0000000000',
+      '# pttrace: base direct-map 0xffff888000000000',
+    ];
+    const judged = await verdicts([...bases, ...CALLBACKS, ...cycles(own)]);
+    expect(judged.get(id)!.verdict).toBe('violated');
+    const whole = await verdicts([...bases, ...CALLBACKS, ...cycles(munmapRcu(3))]);
+    expect([...whole].filter(([, i]) => i.verdict === 'violated')).toEqual([]);
   });
 
   it('leaves what is seen as it is', async () => {

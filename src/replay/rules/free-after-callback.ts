@@ -40,6 +40,8 @@ export const freeAfterCallback = rule({
         verdicts.violated({
           message: `${tableName(table)} was released in task context while its call_rcu was pending`,
           known: KNOWN.observed,
+          // Whatever callback was missed: it would not have run in a task.
+          rests: { kinds: [] },
           held: [`RCU: the head, pending on the callback list of CPU ${head.crCpu}`],
           events: witnesses(
             w(table.trRef, 'unlinked and handed over'),

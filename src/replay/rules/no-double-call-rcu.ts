@@ -57,6 +57,8 @@ export const noDoubleCallRcu = rule({
           message: `call_rcu() on a head that is still pending${isTableFunc(head.func) ? '' : ' (not a page-table callback)'}`,
           known: KNOWN.observed,
           assumesAllCpus: true,
+          // Not on a probe: the release of its page and the tracepoint are what was not seen.
+          rests: { kinds: [] },
           held: [`RCU: the head, pending on the callback list of CPU ${head.crCpu}`],
           events: witnesses(w(head.crRef, 'first call_rcu'), w(again.ref, 'second call_rcu')),
         });

@@ -1,4 +1,4 @@
-import { OP, type Op } from '../../kernel/ops.js';
+import { OP, type Op, type OpKind } from '../../kernel/ops.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { type Absence, absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
@@ -19,6 +19,9 @@ export const NEVER_BACK =
 /** Released between the beginning of a flush and where its return was due: it may have been back by then. */
 export const perhapsBack = (early: Gather['early'][number], flush: Flush): boolean =>
   flush.backByOrder && early.seq > flush.frSeq;
+
+/** What may have been missed where a flush seems to be absent: it, and the gather that it belongs to. */
+const FLUSHING: readonly OpKind[] = [OP.FR, OP.FD, OP.FMULTI, OP.GB, OP.GE, OP.TR, OP.APP, OP.UL];
 
 /** What is not there where a table has no finished flush at `op`: its return, or all of it. */
 export function flushAbsence(table: Table, { context }: Op): Absence {
@@ -58,6 +61,7 @@ export function unflushed(
       ? `${tableName(table)} was ${done} ${narrowOr(begun, 'before its flush returned')}`
       : `${tableName(table)} was ${done} with no TLB flush since its unlink`,
     ...stillCached(begun),
+    rests: { since: absence.since, kinds: FLUSHING },
     events: witnesses(
       w(table.trRef, 'unlinked'),
       w(begun?.frRef ?? -1, 'flush begins'),
