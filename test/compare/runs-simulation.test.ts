@@ -46,7 +46,7 @@ describe('several runs of one kernel, whose calls are correlated and have a heav
     { runs: [5, 5], sd: 0.03, slow: 0.2 },
     { runs: [5, 5], sd: 0.03, paired: true },
   ] as const)('$runs runs that spread by $sd: intervals hold the truth as often as they say', (sides) => {
-    const held = coverage(lib, { ...sides, n: 1000, pairs: partOf(600, 300), pool: 200, seed: 12 });
+    const held = coverage(lib, { ...sides, n: 1000, pairs: partOf(600, 200), pool: 200, seed: 12 });
     for (const [what, { hits, of }] of held) {
       const room = 0.02 + 4 * Math.sqrt((0.95 * 0.05) / of);
       expect([what, hits / of, Math.abs(hits / of - 0.95) <= room]).toEqual([what, hits / of, true]);
@@ -69,7 +69,7 @@ describe('several runs of one kernel, whose calls are correlated and have a heav
   test.each([{ n: 400 }, { n: 1000 }, { n: 1000, slow: 0.2 }])(
     'one run a side, %o: intervals are given where they hold, and none of rate and tail',
     (data) => {
-      const held = alone(lib, { ...data, pairs: 120 });
+      const held = alone(lib, { ...data, pairs: partOf(120, 60) });
       expect([...held.keys()]).toEqual(expect.arrayContaining(['p50', 'A12']));
       expect(held.get('rate')).toBeUndefined();
       for (const [what, { hits, of }] of held) {

@@ -11,6 +11,7 @@ import * as intervals from '../../src/latency/intervals.js';
 import * as logLinear from '../../src/latency/log-linear.js';
 import * as resampling from '../../src/latency/resampling.js';
 import * as shifts from '../../src/latency/shifts.js';
+import { partOf } from '../support/part.js';
 
 const lib = {
   ...binned,
@@ -33,7 +34,11 @@ const lib = {
 describe('simulation', () => {
   // The full table (2,000 pairs) is in docs/statistics.md; here the bounds are wider by the fewer pairs.
   test('false positives and interval coverage stay within the stated bounds', () => {
-    const rates = simulate(lib, { pairs: 150, bootstrapPairs: 40, seed: 7 });
+    const rates = simulate(lib, {
+      pairs: partOf(150, 80),
+      bootstrapPairs: partOf(40, 20),
+      seed: 7,
+    });
     expect(rates.length).toBeGreaterThan(20);
     expect(rates.filter((r) => !r.within)).toEqual([]);
   });
