@@ -64,11 +64,9 @@ async function check(path: string): Promise<Info | TraceError> {
   account(found.files[0]!.input, path);
   const json: unknown = JSON.parse(JSON.stringify(found));
   expect(valid(json), JSON.stringify(valid.errors?.slice(0, 3))).toBe(true);
-  expect(formatInfo(found, { events: 40, plain: true }).split('\n').length).toBeGreaterThan(2);
-  for (const line of formatInfo(found, { events: 40, plain: true }).split('\n')) {
-    expect(line.length, line).toBeLessThanOrEqual(75);
-    expect(line).toMatch(/^[\x20-\x7e]*$/);
-  }
+  const lines = formatInfo(found, { events: 40, plain: true }).split('\n');
+  expect(lines.length).toBeGreaterThan(2);
+  expect(lines.filter((line) => !/^[\x20-\x7e]{0,75}$/.test(line))).toEqual([]);
   return found;
 }
 

@@ -16,7 +16,7 @@ const FIXTURES = [
   'replay/debian-6.16.12/pt-reclaim-gup.txt.gz',
 ].map((name) => join(ROOT, 'fixtures', name));
 
-/** Prints what is said of each fixture and, with `imagined`, what the row Z does in every part of the program. */
+/** Prints what is said of each fixture and of logs of each variant; with `imagined`, what the row Z does in every part of the program. */
 const DRIVER = `
 import { writeFileSync } from 'node:fs';
 const [root, dir, fixtures, imagined] = process.argv.slice(2);
@@ -24,7 +24,6 @@ const { analyse, completeWorkload, simulate, whatIf, VARIANTS } = await import(r
 const { explain } = await import(root + '/src/explain/explain.js');
 const said = (r) => r.invariants.map((i) => [i.id, i.verdict, i.instances]);
 const out = { variants: VARIANTS.map((v) => v.id), said: [], own: [] };
-for (const path of JSON.parse(fixtures)) out.said.push(said(await analyse({ paths: [path] })));
 const log = (variant, bug) => {
   const path = dir + '/' + variant + (bug ?? '') + '.txt';
   const workload = completeWorkload({ variant, munmaps: 24, pressure: 0.5, ...(bug ? { bug } : {}) });
@@ -44,6 +43,7 @@ if (imagined) {
   const report = await whatIf({ paths: [log('D')], target: 'Z' });
   out.whatIf = { refused: report.refused ?? null, order: report.order.verdicts.filter((v) => v.verdict === 'violated').length, operations: report.order.operations, changed: report };
 } else {
+  for (const path of JSON.parse(fixtures)) out.said.push(said(await analyse({ paths: [path] })));
   for (const v of VARIANTS.filter((v) => !v.id.endsWith('copy'))) out.own.push(seen(await analyse({ paths: [log(v.id)], variants: [v.id] })));
 }
 console.log(JSON.stringify(out));

@@ -23,7 +23,22 @@ const RETURN = /^\S+: \(\S+ <- ([^\s)]+)\)/;
 const PROBE = /^\S+: \(([^\s+)]+)(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?\)/;
 const SYSCALL = /^sys_(\w+)(\(| -> )/;
 
+/** The same lines are read again for each damage. */
+const known = new Map<string, Line | null>();
+/** Of all fixtures there are half as many. */
+const MOST_KNOWN = 100_000;
+
 export function parseLine(text: string, index: number): Line | null {
+  const line = known.get(text);
+  if (line === undefined) {
+    const read = readLine(text, index);
+    if (known.size < MOST_KNOWN) known.set(text, read);
+    return read;
+  }
+  return line === null || line.index === index ? line : { ...line, index };
+}
+
+function readLine(text: string, index: number): Line | null {
   const m = LINE.exec(text);
   if (m === null) return null;
   const rest = m[6]!;
