@@ -1,35 +1,37 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { builtCommand } from '../support/built.js';
+import { linesOf } from '../gate/support/traces.js';
+import { runCommand } from '../support/run-command.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BIN = join(ROOT, 'bin/run.js');
-const GOOD = join(ROOT, 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz');
+let good = '';
 let bad = '';
 let cut = '';
 let dir = '';
 
-beforeAll(() => {
-  builtCommand();
+beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'pttrace-test-'));
   bad = join(dir, 'bad.txt');
-  const log = spawnSync('node', [BIN, 'simulate', '--bug', 'no-wait', '--munmaps', '2'], {
-    maxBuffer: 1 << 28,
-  });
-  writeFileSync(bad, log.stdout);
+  writeFileSync(bad, (await runCommand(['simulate', '--bug', 'no-wait', '--munmaps', '2'])).stdout);
+  // Every process reads one of these: short ones.
+  const packed = gzipSync(`${linesOf('6.12.117-lab-y/mt-munmap.txt.gz').slice(0, 600).join('\n')}\n`);
+  good = join(dir, 'good.txt.gz');
+  writeFileSync(good, packed);
   cut = join(dir, 'cut.gz');
-  writeFileSync(cut, readFileSync(GOOD).subarray(0, 20_000));
+  writeFileSync(cut, packed.subarray(0, packed.length * 0.8));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const shell = (command: string) =>
   spawnSync('bash', ['-o', 'pipefail', '-c', command], {
     encoding: 'utf8',
-    env: { ...process.env, BIN, GOOD, BAD: bad, CUT: cut },
+    env: { ...process.env, BIN, GOOD: good, BAD: bad, CUT: cut },
   });
 
 describe('what was decided is not undone by who reads it', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FUNCTION_GRAPH } from '../../../src/parsers/tracefs/function-graph.js';
 import { UNNAMED } from '../../../src/parsers/tracefs/function-graph-text.js';
 import { cleanSymbol } from '../../../src/timeline/events.js';
+import { oneOfEachName } from '../../support/part.js';
 import {
   bytes,
   cutEverywhere,
@@ -281,10 +282,12 @@ test('any bytes are accounted for', () => {
   );
 });
 
-describe.skipIf(!hasShared)('all recordings (skipped: no ../shared/recordings)', () => {
-  const files = ['6.12.117-lab-n', '6.12.117-lab-y', 'debian-6.16.12'].flatMap((k) =>
-    ['function_graph.txt.gz', 'function_graph-default.txt.gz', 'function_graph-latency.txt'].map(
-      (f) => `${k}/${f}`,
+describe.skipIf(!hasShared)('recordings of each kind (skipped: no ../shared/recordings)', () => {
+  const files = oneOfEachName(
+    ['6.12.117-lab-n', '6.12.117-lab-y', 'debian-6.16.12'].flatMap((k) =>
+      ['function_graph.txt.gz', 'function_graph-default.txt.gz', 'function_graph-latency.txt'].map(
+        (f) => `${k}/${f}`,
+      ),
     ),
   );
   test.each([
