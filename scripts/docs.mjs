@@ -296,7 +296,7 @@ const SESSIONS = [
 ].sort();
 
 async function sessionPages() {
-  const sandbox = await new Sandbox(root).simulated();
+  const sandbox = await new Sandbox(root).simulated({ sides: ['before', 'after'] });
   try {
     const pages = [];
     for (const path of SESSIONS)

@@ -39,11 +39,14 @@ const run = (env: Record<string, string>): string =>
   });
 
 describe('output', () => {
-  it('is the same twice, in any time zone, language and colour setting', () => {
-    const first = run({ TZ: 'UTC', LC_ALL: 'C' });
+  let first = '';
+  beforeAll(() => {
+    first = run({ TZ: 'UTC', LC_ALL: 'C' });
+  });
+
+  it('is the same each time, in any time zone, language and colour setting', () => {
     expect(first.length).toBeGreaterThan(20_000);
     expect(first).toContain('"schema": "pttrace/result/1"');
-    expect(run({ TZ: 'UTC', LC_ALL: 'C' })).toBe(first);
     expect(run({ TZ: 'Pacific/Chatham', LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' })).toBe(first);
     expect(run({ TZ: 'America/St_Johns', LC_ALL: 'ar_EG.UTF-8', FORCE_COLOR: '1', COLUMNS: '40' })).toBe(
       first,
@@ -51,8 +54,7 @@ describe('output', () => {
   });
 
   it('names neither clock, nor host, nor process', () => {
-    const text = run({ TZ: 'UTC', LC_ALL: 'C' });
-    expect(text).not.toContain(new Date().toISOString().slice(0, 10));
-    expect(text).not.toMatch(/"pid":|hostname/);
+    expect(first).not.toContain(new Date().toISOString().slice(0, 10));
+    expect(first).not.toMatch(/"pid":|hostname/);
   });
 });

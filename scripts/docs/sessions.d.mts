@@ -12,7 +12,7 @@ export const MARK: RegExp;
 export class Sandbox {
   constructor(root: string);
   readonly dir: string;
-  simulated(munmaps?: number): Promise<Sandbox>;
+  simulated(options?: { readonly munmaps?: number; readonly sides?: readonly string[] }): Promise<Sandbox>;
   run(command: string): Promise<{ readonly status: number | null; readonly output: string }>;
   sh(command: string): { readonly status: number | null; readonly stdout: Buffer };
   remove(): void;

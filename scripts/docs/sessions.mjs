@@ -111,14 +111,18 @@ export class Sandbox {
   }
 
   /** Runs of simulated kernels: before1.gz to after5.gz, and b1.gz to b5.gz of one kernel. The pages show those of 60 munmap()s. */
-  async simulated(munmaps = 60) {
+  async simulated({ munmaps = 60, sides = ['before', 'after', 'b'] } = {}) {
     for (let i = 1; i <= 5; i++) {
-      for (const [side, variant] of [
-        ['before', 'A2'],
-        ['after', 'C'],
-        ['b', 'B'],
-      ]) {
-        const args = ['simulate', '--variant', variant, '--munmaps', String(munmaps), '--seed', String(i)];
+      for (const side of sides) {
+        const args = [
+          'simulate',
+          '--variant',
+          VARIANT_OF[side],
+          '--munmaps',
+          String(munmaps),
+          '--seed',
+          String(i),
+        ];
         const { stdout } = await runCommand(this.root, args, { cwd: this.dir, env: ENV });
         writeFileSync(join(this.dir, `${side}${i}.gz`), gzipSync(stdout));
       }
@@ -148,6 +152,8 @@ export class Sandbox {
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
+
+const VARIANT_OF = { before: 'A2', after: 'C', b: 'B' };
 
 /** A pipe of no terminal, whatever this process was started from. */
 const ENV = { NO_COLOR: '1', COLUMNS: '', TERM: 'dumb', TZ: 'UTC' };

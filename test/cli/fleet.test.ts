@@ -84,14 +84,17 @@ describe.skipIf(skip)(`with a real Redis${missing === null ? '' : ` (skipped: ${
     expect(stderr).toContain('is not here: say with --root');
   });
 
+  let whole: Awaited<ReturnType<typeof run>>;
+  beforeAll(async () => {
+    whole = await run(['replay', 'runs', '--json']);
+  });
+
   it('prints what one process prints; a second run finds all answered', async () => {
-    const whole = await run(['replay', 'runs', '--json']);
     expect(await run(['fleet', 'run', ...common('first'), '--jobs', '2', '--json'])).toEqual(whole);
     expect(await run(['fleet', 'run', ...common('first'), '--jobs', '0', '--json'])).toEqual(whole);
   });
 
   it('workers die, the server forgets everything: the same bytes, no answer twice', async () => {
-    const whole = await run(['replay', 'runs', '--json']);
     const sent = start(['fleet', 'run', ...common('fire'), '--jobs', '0', '--json', '--attempts', '9']);
     const work = () => start(['fleet', 'work', ...common('fire'), '--jobs', '1', '--attempts', '9']);
     const first = work();
@@ -133,7 +136,6 @@ describe.skipIf(skip)(`with a real Redis${missing === null ? '' : ` (skipped: ${
     const { status, stdout, stderr } = await sent.done;
     expect([status, stdout]).toEqual([130, '']);
     expect(stderr).toMatch(/pttrace: interrupted: \d recordings are not answered; run it again to go on\n/);
-    const whole = await run(['replay', 'runs', '--json']);
     expect(await run(['fleet', 'run', ...common('later'), '--jobs', '2', '--json'])).toEqual(whole);
   });
 });

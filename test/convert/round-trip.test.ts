@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROOT } from '../support/built.js';
 import { converted, TRACES, timelineOf } from './support.js';
 
@@ -14,8 +14,12 @@ test('there are traces of every dialect', () => {
 });
 
 describe.each(TRACES)('%s', (name) => {
+  let from: Awaited<ReturnType<typeof timelineOf>>;
+  beforeAll(async () => {
+    from = await timelineOf(join(ROOT, name));
+  });
+
   test.each(['jsonl', 'csv'] as const)('%s reads back to the same timeline', async (to) => {
-    const from = await timelineOf(join(ROOT, name));
     const { bytes, unsaid } = await converted([join(ROOT, name)], to);
     expect([...unsaid]).toEqual([]);
     writeFileSync(file, bytes);
@@ -35,7 +39,6 @@ describe.each(TRACES)('%s', (name) => {
   });
 
   test('ftrace text reads back to the same timeline, but for what it says it cannot say', async () => {
-    const from = await timelineOf(join(ROOT, name));
     const { bytes, unsaid } = await converted([join(ROOT, name)], 'ftrace');
     writeFileSync(file, bytes);
     const back = await timelineOf(file);

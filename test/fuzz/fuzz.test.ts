@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DIALECTS } from '../../src/parsers/input/detect.js';
 import { ROOT } from '../support/built.js';
+import { partOf } from '../support/part.js';
 
 interface Target {
   readonly name: string;
@@ -13,7 +14,7 @@ interface Fuzz {
 }
 
 // A bounded run; `node scripts/fuzz.mjs` is the long one. docs/testing.md says how many inputs it has seen.
-const INPUTS = 300;
+const INPUTS = partOf(300, 150);
 
 describe('any bytes', () => {
   let module: Fuzz;

@@ -19,7 +19,7 @@ const FIXTURES = [
 /** Prints what is said of each fixture and of logs of each variant; with `imagined`, what the row Z does in every part of the program. */
 const DRIVER = `
 import { writeFileSync } from 'node:fs';
-const [root, dir, fixtures, imagined] = process.argv.slice(2);
+export async function ask(root, dir, fixtures, imagined) {
 const { analyse, completeWorkload, simulate, whatIf, VARIANTS } = await import(root + '/src/index.js');
 const { explain } = await import(root + '/src/explain/explain.js');
 const said = (r) => r.invariants.map((i) => [i.id, i.verdict, i.instances]);
@@ -43,10 +43,18 @@ if (imagined) {
   const report = await whatIf({ paths: [log('D')], target: 'Z' });
   out.whatIf = { refused: report.refused ?? null, order: report.order.verdicts.filter((v) => v.verdict === 'violated').length, operations: report.order.operations, changed: report };
 } else {
-  for (const path of JSON.parse(fixtures)) out.said.push(said(await analyse({ paths: [path] })));
+  for (const path of fixtures) out.said.push(said(await analyse({ paths: [path] })));
   for (const v of VARIANTS.filter((v) => !v.id.endsWith('copy'))) out.own.push(seen(await analyse({ paths: [log(v.id)], variants: [v.id] })));
 }
-console.log(JSON.stringify(out));
+return out;
+}
+`;
+
+/** For a process of its own, whose modules are those of the copy. */
+const MAIN = `
+import { ask } from './driver.mjs';
+const [root, dir, fixtures, imagined] = process.argv.slice(2);
+console.log(JSON.stringify(await ask(root, dir, JSON.parse(fixtures), imagined)));
 `;
 
 interface Seen {
@@ -78,16 +86,22 @@ describe('rows of kernel variants', () => {
     const file = join(root, 'src/kernel/variant-rows.js');
     writeFileSync(file, `${readFileSync(file, 'utf8').replace(/^\/\/# source.*$/m, '')}\n${rows}\n`);
     writeFileSync(join(root, 'driver.mjs'), DRIVER);
-    const args = [join(root, 'driver.mjs'), pathToFileURL(root).href, root, JSON.stringify(FIXTURES)];
+    writeFileSync(join(root, 'main.mjs'), MAIN);
+    const args = [join(root, 'main.mjs'), pathToFileURL(root).href, root, JSON.stringify(FIXTURES)];
     const run = spawnSync(process.execPath, imagined ? [...args, 'imagined'] : args, { encoding: 'utf8' });
     expect(run.stderr).toBe('');
     return JSON.parse(run.stdout) as Out;
   }
 
   let plain: Out;
-  beforeAll(() => {
+  beforeAll(async () => {
     builtCommand();
-    plain = withRows('plain', '', false);
+    const driver = join(dir, 'driver.mjs');
+    writeFileSync(driver, DRIVER);
+    const { ask } = (await import(pathToFileURL(driver).href)) as {
+      ask(root: string, dir: string, fixtures: readonly string[]): Promise<Out>;
+    };
+    plain = JSON.parse(JSON.stringify(await ask(join(ROOT, 'dist'), dir, FIXTURES))) as Out;
   });
 
   it('copied change no verdict, of recordings and of logs of each variant', () => {

@@ -78,7 +78,7 @@ describe.each(FIXTURES)('$name', (fixture) => {
     'gather-end-dropped',
     'gather-begin-dropped',
   ])('%s is no finding where the dropped lines were lost', async (kind) => {
-    for (const seed of [1, 2]) {
+    for (const seed of [1, 2].slice(0, partOf(2, 1))) {
       const damage = damageLines(kind, readRecording(fixture.lines), seed);
       if (damage === null) continue;
       const gone = new Set([...damage.where.matchAll(/\d+/g)].map((m) => Number(m[0]) - 1));
