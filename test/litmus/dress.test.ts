@@ -33,7 +33,9 @@ const ORDERS = ownOrders();
 describe('litmus logs of other kernels', () => {
   it.each(NAMES)('%s', async (name) => {
     const wrong: string[] = [];
-    for (const [test, order] of ORDERS) {
+    // One order in two, the others in the next dress; all of them in the whole run.
+    const turn = NAMES.indexOf(name);
+    for (const [test, order] of ORDERS.filter((_, i) => (i + turn) % partOf(1, 2) === 0)) {
       for (let seed = 0; seed < SEEDS; seed++) {
         const log = logOf(test, order);
         const said = await changed(log, order, dressed(log, [name], seed * 977 + 13));
