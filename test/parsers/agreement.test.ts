@@ -58,13 +58,15 @@ function compare(one: readonly Row[], other: readonly Row[], how: Against): void
   expect(n).toBeGreaterThan(80);
   const shift = how.relative ? one[0]!.tsNs - other[0]!.tsNs : 0n;
   const cut = (text: string): string => text.slice(0, how.comm ?? 99);
-  for (let i = 0; i < n; i++) {
-    const [a, b] = [one[i]!, other[i]!];
-    const told = `event ${i + 1}: ${a.what} at ${a.tsNs}`;
-    expect([b.what, b.cpu, b.pid, cut(b.comm)], told).toEqual([a.what, a.cpu, a.pid, cut(a.comm)]);
+  const tell = ({ what, cpu, pid, comm, tsNs }: Row): string =>
+    `${what} ${cpu} ${pid} ${cut(comm)} at ${tsNs}`;
+  const differs = (a: Row, b: Row): boolean => {
     const away = a.tsNs - b.tsNs - shift;
-    expect(away <= how.withinNs && -away <= how.withinNs, `${told}, ${b.tsNs} there`).toBe(true);
-  }
+    const late = away > how.withinNs || -away > how.withinNs;
+    return late || b.what !== a.what || b.cpu !== a.cpu || b.pid !== a.pid || cut(b.comm) !== cut(a.comm);
+  };
+  const at = one.findIndex((a, i) => i < n && differs(a, other[i]!));
+  expect(at < 0 ? '' : `event ${at + 1}: ${tell(one[at]!)}, ${tell(other[at]!)} there`).toBe('');
 }
 
 const SAME: Against = { withinNs: 0n };
@@ -90,10 +92,16 @@ const PAIRS: readonly [string, string, Against][] = [
 ];
 
 describe.each(KERNELS)('%s: one capture, several dialects', (kernel) => {
+  /** The base is that of the pair before, mostly. */
+  let last: { readonly file: string; readonly rows: Row[] } | null = null;
+  const readBase = async (file: string): Promise<Row[]> => {
+    if (last?.file !== file) last = { file, rows: await read(file) };
+    return last.rows;
+  };
   for (const [base, other, how] of PAIRS) {
     const files = [base, other].map((name) => `${SHARED}/${kernel}/${name}`);
     test.skipIf(!files.every((file) => existsSync(file)))(`${base} and ${other}`, async () => {
-      compare(await read(files[0]!), await read(files[1]!), how);
+      compare(await readBase(files[0]!), await read(files[1]!), how);
     });
   }
 });

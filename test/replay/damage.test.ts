@@ -76,12 +76,16 @@ describe('undamaged', () => {
 });
 
 describe('damaged', () => {
+  /** Of each kind the first that was found. */
+  const firstFound = new Map<string, Run>();
   const holes = ['events-lost'];
 
   it.each(Object.keys(DAMAGES).filter((kind) => !holes.includes(kind)))('%s', async (kind) => {
     const runs = await runsOf(kind);
     expect(runs.length).toBeGreaterThan(0);
     const verdicts = runs.map((run) => judge(kind, run));
+    const first = runs[verdicts.findIndex((v) => v.found)];
+    if (first !== undefined) firstFound.set(kind, first);
     expect(verdicts.map((v) => v.wrong).filter((wrong) => wrong !== '')).toEqual([]);
     const found = verdicts.filter((v) => v.found).length;
     if (kind in NEVER_DECIDED) expect(found).toBe(0);
@@ -97,7 +101,7 @@ describe('damaged', () => {
 
   it('a finding quotes the lines it rests on, in file order', async () => {
     for (const kind of ['enqueue-before-flush', 'free-before-callback', 'enqueue-doubled', 'sync-dropped']) {
-      const run = (await runsOf(kind)).find((r) => judge(kind, r).found)!;
+      const run = firstFound.get(kind) ?? (await runsOf(kind)).find((r) => judge(kind, r).found)!;
       const quoted = await replayFile(`${run.damage.lines.join('\n')}\n`);
       const [finding] = report(quoted, run.damage.expected).findings;
       const lines = finding!.events.map((e) => e.line);
