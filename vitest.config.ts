@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { DearestFirst } from './test/support/dearest-first.js';
 
 const ROOT = import.meta.dirname;
 
@@ -29,6 +30,7 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     globalSetup: ['test/support/build.ts'],
+    sequence: { sequencer: DearestFirst },
     setupFiles: ['test/support/property-seed.ts', 'test/support/cpu-times.ts'],
     pool: 'forks',
     // One module graph a worker: a third of the CPU time went into importing the same files for each test file.
