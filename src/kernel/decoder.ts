@@ -49,7 +49,7 @@ const NR_CPUS_IN_MASK = 53;
 export class Decoder {
   private readonly events: EventTable;
   private readonly funcs: FuncTable;
-  private readonly bases: Bases;
+  private bases: Bases;
   private readonly probes: ProbesFile | undefined;
   private state = new Uint8Array(256);
   private readonly plans: EventPlan[] = [];
@@ -106,6 +106,11 @@ export class Decoder {
     }
     if (!means || this.unread) return false;
     return plan.hits === null || !plan.hits.again(plan.source, op);
+  }
+
+  /** What comes now is of a kernel that has its pages elsewhere. */
+  rebase(bases: Bases): void {
+    this.bases = bases;
   }
 
   /** Another capture begins: its events may have other arguments. */

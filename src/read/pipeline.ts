@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { BaseLearner } from '../kernel/base-learner.js';
-import { type Bases, makeBases, unknownBases } from '../kernel/bases.js';
-import { Decoder } from '../kernel/decoder.js';
+import type { Bases } from '../kernel/bases.js';
+import type { Decoder } from '../kernel/decoder.js';
 import { FuncTable } from '../kernel/func-table.js';
 import { type ProbesFile, parseProbesFile } from '../kernel/probes-file.js';
 import { machinesApart } from '../parsers/input/machines.js';
@@ -17,11 +16,10 @@ import { Interner } from '../timeline/interner.js';
 import { isKnown } from '../timeline/is-known.js';
 import { BatchMerge } from '../timeline/merge.js';
 import { TimeBase } from '../timeline/time-base.js';
-import { HoldBack } from '../timeline/window.js';
+import { Captures, type Consumer, type Known, type Pipeline } from './captures.js';
 import { type Plan, planMerge, type Survey } from './merge.js';
 
-/** Bodies held back at most while the address bases are being learnt. */
-const LEARN_BYTES = 16 << 20;
+export type { Consumer, Pipeline };
 
 export interface PipelineOptions {
   /** `-` is stdin. Merged by time where `planMerge` finds they can be, else read one after the other. */
@@ -48,20 +46,6 @@ export interface PipelineOptions {
     | undefined;
 }
 
-export interface Pipeline {
-  readonly names: Interner;
-  readonly events: EventTable;
-  readonly time: TimeBase;
-  readonly funcs: FuncTable;
-}
-
-/** What consumes the timeline once the bases are known. */
-export interface Consumer {
-  batch(batch: RecordBatch): void;
-  /** A new capture begins. */
-  boundary(): void;
-}
-
 export interface PipelineRun {
   /** In the order of reading, which numbers them. */
   readonly inputs: ScannedInput[];
@@ -80,18 +64,10 @@ function readProbes(text: string, path: string | undefined): ProbesFile {
   return probes;
 }
 
-/** What is known of the recorded kernel before its first event: from flags, else from the recording itself. */
-interface Known {
-  readonly vmemmap: number;
-  readonly directMap: number;
-  readonly complete: boolean;
-  readonly how: string;
-  readonly probes: ProbesFile | undefined;
-}
-
 function knownBefore(options: PipelineOptions, probes: ProbesFile | undefined, facts: RecordingFacts): Known {
-  const vmemmap = options.vmemmap ?? facts.vmemmap;
-  const directMap = options.directMap ?? facts.directMap;
+  const said = facts.takeBases();
+  const vmemmap = options.vmemmap ?? said?.vmemmap;
+  const directMap = options.directMap ?? said?.directMap;
   const v = vmemmap ? addr53(vmemmap) : Number.NaN;
   const d = directMap ? addr53(directMap) : Number.NaN;
   return {
@@ -101,19 +77,6 @@ function knownBefore(options: PipelineOptions, probes: ProbesFile | undefined, f
     how: options.vmemmap || options.directMap ? 'given' : 'recorded',
     probes: probes ?? (facts.probes.length > 0 ? parseProbesFile(facts.probes.join('\n')) : undefined),
   };
-}
-
-const withProbes = (known: Known): { probes?: ProbesFile } => (known.probes ? { probes: known.probes } : {});
-
-function basesOf(known: Known, learner: BaseLearner): Bases {
-  if (known.complete) return makeBases(known.vmemmap, known.directMap, known.how);
-  const learnt = learner.finish();
-  const some = isKnown(known.vmemmap) || isKnown(known.directMap);
-  return makeBases(
-    isKnown(known.vmemmap) ? known.vmemmap : learnt.vmemmap,
-    isKnown(known.directMap) ? known.directMap : learnt.directMap,
-    some ? `partly ${known.how}; ${learnt.how}` : learnt.how,
-  );
 }
 
 export function newPipeline(): Pipeline {
@@ -132,33 +95,10 @@ export async function runPipeline(
   options: PipelineOptions,
   consume: (decoder: Decoder, bases: Bases) => Consumer,
 ): Promise<PipelineRun> {
-  const { events, funcs } = pipeline;
   const facts = options.facts ?? new RecordingFacts(options.known);
   const givenProbes =
     options.probesText === undefined ? undefined : readProbes(options.probesText, options.probesPath);
-  let known: Known | null = null;
-  let learner: BaseLearner | null = null;
-  let bases: Bases = unknownBases();
-  let consumer: Consumer | null = null;
-
-  const hold = new HoldBack(
-    LEARN_BYTES,
-    (batch) => {
-      // What the recording says of itself stands before its first event.
-      known ??= knownBefore(options, givenProbes, facts);
-      if (known.complete) return true;
-      learner ??= new BaseLearner({ events, funcs, ...withProbes(known) });
-      learner.observe(batch);
-      return learner.done();
-    },
-    () => {
-      known ??= knownBefore(options, givenProbes, facts);
-      bases = basesOf(known, learner ?? new BaseLearner({ events, funcs }));
-      consumer = consume(new Decoder({ events, funcs, bases, ...withProbes(known) }), bases);
-    },
-    (batch) => consumer!.batch(batch),
-  );
-
+  const captures = new Captures(pipeline, () => knownBefore(options, givenProbes, facts), consume);
   const paths = options.apart ? options.paths : await machinesApart(options.paths);
   const plan: Plan | null =
     paths.length > 1 ? await planMerge(paths, { format: options.format, signal: options.signal }) : null;
@@ -179,12 +119,9 @@ export async function runPipeline(
       ...(options.stdin ? { stdin: options.stdin } : {}),
       ...(options.spoolDir === undefined ? {} : { spoolDir: options.spoolDir }),
     });
-  const sink = (batch: RecordBatch): void => hold.push(batch);
+  const sink = (batch: RecordBatch): void => captures.push(batch);
   for (const members of plan?.groups ?? [[0]]) {
-    if (inputs.length > 0) {
-      hold.release();
-      consumer!.boundary();
-    }
+    if (inputs.length > 0) captures.boundary();
     const together = members.map((m) => paths[m]!);
     if (together.length === 1) inputs.push(await scan(together[0]!, inputs.length, sink));
     else {
@@ -193,8 +130,14 @@ export async function runPipeline(
     }
     if (options.signal?.aborted) break;
   }
-  hold.release();
-  return { inputs, recent, joins: plan?.joins ?? [], bases, partial: options.signal?.aborted === true };
+  captures.release();
+  return {
+    inputs,
+    recent,
+    joins: plan?.joins ?? [],
+    bases: captures.bases,
+    partial: options.signal?.aborted === true,
+  };
 }
 
 type Scan = (

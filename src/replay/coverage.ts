@@ -29,6 +29,8 @@ export class Coverage {
   private floor = 0;
   private newest = 0;
   private readonly totals: Float64Array;
+  /** Those of captures that may be of another kernel, with other probes. */
+  private readonly past: Float64Array;
   private readonly waiting = new Map<number, AbsenceCase[]>();
   private waitingCount = 0;
 
@@ -36,6 +38,7 @@ export class Coverage {
   constructor(kinds: number = KINDS) {
     this.kinds = kinds;
     this.totals = new Float64Array(kinds);
+    this.past = new Float64Array(kinds);
   }
 
   fired(kind: number, cpu: number, seq: number): void {
@@ -51,6 +54,16 @@ export class Coverage {
   /** Times the operation was seen anywhere in the trace. */
   total(kind: number): number {
     return this.totals[kind]!;
+  }
+
+  /** … in this capture, and those before it of the same recorder. */
+  shown(kind: number): number {
+    return this.totals[kind]! - this.past[kind]!;
+  }
+
+  /** What fired so far was another recorder's. */
+  otherRecorder(): void {
+    this.past.set(this.totals);
   }
 
   firedOn(kind: number, cpu: number): boolean {

@@ -47,6 +47,7 @@ export interface EngineOptions {
 
 /** Earlier stamps in one capture, in number and one in how many events, that mean that its lines are in no order. */
 const MANY_BACK = 8;
+const EXCERPT = 'another excerpt begins there';
 const MANY_BACK_SHARE = 50;
 export const DISORDER =
   'the events are not in the order of their time: what came before what is not known (sort the input by time first)';
@@ -278,6 +279,8 @@ export class ReplayEngine {
     if (back && back.cpu !== cpu) {
       this.back = null;
       this.excerpts++;
+      // Until this CPU went back as well, the other's new events were held against the old ones.
+      this.ledger.lost(back.at - 1, EXCERPT);
       this.newSegment(false);
       // What was read of it already is of it: those CPUs have begun.
       const first = this.clockOf(back.cpu);

@@ -207,6 +207,7 @@ export class Session {
     if (lossSeq === Number.POSITIVE_INFINITY) this.state.lossSeq = this.state.taskLossSeq = lossSeq;
     this.detector.segment();
     if (!otherKernel) return;
+    this.coverage.otherRecorder();
     this.detectors.push(new VariantDetector(this.options.variants ?? null));
     this.ledger.capture = this.detectors.length - 1;
   }

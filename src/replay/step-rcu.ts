@@ -66,7 +66,8 @@ function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
     last.addr === op.a0 &&
     last.func === op.a1 &&
     (last.sources & (1 << op.a4)) === 0 &&
-    state.seq - last.seq <= SAME_ENQUEUE &&
+    // Its task is still in there, whatever interrupts do meanwhile.
+    (last.open || state.seq - last.seq <= SAME_ENQUEUE) &&
     (last.head === null || last.head.ran === 0);
   if (again) {
     last.sources |= 1 << op.a4;

@@ -1,15 +1,16 @@
 import { type BatchSink, RecordBatch } from './batch.js';
+import { NEW_HEADER, RESERVED } from './events.js';
 
 /** What a copy takes besides its rows: merged inputs come in batches of a few rows. */
 const BATCH_BYTES = 1024;
 
-/** A copy of a batch that outlives the sink call. */
-export function copyBatch(batch: RecordBatch): RecordBatch {
-  const n = batch.length;
+/** A copy of rows of a batch that outlives the sink call. */
+export function copyBatch(batch: RecordBatch, from = 0, to = batch.length): RecordBatch {
+  const n = to - from;
   const copy = new RecordBatch(n);
   let low = batch.bytes.length;
   let high = 0;
-  for (let i = 0; i < n; i++) {
+  for (let i = from; i < to; i++) {
     if (batch.bodyStart[i]! < low) low = batch.bodyStart[i]!;
     if (batch.bodyEnd[i]! > high) high = batch.bodyEnd[i]!;
   }
@@ -17,19 +18,19 @@ export function copyBatch(batch: RecordBatch): RecordBatch {
   copy.length = n;
   copy.input = batch.input;
   copy.bytes = Uint8Array.prototype.slice.call(batch.bytes, low, high);
-  copy.tsNs.set(batch.tsNs.subarray(0, n));
-  copy.offset.set(batch.offset.subarray(0, n));
-  copy.line.set(batch.line.subarray(0, n));
-  copy.cpu.set(batch.cpu.subarray(0, n));
-  copy.pid.set(batch.pid.subarray(0, n));
-  copy.tgid.set(batch.tgid.subarray(0, n));
-  copy.flags.set(batch.flags.subarray(0, n));
-  copy.comm.set(batch.comm.subarray(0, n));
-  copy.event.set(batch.event.subarray(0, n));
-  copy.aux.set(batch.aux.subarray(0, n));
+  copy.tsNs.set(batch.tsNs.subarray(from, to));
+  copy.offset.set(batch.offset.subarray(from, to));
+  copy.line.set(batch.line.subarray(from, to));
+  copy.cpu.set(batch.cpu.subarray(from, to));
+  copy.pid.set(batch.pid.subarray(from, to));
+  copy.tgid.set(batch.tgid.subarray(from, to));
+  copy.flags.set(batch.flags.subarray(from, to));
+  copy.comm.set(batch.comm.subarray(from, to));
+  copy.event.set(batch.event.subarray(from, to));
+  copy.aux.set(batch.aux.subarray(from, to));
   for (let i = 0; i < n; i++) {
-    copy.bodyStart[i] = batch.bodyStart[i]! - low;
-    copy.bodyEnd[i] = batch.bodyEnd[i]! - low;
+    copy.bodyStart[i] = batch.bodyStart[from + i]! - low;
+    copy.bodyEnd[i] = batch.bodyEnd[from + i]! - low;
   }
   return copy;
 }
@@ -74,4 +75,12 @@ export class HoldBack {
     for (const batch of this.held) this.sink(batch);
     this.held = [];
   }
+}
+
+/** First row from `from` on where a capture begins that may be of another kernel; -1: none does. */
+export function nextCapture(batch: RecordBatch, from: number): number {
+  for (let row = from; row < batch.length; row++) {
+    if (batch.event[row] === RESERVED.segment && batch.aux[row] === NEW_HEADER) return row;
+  }
+  return -1;
 }

@@ -119,14 +119,17 @@ describe('enqueues', () => {
       e.enqueue(40, BATCH, 50, { a4: CR_SOURCE.other, ...over });
       expect(e.heard('queuedTwice')).toHaveLength(1);
     }
-    for (const [steps, twice] of [
-      [62, 0],
-      [63, 0],
-      [64, 1],
+    // Others, and interrupts, may do much before the task goes on; it itself does not.
+    for (const [steps, twice, pid] of [
+      [62, 0, 10],
+      [63, 0, 10],
+      [64, 1, 10],
+      [64, 0, 11],
+      [5000, 0, 11],
     ] as const) {
       const e = new Drive();
       e.enqueue(40, BATCH, 50);
-      for (let i = 0; i < steps; i++) e.do(OP.SE, { a0: 1, pid: 11 });
+      for (let i = 0; i < steps; i++) e.do(OP.SE, { a0: 1, pid });
       e.enqueue(40, BATCH, 50, { a4: CR_SOURCE.other });
       expect(e.heard('queuedTwice'), String(steps)).toHaveLength(twice);
     }

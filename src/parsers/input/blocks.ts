@@ -1,4 +1,4 @@
-import { RESERVED } from '../../timeline/events.js';
+import { NEW_HEADER, RESERVED } from '../../timeline/events.js';
 import { histogramRow, ROW } from '../printed/histogram-rows.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from './dialect.js';
 
@@ -101,7 +101,7 @@ export class BlockDialect implements LineDialect {
 
   private turn(info: DialectInfo, host: LineHost): void {
     this.inner.finish?.(host);
-    if (this.eventsOfBlock > 0) host.fact(RESERVED.segment, -1, 0);
+    if (this.eventsOfBlock > 0) host.fact(RESERVED.segment, -1, NEW_HEADER);
     this.begin(info, `line ${host.lineNumber} is ${info.title}`, host);
     this.info = info;
     this.inner = info.open();

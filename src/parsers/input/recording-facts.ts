@@ -62,6 +62,7 @@ export class RecordingFacts {
   /** Hexadecimal; null where the recording does not say. */
   vmemmap: string | null = null;
   directMap: string | null = null;
+  private basesSaid = false;
   /** Clock of the newest input; '' where it does not say. */
   clock = '';
   /** All facts as `key value`, in order. */
@@ -157,12 +158,21 @@ export class RecordingFacts {
     return note ? { code: note[1]!, message: note[2]! } : null;
   }
 
+  /** The bases, if they were said since the last call: those of a capture are not those of the next. */
+  takeBases(): { vmemmap: string | null; directMap: string | null } | null {
+    const said = this.basesSaid ? { vmemmap: this.vmemmap, directMap: this.directMap } : null;
+    this.basesSaid = false;
+    return said;
+  }
+
   private base(which: string, value: string): { code: string; message: string } | null {
     const known = which === 'vmemmap' ? this.vmemmap : this.directMap;
-    if (known !== null && known !== value) return this.conflict(`the address base ${which}`);
+    this.basesSaid = true;
     if (which === 'vmemmap') this.vmemmap = value;
     else this.directMap = value;
-    return null;
+    if (known === null || known === value) return null;
+    const message = `the address base ${which} differs from that of an earlier capture: each is read by its own`;
+    return { code: 'recording-conflict', message };
   }
 
   private conflict(what: string): { code: string; message: string } {

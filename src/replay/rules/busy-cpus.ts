@@ -143,7 +143,7 @@ export class BusyCpus {
   flushDone(flush: Flush, op: Op): void {
     const { coverage } = this.evidence;
     if (!flush.multi || flush.freedTables !== 0 || !(flush.mask > 0)) return;
-    if (flush.handlersOnly || coverage.total(OP.IS) === 0) return;
+    if (flush.handlersOnly || coverage.shown(OP.IS) === 0) return;
     let bits = flush.mask;
     for (let cpu = 0; cpu < MASK_BITS && bits > 0; cpu++, bits = Math.floor(bits / 2)) {
       if (bits % 2 === 0 || cpu === flush.cpu || cpu === op.cpu) continue;

@@ -57,7 +57,7 @@ class CbAfterGp implements Monitor {
 
   callbackRan(head: Head, _cpu: Cpu | null, op: Op): void {
     const { state, coverage } = this.evidence;
-    if (coverage.total(OP.GP) === 0) this.verdicts.unknown(NO_GP, op.ref);
+    if (coverage.shown(OP.GP) === 0) this.verdicts.unknown(NO_GP, op.ref);
     else if (head.gpOpening && state.gp.ended === head.gpStarts + 1) this.verdicts.unknown(OPENING, op.ref);
     else if (state.gp.ended > head.gpStarts)
       this.verdicts.pass(head.ran === 1 ? KNOWN.observed : KNOWN.inferred);
@@ -81,7 +81,7 @@ class CbAfterGp implements Monitor {
       if (lostSince(evidence, head.crSeq)) verdicts.unknown(LOSS, ref);
       else if (enough && surelyBefore(evidence, head.cbTs, head.cbCpu, op.tsNs, op.cpu) === null) {
         verdicts.unknown(CLOCK, ref);
-      } else if (this.onExpedited() !== false && evidence.coverage.total(OP.GPX) === 0) {
+      } else if (this.onExpedited() !== false && evidence.coverage.shown(OP.GPX) === 0) {
         verdicts.unknown(EXPEDITED_UNSEEN, ref);
       } else {
         verdicts.violated({

@@ -83,9 +83,9 @@ class CbExactlyOnce implements Monitor {
     const { coverage } = this.evidence;
     if (!isTableFunc(head.func)) return;
     if (lostSince(this.evidence, head.crSeq)) this.verdicts.unknown(LOSS, op.ref);
-    else if (coverage.total(OP.CB) + coverage.total(OP.RI) === 0) {
+    else if (coverage.shown(OP.CB) + coverage.shown(OP.RI) === 0) {
       this.verdicts.unknown('callbacks have no probe in this trace', op.ref);
-    } else if (coverage.total(OP.FREE) > 0) {
+    } else if (coverage.shown(OP.FREE) > 0) {
       this.verdicts.violated({
         message:
           'a page of a queued callback is in use again, but the callback was not seen nor its tables released',

@@ -72,12 +72,12 @@ class CbNotInsideReader implements Monitor {
       return;
     }
     for (const seq of state.gups.values()) {
-      if (seq < head.crSeq && coverage.total(OP.RB) === 0) {
+      if (seq < head.crSeq && coverage.shown(OP.RB) === 0) {
         this.verdicts.unknown('a GUP bracket spans it, which is not the IRQ-off section itself', op.ref);
         return;
       }
     }
-    if (coverage.total(OP.RB) + coverage.total(OP.GUP) === 0)
+    if (coverage.shown(OP.RB) + coverage.shown(OP.GUP) === 0)
       this.watch.unproven(this.verdicts, NO_READERS, op.ref, 1, true);
     else {
       const queued = { seq: head.crSeq, tsNs: head.crTs, cpu: head.crCpu };

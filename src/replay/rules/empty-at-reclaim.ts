@@ -28,7 +28,7 @@ export const emptyAtReclaim = rule({
     tableRemoved(table, _gather, task, op) {
       if (op.kind !== OP.TR || !isKnown(op.a4) || isKnown(task.pgdEnd)) return;
       if (op.a4 === 0) verdicts.pass(KNOWN.observed);
-      else if (evidence.coverage.total(OP.FPGD) === 0)
+      else if (evidence.coverage.shown(OP.FPGD) === 0)
         verdicts.unknown('whether it was reclaimed is not shown: needs a kprobe on free_pgd_range', op.ref);
       else {
         const message = `table ${pageName(table.key)} was taken for empty while one of its entries was set`;

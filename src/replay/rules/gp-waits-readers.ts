@@ -98,7 +98,7 @@ class GpWaitsReaders implements Monitor {
     const { state, coverage } = this.evidence;
     const { start } = this;
     if (!start) return;
-    if (coverage.total(OP.RB) === 0) {
+    if (coverage.shown(OP.RB) === 0) {
       if (this.before++ === 0) this.beforeRef = op.ref;
       return;
     }
@@ -165,7 +165,7 @@ class GpWaitsReaders implements Monitor {
 
   end(): void {
     for (const reader of [...this.spanned.keys()]) this.readerExpired(reader);
-    if (this.before > 0 && this.evidence.coverage.total(OP.RB) > 0) {
+    if (this.before > 0 && this.evidence.coverage.shown(OP.RB) > 0) {
       this.watch.unproven(
         this.verdicts,
         'no reader had been seen by then',

@@ -152,7 +152,7 @@ class IpiWait implements Monitor {
 
   end(): void {
     this.answers.end();
-    if (this.evidence.coverage.total(OP.IS) === 0) {
+    if (this.evidence.coverage.shown(OP.IS) === 0) {
       for (let i = 0; i < this.untargeted; i++) {
         this.verdicts.unknown('targets of the broadcast are not shown', this.untargetedRef);
       }

@@ -44,9 +44,9 @@ export const noDoubleCallRcu = rule({
           counted = again.ref;
           return;
         }
-        if (byTracepoint && coverage.total(OP.RI) === 0) return;
+        if (byTracepoint && coverage.shown(OP.RI) === 0) return;
         // The callback's own probe can be skipped silently; the release of its page cannot.
-        if (!byTracepoint && !(coverage.total(OP.FREE) > 0 && head.page >= 0)) {
+        if (!byTracepoint && !(coverage.shown(OP.FREE) > 0 && head.page >= 0)) {
           verdicts.unknown(
             'whether the callback ran in between is not shown: needs kmem:mm_page_free',
             again.ref,

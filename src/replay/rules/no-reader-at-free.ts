@@ -50,7 +50,7 @@ class NoReaderAtFree implements Monitor {
     if (table.trSeq === 0) return;
     if (this.openAt(table.key, table, (reader) => reader.seq <= table.trSeq, op)) return;
     if (this.read.delete(table.key)) this.verdicts.pass(KNOWN.observed);
-    else if (this.evidence.coverage.total(OP.MAPR) === 0 && this.unnamed++ === 0) this.unnamedRef = op.ref;
+    else if (this.evidence.coverage.shown(OP.MAPR) === 0 && this.unnamed++ === 0) this.unnamedRef = op.ref;
   }
 
   /** Tables that reach their release without a gather; a hand-over seen by probes is judged at the release. */
@@ -164,7 +164,7 @@ class NoReaderAtFree implements Monitor {
   end(): void {
     for (const reader of this.evidence.state.readers.values()) this.readerExpired(reader);
     // With lookups it is judged by who was seen in the table (walks/readers-at-free.ts).
-    if (this.unnamed === 0 || this.evidence.coverage.total(OP.MAPR) > 0) return;
+    if (this.unnamed === 0 || this.evidence.coverage.shown(OP.MAPR) > 0) return;
     const why = 'no reader section that names this table is in the trace';
     this.verdicts.unknown(why, this.unnamedRef, this.unnamed);
     this.unnamed = 0;

@@ -64,7 +64,7 @@ class NrPtes implements Monitor {
     if (mm === undefined || !keys) return;
     this.byMm.delete(mm);
     const { state, coverage } = this.evidence;
-    if (coverage.total(OP.FREE) === 0 || coverage.total(OP.TR) === 0) return;
+    if (coverage.shown(OP.FREE) === 0 || coverage.shown(OP.TR) === 0) return;
     let left = 0;
     for (const key of keys) {
       const table = state.tables.get(key);

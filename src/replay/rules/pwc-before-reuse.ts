@@ -44,7 +44,7 @@ export const pwcBeforeReuse = rule({
 
       tableReused(table, op) {
         // Releases are shown by pfn: without the base they cannot be tied to this table.
-        if (evidence.coverage.total(OP.FREE) === 0 || table.key < 0) return;
+        if (evidence.coverage.shown(OP.FREE) === 0 || table.key < 0) return;
         if (lostSince(evidence, table.trSeq)) {
           verdicts.unknown(LOSS, op.ref);
           return;

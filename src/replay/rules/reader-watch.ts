@@ -120,7 +120,7 @@ export class ReaderWatch implements Monitor {
     }
     const whole = state.cpus.every((cpu) => cpu.lastSeq < 0 || this.showsItself(cpu, start, end));
     const span = { verdicts, end, ref, hidden: ledger.hidden, count: 1, whole };
-    if (coverage.total(OP.RB) === 0) {
+    if (coverage.shown(OP.RB) === 0) {
       if (this.surely(this.brackets.first, start)) this.bracketSpans = put(this.bracketSpans, span);
       else this.unproven(verdicts, before(BRACKETS, -1), ref, 1, true);
       return;
@@ -191,7 +191,7 @@ export class ReaderWatch implements Monitor {
   /** The first event of a CPU in this capture: what was proven without it is not. */
   cpuAppeared(): void {
     this.slowest = -1;
-    if (this.evidence.coverage.total(OP.RB) > 0) this.forget(LATE);
+    if (this.evidence.coverage.shown(OP.RB) > 0) this.forget(LATE);
   }
 
   /** A section ended that began before the capture. */

@@ -51,7 +51,7 @@ class RemoveOnce implements Monitor {
 
   tableRemovedTwice(table: Table, op: Op, firstRef: EvidenceRef): void {
     const { evidence, verdicts } = this;
-    if (evidence.coverage.total(OP.FREE) === 0 || table.key < 0) {
+    if (evidence.coverage.shown(OP.FREE) === 0 || table.key < 0) {
       const why = table.key < 0 ? 'the vmemmap base is not known' : 'no kmem:mm_page_free seen so far';
       verdicts.unknown(`handed over again; whether it was released between is not shown (${why})`, op.ref);
       return;
@@ -107,7 +107,7 @@ class RemoveOnce implements Monitor {
     if (table.trSeq === 0) return;
     const { gather } = task;
     const sameGather = gather && table.freedByTask && table.freeSeq > gather.gbSeq;
-    if (evidence.coverage.total(OP.ALLOC) === 0) {
+    if (evidence.coverage.shown(OP.ALLOC) === 0) {
       // The page may have been anything in between; so close together that is worth saying.
       if (sameGather || cpu?.lastSeq === table.freeSeq) {
         verdicts.unknown(
@@ -121,7 +121,7 @@ class RemoveOnce implements Monitor {
     // page tables nor by a task that unmaps. Programs, whose clock is exact, show every allocation.
     const inCallback =
       cpu?.callbackTask === task.key &&
-      evidence.coverage.total(OP.CBret) > 0 &&
+      evidence.coverage.shown(OP.CBret) > 0 &&
       (cpu.callback === null || isTableFunc(cpu.callback.func));
     const unmaps = gather && op.context === CONTEXT.task;
     if (!evidence.exactClock && !inCallback && !unmaps && !sameGather) {

@@ -30,7 +30,7 @@ export const targetCoverage = rule({
     /** freed_tables interrupts every CPU of the mask; without it, lazy ones and those of other mms are left out. */
     const everyCpu = (flush: Flush, op: Op): void => {
       if (!flush.multi || !isKnown(flush.mask) || flush.mask <= 0) return;
-      if (evidence.coverage.total(OP.IS) === 0) return;
+      if (evidence.coverage.shown(OP.IS) === 0) return;
       if (flush.freedTables !== 1) {
         if (flush.freedTables === 0 && missing(flush, op.cpu) < 0) verdicts.pass(KNOWN.observed);
         return;

@@ -31,7 +31,7 @@ export const unlinkBeforeFree = rule({
       // Any allocation shows a new life; a PTE table also shows its own through pte_alloc_one. Upper tables made for
       // huge mappings do not, so for them only the page allocator's event will do.
       const pte = op.kind === OP.TR && HAND_OVER.level(op) === 1;
-      const birthsShow = coverage.total(OP.ALLOC) > 0 || (pte && coverage.total(OP.PTEN) > 0);
+      const birthsShow = coverage.shown(OP.ALLOC) > 0 || (pte && coverage.shown(OP.PTEN) > 0);
       if (!birthsShow) return;
       if (lostSince(evidence, table.freeSeq)) {
         verdicts.unknown(LOSS, op.ref);

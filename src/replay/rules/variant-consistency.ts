@@ -24,7 +24,7 @@ export const variantConsistency = rule({
       for (const conflict of conflicts) verdicts.violated({ ...conflict, known: KNOWN.observed });
       if (conflicts.length > 0) return;
       if (telling > 0) verdicts.passes(KNOWN.observed, telling);
-      else if (coverage.total(OP.TR) + coverage.total(OP.CR) > 0) {
+      else if (coverage.shown(OP.TR) + coverage.shown(OP.CR) > 0) {
         verdicts.unknown('no event of this trace tells kernel variants apart', -1);
       }
     },

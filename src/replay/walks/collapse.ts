@@ -166,7 +166,7 @@ export class Collapses {
       c.deposited = true;
       this.afterSync(c, op);
       // Where the huge page is set has no probe of its own in some kernels: the deposit comes right before it.
-      if (court.coverage.total(OP.HUGEI) === 0) this.mixedSize(c, op);
+      if (court.coverage.shown(OP.HUGEI) === 0) this.mixedSize(c, op);
     }
     if (!isKnown(op.a1)) return;
     const list = this.depositsOf(op.a1);
@@ -224,7 +224,7 @@ export class Collapses {
   /** I15. */
   private pmdHandedOver(op: Op): void {
     const { court } = this;
-    if (court.coverage.total(OP.DEP) === 0) return;
+    if (court.coverage.shown(OP.DEP) === 0) return;
     const list = this.deposits.get(op.a2);
     const [left] = list?.tables ?? [];
     if (!left) {

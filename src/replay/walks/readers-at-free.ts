@@ -94,7 +94,7 @@ export class ReadersAtFree {
   lookedUp(key: number, begin: Instant, op: Op): void {
     const { court } = this;
     const table = court.state.tables.get(key);
-    if (!table || table.freeSeq === 0 || court.coverage.total(OP.ALLOC) === 0) return;
+    if (!table || table.freeSeq === 0 || court.coverage.shown(OP.ALLOC) === 0) return;
     if (begin.seq < table.freeSeq) return;
     if (court.state.lossSeq > 0) {
       court.ledger.unknown(5, LOSS, op.ref);

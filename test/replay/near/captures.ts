@@ -1,7 +1,9 @@
-import { insertAfter, insertBefore, moveAfter, moveBefore, step } from '../support/story.js';
+import { freed, insertAfter, insertBefore, moveAfter, moveBefore, step } from '../support/story.js';
 import type { NearCase } from './cases.js';
 import { of, old, pv } from './paths.js';
-import { RUNNING, rcu, sync, task, write } from './steps.js';
+import { framePfn, RUNNING, rcu, sync, task, write } from './steps.js';
+
+const eventTail = (k: number): string => freed(framePfn(0x400 + k));
 
 /** One event under two names or on one line with another, several captures in a text, PV guests, text of 6.1. */
 
@@ -12,6 +14,22 @@ export const CAPTURES: readonly NearCase[] = [
     text: of(rcu({ n: 3 })).replace(
       /^(.*): call_rcu: \(call_rcu\+0x4\/0x1e0\) (.*)$/gm,
       '$1: call_rcu: (call_rcu+0x4/0x1e0) $2\n$1: call_rcu_common: (__call_rcu_common+0x4/0x1e0) $2 lazy=1',
+    ),
+  },
+  {
+    name: 'call_rcu and __call_rcu_common, an interrupt releases many pages in between',
+    text: of(rcu({ n: 3 })).replace(
+      /^(.*): call_rcu: \(call_rcu\+0x4\/0x1e0\) (head=(\S+) .*)$/gm,
+      (_, at: string, rest: string) => {
+        const released = Array.from({ length: 100 }, (__, k) => eventTail(k));
+        const softirq = released.map((tail) => `${at.replace(/ \.{5} /, ' ..s1. ')}: ${tail}`);
+        const entered = `${at}: call_rcu: (call_rcu+0x4/0x1e0) ${rest}`;
+        return [
+          entered,
+          ...softirq,
+          `${at}: call_rcu_common: (__call_rcu_common+0x4/0x1e0) ${rest} lazy=1`,
+        ].join('\n');
+      },
     ),
   },
   {
