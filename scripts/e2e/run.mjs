@@ -171,7 +171,9 @@ async function record(plan, files) {
 }
 
 /** Kernels before 6.5 look tables up inline: what promises to judge readers in tables shows who looks them up. */
-const showsLookups = (plan) => plan.includes('I05');
+function showsLookups(plan) {
+  return plan.includes('I05');
+}
 
 /** What is left of `pttrace record` when it is killed. */
 async function signals(plan, files) {
