@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { Result } from '../../src/result/types.js';
-import { partOf } from '../support/part.js';
 import { CALLBACKS } from './near/callbacks.js';
 import { CAPTURES } from './near/captures.js';
 import type { NearCase } from './near/cases.js';
@@ -37,15 +36,8 @@ const ALL = [...FLUSHES, ...CALLBACKS, ...GATHERS, ...CAPTURES];
 const messages = (result: Result): string[] =>
   result.invariants.flatMap((i) => i.findings.map((f) => `${i.id}: ${f.message}`));
 
-/** ftrace's own print of each log; of the other forms one in three, another for the next log, and all of them in the whole run. */
-const formsOf = (c: NearCase, forms: typeof FORMS) => {
-  const turn = ALL.indexOf(c);
-  const [own, ...others] = Object.entries(forms);
-  return [own!, ...others.filter((_, i) => (i + turn) % partOf(1, 3) === 0)];
-};
-
 describe.each(ALL.filter((c) => c.wrong === undefined))('correct: $name', (c) => {
-  it.each(formsOf(c, { ...FORMS, ...BARE }))('as %s', async (form, write) => {
+  it.each(Object.entries({ ...FORMS, ...BARE }))('as %s', async (form, write) => {
     const result = await replay(c, inForm(write, c.text));
     expect(messages(result)).toEqual([]);
     // It is judged, not passed over.
@@ -56,7 +48,7 @@ describe.each(ALL.filter((c) => c.wrong === undefined))('correct: $name', (c) =>
 });
 
 describe.each(ALL.filter((c) => c.wrong !== undefined))('wrong: $name', (c) => {
-  it.each(formsOf(c, FORMS))('as %s', async (form, write) => {
+  it.each(Object.entries(FORMS))('as %s', async (form, write) => {
     const result = await replay(c, inForm(write, c.text));
     const found = violatedIds(result).filter((id) => c.wrong!.includes(id));
     if (c.undecided) {
