@@ -166,7 +166,10 @@ function strayOf(state: MachineState, op: Op): Stray | null {
 function targetOf(state: MachineState, op: Op): Target | null {
   if (op.a2 !== op.a2 || op.a2 === 0) return null;
   const target = state.csds.get(op.a2);
-  return target && target.cpu === op.cpu ? target : null;
+  if (!target || target.cpu !== op.cpu) return null;
+  // The same csd, used for another function since: the end of that handler was not seen, or there was none.
+  const func = target.sync ? FUNC.tlb_remove_table_smp_sync : FUNC.flush_tlb_func;
+  return op.a1 > 0 && op.a1 !== func ? null : target;
 }
 
 function left(state: MachineState, target: Target, op: Op, hooks: Hooks): void {

@@ -1,4 +1,5 @@
 import { FUNC, GP_EVENT, isTableFunc, OP, type Op } from '../kernel/ops.js';
+import { CONTEXT } from '../timeline/flags.js';
 import { forgetHead, isUnnamed, lineUp, moveLast } from './callback-order.js';
 import type { Hooks } from './hooks.js';
 import type { Cpu, Task } from './state/contexts.js';
@@ -66,8 +67,8 @@ function enqueue(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks
     last.addr === op.a0 &&
     last.func === op.a1 &&
     (last.sources & (1 << op.a4)) === 0 &&
-    // Its task is still in there, whatever interrupts do meanwhile.
-    (last.open || state.seq - last.seq <= SAME_ENQUEUE) &&
+    // Its task is still in there, whatever interrupts do meanwhile; without a flags column they look like the task.
+    (last.open || op.context === CONTEXT.unknown || state.seq - last.seq <= SAME_ENQUEUE) &&
     (last.head === null || last.head.ran === 0);
   if (again) {
     last.sources |= 1 << op.a4;

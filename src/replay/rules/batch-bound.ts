@@ -5,7 +5,7 @@ import { LOSS, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import type { Head } from '../state/table-life.js';
 import { batchCount } from './batch-count.js';
-import { notReleased, showsItsFrees, tooFew } from './callback-frees.js';
+import { notReleased, pageLeaked, showsItsFrees, tooFew } from './callback-frees.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
@@ -57,6 +57,7 @@ export const batchBound = rule({
       callbackOver(head, cpu, op) {
         if (!showsItsFrees(head) || notReleased(evidence, head).length > 0) return;
         tooFew(evidence, verdicts, head, cpu, op);
+        pageLeaked(evidence, verdicts, head, cpu, op);
       },
     };
   },

@@ -100,3 +100,32 @@ export function tooFew(evidence: Evidence, verdicts: Verdicts, head: Head, cpu: 
     },
   );
 }
+
+/** The page of the batch itself goes last. Judged only where all of its tables were released: else they are what is missing. */
+export function pageLeaked(evidence: Evidence, verdicts: Verdicts, head: Head, cpu: Cpu, op: Op): void {
+  if (head.func !== FUNC.tlb_remove_table_rcu || !(head.page >= 0) || !(head.nr > 0)) return;
+  if (head.frees.length !== head.nr || head.frees.includes(head.page)) return;
+  absent(
+    evidence,
+    verdicts,
+    {
+      kinds: [OP.FREE],
+      cpu: cpu.id,
+      since: head.cbSeq,
+      probe: 'kmem:mm_page_free',
+      instance: instanceOf(op),
+    },
+    {
+      assumesAllCpus: false,
+      message: `the callback released the ${head.nr} tables of its batch, but not the page that listed them`,
+      held: [`page ${pageName(head.page)} of the batch, now nobody's`],
+      missing: 'free_page() of the batch',
+      before: op.ref,
+      events: witnesses(
+        w(head.crRef, 'call_rcu'),
+        w(head.cbRef, 'callback begins'),
+        w(op.ref, 'callback is over'),
+      ),
+    },
+  );
+}

@@ -1,5 +1,8 @@
-import { CLOCK, flips, LOSS, margin, order, w, witnesses } from '../evidence.js';
+import { SHOOTDOWN } from '../../kernel/operands.js';
+import { OP, type Op } from '../../kernel/ops.js';
+import { CLOCK, type Evidence, flips, LOSS, lostSince, margin, order, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
+import type { Verdicts } from '../verdicts.js';
 import { MmGenerations } from './mm-generations.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
@@ -54,6 +57,40 @@ export const genRules = rule({
         });
       }
     };
-    return {};
+    generations.without = (last, flush, op) => {
+      if (lostSince(evidence, flush.frSeq)) verdicts.unknown(LOSS, op.ref);
+      else {
+        verdicts.violated({
+          message: 'a flush of an mm has generation 0, which is that of none',
+          known: KNOWN.observed,
+          held: ['CPUs of the mm: what this flush should remove'],
+          missing: `inc_mm_tlb_gen(): a generation above ${last.gen}`,
+          events: witnesses(
+            w(last.ref, 'earlier flush'),
+            w(flush.frRef, 'flush begins'),
+            w(op.ref, 'its generation'),
+          ),
+        });
+      }
+    };
+    return { on: { [OP.INV]: (op) => otherRequest(evidence, verdicts, op) } };
   },
 });
+
+/** The handler is given the sender's own flush_tlb_info. */
+function otherRequest(evidence: Evidence, verdicts: Verdicts, op: Op): void {
+  const flush = evidence.state.cpus[op.cpu]?.handler?.flush;
+  const gen = SHOOTDOWN.tlbGen(op);
+  if (!flush || SHOOTDOWN.mm(op) !== flush.mm || !(gen > 0) || !(flush.gen > 0) || gen === flush.gen) return;
+  if (lostSince(evidence, flush.frSeq)) {
+    verdicts.unknown(LOSS, op.ref);
+    return;
+  }
+  verdicts.violated({
+    message: `CPU ${op.cpu} flushes up to generation ${gen} for a request of generation ${flush.gen}`,
+    known: KNOWN.observed,
+    held: [`CPU ${op.cpu}: what generation ${flush.gen} should remove`],
+    missing: `flush_tlb_func() of generation ${flush.gen} on that CPU`,
+    events: witnesses(w(flush.multiRef, 'request'), w(op.ref, 'handler')),
+  });
+}

@@ -35,6 +35,8 @@ export class MmGenerations implements Monitor {
   flushed: (compared: Compared, last: Generation, gen: number, op: Op) => void = () => {};
   /** A flush of the same thread has a lower generation than one that ended before it began. */
   wentBack: (last: Generation, gen: number, flush: Flush, op: Op) => void = () => {};
+  /** A flush whose request has generation 0 (`TLB_GENERATION_INVALID`), which only those of no mm have. */
+  without: (last: Generation, flush: Flush, op: Op) => void = () => {};
   /** The first generation seen of an mm whose exit_mmap() has returned; `same`: it is still the same mm. */
   afterExit: (same: boolean, last: Generation, op: Op) => void = () => {};
 
@@ -52,8 +54,12 @@ export class MmGenerations implements Monitor {
 
   private shown(mm: number, gen: number, task: Task, op: Op): void {
     const flush = task.flush;
-    if (!isKnown(mm) || mm === 0 || !isKnown(gen) || gen <= 0) return;
+    if (!isKnown(mm) || mm === 0 || !isKnown(gen) || gen < 0) return;
     const last = this.byMm.get(mm);
+    if (gen === 0) {
+      if (last && op.kind === OP.FMULTI && flush?.mm === mm) this.without(last, flush, op);
+      return;
+    }
     const mine = flush !== null && flush.mm === mm ? flush.frRef : -1;
     if (!last) {
       this.byMm.set(mm, {

@@ -32,14 +32,18 @@ export const targetCoverage = rule({
       if (!flush.multi || !isKnown(flush.mask) || flush.mask <= 0) return;
       if (evidence.coverage.shown(OP.IS) === 0) return;
       if (flush.freedTables !== 1) {
-        if (flush.freedTables === 0 && missing(flush, op.cpu) < 0) verdicts.pass(KNOWN.observed);
+        if (flush.freedTables === 0 && missing(flush, op.cpu).length === 0) verdicts.pass(KNOWN.observed);
         return;
       }
-      const cpu = missing(flush, op.cpu);
-      if (cpu < 0) {
+      const left = missing(flush, op.cpu);
+      if (left.length === 0) {
         verdicts.pass(KNOWN.observed);
         return;
       }
+      // One that was surely online, if there is one.
+      const online = (id: number): boolean =>
+        mayBeOffline(evidence, id, evidence.state.cpus[id]?.lastSeq ?? -1) === null;
+      const cpu = left.find(online) ?? left[0]!;
       const before = evidence.state.cpus[cpu]?.lastSeq ?? -1;
       const told: Complaint = {
         known: KNOWN.absence,
@@ -117,16 +121,17 @@ function mayBeOffline({ state, coverage }: Evidence, id: number, before: number)
 }
 
 /**
- * A CPU of the printed mask, other than the sender's own, that was sent nothing; -1 none. Its own is the one it sends
+ * CPUs of the printed mask, other than the sender's own, that were sent nothing. Its own is the one it sends
  * from: from 7.3 on it may have moved since the flush began, and may move again before it returns.
  */
-function missing(flush: Flush, returned: number): number {
+function missing(flush: Flush, returned: number): number[] {
   const own = flush.targets[0]?.from ?? -1;
+  const left: number[] = [];
   let bits = flush.mask;
   for (let cpu = 0; cpu < MASK_BITS && bits > 0; cpu++, bits = Math.floor(bits / 2)) {
     if (bits % 2 === 0 || cpu === own) continue;
     if (own < 0 && (cpu === flush.cpu || cpu === returned)) continue;
-    if (!flush.targets.some((t) => t.cpu === cpu)) return cpu;
+    if (!flush.targets.some((t) => t.cpu === cpu)) left.push(cpu);
   }
-  return -1;
+  return left;
 }

@@ -41,6 +41,11 @@ export const CALLBACKS: readonly NearCase[] = [
     text: of(again(rcu({ n: 3, tables: 4 }), 'free2')),
     wrong: BATCH,
   },
+  {
+    name: 'batch of four, its own page left behind',
+    text: of(without(rcu({ n: 3, tables: 4 }), 'batch-free')),
+    wrong: ['I08'],
+  },
   { name: 'batch of four in another order', text: of(moveAfter(rcu({ n: 3, tables: 4 }), 'free0', 'free3')) },
   {
     name: 'released before its callback',

@@ -138,6 +138,30 @@ export const FLUSHES: readonly NearCase[] = [
     name: 'CPU 3 has the process no more',
     text: of(sync({ n: 3, asked: [1] })).replace(/cpumask=0x3 /, 'cpumask=0x3 '),
   },
+  {
+    name: 'asked, and something else runs there',
+    text: of(
+      without(
+        change(
+          change(sync({ n: 3 }), 'in2', 'flush_tlb_func', 'do_sync_core'),
+          'out2',
+          'flush_tlb_func',
+          'do_sync_core',
+        ),
+        'inv2',
+      ),
+    ),
+    wrong: ['I24', 'I02', 'I03'],
+  },
+  {
+    name: 'one CPU asked twice, the other not',
+    text: of(change(silent2(sync({ n: 3 })), 'send2', 'cpu=2', 'cpu=1')),
+    wrong: ['I23', 'I02', 'I03'],
+  },
+  {
+    name: 'a mask printed in full',
+    text: of(sync({ n: 3 })).replace(/cpumask=0x7 /g, 'cpumask=0x0000000000000007 '),
+  },
   { name: 'asked, and never answers', text: of(silent2(sync({ n: 3 }))), wrong: ['I24', 'I02', 'I03'] },
   {
     name: 'answers behind the return',
@@ -167,6 +191,19 @@ export const FLUSHES: readonly NearCase[] = [
       ...sync({ n: 2 }),
       ...gone2(sync({ n: 3 })),
       ...sync({ n: 4 }),
+    ]),
+    wrong: ['I23', 'I02', 'I03'],
+  },
+  {
+    name: 'one CPU offline, another not asked',
+    text: write([
+      ...RUNNING,
+      ...sync({ n: 1 }),
+      ...sync({ n: 2 }),
+      ...cpuDown(1, 237, 0),
+      ...gone2(sync({ n: 3, asked: [2], mask: '0x7' })),
+      ...sync({ n: 4, asked: [2], mask: '0x7' }),
+      ...sync({ n: 5, asked: [2], mask: '0x7' }),
     ]),
     wrong: ['I23', 'I02', 'I03'],
   },
@@ -220,6 +257,30 @@ export const FLUSHES: readonly NearCase[] = [
   },
   { name: 'generation twice', text: of(sync({ n: 3, gen: 2 })), wrong: ['I25'] },
   { name: 'generation goes back', text: of(sync({ n: 3, gen: 20 })), wrong: ['I25'] },
+  {
+    name: 'generations leave out many',
+    text: of(sync({ n: 3, gen: 300 }), (c) => sync({ ...c, gen: c.n > 3 ? 300 + c.n : c.n })),
+  },
+  {
+    name: 'generation 0, that of no mm',
+    text: of(change(change(sync({ n: 3 }), 'multi', 'gen=3', 'gen=0'), 'inv1', 'gen=3', 'gen=0')),
+    wrong: ['I25'],
+  },
+  {
+    name: 'a handler flushes up to an older generation',
+    text: of(change(sync({ n: 3 }), 'inv2', 'gen=3', 'gen=2')),
+    wrong: ['I25'],
+  },
+  {
+    name: 'generations of two processes',
+    text: write([
+      ...among(sync, sync({ n: 3, gen: 13 })).map((s) => ({
+        ...s,
+        rest: s.rest.replace(/gen=([1245])\b/, 'gen=1$1'),
+      })),
+      ...[3, 4].flatMap((gen) => flush({ gen, range: rangeOf(8), freedTables: 0, mm: '0xffff888100777000' })),
+    ]),
+  },
   {
     name: 'generation goes back after fork has flushed all',
     text: write([

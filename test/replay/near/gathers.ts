@@ -80,12 +80,14 @@ export const GATHERS: readonly NearCase[] = [
     text: write([
       ...RUNNING,
       ...rcu({ n: 1 }),
-      ...insertBefore(rcu({ n: 2, gen: 2 }), 'finish', ...retract(3)).map((s) => s),
+      ...insertBefore(
+        rcu({ n: 2, gen: 3 }),
+        'finish',
+        ...retract(3).map((s) => ({ ...s, rest: s.rest.replace('new_tlb_gen=3', 'new_tlb_gen=2') })),
+      ),
       ...rcu({ n: 4 }),
       ...retract(5),
-    ])
-      .replace(/new_tlb_gen=3\b/g, 'new_tlb_gen=2')
-      .replace(/(app-100 .*)new_tlb_gen=2\b/g, '$1new_tlb_gen=3'),
+    ]),
   },
   // THP
   {
