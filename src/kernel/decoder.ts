@@ -21,7 +21,7 @@ import { decodeMarker, headPage, MARKER, setSlot } from './marker.js';
 import { BASIS, GP_EVENT, OP, type Op } from './ops.js';
 import { type ArgumentPlan, isNumber, isPart } from './probe-args.js';
 import type { ProbesFile } from './probes-file.js';
-import { ANOTHER_EVENT, endOfValue, runsOn, seekValue, significantDigits } from './value-scan.js';
+import { ANOTHER_EVENT, endOfValue, isWord, runsOn, seekValue, significantDigits } from './value-scan.js';
 
 export interface DecoderOptions {
   readonly events: EventTable;
@@ -37,7 +37,6 @@ const PLANNED = 2;
 const MAX_RELEARN = 16;
 /** Lines that lack an argument, one after the other, before the event counts as one that has not got it. */
 const MAX_LESSER = 4;
-const PAREN = 0x28;
 /** Physical address bits of an entry, as far as 53 bits reach (bit 52 and up are flags). */
 const PHYS_LIMIT = 2 ** 52;
 const NR_CPUS_IN_MASK = 53;
@@ -235,11 +234,11 @@ export class Decoder {
         else {
           p = endOfValue(b, at, end);
           const value = parseValue53(b, at, p);
-          // `(fault)`, `(null)`
-          if (value !== value && b[at] !== PAREN && isNumber(arg)) this.unread = true;
+          if (value !== value && isNumber(arg) && !isWord(b, at, p)) this.unread = true;
           this.fill(arg, value, b, at, p, op);
         }
-        if (b[at] !== PAREN && isCutPointer(plan, i, arg, p - at)) this.unread = true;
+        if (DIGIT[b[at]!]! >= 0 && DIGIT[b[at]!]! < 10 && isCutPointer(plan, i, arg, p - at))
+          this.unread = true;
         continue;
       }
       if (plan.spec && plan.relearned < MAX_RELEARN) {

@@ -49,3 +49,11 @@ export function runsOn(b: Uint8Array, p: number, end: number): boolean {
   for (let i = p; i + 1 < end; i++) if (b[i] === 0x3a && b[i + 1] === 0x20) return true;
   return false;
 }
+
+/** `(fault)`, `(null)`, `ARRAY[]`: text in place of a number, not what is left of one. */
+export function isWord(b: Uint8Array, at: number, end: number): boolean {
+  const first = at < end ? b[at]! | 0x20 : 0;
+  if (b[at] !== 0x28 && (first < 0x61 || first > 0x7a)) return false;
+  for (let i = at; i < end; i++) if (b[i]! <= 0x20 || b[i]! >= 0x7f) return false;
+  return true;
+}

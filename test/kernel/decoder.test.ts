@@ -322,6 +322,17 @@ describe('renamed events and arguments', () => {
     ).toMatchObject({ kind: 'FD' });
   });
 
+  test('text in place of a number is none, what is left of a number is damage', () => {
+    const ev = 'ev: (tlb_remove_table+0x4/0x40)';
+    const table = 'table=0xffffea0002f44100';
+    const r = decodeAll([
+      `${ev} tlb=0xffffc90000787c20 ${table}`,
+      ...['ARRAY[]', '(fault)'].map((text) => `${ev} tlb=${text} ${table}`),
+      ...['0x', '0xffffc9\u0001', '0xffffc9'].map((left) => `${ev} tlb=${left} ${table}`),
+    ]);
+    expect(r.map((x) => x !== null)).toEqual([true, true, true, false, false, false]);
+  });
+
   test('a line whose arguments differ from the first is read by its own names', () => {
     const ev = 'ev: (tlb_remove_table+0x4/0x40)';
     const r = decodeAll([
