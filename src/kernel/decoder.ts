@@ -237,7 +237,7 @@ export class Decoder {
           if (value !== value && isNumber(arg) && !isWord(b, at, p)) this.unread = true;
           this.fill(arg, value, b, at, p, op);
         }
-        if (DIGIT[b[at]!]! >= 0 && DIGIT[b[at]!]! < 10 && isCutPointer(plan, i, arg, p - at))
+        if (DIGIT[b[at]!]! >= 0 && DIGIT[b[at]!]! < 10 && isCutPointer(plan, i, arg, b, at, p))
           this.unread = true;
         continue;
       }

@@ -141,15 +141,35 @@ export const batchCount = (func: number, nr: number): number =>
 
 /** Of 16 digits, with or without `0x`. */
 const POINTER_LENGTH = 16;
-/** `0x0` */
-const ZERO_LENGTH = 3;
 const CLOSE = 0x29;
+/** Digits that all pointers of the kernel begin with, as far as is left of them. */
+const SAME_DIGITS = 4;
 
-/** Pointers of the kernel are all of one length: argument `i`, `length` bytes long and not 0, has lost its end. */
-export function isCutPointer(plan: EventPlan, i: number, arg: ArgumentPlan, length: number): boolean {
-  if (length < POINTER_LENGTH) return (plan.wide & (1 << i)) !== 0 && length > ZERO_LENGTH && isPointer(arg);
-  plan.wide |= 1 << i;
-  return false;
+/**
+ * Pointers of the kernel are all of one length: argument `i`, printed as `b[at, end)`, has lost its end. Short numbers that are
+ * no beginning of one are what a log made by hand has for them.
+ */
+export function isCutPointer(
+  plan: EventPlan,
+  i: number,
+  arg: ArgumentPlan,
+  b: Uint8Array,
+  at: number,
+  end: number,
+): boolean {
+  if (end - at >= POINTER_LENGTH) {
+    plan.wide |= 1 << i;
+    return false;
+  }
+  return (plan.wide & (1 << i)) !== 0 && isPointer(arg) && beginsPointer(b, at, end);
+}
+
+function beginsPointer(b: Uint8Array, at: number, end: number): boolean {
+  let p = at;
+  if (end - at >= 2 && b[at] === 0x30 && (b[at + 1]! | 0x20) === 0x78) p += 2;
+  const last = Math.min(end, p + SAME_DIGITS);
+  while (p < last && (b[p]! | 0x20) === 0x66) p++;
+  return p === last;
 }
 
 /** Lines of this tracepoint have said more before: this one has been damaged there. */
