@@ -13,6 +13,7 @@ import {
   lacksBracket,
   lacksSlots,
   learnArguments,
+  POINTER_LENGTH,
   planOf,
 } from './event-plan.js';
 import { FUNC_DAMAGED, type FuncTable } from './func-table.js';
@@ -237,8 +238,8 @@ export class Decoder {
           if (value !== value && isNumber(arg) && !isWord(b, at, p)) this.unread = true;
           this.fill(arg, value, b, at, p, op);
         }
-        if (DIGIT[b[at]!]! >= 0 && DIGIT[b[at]!]! < 10 && isCutPointer(plan, i, arg, b, at, p))
-          this.unread = true;
+        if (p - at >= POINTER_LENGTH) plan.wide |= 1 << i;
+        else if ((plan.wide & (1 << i)) !== 0 && isCutPointer(arg, b, at, p)) this.unread = true;
         continue;
       }
       if (plan.spec && plan.relearned < MAX_RELEARN) {
@@ -262,10 +263,13 @@ export class Decoder {
       }
     }
     // What all lines of an event say, and one does not, has been damaged there.
-    if ((plan.present & ~present) !== 0 || runsOn(b, p, end)) this.unread = true;
+    const length = end - batch.bodyStart[row]!;
+    if ((plan.present & ~present) !== 0 || (length > plan.longest && runsOn(b, p, end))) this.unread = true;
     else {
       plan.present |= present;
       plan.lesser = 0;
+      // Bodies of an event are all about as long: one with another line's end in it is longer.
+      if (length > plan.longest) plan.longest = length;
     }
   }
 

@@ -1,5 +1,5 @@
 import type { EventHead } from '../timeline/events.js';
-import { ascii } from './bytes.js';
+import { ascii, DIGIT } from './bytes.js';
 import type { Hits } from './hits.js';
 import { BASIS, type Basis, FUNC, OP, type Op, type OpKind } from './ops.js';
 import { type ArgumentPlan, argumentNames, isPointer, resolveLayout } from './probe-args.js';
@@ -28,6 +28,8 @@ export interface EventPlan {
   present: number;
   /** Bits of those that have shown a pointer of full length. */
   wide: number;
+  /** Bytes of the longest body that held nothing else. */
+  longest: number;
   /** Lines in a row that lacked some. */
   lesser: number;
   /** How often the layout was worked out anew because a line did not match it. */
@@ -51,6 +53,7 @@ const base: EventPlan = {
   headBasis: BASIS.observed,
   present: 0,
   wide: 0,
+  longest: 0,
   lesser: 0,
   relearned: 0,
   syscall: '',
@@ -140,28 +143,19 @@ export const batchCount = (func: number, nr: number): number =>
   func === FUNC.tlb_remove_table_rcu ? nr : func > 0 && func <= FUNC.pte_free_now ? 1 : Number.NaN;
 
 /** Of 16 digits, with or without `0x`. */
-const POINTER_LENGTH = 16;
+export const POINTER_LENGTH = 16;
+const DECIMALS = 10;
 const CLOSE = 0x29;
 /** Digits that all pointers of the kernel begin with, as far as is left of them. */
 const SAME_DIGITS = 4;
 
 /**
- * Pointers of the kernel are all of one length: argument `i`, printed as `b[at, end)`, has lost its end. Short numbers that are
- * no beginning of one are what a log made by hand has for them.
+ * Pointers of the kernel are all of one length: an argument that was one on other lines, and is now as short as `b[at, end)`, has
+ * lost its end. Short numbers that are no beginning of one are what a log made by hand has for them.
  */
-export function isCutPointer(
-  plan: EventPlan,
-  i: number,
-  arg: ArgumentPlan,
-  b: Uint8Array,
-  at: number,
-  end: number,
-): boolean {
-  if (end - at >= POINTER_LENGTH) {
-    plan.wide |= 1 << i;
-    return false;
-  }
-  return (plan.wide & (1 << i)) !== 0 && isPointer(arg) && beginsPointer(b, at, end);
+export function isCutPointer(arg: ArgumentPlan, b: Uint8Array, at: number, end: number): boolean {
+  const first = DIGIT[b[at]!]!;
+  return first >= 0 && first < DECIMALS && isPointer(arg) && beginsPointer(b, at, end);
 }
 
 function beginsPointer(b: Uint8Array, at: number, end: number): boolean {
