@@ -1,7 +1,6 @@
 import type { RecordBatch } from '../timeline/batch.js';
 import type { EventHead, EventTable } from '../timeline/events.js';
 import { contextOf } from '../timeline/flags.js';
-import { isKnown } from '../timeline/is-known.js';
 import type { Bases } from './bases.js';
 import * as bodies from './bodies.js';
 import { DIGIT, parseValue53, signed53, startsWith } from './bytes.js';
@@ -20,6 +19,7 @@ import { FUNC_DAMAGED, type FuncTable } from './func-table.js';
 import { Hits } from './hits.js';
 import { decodeMarker, headPage, MARKER, setSlot } from './marker.js';
 import { BASIS, GP_EVENT, OP, type Op } from './ops.js';
+import { pfnOfEntry, tableOfPmd } from './page-entry.js';
 import { type ArgumentPlan, isNumber, isPart } from './probe-args.js';
 import type { ProbesFile } from './probes-file.js';
 import { ANOTHER_EVENT, endOfValue, isWord, runsOn, seekValue, significantDigits } from './value-scan.js';
@@ -38,8 +38,6 @@ const PLANNED = 2;
 const MAX_RELEARN = 16;
 /** Lines that lack an argument, one after the other, before the event counts as one that has not got it. */
 const MAX_LESSER = 4;
-/** Physical address bits of an entry, as far as 53 bits reach (bit 52 and up are flags). */
-const PHYS_LIMIT = 2 ** 52;
 const NR_CPUS_IN_MASK = 53;
 
 /**
@@ -321,7 +319,7 @@ export class Decoder {
         setSlot(op, role.also!, this.bases.pageOfVa(value));
         return;
       case 'entry':
-        setSlot(op, role.to, Math.floor((value % PHYS_LIMIT) / 4096));
+        setSlot(op, role.to, pfnOfEntry(value));
         return;
       case 'pmd':
         setSlot(op, role.to, tableOfPmd(value));
@@ -389,14 +387,4 @@ export class Decoder {
     // No table of a batch is at NULL: this reader of the recording does not know the array's elements.
     op.nTables = op.a3 >= 0 && op.a3 <= this.nullAt ? Math.min(op.nTables, op.a3) : 0;
   }
-}
-
-const PRESENT = 0x01;
-const HUGE_PAGE = 0x80;
-
-/** The table a PMD entry points to; 0 if it points to none: empty, not present, or a huge page. */
-function tableOfPmd(value: number): number {
-  if (!isKnown(value)) return value;
-  const bits = value % 256;
-  return (bits & PRESENT) !== 0 && (bits & HUGE_PAGE) === 0 ? Math.floor((value % PHYS_LIMIT) / 4096) : 0;
 }
