@@ -99,9 +99,7 @@ export class Decoder {
       return plan.hits === null || !plan.hits.again(plan.source, op);
     }
     const means = this.special(plan, id, batch, row, op);
-    if (plan.form < FORM.rawSyscallEnter && plan.form !== FORM.watching && lacksSlots(plan, op)) {
-      this.unread = true;
-    }
+    if (lacksSlots(plan, op)) this.unread = true;
     if (!means || this.unread) return false;
     return plan.hits === null || !plan.hits.again(plan.source, op);
   }

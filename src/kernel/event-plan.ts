@@ -24,6 +24,8 @@ export interface EventPlan {
   basis: Basis;
   /** Basis of the head alone, before the argument layout is taken into account. */
   readonly headBasis: Basis;
+  /** Its lines all say the same (`lacksSlots`). */
+  readonly alike: boolean;
   /** Bits of the arguments that its lines show. */
   present: number;
   /** Bits of those that have shown a pointer of full length. */
@@ -51,6 +53,7 @@ const base: EventPlan = {
   args: [],
   basis: BASIS.observed,
   headBasis: BASIS.observed,
+  alike: false,
   present: 0,
   wide: 0,
   longest: 0,
@@ -88,7 +91,7 @@ function tracepointPlan(name: string): EventPlan | null {
   if (!Object.hasOwn(TRACEPOINTS, name)) return null;
   const t = TRACEPOINTS[name]!;
   const args = t.roles.map((role) => ({ name: ascii(role.role), role }));
-  return { ...base, kind: t.kind, form: t.form, fixed: t.fixed, args };
+  return { ...base, kind: t.kind, form: t.form, alike: ALIKE.has(t.form), fixed: t.fixed, args };
 }
 
 /** Function tracers give order and place, but (before func-args) no arguments: inferred. */
@@ -166,8 +169,12 @@ function beginsPointer(b: Uint8Array, at: number, end: number): boolean {
   return p === last;
 }
 
+/** Tracepoints whose lines all say the same. */
+const ALIKE: ReadonlySet<Form> = new Set([FORM.tlbFlush, FORM.gracePeriod, FORM.schedSwitch, FORM.pageAlloc]);
+
 /** Lines of this tracepoint have said more before: this one has been damaged there. */
 export function lacksSlots(plan: EventPlan, op: Op): boolean {
+  if (!plan.alike) return false;
   // A failed allocation says nothing more.
   if (plan.form === FORM.pageAlloc && op.a0 <= 0) return false;
   const present = (op.a0 === op.a0 ? 1 : 0) | (op.a1 === op.a1 ? 2 : 0) | (op.a2 === op.a2 ? 4 : 0);

@@ -1,11 +1,9 @@
-import { cleanSymbol } from '../timeline/events.js';
+import { cleanSymbol, isDamaged } from '../timeline/events.js';
 import { Interner } from '../timeline/interner.js';
 import { FUNC, FUNC_FIRST_FREE } from './ops.js';
 
 /** Number of a function (callback, IPI handler) or syscall; the well-known ones are in `FUNC`. */
 export type FuncId = number;
-
-const DAMAGE = /[\u0000-\u001f\u007f-\u009f\ufffd]/;
 
 /** Of a name that holds control bytes or bytes that are no UTF-8: no kernel has such a function. */
 export const FUNC_DAMAGED: FuncId = -1;
@@ -44,7 +42,7 @@ export class FuncTable {
       this.ids = bigger;
     }
     const text = this.spellings.text(spelling);
-    return (this.ids[spelling] = DAMAGE.test(text) ? FUNC_DAMAGED : this.idOfName(text));
+    return (this.ids[spelling] = isDamaged(text) ? FUNC_DAMAGED : this.idOfName(text));
   }
 
   idOfName(text: string): FuncId {

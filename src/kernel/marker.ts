@@ -2,7 +2,7 @@ import { byName } from '../result/by-name.js';
 import { MAX_CPUS } from '../timeline/batch.js';
 import type { Bases } from './bases.js';
 import { ascii, find, isKernelAddr, parseValue53, signed53, startsWith } from './bytes.js';
-import type { FuncTable } from './func-table.js';
+import { FUNC_DAMAGED, type FuncId, type FuncTable } from './func-table.js';
 import { FUNC, OP, type Op, type OpKind, READER } from './ops.js';
 
 /**
@@ -128,7 +128,7 @@ function keyValue(
     if (!startsWith(bytes, start, end, key)) continue;
     const at = start + key.length;
     if (name === 'kind') setSlot(op, slot, readerKind(bytes, at, end));
-    else if (name === 'func' || name === 'lock') setSlot(op, slot, funcs.idOf(bytes, at, end));
+    else if (name === 'func' || name === 'lock') setFunc(op, slot, funcs.idOf(bytes, at, end));
     else {
       const value = parseValue53(bytes, at, end);
       setSlot(op, slot, isKernelAddr(value) ? value : signed53(value));
@@ -198,4 +198,9 @@ export function setSlot(op: Op, slot: number, value: number): void {
   else if (slot === 5) op.a5 = value;
   else if (slot === 6) op.a6 = value;
   else if (slot === 7) op.a7 = value;
+}
+
+/** A damaged name is none that is known. */
+function setFunc(op: Op, slot: number, id: FuncId): void {
+  if (id !== FUNC_DAMAGED) setSlot(op, slot, id);
 }

@@ -19,6 +19,22 @@ export const makeRef = (input: number, offset: number): EvidenceRef => input * I
 export const refInput = (ref: EvidenceRef): number => Math.floor(ref / INPUT_SHIFT);
 export const refOffset = (ref: EvidenceRef): number => ref % INPUT_SHIFT;
 
+/** The columns of a batch. */
+export const COLUMNS = [
+  'tsNs',
+  'offset',
+  'line',
+  'cpu',
+  'pid',
+  'tgid',
+  'flags',
+  'comm',
+  'event',
+  'bodyStart',
+  'bodyEnd',
+  'aux',
+] as const;
+
 /**
  * A batch of records in columns. Valid only during the sink call that delivers it: `bytes` is the scanner's
  * own buffer and is overwritten afterwards.

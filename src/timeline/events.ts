@@ -124,14 +124,18 @@ export class EventTable {
  */
 const DAMAGE = /[\u0000-\u001f\u007f-\u009f\ufffd]/;
 
+/** A name that no event, function or symbol has. */
+export const isDamaged = (name: string): boolean => DAMAGE.test(name);
+
 /** Brackets, and `=` but in perf's `cpu/event=0x3c/`: pieces of two lines that stand as one. */
 const PIECES = /[()[\]{}<>]|^[^/]*=[^/]*$/;
 
 function whyNoHead({ kind, name, symbol, caller }: EventHead): string | null {
   if (name === '' && symbol === '') return 'an event without a name';
   if (kind === 'tracepoint' && PIECES.test(name)) return 'an event whose name is put together from pieces';
-  const damaged = DAMAGE.test(name) || DAMAGE.test(symbol) || DAMAGE.test(caller);
-  return damaged ? 'an event whose name is damaged (control bytes)' : null;
+  return isDamaged(name) || isDamaged(symbol) || isDamaged(caller)
+    ? 'an event whose name is damaged (control bytes)'
+    : null;
 }
 
 /** `tlb_remove_table_rcu.isra.0+0x4/0x40 [mod]` → `tlb_remove_table_rcu`. */

@@ -1,4 +1,4 @@
-import { type BatchSink, RecordBatch } from './batch.js';
+import { type BatchSink, COLUMNS, RecordBatch } from './batch.js';
 import { LAST_RESERVED, MISPLACED, RESERVED } from './events.js';
 
 /** Rows held at first, and at most: a record that comes later than so many others than its stamp says is out of reach. */
@@ -215,21 +215,6 @@ export class Reorder {
     this.used = used;
   }
 }
-
-const COLUMNS = [
-  'tsNs',
-  'offset',
-  'line',
-  'cpu',
-  'pid',
-  'tgid',
-  'flags',
-  'comm',
-  'event',
-  'bodyStart',
-  'bodyEnd',
-  'aux',
-] as const;
 
 /** By how many places the row that is moved furthest to the front is moved. */
 function furthest(order: Uint32Array, n: number): number {

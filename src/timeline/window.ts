@@ -1,4 +1,4 @@
-import { type BatchSink, RecordBatch } from './batch.js';
+import { type BatchSink, COLUMNS, RecordBatch } from './batch.js';
 import { NEW_HEADER, RESERVED } from './events.js';
 
 /** What a copy takes besides its rows: merged inputs come in batches of a few rows. */
@@ -18,19 +18,10 @@ export function copyBatch(batch: RecordBatch, from = 0, to = batch.length): Reco
   copy.length = n;
   copy.input = batch.input;
   copy.bytes = Uint8Array.prototype.slice.call(batch.bytes, low, high);
-  copy.tsNs.set(batch.tsNs.subarray(from, to));
-  copy.offset.set(batch.offset.subarray(from, to));
-  copy.line.set(batch.line.subarray(from, to));
-  copy.cpu.set(batch.cpu.subarray(from, to));
-  copy.pid.set(batch.pid.subarray(from, to));
-  copy.tgid.set(batch.tgid.subarray(from, to));
-  copy.flags.set(batch.flags.subarray(from, to));
-  copy.comm.set(batch.comm.subarray(from, to));
-  copy.event.set(batch.event.subarray(from, to));
-  copy.aux.set(batch.aux.subarray(from, to));
+  for (const column of COLUMNS) copy[column].set(batch[column].subarray(from, to));
   for (let i = 0; i < n; i++) {
-    copy.bodyStart[i] = batch.bodyStart[from + i]! - low;
-    copy.bodyEnd[i] = batch.bodyEnd[from + i]! - low;
+    copy.bodyStart[i]! -= low;
+    copy.bodyEnd[i]! -= low;
   }
   return copy;
 }

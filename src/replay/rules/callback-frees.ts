@@ -1,5 +1,6 @@
 import { FUNC, OP, type Op } from '../../kernel/ops.js';
 import { absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
+import type { Complaint } from '../ledger.js';
 import type { Cpu } from '../state/contexts.js';
 import { type Head, LIFE } from '../state/table-life.js';
 import type { Verdicts } from '../verdicts.js';
@@ -78,48 +79,39 @@ export function tooFew(evidence: Evidence, verdicts: Verdicts, head: Head, cpu: 
   if (head.tablesKnown && head.tables.every((t) => t.key >= 0)) return;
   const missing = head.nr - head.frees.length;
   if (missing <= 0) return;
-  absent(
-    evidence,
-    verdicts,
-    {
-      kinds: [OP.FREE],
-      cpu: cpu.id,
-      since: head.cbSeq,
-      probe: 'kmem:mm_page_free',
-      instance: instanceOf(op),
-    },
-    {
-      assumesAllCpus: false,
-      message: `the callback was to release ${head.nr} tables, but released ${head.frees.length} pages`,
-      before: op.ref,
-      events: witnesses(
-        w(head.crRef, 'call_rcu'),
-        w(head.cbRef, 'callback begins'),
-        w(op.ref, 'callback is over'),
-      ),
-    },
-  );
+  fallsShort(evidence, verdicts, head, cpu, op, {
+    message: `the callback was to release ${head.nr} tables, but released ${head.frees.length} pages`,
+  });
 }
 
 /** The page of the batch itself goes last. Judged only where all of its tables were released: else they are what is missing. */
 export function pageLeaked(evidence: Evidence, verdicts: Verdicts, head: Head, cpu: Cpu, op: Op): void {
   if (head.func !== FUNC.tlb_remove_table_rcu || !(head.page >= 0) || !(head.nr > 0)) return;
   if (head.frees.length !== head.nr || head.frees.includes(head.page)) return;
+  fallsShort(evidence, verdicts, head, cpu, op, {
+    message: `the callback released the ${head.nr} tables of its batch, but not the page that listed them`,
+    held: [`page ${pageName(head.page)} of the batch, now nobody's`],
+    missing: 'free_page() of the batch',
+  });
+}
+
+/** The callback is over and has not released all: violated if no release can have been missed. */
+function fallsShort(
+  evidence: Evidence,
+  verdicts: Verdicts,
+  head: Head,
+  cpu: Cpu,
+  op: Op,
+  said: Pick<Complaint, 'message'> & Partial<Pick<Complaint, 'held' | 'missing'>>,
+): void {
+  const probe = 'kmem:mm_page_free';
   absent(
     evidence,
     verdicts,
+    { kinds: [OP.FREE], cpu: cpu.id, since: head.cbSeq, probe, instance: instanceOf(op) },
     {
-      kinds: [OP.FREE],
-      cpu: cpu.id,
-      since: head.cbSeq,
-      probe: 'kmem:mm_page_free',
-      instance: instanceOf(op),
-    },
-    {
+      ...said,
       assumesAllCpus: false,
-      message: `the callback released the ${head.nr} tables of its batch, but not the page that listed them`,
-      held: [`page ${pageName(head.page)} of the batch, now nobody's`],
-      missing: 'free_page() of the batch',
       before: op.ref,
       events: witnesses(
         w(head.crRef, 'call_rcu'),

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import type { DialectInfo, HeaderFacts, LineHost, LineKind } from '../../../src/parsers/input/dialect.js';
-import { LINE, LINE_NAMES } from '../../../src/parsers/input/dialect.js';
+import { LINE, LINE_NAMES, newHeader } from '../../../src/parsers/input/dialect.js';
 import { RecordBatch } from '../../../src/timeline/batch.js';
 import { EventTable } from '../../../src/timeline/events.js';
 import { Interner } from '../../../src/timeline/interner.js';
@@ -70,15 +70,7 @@ export function runDialect(info: DialectInfo, input: Uint8Array, partly = false)
     kinds: [],
     counts: Object.fromEntries(LINE_NAMES.map((n) => [n, 0])) as DialectRun['counts'],
     skips: new Map(),
-    header: {
-      tracer: '',
-      entriesInBuffer: -1,
-      entriesWritten: -1,
-      cpus: -1,
-      flagColumns: -1,
-      captures: 0,
-      clock: '',
-    },
+    header: newHeader(),
     unit: 'ns',
     resolutionNs: 0,
   };
