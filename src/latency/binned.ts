@@ -81,8 +81,11 @@ export function binned(bins: readonly Bin[]): Binned {
  */
 export function align(a: Binned, b: Binned): BinnedPair {
   if (a.counts.length === 0 && b.counts.length === 0) return { edges: [], a: [], b: [] };
-  const all = [...new Set([...a.edges, ...b.edges])].sort((x, y) => x - y);
-  const edges = all.filter((e) => !insideBin(a, e) && !insideBin(b, e));
+  const [insideA, insideB] = [insideBins(a), insideBins(b)];
+  const edges = allEdges(a.edges, b.edges).filter((edge) => {
+    const [inA, inB] = [insideA(edge), insideB(edge)];
+    return !inA && !inB;
+  });
   return { edges, a: regrouped(a, edges), b: regrouped(b, edges) };
 }
 
@@ -133,11 +136,23 @@ export function binValues(values: ArrayLike<number>): Binned {
   return binned(bins);
 }
 
-function insideBin(h: Binned, edge: number): boolean {
-  for (let i = 0; i < h.counts.length; i++) {
-    if (edge > h.edges[i]! && edge < h.edges[i + 1]!) return h.counts[i]! > 0;
+/** The edges of both, ascending, each once. */
+function allEdges(a: readonly number[], b: readonly number[]): number[] {
+  const out: number[] = [];
+  for (let i = 0, k = 0; i < a.length || k < b.length; ) {
+    const next = k === b.length || (i < a.length && a[i]! <= b[k]!) ? a[i++]! : b[k++]!;
+    if (next !== out.at(-1)) out.push(next);
   }
-  return false;
+  return out;
+}
+
+/** Whether an edge lies inside a bin that counts something; edges are asked for in ascending order. */
+function insideBins(h: Binned): (edge: number) => boolean {
+  let at = 0;
+  return (edge) => {
+    while (at < h.counts.length && h.edges[at + 1]! <= edge) at++;
+    return at < h.counts.length && edge > h.edges[at]! && h.counts[at]! > 0;
+  };
 }
 
 function regrouped(h: Binned, edges: readonly number[]): number[] {

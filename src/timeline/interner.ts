@@ -1,3 +1,16 @@
+/** Room at first: names of a short recording. */
+const FEW = 256;
+const FEW_BYTES = 1 << 14;
+/** Of a table that holds nothing yet; never written to. Many tables of a reader stay so. */
+const NO_NUMBERS = new Uint32Array(0);
+const NO_HASHES = new Int32Array(0);
+const NO_BYTES = new Uint8Array(0);
+const NO_SLOTS = new Int32Array(1).fill(-1);
+const TO_UTF8 = new TextEncoder();
+const OF_UTF8 = new TextDecoder();
+/** Short texts are encoded here: bytes are copied on first sight. */
+const scratch = new Uint8Array(256);
+
 /**
  * Append-only table of byte strings: the same bytes always get the same id, ids count up from 0.
  *
@@ -5,12 +18,12 @@
  * Bytes are copied on first sight: callers may reuse their buffer.
  */
 export class Interner {
-  private bytes = new Uint8Array(1 << 14);
+  private bytes = NO_BYTES;
   private used = 0;
-  private starts = new Uint32Array(256);
-  private lengths = new Uint32Array(256);
-  private hashes = new Int32Array(256);
-  private slots = new Int32Array(512).fill(-1);
+  private starts = NO_NUMBERS;
+  private lengths = NO_NUMBERS;
+  private hashes = NO_HASHES;
+  private slots = NO_SLOTS;
   private strings: (string | undefined)[] = [];
   private count = 0;
 
@@ -42,7 +55,10 @@ export class Interner {
   }
 
   internString(text: string): number {
-    const b = new TextEncoder().encode(text);
+    // A unit of UTF-16 takes three bytes at most.
+    if (text.length * 3 <= scratch.length)
+      return this.intern(scratch, 0, TO_UTF8.encodeInto(text, scratch).written);
+    const b = TO_UTF8.encode(text);
     return this.intern(b, 0, b.length);
   }
 
@@ -52,7 +68,7 @@ export class Interner {
     if (s === undefined) {
       if (id < 0 || id >= this.count) return '';
       const start = this.starts[id]!;
-      s = new TextDecoder().decode(this.bytes.subarray(start, start + this.lengths[id]!));
+      s = OF_UTF8.decode(this.bytes.subarray(start, start + this.lengths[id]!));
       this.strings[id] = s;
     }
     return s;
@@ -73,6 +89,10 @@ export class Interner {
   }
 
   private add(buf: Uint8Array, start: number, end: number, hash: number, slot: number): number {
+    if (this.slots === NO_SLOTS) {
+      this.begin();
+      return this.internHashed(buf, start, end, hash);
+    }
     const id = this.count++;
     if (id >= this.starts.length) {
       this.starts = grow(this.starts, Uint32Array);
@@ -93,6 +113,16 @@ export class Interner {
     this.slots[slot] = id;
     if (this.count * 2 > this.slots.length) this.rehash();
     return id;
+  }
+
+  /** One piece of memory for all columns: a piece costs more than what few names take of it. */
+  private begin(): void {
+    const memory = new ArrayBuffer(4 * 5 * FEW + FEW_BYTES);
+    this.starts = new Uint32Array(memory, 0, FEW);
+    this.lengths = new Uint32Array(memory, 4 * FEW, FEW);
+    this.hashes = new Int32Array(memory, 8 * FEW, FEW);
+    this.slots = new Int32Array(memory, 12 * FEW, 2 * FEW).fill(-1);
+    this.bytes = new Uint8Array(memory, 20 * FEW, FEW_BYTES);
   }
 
   private rehash(): void {
