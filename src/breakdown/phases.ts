@@ -8,22 +8,22 @@ import { isKnown } from '../timeline/is-known.js';
  * Where the time of an unmap goes. A phase lasts from the event that begins it to the thread's next event; what no event
  * divides stays in the phase before it, so the phases of a span always add up to the span.
  */
-export const PHASES = [
-  'before zap',
-  'zap',
-  'unlink',
-  'batch page',
-  'flush: send',
-  'flush: own TLB',
-  'flush: wait',
-  'sync wait',
-  'call_rcu',
-  'free',
-  'after free',
-  'off CPU',
-] as const;
-export type Phase = (typeof PHASES)[number];
-const P = Object.fromEntries(PHASES.map((name, i) => [name, i])) as Record<Phase, number>;
+const P = {
+  'before zap': 0,
+  zap: 1,
+  unlink: 2,
+  'batch page': 3,
+  'flush: send': 4,
+  'flush: own TLB': 5,
+  'flush: wait': 6,
+  'sync wait': 7,
+  call_rcu: 8,
+  free: 9,
+  'after free': 10,
+  'off CPU': 11,
+} as const;
+export type Phase = keyof typeof P;
+export const PHASES = Object.keys(P) as readonly Phase[];
 
 /** What opens and closes a span: a syscall by its `FUNC` id, or any mmu_gather of a thread. */
 export type SpanKind = { readonly syscall: number } | { readonly gather: true };
@@ -44,6 +44,19 @@ interface OpenSpan {
   tlb: number;
 }
 
+const newSpan = (): OpenSpan => ({
+  times: new Float64Array(PHASES.length),
+  begin: 0,
+  last: 0,
+  phase: 0,
+  back: 0,
+  resume: -1,
+  inFlush: false,
+  sent: false,
+  queued: false,
+  tlb: 0,
+});
+
 /** Time by phase of the spans of every thread, in ns; the state is one small object per thread inside a span. */
 export class PhaseClock {
   readonly spans = new Distribution();
@@ -53,6 +66,11 @@ export class PhaseClock {
   readonly begins = new Float64Array(PHASES.length);
   censored = 0;
   private readonly open = new Map<number, OpenSpan>();
+  /** The task asked for last, and its span: a task's events come in runs. */
+  private lastPid = Number.NaN;
+  private lastSpan: OpenSpan | undefined = undefined;
+  /** Spans that have ended, to be used again. */
+  private readonly spare: OpenSpan[] = [];
 
   /** `FUNC` id; -1: gathers are measured. */
   private readonly syscall: number;
@@ -65,6 +83,7 @@ export class PhaseClock {
   cut(): void {
     this.censored += this.open.size;
     this.open.clear();
+    this.lastPid = Number.NaN;
   }
 
   step(op: Op): void {
@@ -73,7 +92,7 @@ export class PhaseClock {
       return;
     }
     if (op.context !== CONTEXT.task && op.context !== CONTEXT.unknown) return;
-    const span = this.open.get(op.pid);
+    const span = this.spanOf(op.pid);
     if (span === undefined) {
       if (this.opens(op)) this.begin(op);
       return;
@@ -87,6 +106,14 @@ export class PhaseClock {
     if (this.closes(op, span)) this.end(op.pid, span);
   }
 
+  private spanOf(pid: number): OpenSpan | undefined {
+    if (pid !== this.lastPid) {
+      this.lastSpan = this.open.get(pid);
+      this.lastPid = pid;
+    }
+    return this.lastSpan;
+  }
+
   private opens(op: Op): boolean {
     return this.syscall >= 0 ? op.kind === OP.SE && op.a0 === this.syscall : op.kind === OP.GB;
   }
@@ -98,22 +125,22 @@ export class PhaseClock {
   }
 
   private begin(op: Op): void {
-    this.open.set(op.pid, {
-      times: new Float64Array(PHASES.length),
-      begin: op.tsNs,
-      last: op.tsNs,
-      phase: P['before zap'],
-      back: P['before zap'],
-      resume: -1,
-      inFlush: false,
-      sent: false,
-      queued: false,
-      tlb: op.a0,
-    });
+    const span = this.spare.pop() ?? newSpan();
+    span.times.fill(0);
+    span.begin = span.last = op.tsNs;
+    span.phase = span.back = P['before zap'];
+    span.resume = -1;
+    span.inFlush = span.sent = span.queued = false;
+    span.tlb = op.a0;
+    this.open.set(op.pid, span);
+    this.lastPid = op.pid;
+    this.lastSpan = span;
   }
 
   private end(pid: number, span: OpenSpan): void {
     this.open.delete(pid);
+    this.lastPid = Number.NaN;
+    this.spare.push(span);
     const length = span.last - span.begin;
     if (!(length >= 0)) {
       this.censored++;

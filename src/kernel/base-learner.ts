@@ -1,6 +1,7 @@
 import type { RecordBatch } from '../timeline/batch.js';
 import type { EventTable } from '../timeline/events.js';
 import { CONTEXT } from '../timeline/flags.js';
+import { isKnown } from '../timeline/is-known.js';
 import { firstWinner, Poll } from './base-poll.js';
 import { type Addr, type Bases, makeBases, PAGE, STRUCT_PAGE, unknownBases } from './bases.js';
 import { ascii, find, isKernelAddr, parseHex53 } from './bytes.js';
@@ -23,6 +24,8 @@ const ROWS_A_LOOK = 256;
 const ENOUGH = 64;
 const MAX_SAMPLES = 4096;
 const MAX_WINDOW = 640;
+/** Tables seen by both addresses that show the direct map where it was before. */
+const MIN_PAIRS = 2;
 
 /** Struct pages a CPU's callbacks or a task's gather is about to free, and the frees seen since. */
 interface Window {
@@ -64,11 +67,17 @@ export class BaseLearner {
   private readonly tasks = new Map<number, Window>();
   private rows = 0;
   private settled = false;
+  /** Bases of the capture before; null where both were not known. */
+  private readonly before: Bases | null;
+  private same = false;
   /** Tables handed to RCU per batch, until a softirq frees them. */
   private readonly deferred = new Map<number, Window>();
 
-  constructor(options: { events: EventTable; funcs: FuncTable; probes?: ProbesFile }) {
+  /** `before`: bases of the capture before, which this one has too if it is of the same boot. */
+  constructor(options: { events: EventTable; funcs: FuncTable; probes?: ProbesFile; before?: Bases }) {
     this.decoder = new Decoder({ ...options, bases: RAW });
+    const { before } = options;
+    this.before = before && isKnown(before.vmemmap) && isKnown(before.directMap) ? before : null;
   }
 
   /** Look at a batch; nothing of it is kept. What lies behind the row that settles it is not looked at. */
@@ -93,11 +102,28 @@ export class BaseLearner {
 
   private sure(): boolean {
     const strong = [this.raw, this.alloc, this.bodies, this.reclaim];
+    if (this.before !== null && this.isAsBefore(strong, this.before)) return true;
     if (!strong.some((p) => p.pages >= ENOUGH && p.winner())) return false;
     return this.pairs.length >= 8 || (this.batchVa.pages >= 8 && this.batchVa.winner() !== null);
   }
 
+  /** Other boots have either base elsewhere; few pointers tell whether one is where it was. */
+  private isAsBefore(polls: readonly Poll[], before: Bases): boolean {
+    this.same = polls.some((p) => p.winner()?.base === before.vmemmap) && this.mapIsAt(before.directMap);
+    return this.same;
+  }
+
+  private mapIsAt(directMap: Addr): boolean {
+    const { pairs, before } = this;
+    const there = pairs.filter(
+      ({ va, page }) => va - PAGE * before!.pageOfStructPage(page) === directMap,
+    ).length;
+    if (there >= MIN_PAIRS) return there > pairs.length / 2;
+    return this.batchVa.winner()?.base === directMap;
+  }
+
   finish(): Bases {
+    if (this.same) return this.before!;
     const page = [this.raw, this.reclaim, this.alloc, this.bodies, this.released, this.gathers];
     const vmemmap = firstWinner(page);
     const direct = vmemmap ? this.pairPoll(vmemmap.base).winner() : null;

@@ -7,6 +7,8 @@ const CONTEXTS = 5;
 const SLOTS = 6;
 const STRIDE = 4 + SLOTS;
 const MAX_SOURCES = 30;
+/** By source; a power worked out for each hit costs more than all the rest. */
+const BIT = Float64Array.from({ length: MAX_SOURCES }, (_, source) => 2 ** source);
 
 /**
  * One hit under several names: two probes on one function, a probe and the function tracer, `sys_enter` and
@@ -35,11 +37,11 @@ export class Hits {
     const at = (op.cpu * CONTEXTS + op.context) * STRIDE;
     if (at + STRIDE > this.last.length) this.grow(at + STRIDE);
     const { last } = this;
-    const bit = 2 ** source;
+    const bit = BIT[source]!;
     if (this.sources.length > 1) {
       const shown = last[at + 2]!;
       const mine = Math.floor(shown / bit) % 2 === 1;
-      if (source === this.poorer && mine && Math.floor(shown / 2 ** this.richer) % 2 === 0) {
+      if (source === this.poorer && mine && Math.floor(shown / BIT[this.richer]!) % 2 === 0) {
         // Its last hit was not shown by the richer one: that one is gone.
         this.poorer = this.richer = -1;
       }

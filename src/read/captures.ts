@@ -42,6 +42,8 @@ const LEARN_BYTES = 16 << 20;
  */
 export class Captures {
   bases: Bases = unknownBases();
+  /** Those the decoder reads by. */
+  private latest: Bases = unknownBases();
   private readonly pipeline: Pipeline;
   private readonly known: () => Known;
   private readonly consume: (decoder: Decoder, bases: Bases) => Consumer;
@@ -93,7 +95,7 @@ export class Captures {
         if (batch.event.subarray(0, batch.length).every((event) => event <= LAST_RESERVED)) return false;
         known ??= this.known();
         if (known.complete) return true;
-        learner ??= new BaseLearner({ events, funcs, ...withProbes(known) });
+        learner ??= new BaseLearner({ events, funcs, before: this.latest, ...withProbes(known) });
         learner.observe(batch);
         return learner.done();
       },
@@ -108,10 +110,13 @@ export class Captures {
   private found(known: Known, bases: Bases): void {
     if (this.decoder === null) {
       const { events, funcs } = this.pipeline;
-      this.bases = bases;
+      this.bases = this.latest = bases;
       this.decoder = new Decoder({ events, funcs, bases, ...withProbes(known) });
       this.consumer = this.consume(this.decoder, bases);
-    } else if (isKnown(bases.vmemmap) || isKnown(bases.directMap)) this.decoder.rebase(bases);
+    } else if (isKnown(bases.vmemmap) || isKnown(bases.directMap)) {
+      this.latest = bases;
+      this.decoder.rebase(bases);
+    }
   }
 }
 

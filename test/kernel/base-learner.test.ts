@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BaseLearner } from '../../src/kernel/base-learner.js';
-import { makeBases } from '../../src/kernel/bases.js';
+import { type Bases, makeBases } from '../../src/kernel/bases.js';
 import { FuncTable } from '../../src/kernel/func-table.js';
 import { haveRecordings, load, RECORDINGS, readText } from './support/lines.js';
 
@@ -11,9 +11,9 @@ const VMEMMAP = 0xffffea0000000000n;
 const DIRECT = 0xffff888000000000n;
 const low53 = (v: bigint) => Number(BigInt.asUintN(53, v));
 
-function learn(text: string, limit = 1e9) {
+function learn(text: string, limit = 1e9, before?: Bases) {
   const { batches, events } = load(text, { limit, size: 1024 });
-  const learner = new BaseLearner({ events, funcs: new FuncTable() });
+  const learner = new BaseLearner({ events, funcs: new FuncTable(), ...(before && { before }) });
   for (const b of batches) learner.observe(b);
   return learner.finish();
 }
@@ -44,6 +44,59 @@ const BIG = ['6.12.117-lab-n', '6.12.117-lab-semi', '6.12.117-lab-y', 'debian-6.
     ),
   )
   .filter((f) => !/lab-n\/mt|lab-y\/exit|6.16.12\/slow/.test(f));
+
+describe('a capture after another', () => {
+  const [v, d] = [low53(VMEMMAP), low53(DIRECT)];
+  const moves = 2 ** 30;
+
+  test.each(SMALL)('of the same boot is found in no more lines: %s', (path) => {
+    const { batches, events } = load(readText(path), { limit: 1e9, size: 1024 });
+    const rows = (before?: Bases) => {
+      const learner = new BaseLearner({ events, funcs: new FuncTable(), ...(before && { before }) });
+      let n = 0;
+      for (const b of batches) {
+        if (learner.done()) break;
+        learner.observe(b);
+        n += b.length;
+      }
+      return { n, found: learner.finish() };
+    };
+    const before = makeBases(v, d, 'the capture before');
+    const again = rows(before);
+    expect([again.found.vmemmap, again.found.directMap]).toEqual([v, d]);
+    expect(again.n).toBeLessThanOrEqual(rows().n);
+  });
+
+  test.each(SMALL)('of another boot is learnt from what it says itself: %s', (path) => {
+    const text = readText(path);
+    for (const [vmemmap, directMap] of [
+      [v + moves, d],
+      [v, d + moves],
+      [v + moves, d + moves],
+      [v, Number.NaN],
+    ]) {
+      const bases = learn(text, 1e9, makeBases(vmemmap!, directMap!, 'the capture before'));
+      expect([bases.vmemmap, bases.directMap], bases.how).toEqual([v, d]);
+      expect(bases.how).not.toBe('the capture before');
+    }
+  });
+
+  test('needs fewer of its lines', () => {
+    const text = readText(SMALL[0]!);
+    const before = makeBases(v, d, 'the capture before');
+    const settles = (known?: Bases) => {
+      const { batches, events } = load(text, { limit: 1e9, size: 256 });
+      const learner = new BaseLearner({ events, funcs: new FuncTable(), ...(known && { before: known }) });
+      return batches.findIndex((b) => {
+        learner.observe(b);
+        return learner.done();
+      });
+    };
+    const alone = settles();
+    expect(settles(before)).toBeGreaterThanOrEqual(0);
+    expect(settles(before)).toBeLessThan(alone < 0 ? Number.POSITIVE_INFINITY : alone);
+  });
+});
 
 describe('bases are inferred', () => {
   test.each(SMALL)('%s', (path) => {
