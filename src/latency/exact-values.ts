@@ -1,5 +1,8 @@
 /** Below this many single values nothing is joined. */
 const FEW = 1024;
+/** Room for the first values; many a distribution stays empty. */
+const FIRST = 64;
+const NONE = new Float64Array(0);
 
 /**
  * A multiset of numbers, every one of them known: single values, and, where they repeat, distinct values with their
@@ -9,7 +12,7 @@ const FEW = 1024;
 export class ExactValues {
   /** Number of values. */
   count = 0;
-  private single = new Float64Array(64);
+  private single = NONE;
   private singles = 0;
   private sorted = true;
   /** Distinct values, ascending, and how often each occurred. */
@@ -77,7 +80,7 @@ export class ExactValues {
   /** Joins what repeats; where too little does, gives the single values more room. */
   private makeRoom(): void {
     if (this.singles >= FEW && this.join()) return;
-    const bigger = new Float64Array(this.single.length * 2);
+    const bigger = new Float64Array(Math.max(FIRST, this.single.length * 2));
     bigger.set(this.single);
     this.single = bigger;
   }

@@ -134,8 +134,6 @@ export interface ScanOptions {
   readonly input: number;
   readonly context: TraceContext;
   readonly sink: BatchSink;
-  /** A few lines are all that comes: no room is made for more. */
-  readonly few?: boolean | undefined;
   /** Takes what a recording says of itself, see `recording-facts.ts`. */
   readonly facts?: RecordingFacts | undefined;
   /** Where the lines stand in the file, when they are not those of the file itself. */

@@ -21,9 +21,10 @@ export const MAX_LINE = 1 << 20;
 /** Rows per batch: with a 256 KiB window about what one window of ftrace text holds. */
 const BATCH_ROWS = 4096;
 const WINDOW = 256 << 10;
-/** The same where only a few lines come. */
+/** The same at first, and as far as the window grows with it: a short recording spends no time on the room of a long one. */
 const FEW_ROWS = 256;
 const FEW_BYTES = 4 << 10;
+const FEW_BYTES_MOST = 32 << 10;
 /** A line number can be recovered from any offset by counting newlines from the last checkpoint. */
 export const CHECKPOINT_LINES = 4096;
 const MAX_STAMP = 2 ** 64;
@@ -42,7 +43,7 @@ export class LineScanner implements LineHost {
   readonly names;
   readonly events;
   readonly time;
-  readonly batch: RecordBatch;
+  batch: RecordBatch;
   readonly header = newHeader();
   readonly counts = new Float64Array(LINE_NAMES.length);
   readonly notes: { code: string; message: string }[] = [];
@@ -92,8 +93,8 @@ export class LineScanner implements LineHost {
     this.dialect = dialect;
     this.ordered = options.unordered !== true;
     this.options = options;
-    this.batch = new RecordBatch(options.few ? FEW_ROWS : BATCH_ROWS);
-    this.window = Buffer.allocUnsafeSlow(options.few ? FEW_BYTES : WINDOW * 2);
+    this.batch = new RecordBatch(FEW_ROWS);
+    this.window = Buffer.allocUnsafeSlow(FEW_BYTES);
     this.facts = options.facts ?? new RecordingFacts();
     this.names = options.context.names;
     this.events = options.context.events;
@@ -381,13 +382,17 @@ export class LineScanner implements LineHost {
   }
 
   private flush(): void {
-    if (this.batch.length === 0) return;
-    this.options.sink(this.batch);
+    if (this.batch.length > 0) this.options.sink(this.batch);
     this.batch.length = 0;
   }
 
+  /** Between scans: nothing stands in the batch but facts from before the first line. */
   private enlarge(size: number): void {
-    const bigger = Buffer.allocUnsafeSlow(Math.max(size, this.window.length * 2));
+    const many = size > FEW_BYTES_MOST;
+    this.flush();
+    if (many && this.batch.capacity < BATCH_ROWS) this.batch = new RecordBatch(BATCH_ROWS);
+    this.batch.input = this.options.input;
+    const bigger = Buffer.allocUnsafeSlow(Math.max(size * 2, many ? WINDOW * 2 : 0));
     bigger.set(this.window.subarray(0, this.used));
     this.window = bigger;
   }

@@ -26,7 +26,7 @@ export function parseQuoted(
     row.pid = batch.pid[0]!;
     if (row.pid >= 0) row.task = `${context.names.text(batch.comm[0]!)}-${row.pid}`;
   };
-  const scanner = new LineScanner(dialect.open(), { input, context, sink, few: true });
+  const scanner = new LineScanner(dialect.open(), { input, context, sink });
   scanner.push(bytes.subarray(0, end));
   scanner.finish();
   return { line, offset, text: quote(bytes, 0, end, QUOTE_LIMIT), ...row };

@@ -8,6 +8,8 @@ const SLOTS = 4096;
 const PROBES = 8;
 /** Bytes that choose the slot; heads shorter than this are filed under their first four bytes. */
 const SAMPLE = 12;
+/** Bytes of the heads known, at first and at most. */
+const POOL_FIRST = 1 << 13;
 const POOL = 1 << 18;
 /** Lines that are read without it: a line that is quoted needs no cache of its own. */
 const UNCACHED = 8;
@@ -64,12 +66,19 @@ export class HeadCache {
   /** True: not yet. */
   private begin(): boolean {
     if (++this.uncached < UNCACHED) return true;
-    this.events = new Int32Array(SLOTS);
-    this.starts = new Int32Array(SLOTS);
-    this.lengths = new Int32Array(SLOTS);
-    this.pool = new Uint8Array(POOL);
-    this.poolView = new DataView(this.pool.buffer);
+    const slots = new ArrayBuffer(SLOTS * 3 * 4);
+    this.events = new Int32Array(slots, 0, SLOTS);
+    this.starts = new Int32Array(slots, SLOTS * 4, SLOTS);
+    this.lengths = new Int32Array(slots, SLOTS * 8, SLOTS);
+    this.enlarge(POOL_FIRST);
     return false;
+  }
+
+  private enlarge(size: number): void {
+    const bigger = new Uint8Array(size);
+    bigger.set(this.pool);
+    this.pool = bigger;
+    this.poolView = new DataView(bigger.buffer);
   }
 
   private find(from: number, view: DataView, p: number, end: number): number {
@@ -94,6 +103,7 @@ export class HeadCache {
     for (let i = 0; i < PROBES; i++) {
       const slot = (from + i) & (SLOTS - 1);
       if (this.lengths[slot] !== 0) continue;
+      while (this.used + length > this.pool.length) this.enlarge(this.pool.length * 2);
       for (let k = 0; k < length; k++) this.pool[this.used + k] = buf[p + k]!;
       this.starts[slot] = this.used;
       this.lengths[slot] = length;
