@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROOT } from '../support/built.js';
+import { oneOfEachName } from '../support/part.js';
 import { converted, TRACES, timelineOf } from './support.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-convert-'));
@@ -13,7 +14,16 @@ test('there are traces of every dialect', () => {
   expect(TRACES.length).toBeGreaterThan(50);
 });
 
-describe.each(TRACES)('%s', (name) => {
+/** Of each recording of a dialect that of one kernel: fixtures/DIALECT/KERNEL/NAME. */
+const SOME = oneOfEachName(TRACES, (path) => path.replace(/^(fixtures\/[^/]+)\/[^/]+(?=\/)/, '$1'));
+
+test('only recordings of another kernel are left to the whole run', () => {
+  const kinds = (paths: readonly string[]) =>
+    new Set(paths.map((path) => path.replace(/(?<=\/.*\/).*(?=\/)/, '')));
+  expect(kinds(SOME)).toEqual(kinds(TRACES));
+});
+
+describe.each(SOME)('%s', (name) => {
   let from: Awaited<ReturnType<typeof timelineOf>>;
   beforeAll(async () => {
     from = await timelineOf(join(ROOT, name));
