@@ -18,7 +18,7 @@ const RECORDINGS = [
 /** What is asked for: 3 M events/s where mawk makes about 7 M lines/s. */
 const FLOOR = 3 / 7;
 
-const SLOTS = ['a0', 'a1', 'a2', 'a3', 'a4', 'a5'];
+const SLOTS = ['a0', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7'];
 const HEAD = ['kind', 'ref', 'tsNs', 'cpu', 'pid', 'flags', 'context', 'basis', 'nTables'];
 
 /** Operations of a recording in columns, row by row of its batches. `kind` < 0: the line means nothing here. */
@@ -51,10 +51,14 @@ class Columns {
 class Decoded {
   base = 0;
   shiftNs = 0;
+  unread = false;
 
   constructor(columns) {
     this.columns = columns;
   }
+
+  /** A capture ends; nothing was learnt from it. */
+  restart() {}
 
   decode(_batch, row, op) {
     const c = this.columns;
@@ -75,6 +79,8 @@ class Decoded {
     op.a3 = c.a3[i];
     op.a4 = c.a4[i];
     op.a5 = c.a5[i];
+    op.a6 = c.a6[i];
+    op.a7 = c.a7[i];
     const n = c.nTables[i];
     op.nTables = n;
     for (let t = 0, from = c.tablesAt[i]; t < n; t++) op.tables[t] = c.tables[from + t];
