@@ -91,11 +91,10 @@ export function stepWalks(state: MachineState, op: Op, task: Task, hooks: Hooks)
       unlinkWalked(state, op.a1, op, task, 'pte_free_defer', hooks);
       return;
     case OP.FREE:
-      if (state.walks.tables.size > 0)
-        walkedAmong(state, op, (table) => releaseWalked(state, table, op, hooks));
+      if (state.walks.tables.size > 0) releases(state, op, hooks);
       return;
     case OP.ALLOC:
-      if (state.walks.tables.size > 0) walkedAmong(state, op, (table) => forgetWalked(state, table, hooks));
+      if (state.walks.tables.size > 0) allocates(state, op, hooks);
       return;
     case OP.SE:
     case OP.SX:
@@ -104,6 +103,13 @@ export function stepWalks(state: MachineState, op: Op, task: Task, hooks: Hooks)
     default:
   }
 }
+
+// Apart from the step: a function whose closures hold its arguments makes room for them at each call, whatever comes of it.
+const releases = (state: MachineState, op: Op, hooks: Hooks): void =>
+  walkedAmong(state, op, (table) => releaseWalked(state, table, op, hooks));
+
+const allocates = (state: MachineState, op: Op, hooks: Hooks): void =>
+  walkedAmong(state, op, (table) => forgetWalked(state, table, hooks));
 
 const walkerOf = (task: Task): Walker => {
   task.walker ??= newWalker();
