@@ -129,15 +129,14 @@ export class Session {
   constructor(options: SessionOptions = {}) {
     this.options = options;
     this.ledger = new Ledger(options.maxFindings);
-    this.detectors = [new VariantDetector(options.variants ?? null)];
+    this.detector = new VariantDetector(options.variants ?? null);
+    this.detectors = [this.detector];
     this.evidence = new SessionEvidence(this, options);
     this.monitors = this.install();
   }
 
   /** That of the capture being read. */
-  get detector(): VariantDetector {
-    return this.detectors.at(-1)!;
-  }
+  detector: VariantDetector;
 
   get state(): MachineState {
     return this.evidence.state;
@@ -208,7 +207,8 @@ export class Session {
     this.detector.segment();
     if (!otherKernel) return;
     this.coverage.otherRecorder();
-    this.detectors.push(new VariantDetector(this.options.variants ?? null));
+    this.detector = new VariantDetector(this.options.variants ?? null);
+    this.detectors.push(this.detector);
     this.ledger.capture = this.detectors.length - 1;
   }
 
