@@ -2,7 +2,9 @@ import { OP_COUNT } from '../kernel/ops.js';
 
 /** Beside the operations: a reader section that names the table it walks (`OP.RB` with a table). */
 export const NAMED_READER = OP_COUNT;
-const KINDS = OP_COUNT + 1;
+/** … a request to run `flush_tlb_func()` (`OP.IS`). */
+export const FLUSH_SENT = OP_COUNT + 1;
+const KINDS = OP_COUNT + 2;
 
 /** Answer to an absence question: the probe demonstrably works (and the event is absent), or why we cannot tell. */
 export interface AbsenceCase {

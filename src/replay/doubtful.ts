@@ -70,10 +70,10 @@ export class Doubtful {
     else if (!instance.certain) this.byLoss = put(this.byLoss, instance, at);
   }
 
-  /** Those that may be made right, or wrong, by operations of these kinds unseen within one of the windows. */
-  unseen(kinds: ReadonlySet<number>, windows: readonly Window[] | null): Taken {
+  /** Those that may be made right, or wrong, by operations of these kinds (null: any) unseen within one of the windows. */
+  unseen(kinds: ReadonlySet<number> | null, windows: readonly Window[] | null): Taken {
     const within = (e: Entry): boolean =>
-      (e.kinds === null || [...e.kinds].some((kind) => kinds.has(kind))) &&
+      (kinds === null || e.kinds === null || [...e.kinds].some((kind) => kinds.has(kind))) &&
       (windows === null || windows.some((w) => e.at > w.from.event && begunBefore(e, w.to)));
     const a = take(this.byLoss, within);
     const b = take(this.byLossOrCpus, within);
@@ -102,7 +102,7 @@ export class Doubtful {
 /** Whether one kept instance may be made right by what was unseen; the same question as `Doubtful.unseen`. */
 export function mayRestOn(
   instance: Instance & { readonly at?: number },
-  kinds: ReadonlySet<number>,
+  kinds: ReadonlySet<number> | null,
   windows: readonly Window[] | null,
 ): boolean {
   const one = new Doubtful();

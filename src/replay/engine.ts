@@ -17,6 +17,7 @@ import type { Evidence } from './evidence.js';
 import type { Ledger } from './ledger.js';
 import { cpuOf } from './machine.js';
 import { MissedHits } from './missed-hits.js';
+import { MissingLines } from './missing-lines.js';
 import type { Monitor } from './monitor.js';
 import { listening, type RcuListener } from './rcu-listener.js';
 import { Session } from './session.js';
@@ -90,7 +91,7 @@ export class ReplayEngine {
   /** Extent of the captures that have ended. */
   private past = { firstNs: Number.POSITIVE_INFINITY, lastNs: Number.NEGATIVE_INFINITY, coveredNs: 0 };
   private maxNs = Number.NEGATIVE_INFINITY;
-  private readonly options: EngineOptions;
+  readonly options: EngineOptions;
   private readonly op = new Op();
   private orderedRows = 0;
   /** The last stamp that went back, until another CPU shows what it was. */
@@ -112,6 +113,7 @@ export class ReplayEngine {
   /** By comm: `THREAD`. */
   private readonly threads: (number | undefined)[] = [];
   readonly missed = new MissedHits();
+  private readonly lines = new MissingLines(this);
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -127,6 +129,7 @@ export class ReplayEngine {
       listeners: (evidence) => [
         ...(listener ? [listening(evidence, listener)] : []),
         ...(options.watch?.(evidence) ?? []),
+        this.lines.monitor(evidence),
         ...(options.mayMiss?.() ? [this.missed.monitor(evidence)] : []),
       ],
     });
@@ -157,7 +160,9 @@ export class ReplayEngine {
       ledger.now = this.events;
       const thread = this.threadOf(batch.comm[row]!);
       if (thread === THREAD.sentinel && cpu >= 0) session.alive(cpu, ts);
-      if (!decoder.decode(batch, row, op)) {
+      const decoded = decoder.decode(batch, row, op);
+      if (cpu >= 0) this.lines.follow(batch, row, decoded ? op : null, this.events);
+      if (!decoded) {
         if (decoder.unread) this.lost(batch, row, 1, this.events);
         continue;
       }
@@ -192,6 +197,7 @@ export class ReplayEngine {
       this.orderedRows = -1;
       return;
     }
+    this.lines.end();
     session.end('the trace ends before its probe fired again');
     const losslessCpus = this.cpus.filter((c) => c && c.events > 0 && c.lossIntervals === 0).length;
     session.recording.recordingEnded({ orderedEvents: this.orderedRows, losslessCpus });
@@ -217,6 +223,7 @@ export class ReplayEngine {
   private lost(batch: RecordBatch, row: number, count: number, since: number): void {
     const cpu = batch.cpu[row]!;
     this.options.phases?.cut();
+    this.lines.forget(cpu);
     const op = this.op;
     op.kind = OP.lost;
     op.cpu = cpu;
@@ -352,6 +359,7 @@ export class ReplayEngine {
     this.oneClockBack();
     this.backs = 0;
     this.past = this.extent();
+    this.lines.end();
     this.session.end('the capture ends before its probe fired again');
     this.segments++;
     this.session.restart(otherKernel);

@@ -265,6 +265,15 @@ export class Ledger {
     );
   }
 
+  /** Anything may have happened unseen within these windows. */
+  unseenIn(windows: readonly Window[], why: string): void {
+    this.retract(
+      why,
+      (d) => d.unseen(null, windows),
+      (c) => c.certain !== true && mayRestOn(c, null, windows),
+    );
+  }
+
   /** Nothing is known of what came before what: all verdicts so far are withdrawn. */
   disorder(why: string): void {
     for (const [invariant, t] of [...this.tallies]) {

@@ -1,10 +1,10 @@
 import { VariantDetector } from '../kernel/detect-variant.js';
-import { OP, type Op } from '../kernel/ops.js';
+import { FUNC, OP, type Op } from '../kernel/ops.js';
 import type { Release } from '../kernel/releases.js';
 import { ALL_VARIANTS, type VariantMask } from '../kernel/variants.js';
 import { isKnown } from '../timeline/is-known.js';
 import { SkewBounds } from '../timeline/skew.js';
-import { Coverage, NAMED_READER } from './coverage.js';
+import { Coverage, FLUSH_SENT, NAMED_READER } from './coverage.js';
 import { type Evidence, LOSS, type Shared, SYSCALL_KINDS, syscallKind } from './evidence.js';
 import { Ledger } from './ledger.js';
 import type { Installed } from './listeners.js';
@@ -154,6 +154,8 @@ export class Session {
     step(state, op, this.monitors);
     coverage.fired(op.kind, op.cpu, state.seq);
     if (op.kind === OP.RB && isKnown(op.a1)) coverage.fired(NAMED_READER, op.cpu, state.seq);
+    if (op.kind === OP.IS && !(isKnown(op.a1) && op.a1 !== FUNC.flush_tlb_func))
+      coverage.fired(FLUSH_SENT, op.cpu, state.seq);
     if (op.kind === OP.GE && isKnown(op.a6)) coverage.fired(OP.NSUB, op.cpu, state.seq);
     if (op.kind === OP.TR && isKnown(op.a4)) coverage.fired(OP.PTES, op.cpu, state.seq);
     if (op.kind === OP.SE || op.kind === OP.SX) {

@@ -206,12 +206,16 @@ function hand(table: Table, state: MachineState | null, seq: number, task: Task,
   if (op.a0 === task.endedTlb && task.gather?.tlb !== op.a0) hooks.tableAfterGather(table, task, op);
   // Nothing is handed over while a gather finishes: that one is over, its return was not seen.
   if (task.gather?.finishing) closeGather(task, op, hooks);
+  // A gather without its own probes may be over as well: one of another mm is (include/asm-generic/tlb.h `tlb->mm`).
+  if (task.gather?.headless && elsewhere(task.gather.mm, op.a1)) closeGather(task, op, hooks);
   // Without the gather's own probes the hand-over itself shows that one is open.
   if (!task.gather) task.gather = newGather(state, op, task, true);
   task.gather.pending.push(table);
   task.gather.batch.add(table);
   task.gather.tables++;
 }
+
+const elsewhere = (mm: number, other: number): boolean => mm === mm && other === other && mm !== other;
 
 /** `tlb_remove_table()` / `native_tlb_remove_table()` follow their `___p*_free_tlb()`; alone they are the hand-over. */
 function append(state: MachineState, op: Op, task: Task, hooks: Hooks): void {

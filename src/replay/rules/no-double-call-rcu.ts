@@ -1,9 +1,13 @@
 import { isTableFunc, OP } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
+import { CONTEXT } from '../../timeline/flags.js';
 import { LOSS, lostSince, w, witnesses } from '../evidence.js';
 import { KNOWN } from '../ledger.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
+
+const NO_CONTEXT =
+  'its table was released in between, perhaps by the callback: nothing tells what ran in interrupts (no flags column)';
 
 export const noDoubleCallRcu = rule({
   number: 11,
@@ -45,6 +49,12 @@ export const noDoubleCallRcu = rule({
           return;
         }
         if (byTracepoint && coverage.shown(OP.RI) === 0) return;
+        // Without a flags column nothing tells a callback from the task that it interrupts, but what it released is free.
+        if (again.context === CONTEXT.unknown && head.tables.some((t) => t.freeSeq > head.crSeq)) {
+          verdicts.unknown(NO_CONTEXT, again.ref);
+          counted = again.ref;
+          return;
+        }
         // The callback's own probe can be skipped silently; the release of its page cannot.
         if (!byTracepoint && !(coverage.shown(OP.FREE) > 0 && head.page >= 0)) {
           verdicts.unknown(

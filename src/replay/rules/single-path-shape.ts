@@ -7,6 +7,7 @@ import {
   SINGLE_SYNC_RCU,
 } from '../../kernel/variant-sets.js';
 import { ALL_VARIANTS, type VariantMask } from '../../kernel/variants.js';
+import { CONTEXT } from '../../timeline/flags.js';
 import {
   absent,
   CLOCK,
@@ -232,9 +233,11 @@ class SinglePathShape implements Monitor {
 
   private withoutSync(table: Table, op: Op, proven: (at: number) => void): void {
     const at = this.evidence.ledger.now;
+    // Without a flags column an RCU callback, which interrupts the task, looks like it: one that shows no call_rcu() at all.
+    const kinds = op.kind === OP.FREE && op.context === CONTEXT.unknown ? [OP.IS, OP.CR] : [OP.IS];
     provenAbsent(
       this.evidence,
-      { kinds: [OP.IS], cpu: op.cpu, since: table.trSeq, probe: 'SYNC1' },
+      { kinds, cpu: op.cpu, since: table.trSeq, probe: 'SYNC1' },
       () => proven(at),
       (why) => this.verdicts.unknown(why === LOSS ? LOSS : `${why} (needs csd:csd_queue_cpu)`, op.ref),
     );

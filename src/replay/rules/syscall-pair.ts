@@ -83,4 +83,4 @@ export const syscallPair = rule({
 });
 
 /** Calls that do not come back to the instruction after them, or not under the same tid. */
-const NO_RETURN = /^(?:exit|exit_group|execve|execveat|rt_sigreturn|sigreturn|restart_syscall)$/;
+export const NO_RETURN = /^(?:exit|exit_group|execve|execveat|rt_sigreturn|sigreturn|restart_syscall)$/;

@@ -1,6 +1,7 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import { isKnown } from '../../timeline/is-known.js';
-import { type Evidence, provenAbsent, w, witnesses } from '../evidence.js';
+import { FLUSH_SENT } from '../coverage.js';
+import { type Absence, type Evidence, provenAbsent, w, witnesses } from '../evidence.js';
 import { type Complaint, KNOWN } from '../ledger.js';
 import { OFFLINE_NS } from '../machine.js';
 import type { Cpu } from '../state/contexts.js';
@@ -55,10 +56,9 @@ export const targetCoverage = rule({
         events: witnesses(w(flush.frRef, 'flush begins'), w(op.ref, 'flush done')),
       };
       const at = evidence.ledger.now;
-      const sends = { kinds: [OP.IS], cpu: op.cpu, since: flush.frSeq, probe: 'csd:csd_queue_cpu' };
       provenAbsent(
         evidence,
-        sends,
+        unsent(evidence, flush, op),
         () => {
           const doubt = mayBeOffline(evidence, cpu, before);
           // Its next event tells whether it was there.
@@ -104,6 +104,17 @@ interface Silent {
   readonly told: Complaint;
   readonly doubt: string;
 }
+
+/** No request to another CPU since the flush began. */
+const unsent = ({ coverage, exactClock }: Evidence, flush: Flush, op: Op): Absence => ({
+  kinds: [OP.IS],
+  cpu: op.cpu,
+  since: flush.frSeq,
+  probe: 'csd:csd_queue_cpu',
+  doubt: () => (!exactClock && coverage.shown(FLUSH_SENT) === 0 ? NO_FLUSH_SENT : null),
+});
+const NO_FLUSH_SENT =
+  'no request of a flush to another CPU is shown: they may have been left out of the recording';
 
 /** CPUs of a cpumask word that is known whole. */
 const MASK_BITS = 53;

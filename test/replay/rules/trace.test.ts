@@ -223,7 +223,7 @@ describe('I54 pid-reuse', () => {
       0,
       munmapRcu(2).findIndex((s) => s.label === 'unlink'),
     );
-    const steps = (dead: Step[]) => [...munmapRcu(1), ...cut, ...dead, ...munmapRcu(3)];
+    const steps = (dead: Step[]) => [...munmapRcu(1), ...cut, ...dead, ...munmapRcu(2)];
     for (const id of ['I48', 'I49']) {
       expect((await judged(id, steps([]))).verdict, id).toBe('violated');
       expect((await judged(id, steps([died]))).instances.violated, id).toBe(0);

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { OP } from '../../src/kernel/ops.js';
+import { TaskOrder } from '../../src/replay/task-order.js';
+import { FLAG } from '../../src/timeline/flags.js';
+
+const at = (event: number) => ({ event, seq: event, ref: event });
+const TASK = FLAG.known;
+
+describe('switches of a CPU', () => {
+  it('fit: each is from the task switched to before', () => {
+    const order = new TaskOrder();
+    expect(order.switches(0, 0, 7, at(0), at(1))).toBeNull();
+    expect(order.switches(0, 7, 0, at(1), at(2))).toBeNull();
+  });
+
+  it('do not: from where the last event was', () => {
+    const order = new TaskOrder();
+    order.shows(0, 7, OP.SE, TASK);
+    order.switches(0, 7, 0, at(0), at(1));
+    expect(order.switches(0, 7, 0, at(2), at(3))).toBeNull();
+    expect(order.switches(0, 7, 9, at(4), at(5))).toEqual(at(4));
+  });
+
+  it('what the old task does in the switch is its own', () => {
+    const order = new TaskOrder();
+    order.switches(0, 7, 0, at(0), at(1));
+    expect(order.shows(0, 7, OP.TLBF, TASK | FLAG.irqsOff)).toBe(false);
+    expect(order.shows(0, 7, OP.SE, TASK)).toBe(true);
+  });
+
+  it('of tasks that were picked out leave the others quiet', () => {
+    const order = new TaskOrder();
+    for (let i = 0; i < 4; i++) {
+      order.switches(0, 0, 7, at(4 * i), at(4 * i + 1));
+      order.shows(0, 7, OP.SE, TASK);
+      order.switches(0, 7, 0, at(4 * i + 2), at(4 * i + 3));
+    }
+    expect(order.left().map((w) => [w.from.event, w.to.event])).toEqual([
+      [3, 5],
+      [7, 9],
+      [11, 13],
+    ]);
+    order.shows(0, 0, OP.CB, TASK | FLAG.softirq);
+    expect(order.left()).toEqual([]);
+  });
+});
