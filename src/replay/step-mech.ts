@@ -77,6 +77,7 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
       hooks.mech.seen(op, task);
       break;
     case OP.TLBF:
+      hooks.mech.seen(op, task);
       noteFlush(mech, op.cpu, op.a1 !== WRONG_CPU);
       break;
     case OP.IX:

@@ -117,6 +117,50 @@ describe('I34 no-flush-with-irqs-off', () => {
   it('in an interrupt', async () => {
     expect((await verdict('I34', [fr(1).replace('.....', 'd.h1.'), fd]))[0]).toBe('violated');
   });
+
+  // What __text_poke() does when a static key changes (6.12.107, memory.max of a cgroup): an mm that no CPU has loaded any more.
+  const poked = [
+    '0 d..1. flush_tlb_mm_range: (flush_tlb_mm_range+0x4/0x1c0) mm=0xffff8e28c1069b80 start=0x59a3b5a83000 end=0x59a3b5a84000 stride_shift=12 freed_tables=0',
+    '0 d..1. flush_tlb_mm_range_ret: (__text_poke+0x2b2/0x4c0 <- flush_tlb_mm_range)',
+  ];
+  const tlbFlush = (reason: string): string => `0 d..1. tlb_flush: pages:1 reason:${reason}`;
+  const invalidates = (mm: string): string =>
+    `0 d..1. flush_tlb_func: (flush_tlb_func+0x4/0x2a0) info=0xffff88811c42d440 mm=${mm} start=0x0 end=0x1000 new_tlb_gen=2`;
+  const usual = [fr(1), invalidates(MM), tlbFlush('local mm shootdown (3)'), fd];
+  it('interrupts off, and no CPU is asked for anything: not what the rule is about', async () => {
+    expect(await verdict('I34', [...usual, ...poked, ...usual])).toEqual(['pass', 2, 0]);
+  });
+  it('interrupts off, and nothing would show what was asked', async () => {
+    for (const lines of [
+      [fr(1), fd],
+      [fr(1), invalidates(MM), fd],
+      [fr(1), tlbFlush('local mm shootdown (3)'), fd],
+    ])
+      expect((await verdict('I34', [...lines, ...poked]))[0]).toBe('unknown');
+    expect((await verdict('I34', [...usual, poked[0]!, 'CPU:0 [LOST 3 EVENTS]', poked[1]!]))[0]).toBe(
+      'unknown',
+    );
+  });
+  it('interrupts off, and whose mm it is is not shown', async () => {
+    const bare = (line: string): string => line.replace(/ mm=.*/, '');
+    const lines = [bare(fr(0)), fd, bare(poked[0]!), poked[1]!];
+    expect((await verdict('I34', lines))[0]).toBe('unknown');
+  });
+  it('interrupts off, and a CPU is asked', async () => {
+    for (const asked of [
+      invalidates('0xffff8e28c1069b80'),
+      tlbFlush('local mm shootdown (3)'),
+      tlbFlush('remote ipi send (4)'),
+      '0 d..1. native_flush_tlb_multi: (native_flush_tlb_multi+0x4/0x100) cpumask=0x2 info=0xffff88811c42d440 mm=0xffff8e28c1069b80 start=0x0 end=0x1000 new_tlb_gen=3',
+    ])
+      expect([(await verdict('I34', [...usual, poked[0]!, asked, poked[1]!]))[0], asked]).toEqual([
+        'violated',
+        asked,
+      ]);
+  });
+  it('a flush of another kind behind a return that was not seen', async () => {
+    expect((await verdict('I34', [...usual, poked[0]!, invalidates('0x0')]))[0]).not.toBe('violated');
+  });
 });
 
 const exit = (ret: boolean): string =>
