@@ -1,5 +1,5 @@
 import { packFlags } from '../parsers/input/kernel-pieces.js';
-import { IN_HANDLERS, LAST_RESERVED, RESERVED } from '../timeline/events.js';
+import { IN_HANDLERS, LAST_RESERVED, OVERWRITTEN, RESERVED } from '../timeline/events.js';
 import { type ByteText, hex, lossyText, utf8 } from './byte-text.js';
 import { cached, type FormWriter, flagsText, headerFacts, stampOf, type Written } from './form-writer.js';
 
@@ -62,7 +62,7 @@ export function csvWriter({ names, events, time }: Written, out: ByteText): Form
           if (event === RESERVED.lost) mark('lost', cpu, aux, '');
           else if (event === RESERVED.segment) mark('segment', -1, '', '');
           else if (event === RESERVED.silentLoss) mark('silent-loss', -1, aux === IN_HANDLERS ? aux : '', '');
-          else mark('buffer-start', cpu, '', '');
+          else mark('buffer-start', cpu, aux === OVERWRITTEN ? aux : '', '');
           continue;
         }
         const span = events.head(event).kind === 'span' && Number.isFinite(aux);

@@ -2,7 +2,7 @@ import type { HeaderFacts } from '../parsers/input/dialect.js';
 import { FACT_PREFIX } from '../parsers/input/recording-facts.js';
 import { SILENT_LOSS } from '../parsers/tracefs/ftrace-header.js';
 import { latin1, type RecordBatch } from '../timeline/batch.js';
-import { type EventHead, LAST_RESERVED, RESERVED } from '../timeline/events.js';
+import { type EventHead, LAST_RESERVED, OVERWRITTEN, RESERVED } from '../timeline/events.js';
 import type { ByteText } from './byte-text.js';
 import { cached, type FormWriter, flagsText, stampOf, type Written } from './form-writer.js';
 import { ReadBack } from './read-back.js';
@@ -85,8 +85,11 @@ class FtraceWriter implements FormWriter {
     const { out } = this;
     const on = cpu >= 0 ? cpu : UNKNOWN_CPU;
     if (event === RESERVED.lost) out.text(`CPU:${on} [LOST ${count < 0 ? '' : `${count} `}EVENTS]\n`);
-    else if (event === RESERVED.bufferStart) out.text(`##### CPU ${on} buffer started ####\n`);
-    else if (event === RESERVED.segment) this.begin();
+    else if (event === RESERVED.bufferStart) {
+      out.text(
+        count === OVERWRITTEN ? `##### CPU ${on} buffer started ####\n` : `CPU:${on} [SUBBUFFER START]\n`,
+      );
+    } else if (event === RESERVED.segment) this.begin();
     else out.text(`${SILENT_LOSS}\n`);
   }
 

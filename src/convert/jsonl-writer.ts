@@ -1,5 +1,5 @@
 import { packFlags } from '../parsers/input/kernel-pieces.js';
-import { IN_HANDLERS, LAST_RESERVED, RESERVED } from '../timeline/events.js';
+import { IN_HANDLERS, LAST_RESERVED, OVERWRITTEN, RESERVED } from '../timeline/events.js';
 import { type ByteText, hex, lossyText, utf8 } from './byte-text.js';
 import { cached, type FormWriter, flagsText, headerFacts, stampOf, type Written } from './form-writer.js';
 
@@ -56,7 +56,8 @@ export function jsonlWriter({ names, events, time }: Written, out: ByteText): Fo
           else if (event === RESERVED.segment) mark('segment');
           else if (event === RESERVED.silentLoss)
             mark('silent-loss', batch.aux[row] === IN_HANDLERS ? [['count', IN_HANDLERS]] : []);
-          else mark('buffer-start', known);
+          else
+            mark('buffer-start', batch.aux[row] === OVERWRITTEN ? [...known, ['count', OVERWRITTEN]] : known);
           continue;
         }
         const pid = batch.pid[row]!;

@@ -4,9 +4,15 @@ import type { FuncTable } from '../kernel/func-table.js';
 import { OP, OP_COUNT, Op } from '../kernel/ops.js';
 import type { Release } from '../kernel/releases.js';
 import type { VariantMask } from '../kernel/variants.js';
-import { SENTINEL_COMM } from '../parsers/input/recording-facts.js';
 import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
-import { IN_HANDLERS, LAST_RESERVED, MISPLACED, NEW_HEADER, RESERVED } from '../timeline/events.js';
+import {
+  IN_HANDLERS,
+  LAST_RESERVED,
+  MISPLACED,
+  NEW_HEADER,
+  OVERWRITTEN,
+  RESERVED,
+} from '../timeline/events.js';
 import type { Filter } from '../timeline/filter.js';
 import { CONTEXT } from '../timeline/flags.js';
 import type { Interner } from '../timeline/interner.js';
@@ -22,6 +28,7 @@ import type { Monitor } from './monitor.js';
 import { listening, type RcuListener } from './rcu-listener.js';
 import { Session } from './session.js';
 import { subjectMm, subjectPid } from './subject.js';
+import { THREAD, threadKind } from './thread-kinds.js';
 
 export interface EngineOptions {
   readonly names: Interner;
@@ -55,12 +62,6 @@ export const DISORDER =
 
 /** Stamps that go back by more than this on every CPU begin a new capture. */
 const SEGMENT_JUMP_NS = 1e9;
-/** Kernel threads that run RCU callbacks in process context (kernel/rcu/tree_nocb.h, kernel/softirq.c). */
-const CALLBACK_THREAD = /^(?:rcuc|rcuop|rcuos|rcuob|rcuog|ksoftirqd)\//;
-
-/** kernel/cpu.c: takes its CPU offline and online. */
-const HOTPLUG_THREAD = /^cpuhp\/\d/;
-const THREAD = { other: 0, callbacks: 1, hotplug: 2, sentinel: 3 } as const;
 
 export interface CpuClock {
   lastNs: number;
@@ -213,6 +214,12 @@ export class ReplayEngine {
     if (event === RESERVED.silentLoss) {
       this.session.loseSomewhere(batch.aux[row] === IN_HANDLERS);
       if (batch.aux[row] === MISPLACED) this.nothingJudged();
+      return;
+    }
+    if (event === RESERVED.bufferStart && batch.aux[row] === OVERWRITTEN) {
+      // What the others did before it was recorded without this CPU.
+      const first = cpu >= 0 && this.clockOf(cpu).events === 0;
+      if (first && this.events > this.segmentStart) this.lost(batch, row, -1, this.segmentStart);
       return;
     }
     if (event !== RESERVED.lost) return;
@@ -383,14 +390,7 @@ export class ReplayEngine {
   private threadOf(comm: number): number {
     let kind = this.threads[comm];
     if (kind === undefined) {
-      const name = this.options.names.text(comm);
-      kind = CALLBACK_THREAD.test(name)
-        ? THREAD.callbacks
-        : HOTPLUG_THREAD.test(name)
-          ? THREAD.hotplug
-          : name === SENTINEL_COMM
-            ? THREAD.sentinel
-            : THREAD.other;
+      kind = threadKind(this.options.names.text(comm));
       this.threads[comm] = kind;
     }
     return kind;

@@ -26,6 +26,8 @@ export const NEW_HEADER = 1;
 export const IN_HANDLERS = 1;
 /** `aux` of a `silentLoss` behind which events come that are older than some before: they stand where they do not belong. */
 export const MISPLACED = 2;
+/** `aux` of a `bufferStart`: the ring buffers have overwritten events; those of this CPU before it may be among them. */
+export const OVERWRITTEN = 1;
 export const LAST_RESERVED = 4;
 
 /**

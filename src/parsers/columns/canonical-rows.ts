@@ -1,4 +1,4 @@
-import { type EventHead, IN_HANDLERS, RESERVED } from '../../timeline/events.js';
+import { type EventHead, IN_HANDLERS, OVERWRITTEN, RESERVED } from '../../timeline/events.js';
 import { printfHead } from '../bpftrace/bpftrace-log.js';
 import { LINE, type LineHost, type LineKind } from '../input/dialect.js';
 import { packFlags } from '../input/kernel-pieces.js';
@@ -97,7 +97,7 @@ export class CanonicalRows {
         host.fact(RESERVED.segment, -1, 0);
         break;
       case 'buffer-start':
-        host.fact(RESERVED.bufferStart, m.cpu ?? -1, 0);
+        host.fact(RESERVED.bufferStart, m.cpu ?? -1, m.count === OVERWRITTEN ? OVERWRITTEN : 0);
         break;
       case 'silent-loss':
         host.fact(RESERVED.silentLoss, -1, m.count === IN_HANDLERS ? IN_HANDLERS : 0);

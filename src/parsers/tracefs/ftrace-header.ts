@@ -1,5 +1,5 @@
 import { latin1 } from '../../timeline/batch.js';
-import { RESERVED } from '../../timeline/events.js';
+import { OVERWRITTEN, RESERVED } from '../../timeline/events.js';
 import type { LineHost } from '../input/dialect.js';
 
 /** Not the kernel's: `pttrace convert --to ftrace` says so of recordings whose losses are told elsewhere. */
@@ -70,7 +70,9 @@ export function lossLine(
   const text = latin1(buf, start, end);
   let m = /^CPU:(\d+) \[(?:LOST(?: (\d+))? EVENTS|(?:(\d+) )?EVENTS DROPPED)\]\s*$/.exec(text);
   if (m) return { event: RESERVED.lost, cpu: Number(m[1]), count: Number(m[2] ?? m[3] ?? -1) };
-  m =
-    /^##### CPU (\d+) buffer started ####\s*$/.exec(text) ?? /^CPU:(\d+) \[SUBBUFFER START\]\s*$/.exec(text);
+  // Printed where any buffer has overrun only (kernel/trace/trace.c test_cpu_buff_start()).
+  m = /^##### CPU (\d+) buffer started ####\s*$/.exec(text);
+  if (m) return { event: RESERVED.bufferStart, cpu: Number(m[1]), count: OVERWRITTEN };
+  m = /^CPU:(\d+) \[SUBBUFFER START\]\s*$/.exec(text);
   return m ? { event: RESERVED.bufferStart, cpu: Number(m[1]), count: 0 } : null;
 }

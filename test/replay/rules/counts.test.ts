@@ -18,7 +18,7 @@ function log(lines: readonly string[]): string {
       us = Number(line.slice(1)) * 1e6;
       continue;
     }
-    if (line.startsWith('CPU:')) {
+    if (line.startsWith('CPU:') || line.startsWith('#####')) {
       out += `${line}\n`;
       continue;
     }
@@ -361,6 +361,18 @@ describe('I40 gp-waits-readers, I41 gp-seq', () => {
     ['no end', [gp(5, 'start'), gp(9, 'start')]],
   ])('%s', async (_, lines) => {
     expect((await verdict('I41', lines))[0]).toBe('violated');
+  });
+  it('a gap while a CPU whose events were overwritten is not shown yet', async () => {
+    const gap = [gp(5, 'start'), gp(5, 'end'), gp(13, 'start'), gp(13, 'end')];
+    const later = ['1 ..... rcu_utilization: x', gp(17, 'start'), gp(17, 'end')];
+    expect((await verdict('I41', [...gap, '##### CPU 1 buffer started ####', ...later]))[0]).toBe('unknown');
+    // Shown before, or the mark of a recorder that says nothing of losses, or the first line.
+    for (const lines of [
+      ['1 ..... rcu_utilization: x', ...gap, '##### CPU 1 buffer started ####', ...later],
+      [...gap, 'CPU:1 [SUBBUFFER START]', ...later],
+      ['##### CPU 0 buffer started ####', ...gap, ...later],
+    ])
+      expect((await verdict('I41', lines))[0]).toBe('violated');
   });
 });
 
