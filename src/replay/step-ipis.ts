@@ -21,7 +21,7 @@ const MAX_STRAYS = 4096;
 export function stepIpis(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
   switch (op.kind) {
     case OP.INV:
-      invalidated(state, op, cpu, hooks);
+      invalidated(state, op, task, cpu, hooks);
       break;
     case OP.TLBF:
       if (cpu?.handler && (op.a1 === REMOTE_SHOOTDOWN || op.a1 === TASK_SWITCH)) cpu.handler.invRef = op.ref;
@@ -50,7 +50,7 @@ export function stepIpis(state: MachineState, op: Op, task: Task, cpu: Cpu | nul
   }
 }
 
-function invalidated(state: MachineState, op: Op, cpu: Cpu | null, hooks: Hooks): void {
+function invalidated(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
   if (!cpu) return;
   if (cpu.handler) cpu.handler.invRef = op.ref;
   // Handlers that lost their csd probes are matched by (mm, generation).
@@ -63,6 +63,8 @@ function invalidated(state: MachineState, op: Op, cpu: Cpu | null, hooks: Hooks)
   }
   const done = state.requestsShown ? undefined : state.doneFlushes.get(op.a1);
   if (done?.gen !== op.a4 || !remote(done, cpu, op)) return;
+  // Its own part of a flush that it does itself, of a new mm at the same address: generations begin anew there.
+  if (op.context !== CONTEXT.hardirq && task.flush?.mm === op.a1) return;
   hooks.targetLate(handled(done, cpu, op, hooks), op);
 }
 

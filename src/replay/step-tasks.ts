@@ -70,7 +70,11 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
       syscallReturns(state, task, op, hooks);
       break;
     case OP.EXITMM:
-      if (op.a1 === 1 && op.a0 === op.a0) task.mm = op.a0;
+      if (op.a1 === 1 && op.a0 === op.a0) {
+        task.mm = op.a0;
+        // What comes at this address is another mm, and counts its flushes anew.
+        state.doneFlushes.delete(op.a0);
+      }
       break;
     default:
       break;

@@ -92,6 +92,26 @@ describe('I23 target-coverage', () => {
   });
 });
 
+describe('I24 ipi-wait, by handlers alone', () => {
+  // 6.1 shows no requests. `flush` without them, of a CPU that is lazy and was left alone.
+  const lazy = [fr(0), multi('0x2', 7), fd];
+  const on = (cpu: number, line: string): string => line.replace(/^\d/, String(cpu));
+  const handler = (flags: string): string =>
+    `1 ${flags} flush_tlb_func: (flush_tlb_func+0x0/0x1f0) info=0xffff89257e731440 mm=${MM} start=0x0 end=0xffffffffffffffff new_tlb_gen=7`;
+  const answered = [fr(0), multi('0x2', 6), handler('d.h1.').replace('gen=7', 'gen=6'), fd];
+  it('a handler behind the return is late', async () => {
+    expect((await verdict('I24', [...answered, ...lazy, handler('d.h1.')]))[0]).toBe('violated');
+  });
+  it('a flush of its own, of a new mm at the same address that is at the same generation, answers nobody', async () => {
+    const own = [on(1, fr(1)), handler('d..1.'), on(1, fd)];
+    expect((await verdict('I24', [...answered, ...lazy, ...own]))[2]).toBe(0);
+  });
+  it('nor does what comes after the mm has ended, where the begin of that flush was missed', async () => {
+    const exit = `1 ..... exit_mmap: (exit_mmap+0x4/0x3d0) mm=${MM}`;
+    expect((await verdict('I24', [...answered, ...lazy, exit, handler('d..1.')]))[2]).toBe(0);
+  });
+});
+
 describe('I25 gen-rules', () => {
   it('one more each time', async () => {
     expect(await verdict('I25', [...flush('0x3', 5, [1]), ...flush('0x3', 6, [1])])).toEqual(['pass', 1, 0]);
