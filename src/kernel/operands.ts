@@ -56,6 +56,14 @@ export const GUP = { entry: (op: Op): boolean => op.a0 === 1 } as const;
 /** `RB`, `RE`, `DR`. */
 export const READ = { kind: (op: Op): number => op.a0 } as const;
 
+/** `FR`. */
+export const FLUSH = {
+  mm: (op: Op): number => op.a0,
+  end: (op: Op): number => op.a2,
+  stride: (op: Op): number => op.a3,
+  freedTables: (op: Op): number => op.a4,
+} as const;
+
 /** `FMULTI`, `INV`: the flush as its sender, and as its target, sees it. */
 export const SHOOTDOWN = { mm: (op: Op): number => op.a1, tlbGen: (op: Op): number => op.a4 } as const;
 

@@ -27,6 +27,7 @@ export const genRules = rule({
       if (compared === 'higher') verdicts.pass(KNOWN.observed);
       else if (compared === 'same' && last.flushRef >= 0 && gen > 1) {
         if (evidence.state.lossSeq > 0) verdicts.unknown(LOSS, op.ref);
+        else if (last.mayBeNew) verdicts.unknown(ENDED, op.ref);
         else {
           verdicts.violated({
             message: `two flushes of one mm have the same generation ${gen}`,
@@ -94,3 +95,6 @@ function otherRequest(evidence: Evidence, verdicts: Verdicts, op: Op): void {
     events: witnesses(w(flush.multiRef, 'request'), w(op.ref, 'handler')),
   });
 }
+
+const ENDED =
+  'all of the mm was flushed in between, as exit_mmap() does: the address may belong to a new mm that counts anew';

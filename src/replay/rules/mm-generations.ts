@@ -1,4 +1,4 @@
-import { EXIT_MM, SHOOTDOWN } from '../../kernel/operands.js';
+import { EXIT_MM, FLUSH, SHOOTDOWN } from '../../kernel/operands.js';
 import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { CONTEXT } from '../../timeline/flags.js';
@@ -17,10 +17,17 @@ export interface Generation {
   task: number;
   /** Everything of it was flushed with its tables, as exit_mmap() does: the address may belong to a new mm since. */
   mayHaveEnded: boolean;
+  /** The flush at hand may be of a new mm: that one's count from 1. */
+  mayBeNew: boolean;
   /** The flush whose lower generation has been judged. */
   backRef: EvidenceRef;
   /** exit_mmap() of it has returned; -1 not. */
   exitRef: EvidenceRef;
+  /** Flushes of everything, as exit_mmap() makes one, since that generation was shown. */
+  wholes: number;
+  /** Flushes of the mm since that generation was shown, and since exit_mmap() returned. */
+  flushes: number;
+  afterExit: number;
 }
 
 /** How the generation of a flush compares with the highest of its mm. */
@@ -37,14 +44,15 @@ export class MmGenerations implements Monitor {
   wentBack: (last: Generation, gen: number, flush: Flush, op: Op) => void = () => {};
   /** A flush whose request has generation 0 (`TLB_GENERATION_INVALID`), which only those of no mm have. */
   without: (last: Generation, flush: Flush, op: Op) => void = () => {};
-  /** The first generation seen of an mm whose exit_mmap() has returned; `same`: it is still the same mm. */
-  afterExit: (same: boolean, last: Generation, op: Op) => void = () => {};
+  /** The first generation seen of an mm whose exit_mmap() has returned; `same`: it is still that mm; null: untold. */
+  afterExit: (same: boolean | null, last: Generation, op: Op) => void = () => {};
 
   private readonly byMm = new Map<number, Generation>();
   /** mm of the exit_mmap() that a task is in. */
   private readonly exits = new Map<number, number>();
 
   readonly on: OpListeners = {
+    [OP.FR]: (op) => this.requested(op),
     [OP.FMULTI]: (op, task) => this.shown(SHOOTDOWN.mm(op), SHOOTDOWN.tlbGen(op), task, op),
     [OP.INV]: (op, task) => {
       if (op.context === CONTEXT.task) this.shown(SHOOTDOWN.mm(op), SHOOTDOWN.tlbGen(op), task, op);
@@ -70,8 +78,12 @@ export class MmGenerations implements Monitor {
         cpu: op.cpu,
         task: task.key,
         mayHaveEnded: whole(flush),
+        mayBeNew: false,
         backRef: -1,
         exitRef: -1,
+        wholes: 0,
+        flushes: 0,
+        afterExit: 0,
       });
       return;
     }
@@ -81,6 +93,12 @@ export class MmGenerations implements Monitor {
       return;
     }
     if (!own) return;
+    // The mm may have ended with a flush that shows no generation: no CPU had it loaded, or its handler has no probe.
+    const between = last.wholes > (whole(flush) ? 1 : 0);
+    if (between) last.mayHaveEnded = true;
+    last.mayBeNew = between || (last.mayHaveEnded && last.flushes >= gen);
+    last.flushes = 0;
+    last.wholes = 0;
     this.flushed(gen > last.gen ? 'higher' : gen === last.gen ? 'same' : 'lower', last, gen, op);
     if (gen < last.gen && gen > 1) {
       if (flush && this.goesBack(last, gen, flush, task, op)) return;
@@ -108,16 +126,27 @@ export class MmGenerations implements Monitor {
     return true;
   }
 
-  /** The next generation after exit_mmap() shows whether this is still the same mm; true: it is not. */
+  /** A flush begins: of a new mm they count from 1, of the old one from its last generation. */
+  private requested(op: Op): void {
+    const last = this.byMm.get(FLUSH.mm(op));
+    if (!last) return;
+    last.flushes++;
+    if (last.exitRef >= 0) last.afterExit++;
+    if (ofEverything(FLUSH.freedTables(op), FLUSH.stride(op), FLUSH.end(op))) last.wholes++;
+  }
+
+  /** The next generation after exit_mmap() shows whether this is still the same mm; true: it is not, or untold. */
   private exited(mm: number, last: Generation, gen: number, own: boolean, op: Op): boolean {
-    if (gen === last.gen + 1 && gen > 2) {
+    // A handler of an older flush may still be on its way.
+    if (gen <= last.gen && gen > 1 && !own) return false;
+    const goesOn = own && gen === last.gen + last.flushes;
+    const anew = gen === 1 || gen <= last.gen || (own && gen === last.afterExit);
+    if (goesOn && !anew) {
       this.afterExit(true, last, op);
       last.exitRef = -1;
       return false;
     }
-    // A handler of an older flush may still be on its way.
-    if (gen <= last.gen && gen > 1 && !own) return false;
-    this.afterExit(false, last, op);
+    this.afterExit(anew ? false : null, last, op);
     this.byMm.delete(mm);
     return true;
   }
@@ -131,7 +160,9 @@ export class MmGenerations implements Monitor {
     if (mm === undefined) return;
     this.exits.delete(task.key);
     const last = this.byMm.get(mm);
-    if (last) last.exitRef = op.ref;
+    if (!last) return;
+    last.exitRef = op.ref;
+    last.afterExit = 0;
   }
 }
 
@@ -139,8 +170,9 @@ export class MmGenerations implements Monitor {
  * Everything, with the tables: mm/mmap.c exit_mmap() ends with such a flush. flush_tlb_mm() of fork is one of all
  * tables as well, and alone gives no stride (arch/x86/include/asm/tlbflush.h).
  */
-const whole = (flush: Flush | null): boolean =>
-  flush === null ||
-  !isKnown(flush.freedTables) ||
-  (flush.freedTables !== 0 && flush.stride !== 0 && !(flush.end <= USER_END));
+const ofEverything = (freedTables: number, stride: number, end: number): boolean =>
+  freedTables !== 0 && stride !== 0 && !(end <= USER_END);
 const USER_END = 2 ** 52;
+
+const whole = (flush: Flush | null): boolean =>
+  flush === null || !isKnown(flush.freedTables) || ofEverything(flush.freedTables, flush.stride, flush.end);

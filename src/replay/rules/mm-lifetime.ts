@@ -21,7 +21,8 @@ export const mmLifetime = rule({
   instead: 'Reference counts (mm_users, mm_count) guard against it.',
   monitor: (evidence, verdicts) => {
     evidence.shared(MmGenerations).afterExit = (same, last, op) => {
-      if (!same) verdicts.pass(KNOWN.inferred);
+      if (same === null) verdicts.unknown(UNTOLD, op.ref);
+      else if (!same) verdicts.pass(KNOWN.inferred);
       else if (evidence.state.lossSeq > 0) verdicts.unknown(LOSS, op.ref);
       else {
         verdicts.violated({
@@ -38,3 +39,6 @@ export const mmLifetime = rule({
     return {};
   },
 });
+
+const UNTOLD =
+  'flushes after exit_mmap() are of a new mm at the same address or of the old one: their generations do not tell';

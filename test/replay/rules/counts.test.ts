@@ -112,6 +112,12 @@ describe('I24 ipi-wait, by handlers alone', () => {
   });
 });
 
+/** exec's old mm is loaded on no CPU: its last flush has no handler, and the next process counts anew. */
+const exitFlush = [
+  `0 ..... flush_tlb_mm_range: (flush_tlb_mm_range+0x4/0x1f0) mm=${MM} start=0x0 end=0xffffffffffffffff stride_shift=12 freed_tables=1`,
+  fd,
+];
+
 describe('I25 gen-rules', () => {
   it('one more each time', async () => {
     expect(await verdict('I25', [...flush('0x3', 5, [1]), ...flush('0x3', 6, [1])])).toEqual(['pass', 1, 0]);
@@ -121,6 +127,12 @@ describe('I25 gen-rules', () => {
   });
   it('a new mm at the same address', async () => {
     expect((await verdict('I25', [...flush('0x3', 5, [1]), ...flush('0x3', 1, [1])]))[2]).toBe(0);
+  });
+  it('a new mm at the same address, after an exit whose flush shows no generation', async () => {
+    for (const gen of [5, 4]) {
+      const lines = [...flush('0x3', 5, [1]), ...exitFlush, ...flush('0x3', gen, [1])];
+      expect((await verdict('I25', lines))[2]).toBe(0);
+    }
   });
 });
 
@@ -200,6 +212,19 @@ describe('I50 mm-lifetime', () => {
     expect(
       (await verdict('I50', [...flush('0x3', 5, [1]), exit(false), exit(true), ...flush('0x3', 6, [1])]))[0],
     ).toBe('violated');
+  });
+  const ended = [...flush('0x3', 5, [1]), exit(false), ...exitFlush, exit(true)];
+  it('the same mm is flushed again, its last flush at exit had no handler', async () => {
+    expect((await verdict('I50', [...ended, ...flush('0x3', 7, [1])]))[0]).toBe('violated');
+  });
+  it('a new mm at the address, its first generations not shown', async () => {
+    // As many flushes since exit_mmap() as the generation says: it counts from 1.
+    const hidden = Array.from({ length: 5 }, () => [fr(0), fd]).flat();
+    const lines = [...flush('0x3', 5, [1]), exit(false), exit(true), ...hidden, ...flush('0x3', 6, [1])];
+    expect((await verdict('I50', lines)).slice(0, 2)).toEqual(['pass', 1]);
+  });
+  it('neither fits: not decided', async () => {
+    expect(await verdict('I50', [...ended, ...flush('0x3', 6, [1])])).toEqual(['unknown', 0, 0]);
   });
 });
 
