@@ -7,7 +7,7 @@ import { MachineNames, machinesApart } from '../parsers/input/machines.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
 import { newPipeline, type Pipeline, type PipelineOptions, runPipeline } from '../read/pipeline.js';
-import { DISORDER, ReplayEngine } from '../replay/engine.js';
+import { ReplayEngine } from '../replay/engine.js';
 import type { Evidence } from '../replay/evidence.js';
 import type { Monitor } from '../replay/monitor.js';
 import { kernelRule } from '../replay/report.js';
@@ -162,7 +162,7 @@ function engineOf(
 /** Says where the events are in no order of time, or are several excerpts. */
 function noteOrder(replay: ReplayEngine, inputs: readonly ScannedInput[]): void {
   const notes = inputs[0]?.report.notes;
-  if (replay.disorder) notes?.push({ code: 'out-of-order', message: DISORDER });
+  if (replay.disorder !== null) notes?.push({ code: 'out-of-order', message: replay.disorder });
   else if (replay.excerpts > 0) {
     const message = `the time of several CPUs goes back together ${replay.excerpts} times: each time another excerpt begins`;
     notes?.push({ code: 'excerpts', message });

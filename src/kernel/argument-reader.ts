@@ -28,6 +28,8 @@ export class ArgumentReader {
   private readonly probes: ProbesFile | undefined;
   /** Number last read by `pointer`. */
   private value = 0;
+  /** Number of the first element at NULL in the array last read. */
+  private nullAt = Number.POSITIVE_INFINITY;
 
   constructor(events: EventTable, funcs: FuncTable, bases: Bases, probes: ProbesFile | undefined) {
     this.events = events;
@@ -175,9 +177,6 @@ export class ArgumentReader {
     if (id === FUNC_DAMAGED) this.unread = true;
     else setSlot(op, to, id);
   }
-
-  /** Number of the first element at NULL in the array last read. */
-  private nullAt = Number.POSITIVE_INFINITY;
 
   /** `{0x…,0x…}`; cut to the batch's own count afterwards, the rest of the array is stale memory. */
   private tables(b: Uint8Array, start: number, end: number, op: Op): void {

@@ -31,7 +31,6 @@ const PLANNED = 2;
 export class Decoder {
   private readonly events: EventTable;
   private readonly funcs: FuncTable;
-  private bases: Bases;
   private readonly probes: ProbesFile | undefined;
   private state = new Uint8Array(256);
   private readonly plans: EventPlan[] = [];
@@ -45,7 +44,6 @@ export class Decoder {
   constructor({ events, funcs, bases, probes }: DecoderOptions) {
     this.events = events;
     this.funcs = funcs;
-    this.bases = bases;
     this.probes = probes;
     this.args = new ArgumentReader(events, funcs, bases, probes);
   }
@@ -92,9 +90,13 @@ export class Decoder {
     return plan.hits === null || !plan.hits.again(plan.source, op);
   }
 
+  get bases(): Bases {
+    return this.args.bases;
+  }
+
   /** What comes now is of a kernel that has its pages elsewhere. */
   rebase(bases: Bases): void {
-    this.bases = this.args.bases = bases;
+    this.args.bases = bases;
   }
 
   /** Another capture begins: its events may have other arguments. */
@@ -125,7 +127,7 @@ export class Decoder {
     if (!startsWith(b, start, end, MARKER)) return false;
     op.basis = BASIS.observed;
     this.columns(batch, row, op);
-    return decodeMarker(b, start, end, this.bases, this.funcs, op);
+    return decodeMarker(b, start, end, this.args.bases, this.funcs, op);
   }
 
   private plan(id: number): boolean {
@@ -189,7 +191,7 @@ export class Decoder {
         bodies.syscallReturn(b, start, end, op);
         return true;
       case FORM.marker:
-        return decodeMarker(b, start, end, this.bases, this.funcs, op);
+        return decodeMarker(b, start, end, this.args.bases, this.funcs, op);
       default:
         op.a0 = batch.aux[row]!;
         return true;

@@ -42,8 +42,6 @@ const LEARN_BYTES = 16 << 20;
  */
 export class Captures {
   bases: Bases = unknownBases();
-  /** Those the decoder reads by. */
-  private latest: Bases = unknownBases();
   private readonly pipeline: Pipeline;
   private readonly known: () => Known;
   private readonly consume: (decoder: Decoder, bases: Bases) => Consumer;
@@ -95,7 +93,12 @@ export class Captures {
         if (batch.event.subarray(0, batch.length).every((event) => event <= LAST_RESERVED)) return false;
         known ??= this.known();
         if (known.complete) return true;
-        learner ??= new BaseLearner({ events, funcs, before: this.latest, ...withProbes(known) });
+        learner ??= new BaseLearner({
+          events,
+          funcs,
+          before: this.decoder?.bases ?? this.bases,
+          ...withProbes(known),
+        });
         learner.observe(batch);
         return learner.done();
       },
@@ -110,13 +113,10 @@ export class Captures {
   private found(known: Known, bases: Bases): void {
     if (this.decoder === null) {
       const { events, funcs } = this.pipeline;
-      this.bases = this.latest = bases;
+      this.bases = bases;
       this.decoder = new Decoder({ events, funcs, bases, ...withProbes(known) });
       this.consumer = this.consume(this.decoder, bases);
-    } else if (isKnown(bases.vmemmap) || isKnown(bases.directMap)) {
-      this.latest = bases;
-      this.decoder.rebase(bases);
-    }
+    } else if (isKnown(bases.vmemmap) || isKnown(bases.directMap)) this.decoder.rebase(bases);
   }
 }
 

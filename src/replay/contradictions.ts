@@ -99,8 +99,10 @@ export class Contradictions implements Monitor {
 
   end(): void {
     const windows: Window[] = [];
-    for (const [i, a] of this.found.entries())
-      for (const b of this.found.slice(0, i)) {
+    const { found } = this;
+    for (let i = 1; i < found.length; i++)
+      for (let k = 0; k < i; k++) {
+        const [a, b] = [found[i]!, found[k]!];
         if (a.of === b.of) continue;
         const from = a.from.seq > b.from.seq ? a.from : b.from;
         const to = a.to.seq < b.to.seq ? a.to : b.to;

@@ -70,11 +70,14 @@ export class Doubtful {
     else if (!instance.certain) this.byLoss = put(this.byLoss, instance, at);
   }
 
-  /** Those that may be made right, or wrong, by operations of these kinds (null: any) unseen within one of the windows. */
+  /**
+   * Those that may be made right, or wrong, by operations of these kinds (null: any) unseen within one of the windows, which are
+   * `joinedWindows`; null: anywhere.
+   */
   unseen(kinds: ReadonlySet<number> | null, windows: readonly Window[] | null): Taken {
     const within = (e: Entry): boolean =>
       (kinds === null || e.kinds === null || [...e.kinds].some((kind) => kinds.has(kind))) &&
-      (windows === null || windows.some((w) => e.at > w.from.event && begunBefore(e, w.to)));
+      (windows === null || liesIn(e, windows));
     const a = take(this.byLoss, within);
     const b = take(this.byLossOrCpus, within);
     this.byLoss = a.kept;
@@ -99,6 +102,17 @@ export class Doubtful {
   }
 }
 
+/** Windows that overlap are one; what remains is in order. An instance lies in one of them exactly if it lay in one before. */
+export function joinedWindows(windows: readonly Window[]): readonly Window[] {
+  const out: { from: Moment; to: Moment }[] = [];
+  for (const { from, to } of [...windows].sort((a, b) => a.from.seq - b.from.seq)) {
+    const last = out.at(-1);
+    if (last === undefined || from.seq >= last.to.seq) out.push({ from, to });
+    else if (to.seq > last.to.seq) last.to = to;
+  }
+  return out;
+}
+
 /** Whether one kept instance may be made right by what was unseen; the same question as `Doubtful.unseen`. */
 export function mayRestOn(
   instance: Instance & { readonly at?: number },
@@ -108,6 +122,18 @@ export function mayRestOn(
   const one = new Doubtful();
   one.add(instance, instance.at ?? Number.POSITIVE_INFINITY);
   return one.unseen(kinds, windows).count > 0;
+}
+
+/** Of the windows that begin before it happened the last one goes on the longest. */
+function liesIn(e: Entry, windows: readonly Window[]): boolean {
+  let low = 0;
+  let high = windows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (windows[middle]!.from.event < e.at) low = middle + 1;
+    else high = middle;
+  }
+  return low > 0 && begunBefore(e, windows[low - 1]!.to);
 }
 
 /** One of which it is not known when it began may have begun at any time. */

@@ -36,6 +36,8 @@ export interface Evidence {
   readonly exactClock: boolean;
   /** Smallest step of the stamps, ns. */
   readonly resolutionNs: number;
+  /** Stamps are counts of the recorder's clock: how long anything took is not known. */
+  readonly ticks: boolean;
   /** Name of a syscall, or of what else the recording names by an id. */
   nameOf(id: number): string;
   /** The one of this session. */

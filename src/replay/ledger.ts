@@ -1,6 +1,6 @@
 import { ALL_VARIANTS, type VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef } from '../timeline/batch.js';
-import { Doubtful, mayRestOn, type Rests, type Taken, type Window } from './doubtful.js';
+import { Doubtful, joinedWindows, mayRestOn, type Rests, type Taken, type Window } from './doubtful.js';
 
 /** How a verdict is known, from strongest to weakest. */
 export const KNOWN = { observed: 0, inferred: 1, absence: 2, assumed: 3, order: 4 } as const;
@@ -255,22 +255,24 @@ export class Ledger {
     kinds: ReadonlySet<number>,
     windows: readonly Window[] | null = null,
   ): void {
+    const within = windows && joinedWindows(windows);
     this.doubt(
       invariant,
       this.tally(invariant),
       why,
-      (d) => d.unseen(kinds, windows),
-      (c) => c.certain !== true && mayRestOn(c, kinds, windows),
+      (d) => d.unseen(kinds, within),
+      (c) => c.certain !== true && mayRestOn(c, kinds, within),
       true,
     );
   }
 
   /** Anything may have happened unseen within these windows. */
   unseenIn(windows: readonly Window[], why: string): void {
+    const within = joinedWindows(windows);
     this.retract(
       why,
-      (d) => d.unseen(null, windows),
-      (c) => c.certain !== true && mayRestOn(c, null, windows),
+      (d) => d.unseen(null, within),
+      (c) => c.certain !== true && mayRestOn(c, null, within),
     );
   }
 

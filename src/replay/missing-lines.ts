@@ -1,10 +1,8 @@
-import { OP, Op } from '../kernel/ops.js';
+import { OP, type Op } from '../kernel/ops.js';
 import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
-import { CONTEXT } from '../timeline/flags.js';
 import { Contradictions } from './contradictions.js';
 import type { Moment } from './doubtful.js';
 import type { Evidence } from './evidence.js';
-import type { Session } from './session.js';
 import { TaskOrder } from './task-order.js';
 
 const PICKED =
@@ -13,11 +11,8 @@ const PICKED =
 /** Places in one capture from which on each counts: lines were picked out all along. */
 const MANY = 3;
 
-/** Whose lines they are. */
-interface Replay {
-  readonly session: Session;
-  readonly options: { readonly phases?: { cut(): void } | undefined };
-}
+/** A moment that moves on with each event. */
+type Latest = { -readonly [K in keyof Moment]: Moment[K] };
 
 /**
  * Lines that are not there, although nothing announces a loss: somebody cut them out, or picked others out of a longer text.
@@ -25,51 +20,38 @@ interface Replay {
  * contradiction among others. Where whole tasks were left out, what rests on an absence while they ran is unknown.
  */
 export class MissingLines {
-  private readonly replay: Replay;
   private readonly order = new TaskOrder();
   private contradictions: Contradictions | null = null;
-  /** By CPU: number, step and place of its last event. */
-  private last: number[] = [];
+  private evidence: Evidence | null = null;
+  /** By CPU: its last event. */
+  private last: Latest[] = [];
+  private readonly now: Latest = { event: 0, seq: 0, ref: -1 };
   private places = 0;
-  private first: Moment | null = null;
-
-  constructor(replay: Replay) {
-    this.replay = replay;
-  }
+  /** Number of the event behind which the first such place begins; -1 none. */
+  private first = -1;
 
   /** Watches one capture. */
   monitor(evidence: Evidence): Contradictions {
+    this.evidence = evidence;
     this.contradictions = new Contradictions(evidence);
     return this.contradictions;
   }
 
-  /** A row of a known CPU, decoded to `op` if to anything: event number `event`. */
-  follow(batch: RecordBatch, row: number, op: Op | null, event: number): void {
-    const { order, last } = this;
-    const { seq } = this.replay.session.state;
+  /**
+   * A row of a known CPU, decoded to `op` if to anything: event number `event`, step `seq` of the machine. Returns the number
+   * of the event behind which lines are missing, on every CPU; -1 none are.
+   */
+  follow(batch: RecordBatch, row: number, op: Op | null, event: number, seq: number): number {
     const cpu = batch.cpu[row]!;
-    const i = cpu * 3;
-    if (op?.kind !== OP.SW) {
-      if (order.shows(cpu, batch.pid[row]!, op?.kind ?? OP.none, batch.flags[row]!))
-        order.another(cpu, this.lastOf(cpu));
-      last[i] = event;
-      last[i + 1] = seq;
-      last[i + 2] = batch.ref(row);
-      return;
-    }
-    const now = { event, seq, ref: batch.ref(row) };
-    const since = order.switches(cpu, op.a0, op.a1, this.lastOf(cpu), now);
-    last[i] = event;
-    last[i + 1] = seq;
-    last[i + 2] = now.ref;
-    if (since === null) return;
-    this.contradictions?.between(since, now);
-    this.first ??= since;
-    const many = this.places >= MANY;
-    // Where that task has shown events as well, two things say the same.
-    this.places += order.shown ? MANY : 1;
-    if (this.places >= MANY)
-      this.behind(many ? since.event : Math.min(this.first.event, since.event), now.ref);
+    const last = this.lastOf(cpu);
+    const ref = batch.ref(row);
+    const since = op?.kind === OP.SW ? this.switches(cpu, op, last, event, seq, ref) : -1;
+    if (op?.kind !== OP.SW)
+      this.order.shows(cpu, batch.pid[row]!, op?.kind ?? OP.none, batch.flags[row]!, last);
+    last.event = event;
+    last.seq = seq;
+    last.ref = ref;
+    return since;
   }
 
   /** Events of this CPU, or of any (-1), were lost: told otherwise. */
@@ -80,26 +62,31 @@ export class MissingLines {
   /** The capture ends. */
   end(): void {
     const left = this.order.left();
-    if (left.length > 0) this.replay.session.ledger.unseenIn(left, PICKED);
+    if (left.length > 0) this.evidence?.ledger.unseenIn(left, PICKED);
     this.order.end();
     this.last = [];
     this.places = 0;
-    this.first = null;
+    this.first = -1;
   }
 
-  private lastOf(cpu: number): Moment {
-    const [event = 0, seq = 0, ref = -1] = this.last.slice(cpu * 3, cpu * 3 + 3);
-    return { event, seq, ref };
+  private switches(cpu: number, op: Op, last: Moment, event: number, seq: number, ref: EvidenceRef): number {
+    const { now } = this;
+    now.event = event;
+    now.seq = seq;
+    now.ref = ref;
+    const jump = this.order.switches(cpu, op.a0, op.a1, last, now);
+    if (jump === null) return -1;
+    this.contradictions?.between(jump.from, { ...now });
+    if (this.first < 0) this.first = jump.from.event;
+    const many = this.places >= MANY;
+    // Where that task has shown events as well, two things say the same.
+    this.places += jump.shown ? MANY : 1;
+    if (this.places < MANY) return -1;
+    return many ? jump.from.event : Math.min(this.first, jump.from.event);
   }
 
-  private behind(since: number, ref: EvidenceRef): void {
-    const loss = new Op();
-    loss.kind = OP.lost;
-    loss.cpu = loss.pid = -1;
-    loss.ref = ref;
-    loss.context = CONTEXT.unknown;
-    loss.a0 = -1;
-    this.replay.options.phases?.cut();
-    this.replay.session.lose(loss, since);
+  private lastOf(cpu: number): Latest {
+    while (this.last.length <= cpu) this.last.push({ event: 0, seq: 0, ref: -1 });
+    return this.last[cpu]!;
   }
 }

@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly variants?: VariantMask | null;
   /** Smallest step of the stamps, ns; asked again and again where it is learnt on the way. Default 1. */
   readonly resolutionNs?: () => number;
+  /** Whether stamps are ticks of a clock of unknown pace; asked again and again. Default: ns. */
+  readonly ticks?: () => boolean;
   /** Release of the kernel, as far as it is known by now; default: not. */
   readonly release?: () => Release | null;
   /** Stamps of all CPUs come from one clock without error: programs, explorations. */
@@ -93,6 +95,10 @@ class SessionEvidence implements Evidence {
     return this.resolution();
   }
 
+  get ticks(): boolean {
+    return this.options.ticks?.() ?? false;
+  }
+
   /** Pairs without an inversion show clocks that agree; without any pair a step of the stamp may lie. */
   get epsilonNs(): number {
     if (this.exactClock) return 0;
@@ -129,14 +135,15 @@ export class Session {
   constructor(options: SessionOptions = {}) {
     this.options = options;
     this.ledger = new Ledger(options.maxFindings);
-    this.detector = new VariantDetector(options.variants ?? null);
-    this.detectors = [this.detector];
+    this.detectors = [new VariantDetector(options.variants ?? null)];
     this.evidence = new SessionEvidence(this, options);
     this.monitors = this.install();
   }
 
   /** That of the capture being read. */
-  detector: VariantDetector;
+  get detector(): VariantDetector {
+    return this.detectors[this.detectors.length - 1]!;
+  }
 
   get state(): MachineState {
     return this.evidence.state;
@@ -209,8 +216,7 @@ export class Session {
     this.detector.segment();
     if (!otherKernel) return;
     this.coverage.otherRecorder();
-    this.detector = new VariantDetector(this.options.variants ?? null);
-    this.detectors.push(this.detector);
+    this.detectors.push(new VariantDetector(this.options.variants ?? null));
     this.ledger.capture = this.detectors.length - 1;
   }
 

@@ -1,5 +1,5 @@
 import { OP } from '../kernel/ops.js';
-import { MAX_PID } from '../timeline/batch.js';
+import { type EvidenceRef, MAX_PID } from '../timeline/batch.js';
 import { FLAG } from '../timeline/flags.js';
 import type { Moment, Window } from './doubtful.js';
 
@@ -11,8 +11,10 @@ interface Running {
   prev: number;
   /** The last event before another task showed one; null: none did. */
   since: Moment | null;
-  /** When `next` was switched to. */
-  from: Moment;
+  /** When `next` was switched to: number of the event, step and place. */
+  fromEvent: number;
+  fromSeq: number;
+  fromRef: EvidenceRef;
   /** Task that showed an event here last. */
   shown: number;
   /** Both tasks of the last switch; -1 none. */
@@ -21,6 +23,14 @@ interface Running {
   mixed: boolean;
   /** Switches that fitted the one before. */
   fits: number;
+}
+
+/** Another task than the one switched to is switched from. */
+export interface Jump {
+  /** The last event before it that fits: lines are missing behind it. */
+  readonly from: Moment;
+  /** The task had shown events before it was switched from, where all switches are recorded. */
+  readonly shown: boolean;
 }
 
 /** What switch_mm_irqs_off() does as the old task, between sched_switch and the switch (kernel/sched/core.c context_switch()). */
@@ -45,8 +55,6 @@ const MOST = 0.9;
  * That another task only shows an event says less: one `sched_switch` may be all that was recorded of them.
  */
 export class TaskOrder {
-  /** At the last such place the task had shown events before it was switched from, where all switches are recorded. */
-  shown = false;
   private cpus: Running[] = [];
   /** Tasks that show events of their own, beside `sched_switch`. */
   private owners = new Set<number>();
@@ -56,42 +64,43 @@ export class TaskOrder {
   /** While others ran, until then quiet. */
   private spans: (Window & { readonly pid: number })[] = [];
 
-  /** An event under the name of `pid`; true: of another task than its CPU runs, for the first time since the switch. */
-  shows(cpu: number, pid: number, kind: number, flags: number): boolean {
-    if (pid < 0) return false;
+  /** An event under the name of `pid`, behind the event `before` of its CPU. No moment given is kept, only copies. */
+  shows(cpu: number, pid: number, kind: number, flags: number, before: Moment): void {
+    if (pid < 0) return;
     const at = (this.cpus[cpu] ??= unknown());
     if (at.shown !== pid) this.owners.add((at.shown = pid));
-    if (at.next < 0) return false;
+    if (at.next < 0) return;
     if (pid === at.next) at.prev = -1;
-    else if (at.since === null && (pid !== at.prev || !inSwitch(kind, flags))) return true;
-    return false;
+    else if (at.since === null && (pid !== at.prev || !inSwitch(kind, flags))) at.since = { ...before };
   }
 
-  /** So it was, behind this event of its CPU. */
-  another(cpu: number, before: Moment): void {
-    this.cpus[cpu]!.since = before;
-  }
-
-  /** `sched_switch` on this CPU, behind its event `before`: the event behind which lines of it are missing; null: none are. */
-  switches(cpu: number, prev: number, next: number, before: Moment, now: Moment): Moment | null {
+  /** `sched_switch` on this CPU, behind its event `before`. */
+  switches(cpu: number, prev: number, next: number, before: Moment, now: Moment): Jump | null {
     const at = (this.cpus[cpu] ??= unknown());
     this.count++;
     const pair = prev * MAX_PID + next;
     if (this.pairs.size < MAX_PAIRS) this.pairs.set(pair, (this.pairs.get(pair) ?? 0) + 1);
     if (at.next >= 0 && at.next === prev && !this.owners.has(prev) && this.spans.length < MAX_SPANS)
-      this.spans.push({ from: at.from, to: now, pid: prev });
+      this.spans.push({
+        from: { event: at.fromEvent, seq: at.fromSeq, ref: at.fromRef },
+        to: { ...now },
+        pid: prev,
+      });
     if (at.pair >= 0 && at.pair !== pair) at.mixed = true;
     at.pair = pair;
     // Where all switches are alike others may not have been recorded: they tell nothing.
     const jumps = at.next >= 0 && prev >= 0 && at.next !== prev && at.mixed;
-    const since = jumps ? (at.since ?? before) : null;
-    this.shown = jumps && at.since !== null && at.fits >= FITS;
+    const jump = jumps
+      ? { from: at.since ?? { ...before }, shown: at.since !== null && at.fits >= FITS }
+      : null;
     if (at.next >= 0 && at.next === prev) at.fits++;
-    at.from = now;
+    at.fromEvent = now.event;
+    at.fromSeq = now.seq;
+    at.fromRef = now.ref;
     at.prev = prev;
     at.next = next >= 0 ? next : -1;
     at.since = null;
-    return since;
+    return jump;
   }
 
   /**
@@ -125,12 +134,13 @@ export class TaskOrder {
   }
 }
 
-const NEVER: Moment = { event: -1, seq: -1, ref: -1 };
 const unknown = (): Running => ({
   next: -1,
   prev: -1,
   since: null,
-  from: NEVER,
+  fromEvent: -1,
+  fromSeq: -1,
+  fromRef: -1,
   shown: -1,
   pair: -1,
   mixed: false,

@@ -22,11 +22,12 @@ export const lazyDelay = rule({
     'Callbacks may be delayed on purpose for up to ten seconds to save power. Much longer than that means that a grace period is stuck.',
   bugs: [],
   instead: 'Not a bug of page tables, but tables pile up meanwhile.',
-  monitor: (_evidence, verdicts) => ({
+  monitor: (evidence, verdicts) => ({
     callbackRan(head, _cpu, op) {
       if (!isTableFunc(head.func)) return;
       const ns = op.tsNs - head.crTs;
-      if (ns <= LAZY_NS) verdicts.pass(KNOWN.observed);
+      if (evidence.ticks) verdicts.unknown(TICKS, op.ref);
+      else if (ns <= LAZY_NS) verdicts.pass(KNOWN.observed);
       else if (ns <= STALL_NS)
         verdicts.unknown('more than 10 s: a lazy flush and a slow grace period explain it', op.ref);
       else {
@@ -40,6 +41,8 @@ export const lazyDelay = rule({
   }),
 });
 
+const TICKS =
+  'the stamps are ticks of a clock of unknown pace: how long the callback was delayed is not known';
 /** Lazy callbacks are flushed after 10 s (jiffies_lazy_flush); a stall is announced after 21 s more. */
 const LAZY_NS = 10e9;
 const STALL_NS = 31e9;

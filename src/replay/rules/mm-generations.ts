@@ -27,7 +27,7 @@ export interface Generation {
   wholes: number;
   /** Flushes of the mm since that generation was shown, and since exit_mmap() returned. */
   flushes: number;
-  afterExit: number;
+  sinceExit: number;
 }
 
 /** How the generation of a flush compares with the highest of its mm. */
@@ -83,7 +83,7 @@ export class MmGenerations implements Monitor {
         exitRef: -1,
         wholes: 0,
         flushes: 0,
-        afterExit: 0,
+        sinceExit: 0,
       });
       return;
     }
@@ -131,7 +131,7 @@ export class MmGenerations implements Monitor {
     const last = this.byMm.get(FLUSH.mm(op));
     if (!last) return;
     last.flushes++;
-    if (last.exitRef >= 0) last.afterExit++;
+    if (last.exitRef >= 0) last.sinceExit++;
     if (ofEverything(FLUSH.freedTables(op), FLUSH.stride(op), FLUSH.end(op))) last.wholes++;
   }
 
@@ -140,7 +140,7 @@ export class MmGenerations implements Monitor {
     // A handler of an older flush may still be on its way.
     if (gen <= last.gen && gen > 1 && !own) return false;
     const goesOn = own && gen === last.gen + last.flushes;
-    const anew = gen === 1 || gen <= last.gen || (own && gen === last.afterExit);
+    const anew = gen === 1 || gen <= last.gen || (own && gen === last.sinceExit);
     if (goesOn && !anew) {
       this.afterExit(true, last, op);
       last.exitRef = -1;
@@ -162,7 +162,7 @@ export class MmGenerations implements Monitor {
     const last = this.byMm.get(mm);
     if (!last) return;
     last.exitRef = op.ref;
-    last.afterExit = 0;
+    last.sinceExit = 0;
   }
 }
 
