@@ -75,7 +75,7 @@ export function releaseFrames(frames: Frames, pfn: number, pages: number): void 
     const inRun = Math.min((run + 1) * RUN - (pfn + i), pages - i);
     const there = huge.get(run);
     if (there && inRun === RUN) dropRun(frames, run, there);
-    else if (there) for (let k = 0; k < inRun; k++) leave(frames, pfn + i + k, run, there);
+    else if (there) for (let k = 0; k < inRun && there.left > 0; k++) leave(frames, pfn + i + k, run, there);
     i += inRun;
   }
 }

@@ -30,6 +30,19 @@ describe('user frames', () => {
         }
         return true;
       }),
+      {
+        // The first of two frames is the last that was left of its huge page, the second had gone before.
+        examples: [
+          [
+            [
+              [2048, 10],
+              [2049, 10],
+              [1538, 9],
+              [2048, 10],
+            ].map(([at, order]) => ({ at: at!, order: order!, aligned: false, mm: 1, free: false })),
+          ],
+        ],
+      },
     );
   });
 
