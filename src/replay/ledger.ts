@@ -94,6 +94,8 @@ export class Ledger {
   capture = 0;
   /** Number of the event being judged, counted over the whole run; set by the engine. */
   now = 0;
+  /** Why nothing is known of what came before what; null: it is. Rules without an instance are then not decided either. */
+  disordered: string | null = null;
   private readonly gaps: Gap[] = [];
   private readonly maxComplaints: number;
 
@@ -278,6 +280,7 @@ export class Ledger {
 
   /** Nothing is known of what came before what: all verdicts so far are withdrawn. */
   disorder(why: string): void {
+    this.disordered = why;
     for (const [invariant, t] of [...this.tallies]) {
       let count = t.violated + t.pass.reduce((sum, n) => sum + n, 0);
       for (const m of t.masked.values()) count += m.count;

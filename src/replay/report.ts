@@ -4,7 +4,7 @@ import type { VariantMask } from '../kernel/variants.js';
 import type { BasisName, EventQuote, Finding, InvariantReport, Verdict } from '../result/types.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import type { Coverage } from './coverage.js';
-import { type Complaint, KNOWN, type Ledger, type Tally } from './ledger.js';
+import { type Complaint, KNOWN, type Ledger } from './ledger.js';
 import { CATALOGUE } from './rules/catalogue.js';
 import { noDoubleCallRcu } from './rules/no-double-call-rcu.js';
 import { missingNeeds, type Rule } from './rules/rule.js';
@@ -55,7 +55,7 @@ export function reportInvariants(
       verdict,
       reason,
       settledBy = [],
-    } = verdictOf(info, tally, missingProbes(info, coverage, set), candidates, tablesQueued, features);
+    } = verdictOf(info, ledger, missingProbes(info, coverage, set), candidates, tablesQueued, features);
     const pass = sum(tally.pass);
     return {
       id: info.id,
@@ -117,12 +117,13 @@ export function kernelRule(info: Rule): Pick<Finding, 'rule' | 'source' | 'commi
 
 function verdictOf(
   info: Rule,
-  tally: Tally,
+  ledger: Ledger,
   missing: string[],
   candidates: VariantMask,
   tablesQueued: boolean,
   features: Features,
 ): { verdict: Verdict; reason: string; settledBy?: string[] } {
+  const tally = ledger.tally(info.number);
   if (tally.violated > 0) return { verdict: 'violated', reason: '' };
   const decided = sum(tally.pass);
   if (tally.unknown > 0) {
@@ -146,6 +147,9 @@ function verdictOf(
   if (candidates !== 0 && (candidates & info.variants) === 0) {
     return { verdict: 'not-applicable', reason: 'the kernel variant has no such path' };
   }
+  // What happened was not looked at: that is not nothing to check.
+  if (ledger.disordered !== null)
+    return { verdict: 'unknown', reason: ledger.disordered, settledBy: missing };
   if (info.afterQueue && !tablesQueued && tally.censored === 0)
     return { verdict: 'not-applicable', reason: info.idle };
   if (missing.length > 0)

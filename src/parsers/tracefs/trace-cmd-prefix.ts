@@ -62,7 +62,9 @@ export class TraceCmdPrefix {
     let p = bracket + 1;
     let cpu = 0;
     while (p < end && isDigit(buf[p]!)) cpu = cpu * 10 + buf[p++]! - 48;
-    if (p === bracket + 1 || p + 1 >= end || buf[p] !== 93 || buf[p + 1] !== BLANK) return false;
+    if (p === bracket + 1 || p + 1 >= end || buf[p] !== 93) return false;
+    // `[001]134800342965:`: twelve digits fill the column (`--raw-ts`, clocks that count).
+    if (buf[p + 1] !== BLANK && !isDigit(buf[p + 1]!)) return false;
     this.cpu = cpu;
     p++;
     while (p < end && buf[p] === BLANK) p++;

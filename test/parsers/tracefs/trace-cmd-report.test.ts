@@ -65,6 +65,21 @@ test('-t, -R, -l and --ts-diff of one trace.dat agree with the plain report', ()
   });
 });
 
+test('--raw-ts: counts that fill their column stand right behind the CPU', () => {
+  const stamp = /(\[\d+\]) +(\d+)\.(\d{6}): /g;
+  const raw = text(fixture(`trace-cmd-report/${DIR}/report.txt`)).replaceAll(
+    stamp,
+    (_, cpu, sec, us) => `${cpu}${sec}${us}000: `,
+  );
+  const input = bytes(raw);
+  const run = runDialect(TRACE_CMD_REPORT, input);
+  expect(run.counts).toMatchObject({ header: 1, skipped: 0, foreign: 0, continuation: 0 });
+  expect(run.unit).toBe('ticks');
+  expect(run.rows.map((r) => [...key(r), r.body])).toEqual(read('report').map((r) => [...key(r), r.body]));
+  expect(TRACE_CMD_REPORT.score(input)).toBeGreaterThan(0.9);
+  expect(FTRACE.score(input)).toBeLessThan(0.3);
+});
+
 test('raw fields come back in the order of the print format, functions get their parent', () => {
   const raw = read('report-R');
   const plain = read('report');
