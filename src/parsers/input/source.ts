@@ -88,7 +88,7 @@ export async function readSource(
     const packed = chunk === null ? 'none' : compressionOf(chunk);
     compression = coded === null ? packed : 'base64';
     if (compression !== 'none') options.onPacked?.();
-    if (packed !== 'none') unpack = openDecompressor(packed, path, sink);
+    if (packed !== 'none') unpack = openDecompressor(packed, path, sink, coded === null && isStored(path));
     if (packed === 'zlib' && chunk !== null) {
       // `atrace -z`: what stands before the packed text is text.
       const { offset } = findAtraceBody(chunk)!;

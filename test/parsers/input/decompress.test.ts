@@ -1,6 +1,9 @@
 import { createHook, executionAsyncId } from 'node:async_hooks';
 import { spawnSync } from 'node:child_process';
-import { deflateSync, gzipSync } from 'node:zlib';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createGunzip, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Compression, openDecompressor } from '../../../src/parsers/input/decompress.js';
 
@@ -100,6 +103,81 @@ describe.each(FORMATS)('%s', (how) => {
       expect([calls, error]).toEqual([2, failure]);
     },
   );
+});
+
+describe('damage in a stored gzip file', () => {
+  const packed = gzipSync(PLAIN);
+  const damaged = (at: number): Buffer => {
+    const bytes = Buffer.from(packed);
+    bytes.fill(0xff, at, Math.min(at + 64, bytes.length));
+    return bytes;
+  };
+  let dir = '';
+  beforeAll(() => void (dir = mkdtempSync(join(tmpdir(), 'pttrace-gz-'))));
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  /** All that can be had, in calls of 64 bytes. */
+  async function most(bytes: Buffer): Promise<number> {
+    const stream = createGunzip({ chunkSize: 64 });
+    let length = 0;
+    stream.on('data', (chunk: Buffer) => void (length += chunk.length));
+    const over = new Promise<void>((resolve) => stream.once('error', () => resolve()));
+    stream.end(bytes);
+    await over;
+    return length;
+  }
+
+  async function stored(bytes: Buffer, sink: (length: number) => void = () => {}): Promise<Unpacked> {
+    const path = join(dir, 'damaged.gz');
+    writeFileSync(path, bytes);
+    const pieces: Buffer[] = [];
+    let error: unknown = null;
+    const flow = openDecompressor(
+      'gzip',
+      path,
+      (chunk) => {
+        pieces.push(Buffer.from(chunk));
+        sink(pieces.length);
+      },
+      true,
+    );
+    try {
+      if (await flow.write(bytes)) await flow.end();
+    } catch (thrown) {
+      error = thrown;
+    }
+    flow.stop();
+    return { bytes: Buffer.concat(pieces), calls: pieces.length, error };
+  }
+
+  test.each([0.1, 0.5, 0.7, 0.99])(
+    'at %f of it: what came before is there, but for the last few lines',
+    async (part) => {
+      const bytes = damaged(Math.floor(packed.length * part));
+      const all = await most(bytes);
+      const got = await stored(bytes);
+      expect(got.error).toMatchObject({ code: 'corrupt' });
+      expect(got.bytes.length).toBeGreaterThan(all - 4096);
+      // What inflates behind the first damaged byte is not what was packed.
+      const same = Math.min(got.bytes.length, Math.floor(PLAIN.length * part * 0.95));
+      expect(got.bytes.subarray(0, same).equals(PLAIN.subarray(0, same))).toBe(true);
+    },
+  );
+
+  test('a reader that fails in what is unpacked again is asked no more, and its failure is passed on', async () => {
+    const failure = new Error('no more');
+    const bytes = damaged(Math.floor(packed.length * 0.5));
+    const { calls } = await stored(bytes);
+    const refused = await stored(bytes, (nth) => {
+      if (nth === calls) throw failure;
+    });
+    expect([refused.calls, refused.error]).toEqual([calls, failure]);
+  });
+
+  test('a file without damage is unpacked once', async () => {
+    const { bytes, error } = await stored(packed);
+    expect([bytes.equals(PLAIN), error]).toEqual([true, null]);
+  });
 });
 
 describe('reading and unpacking at one time', () => {
