@@ -11,35 +11,30 @@ import {
   type SkipReason,
 } from './dialect.js';
 import { behindBom, kernelIn } from './line-bytes.js';
+import { type LineTaker, LineWindow, MAX_LINE } from './line-window.js';
 import { behindNuls, NUL_BYTES } from './nul-bytes.js';
 import { FACT_PREFIX, isFactLine, RecordingFacts } from './recording-facts.js';
 import { RunTogether } from './run-together.js';
 import { Skips } from './skips.js';
 
-/** Lines longer than this are counted and passed over, never gathered in memory. */
-export const MAX_LINE = 1 << 20;
 /** Rows per batch: with a 256 KiB window about what one window of ftrace text holds. */
 const BATCH_ROWS = 4096;
-const WINDOW = 256 << 10;
-/** The same at first, and as far as the window grows with it: a short recording spends no time on the room of a long one. */
+/** The same at first: a short recording spends no time on the room of a long one. */
 const FEW_ROWS = 256;
-const FEW_BYTES = 4 << 10;
-const FEW_BYTES_MOST = 32 << 10;
 /** A line number can be recovered from any offset by counting newlines from the last checkpoint. */
 export const CHECKPOINT_LINES = 4096;
 const MAX_STAMP = 2 ** 64;
-const LF = 10;
 const CR = 13;
 const HASH = 35;
 const BLANK = 32;
 
 /**
- * Cuts a byte stream into lines, gives each to the dialect and batches the rows it fills.
+ * Gives each line of a byte stream to the dialect and batches the rows it fills.
  *
  * Push chunks of any size; every line, the unterminated last one included, is counted under exactly one kind.
  * Batches reach the sink synchronously and are valid during that call only: bodies point into the window.
  */
-export class LineScanner implements LineHost {
+export class LineScanner implements LineHost, LineTaker {
   readonly names;
   readonly events;
   readonly time;
@@ -59,22 +54,12 @@ export class LineScanner implements LineHost {
   private readonly dialect: LineDialect;
   private readonly options: ScanOptions;
   private readonly facts: RecordingFacts;
-  /** A Buffer: its indexOf is memchr, a Uint8Array's is a byte loop three times slower. */
-  private window: Buffer;
-  /** Bytes of the window in use; they begin at stream offset `base`. */
-  private used = 0;
-  private base = 0;
-  /** Bytes of the unfinished line that are known to hold no newline. */
-  private searched = 0;
-  /** Inside a line that has outgrown MAX_LINE. */
-  private overlong = false;
+  private readonly window = new LineWindow(this);
   /** Lines begun. */
   private taken = 0;
   private readonly skipped = new Skips();
   /** A line was skipped since the last event: it may have been one. */
   private unread = false;
-  /** A NUL byte has come: from there on every line is looked at for one. */
-  private nuls = false;
   /** Why a row of the current line was not taken. */
   private refused: string | null = null;
   /** Newest stamp. */
@@ -94,7 +79,6 @@ export class LineScanner implements LineHost {
     this.ordered = options.unordered !== true;
     this.options = options;
     this.batch = new RecordBatch(FEW_ROWS);
-    this.window = Buffer.allocUnsafeSlow(FEW_BYTES);
     this.facts = options.facts ?? new RecordingFacts();
     this.names = options.context.names;
     this.events = options.context.events;
@@ -105,29 +89,14 @@ export class LineScanner implements LineHost {
 
   push(chunk: Uint8Array): void {
     this.bytes += chunk.length;
-    let at = 0;
-    while (at < chunk.length) {
-      const take = Math.min(chunk.length - at, WINDOW);
-      if (this.used + take > this.window.length) this.enlarge(this.used + take);
-      this.window.set(at === 0 && take === chunk.length ? chunk : chunk.subarray(at, at + take), this.used);
-      if (!this.nuls) this.nuls = this.window.subarray(this.used, this.used + take).indexOf(0) >= 0;
-      this.used += take;
-      at += take;
-      this.scan();
-    }
+    this.window.push(chunk);
   }
 
   /** End of input: the unterminated last line is a line too. */
   finish(): void {
-    this.unterminated = this.overlong || this.used > 0;
-    this.overlong = false;
-    if (this.used > 0) {
-      this.batch.bytes = this.window;
-      this.line(0, this.used);
-      this.used = this.searched = 0;
-    }
+    this.unterminated = this.window.finish();
     this.dialect.finish?.(this);
-    this.flush();
+    this.handOn();
   }
 
   get skips(): SkipReason[] {
@@ -170,7 +139,7 @@ export class LineScanner implements LineHost {
     batch.line[i] = this.lineNumber;
     batch.offset[i] = this.lineOffset + within;
     // Here and not before the line: one line may give several rows.
-    if (batch.length === batch.capacity) this.flush();
+    if (batch.length === batch.capacity) this.handOn();
   }
 
   /** Why the row at `batch.length` is no event that any form of output could carry; null if it is one. */
@@ -189,7 +158,7 @@ export class LineScanner implements LineHost {
 
   skip(reason: string): LineKind {
     const { lineNumber, lineOffset, lineStart, lineEnd } = this;
-    return this.skipped.add(reason, lineNumber, lineOffset, this.window, lineStart, lineEnd);
+    return this.skipped.add(reason, lineNumber, lineOffset, this.window.bytes, lineStart, lineEnd);
   }
 
   unskip(): void {
@@ -221,44 +190,58 @@ export class LineScanner implements LineHost {
     this.learn(line, 0, line.length);
   }
 
-  private scan(): void {
-    const { window } = this;
-    this.batch.bytes = window;
-    // A search goes on to the end of what it is given: not into what pushes of a byte each have not reached yet.
-    const filled = window.subarray(0, this.used);
-    let start = 0;
-    if (this.overlong) {
-      const lf = filled.indexOf(LF, 0);
-      if (lf < 0) {
-        this.base += this.used;
-        this.used = 0;
+  // LineTaker
+
+  linesOf(bytes: Buffer): void {
+    this.batch.bytes = bytes;
+  }
+
+  overlong(start: number, end: number): void {
+    this.begin(start, end);
+    this.counts[this.skip(`line longer than ${MAX_LINE} bytes`)]!++;
+    this.hole();
+  }
+
+  /** The bodies of the batch stand in the window. */
+  handOn(): void {
+    if (this.batch.length > 0) this.options.sink(this.batch);
+    this.batch.length = 0;
+  }
+
+  /** Nothing stands in the batch. */
+  manyLines(): void {
+    if (this.batch.capacity >= BATCH_ROWS) return;
+    this.batch = new RecordBatch(BATCH_ROWS);
+    this.batch.input = this.options.input;
+  }
+
+  line(start: number, end: number): void {
+    const { bytes } = this.window;
+    if (end > start && bytes[end - 1] === CR) end--;
+    this.begin(start, end);
+    if (this.taken === 1) start = behindBom(bytes, start, end);
+    if (this.window.nuls) {
+      const text = behindNuls(bytes, start, end);
+      if (text > start) this.hole();
+      if (text < 0) {
+        this.counts[this.skip(NUL_BYTES)]!++;
+        this.hole();
         return;
       }
-      this.overlong = false;
-      start = this.searched = lf + 1;
+      start = text;
     }
-    let from = this.searched;
-    for (;;) {
-      const lf = filled.indexOf(LF, from);
-      if (lf < 0) break;
-      this.line(start, lf);
-      start = from = lf + 1;
-    }
-    // The bodies of the batch stand in the window: hand it over before the bytes move.
-    this.flush();
-    const rest = this.used - start;
-    if (rest > MAX_LINE) {
-      this.begin(start, this.used);
-      this.counts[this.skip(`line longer than ${MAX_LINE} bytes`)]!++;
-      this.hole();
-      this.overlong = true;
-      this.base += this.used;
-      this.used = this.searched = 0;
+    if (bytes[start] === HASH && isFactLine(bytes, start, end)) {
+      this.takeFact(start, end);
       return;
     }
-    if (rest > 0 && start > 0) window.copyWithin(0, start, this.used);
-    this.base += start;
-    this.used = this.searched = rest;
+    const { baseSec } = this.time;
+    this.refused = null;
+    const kind = this.dialect.line(bytes, start, end, this);
+    const taken = this.refused === null ? kind : this.refuse(this.refused, baseSec);
+    this.counts[taken]!++;
+    if (taken === LINE.skipped) this.hole();
+    if (kind === LINE.foreign || kind === LINE.continuation) this.between(kind, start, end);
+    if (kind === LINE.foreign || kind === LINE.header) this.kernelNamed(start, end);
   }
 
   private begin(start: number, end: number): void {
@@ -268,41 +251,13 @@ export class LineScanner implements LineHost {
       this.lineNumber = places.lines[nth]!;
       this.lineOffset = places.offsets[nth]!;
     } else {
-      if (nth % CHECKPOINT_LINES === 0) this.checkpoints.push(this.base + start);
+      if (nth % CHECKPOINT_LINES === 0) this.checkpoints.push(this.window.base + start);
       this.lineNumber = nth + 1;
-      this.lineOffset = this.base + start;
+      this.lineOffset = this.window.base + start;
     }
     this.lineStart = start;
     this.lineEnd = end;
     this.skipped.nextLine();
-  }
-
-  private line(start: number, end: number): void {
-    if (end > start && this.window[end - 1] === CR) end--;
-    this.begin(start, end);
-    if (this.taken === 1) start = behindBom(this.window, start, end);
-    if (this.nuls) {
-      const text = behindNuls(this.window, start, end);
-      if (text > start) this.hole();
-      if (text < 0) {
-        this.counts[this.skip(NUL_BYTES)]!++;
-        this.hole();
-        return;
-      }
-      start = text;
-    }
-    if (this.window[start] === HASH && isFactLine(this.window, start, end)) {
-      this.takeFact(start, end);
-      return;
-    }
-    const { baseSec } = this.time;
-    this.refused = null;
-    const kind = this.dialect.line(this.window, start, end, this);
-    const taken = this.refused === null ? kind : this.refuse(this.refused, baseSec);
-    this.counts[taken]!++;
-    if (taken === LINE.skipped) this.hole();
-    if (kind === LINE.foreign || kind === LINE.continuation) this.between(kind, start, end);
-    if (kind === LINE.foreign || kind === LINE.header) this.kernelNamed(start, end);
   }
 
   /**
@@ -315,9 +270,10 @@ export class LineScanner implements LineHost {
     const piece =
       kind === LINE.foreign ? this.dialect.amongOthers !== true : this.dialect.wholeLines === true;
     if (!piece || this.events.head(this.event).kind === 'print') return;
+    const { bytes } = this.window;
     let p = start;
-    while (p < end && this.window[p]! <= BLANK) p++;
-    if (this.window[p] !== HASH) this.gap = true;
+    while (p < end && bytes[p]! <= BLANK) p++;
+    if (bytes[p] !== HASH) this.gap = true;
   }
 
   /** As `hole`, once an event comes behind it: text behind the last one is no gap. */
@@ -355,7 +311,7 @@ export class LineScanner implements LineHost {
   private beforeRow(fact: () => void): void {
     const { batch } = this;
     const row = batch.length;
-    if (row + 1 >= batch.capacity) this.flush();
+    if (row + 1 >= batch.capacity) this.handOn();
     const at = batch.length;
     batch.copyRow(row, at + 1);
     fact();
@@ -364,36 +320,20 @@ export class LineScanner implements LineHost {
 
   /** `Linux version 7.3.4 (…)` of the kernel's log, `# os release : 6.12.117` of perf's header. */
   private kernelNamed(start: number, end: number): void {
-    const named = kernelIn(this.window, start, Math.min(end, start + 160));
+    const named = kernelIn(this.window.bytes, start, Math.min(end, start + 160));
     if (named !== '') this.recorded(`kernel Linux ${named}`);
   }
 
   private takeFact(start: number, end: number): void {
     this.counts[LINE.header]!++;
     // What stands behind an event is known behind it only, however the rows are batched.
-    this.flush();
-    this.learn(this.window, start, end);
+    this.handOn();
+    this.learn(this.window.bytes, start, end);
   }
 
   private learn(bytes: Uint8Array, start: number, end: number): void {
     const told = this.facts.take(bytes, start, end);
     if (told) this.note(told.code, told.message);
     if (this.facts.clock !== '') this.header.clock = this.facts.clock;
-  }
-
-  private flush(): void {
-    if (this.batch.length > 0) this.options.sink(this.batch);
-    this.batch.length = 0;
-  }
-
-  /** Between scans: nothing stands in the batch but facts from before the first line. */
-  private enlarge(size: number): void {
-    const many = size > FEW_BYTES_MOST;
-    this.flush();
-    if (many && this.batch.capacity < BATCH_ROWS) this.batch = new RecordBatch(BATCH_ROWS);
-    this.batch.input = this.options.input;
-    const bigger = Buffer.allocUnsafeSlow(Math.max(size * 2, many ? WINDOW * 2 : 0));
-    bigger.set(this.window.subarray(0, this.used));
-    this.window = bigger;
   }
 }
