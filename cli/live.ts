@@ -80,12 +80,12 @@ export class Live {
       this.told.set(number, n);
       this.violations += n - before;
       // The ledger keeps the first ones; of the rest the number is told.
-      for (const complaint of tally.complaints.slice(before)) {
+      for (const violation of tally.violations.slice(before)) {
         const rule = CATALOGUE.find((r) => r.number === number);
-        const lines = complaint.events.map((e) => this.lineAt(e.ref)).filter((line) => line !== null);
+        const lines = violation.events.map((e) => this.lineAt(e.ref)).filter((line) => line !== null);
         const finding = {
           rule: rule ? `${rule.id} ${rule.name}` : `rule ${number}`,
-          message: complaint.message,
+          message: violation.message,
           lines,
         };
         this.options.say(`${finding.rule} is violated: ${finding.message}\n`);

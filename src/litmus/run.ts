@@ -79,7 +79,7 @@ function verdictOf(ledger: Ledger): Omit<LitmusVerdict, 'stuck'> {
     const tally = ledger.tally(number);
     if (tally.violated > 0) {
       violated.push(id);
-      const [first] = tally.complaints;
+      const [first] = tally.violations;
       if (first) findings.push({ id, message: first.message });
     } else if (tally.pass.some((n) => n > 0) && tally.unknown === 0) passed.push(id);
   }

@@ -5,9 +5,10 @@ import type { EvidenceRef } from '../timeline/batch.js';
 import { isKnown } from '../timeline/is-known.js';
 import type { SkewBounds } from '../timeline/skew.js';
 import type { Coverage } from './coverage.js';
-import { type Complaint, KNOWN, type Known, type Ledger, type Witness } from './ledger.js';
+import type { Ledger } from './ledger.js';
 import type { Monitor } from './monitor.js';
 import type { MachineState } from './state/machine-state.js';
+import { KNOWN, type Known, type Violation, type Witness } from './tally.js';
 import type { Verdicts } from './verdicts.js';
 
 /** Syscall events are counted per call: another call's events prove nothing about this one's. */
@@ -182,13 +183,13 @@ export function absent(
   evidence: Evidence,
   verdicts: Verdicts,
   absence: Absence,
-  finding: Omit<Complaint, 'known'>,
+  finding: Omit<Violation, 'known'>,
 ): void {
   const example = finding.events[finding.events.length - 1]?.ref ?? -1;
   const at = evidence.ledger.now;
   // A task that was elsewhere for a while may have done there what is absent here.
   const rests = { since: absence.since };
-  const whole: Complaint = { assumesAllCpus: true, rests, ...finding, known: KNOWN.absence };
+  const whole: Violation = { assumesAllCpus: true, rests, ...finding, known: KNOWN.absence };
   provenAbsent(
     evidence,
     absence,
@@ -267,7 +268,7 @@ export function witnesses(...events: Witness[]): Witness[] {
 }
 
 /** A violation that one operation shows by itself; `before`: what belongs to it. */
-export const shownBy = (op: Op, role: string, message: string, ...before: Witness[]): Complaint => ({
+export const shownBy = (op: Op, role: string, message: string, ...before: Witness[]): Violation => ({
   message,
   known: KNOWN.observed,
   events: witnesses(...before, w(op.ref, role)),

@@ -1,73 +1,7 @@
 import { ALL_VARIANTS, type VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import { Doubtful, joinedWindows, mayRestOn, type Rests, type Taken, type Window } from './doubtful.js';
-
-/** How a verdict is known, from strongest to weakest. */
-export const KNOWN = { observed: 0, inferred: 1, absence: 2, assumed: 3, order: 4 } as const;
-export type Known = (typeof KNOWN)[keyof typeof KNOWN];
-
-export interface Witness {
-  readonly ref: EvidenceRef;
-  readonly role: string;
-}
-
-export interface Complaint {
-  readonly message: string;
-  readonly known: Known;
-  readonly events: readonly Witness[];
-  /** Overrides the invariant's own severity. */
-  readonly severity?: 'S1' | 'S2' | 'S3' | 'S4';
-  /** Holds only if every CPU of the machine was recorded; unknown otherwise. */
-  readonly assumesAllCpus?: boolean;
-  /** Rests on the quoted events alone: no lost event could have made it right. */
-  readonly certain?: boolean;
-  /** Who still held what when it happened; default: what the rule is about (`witness.ts`). */
-  readonly held?: readonly string[];
-  /** The operation that should have come between; default as `held`. */
-  readonly missing?: string;
-  /** The event before which `missing` should have come; default the last. */
-  readonly before?: EvidenceRef;
-  /** Clock error, ns, beyond which the order it rests on would no longer be known; absent: no such order. */
-  readonly flipNs?: number;
-  /** What it rests on not having happened, where it is known. */
-  readonly rests?: Rests;
-  /** Number of the event at which it happened; set by the ledger. */
-  readonly at?: number;
-  /** What to say of it where the variants that the whole trace allows say it differently. */
-  readonly words?: (candidates: VariantMask) => Partial<Pick<Complaint, 'message' | 'held' | 'missing'>>;
-}
-
-export interface UnknownTally {
-  count: number;
-  example: EvidenceRef;
-}
-
-/** Instances whose verdict depends on the kernel variant. */
-export interface MaskedTally {
-  readonly capture: number;
-  readonly violatedUnder: VariantMask;
-  readonly passUnder: VariantMask;
-  count: number;
-  readonly known: Known;
-  readonly complaints: Complaint[];
-  readonly doubtful: Doubtful;
-}
-
-export interface Tally {
-  /** By `KNOWN`. */
-  readonly pass: Float64Array;
-  violated: number;
-  unknown: number;
-  censored: number;
-  /** Opportunities that the user's filter leaves out: context, judged neither way. */
-  outside: number;
-  readonly complaints: Complaint[];
-  readonly doubtful: Doubtful;
-  /** Passes that rest on what was not seen, by `KNOWN`. */
-  readonly quiet: Map<Known, Doubtful>;
-  readonly unknowns: Map<string, UnknownTally>;
-  readonly masked: Map<string, MaskedTally>;
-}
+import { KNOWN, type Known, type MaskedTally, newTally, type Tally, type Violation } from './tally.js';
 
 /** I52 and I53 are about the recording itself, whatever part of it is looked at. */
 const FIRST_OF_RECORDING = 52;
@@ -97,27 +31,16 @@ export class Ledger {
   /** Why nothing is known of what came before what; null: it is. Rules without an instance are then not decided either. */
   disordered: string | null = null;
   private readonly gaps: Gap[] = [];
-  private readonly maxComplaints: number;
+  private readonly maxViolations: number;
 
-  constructor(maxComplaints = 50) {
-    this.maxComplaints = maxComplaints;
+  constructor(maxViolations = 50) {
+    this.maxViolations = maxViolations;
   }
 
   tally(invariant: number): Tally {
     let t = this.tallies.get(invariant);
     if (!t) {
-      t = {
-        pass: new Float64Array(5),
-        violated: 0,
-        unknown: 0,
-        censored: 0,
-        outside: 0,
-        complaints: [],
-        doubtful: new Doubtful(),
-        quiet: new Map(),
-        unknowns: new Map(),
-        masked: new Map(),
-      };
+      t = newTally();
       this.tallies.set(invariant, t);
     }
     return t;
@@ -132,11 +55,11 @@ export class Ledger {
   passUnseen(invariant: number, known: Known, ref: EvidenceRef, rests: Rests = {}): void {
     this.pass(invariant, known);
     if (this.hidden) return;
-    const { quiet } = this.tally(invariant);
-    let passes = quiet.get(known);
+    const { unseen } = this.tally(invariant);
+    let passes = unseen.get(known);
     if (!passes) {
       passes = new Doubtful();
-      quiet.set(known, passes);
+      unseen.set(known, passes);
     }
     passes.add({ assumesAllCpus: true, events: [{ ref }], rests }, this.now);
   }
@@ -154,19 +77,19 @@ export class Ledger {
   }
 
   /** `at`: number of the event at which it happened, where that is not the one being judged. */
-  violated(invariant: number, complaint: Complaint, at = this.now): void {
+  violated(invariant: number, violation: Violation, at = this.now): void {
     if (this.hidden) {
       this.tally(invariant).outside++;
       return;
     }
     const t = this.tally(invariant);
     t.violated++;
-    this.book(t, complaint, at);
+    this.book(t, violation, at);
   }
 
-  private book(t: Tally | MaskedTally, complaint: Complaint, at: number): void {
-    if (t.complaints.length < this.maxComplaints) t.complaints.push({ ...complaint, at });
-    t.doubtful.add(complaint, at);
+  private book(t: Tally | MaskedTally, violation: Violation, at: number): void {
+    if (t.violations.length < this.maxViolations) t.violations.push({ ...violation, at });
+    t.doubtful.add(violation, at);
   }
 
   unknown(invariant: number, why: string, example: EvidenceRef, count = 1): void {
@@ -194,7 +117,7 @@ export class Ledger {
     violatedUnder: VariantMask,
     passUnder: VariantMask,
     known: Known,
-    complaint: () => Complaint,
+    violation: () => Violation,
     at = this.now,
   ): void {
     if (this.hidden) {
@@ -211,13 +134,13 @@ export class Ledger {
         passUnder,
         count: 0,
         known,
-        complaints: [],
+        violations: [],
         doubtful: new Doubtful(),
       };
       t.masked.set(key, m);
     }
     m.count++;
-    this.book(m, complaint(), at);
+    this.book(m, violation(), at);
   }
 
   /** Not all CPUs were recorded: what might have happened on the others turns those violations into unknown. */
@@ -300,7 +223,7 @@ export class Ledger {
     return false;
   }
 
-  private retract(why: string, take: (d: Doubtful) => Taken, taken: (c: Complaint) => boolean): void {
+  private retract(why: string, take: (d: Doubtful) => Taken, taken: (c: Violation) => boolean): void {
     for (const [invariant, t] of this.tallies) this.doubt(invariant, t, why, take, taken);
   }
 
@@ -309,28 +232,28 @@ export class Ledger {
     t: Tally,
     why: string,
     take: (d: Doubtful) => Taken,
-    taken: (c: Complaint) => boolean,
+    taken: (c: Violation) => boolean,
     mayBeIdle = false,
   ): void {
     this.withdraw(invariant, why, take, mayBeIdle);
     const { count, ref } = take(t.doubtful);
     if (count > 0) {
       t.violated -= count;
-      keep(t.complaints, (c) => !taken(c));
+      keep(t.violations, (c) => !taken(c));
       this.undecided(invariant, why, ref, count);
     }
     for (const m of t.masked.values()) {
       const doubted = take(m.doubtful);
       if (doubted.count === 0) continue;
       m.count -= doubted.count;
-      keep(m.complaints, (c) => !taken(c));
+      keep(m.violations, (c) => !taken(c));
       this.undecided(invariant, why, doubted.ref, doubted.count);
     }
   }
 
   private withdraw(invariant: number, why: string, take: (d: Doubtful) => Taken, mayBeIdle = false): void {
     const t = this.tally(invariant);
-    for (const [known, passes] of t.quiet) {
+    for (const [known, passes] of t.unseen) {
       const { count, idle, ref } = take(passes);
       if (count === 0) continue;
       t.pass[known]! -= count;
@@ -350,14 +273,14 @@ export class Ledger {
         const candidates = typeof of === 'number' ? of : of(m.capture);
         if (candidates !== 0 && (candidates & ~m.violatedUnder & ALL_VARIANTS) === 0) {
           t.violated += m.count;
-          for (const c of m.complaints) {
-            if (t.complaints.length < this.maxComplaints)
-              t.complaints.push({ ...c, ...c.words?.(candidates) });
+          for (const c of m.violations) {
+            if (t.violations.length < this.maxViolations)
+              t.violations.push({ ...c, ...c.words?.(candidates) });
           }
         } else if (candidates !== 0 && (candidates & ~m.passUnder & ALL_VARIANTS) === 0) {
           t.pass[m.known]! += m.count;
         } else {
-          const example = m.complaints[0]?.events[0]?.ref ?? -1;
+          const example = m.violations[0]?.events[0]?.ref ?? -1;
           this.undecided(
             invariant,
             'the rule differs between the kernel variants this trace allows',
@@ -371,8 +294,8 @@ export class Ledger {
   }
 }
 
-function keep(complaints: Complaint[], which: (c: Complaint) => boolean): void {
-  const kept = complaints.filter(which);
-  complaints.length = 0;
-  for (const c of kept) complaints.push(c);
+function keep(violations: Violation[], which: (c: Violation) => boolean): void {
+  const kept = violations.filter(which);
+  violations.length = 0;
+  for (const c of kept) violations.push(c);
 }

@@ -8,20 +8,20 @@ import { MechMonitors } from './mech-monitors.js';
 import type { RecordingHooks } from './monitor.js';
 import type { Cpu, Reader, Task } from './state/contexts.js';
 import type { Flush, Gather, Head, Sync, Table, Target } from './state/table-life.js';
-import { WalkJudges, type WalkListener } from './walks/walk-judges.js';
+import { type WalkListener, WalkMonitors } from './walks/walk-monitors.js';
 
 /** Tells each monitor what it listens to, in the order of the list. One line a hook: this is the hot path. */
 export class Monitors implements Hooks, RecordingHooks {
   private readonly evidence: Evidence;
   readonly mech: MechHooks;
-  readonly walks: WalkJudges;
+  readonly walks: WalkMonitors;
   private readonly to: Listeners;
   /** By kind of operation; null: nobody listens. */
   private readonly byKind: (((op: Op, task: Task) => void)[] | null)[] = new Array(OP_COUNT).fill(null);
 
   constructor(installed: readonly Installed[], evidence: Evidence, walks: WalkListener | null) {
     this.evidence = evidence;
-    this.walks = new WalkJudges(evidence, walks);
+    this.walks = new WalkMonitors(evidence, walks);
     this.to = listeners(installed);
     for (const { monitor } of installed) {
       if (!monitor.on) continue;

@@ -1,7 +1,7 @@
 import { isTableFunc } from '../kernel/ops.js';
 import type { Evidence } from './evidence.js';
 import type { Monitor } from './monitor.js';
-import type { WalkListener } from './walks/walk-judges.js';
+import type { WalkListener } from './walks/walk-monitors.js';
 
 /** Told of every callback and enqueue of page tables: latency and deferred memory are measured from this. */
 export interface RcuListener {

@@ -4,10 +4,11 @@ import type { VariantMask } from '../kernel/variants.js';
 import type { BasisName, EventQuote, Finding, InvariantReport, Verdict } from '../result/types.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import type { Coverage } from './coverage.js';
-import { type Complaint, KNOWN, type Ledger } from './ledger.js';
+import type { Ledger } from './ledger.js';
 import { CATALOGUE } from './rules/catalogue.js';
 import { noDoubleCallRcu } from './rules/no-double-call-rcu.js';
 import { missingNeeds, type Rule } from './rules/rule.js';
+import { KNOWN, type Tally, type Violation } from './tally.js';
 
 const BASIS_OF: Record<number, BasisName> = {
   [KNOWN.observed]: 'observed',
@@ -27,8 +28,8 @@ export type Quote = (ref: EvidenceRef, role: string) => EventQuote | null;
 export function quotedRefs(ledger: Ledger, maxFindings: number): Set<EvidenceRef> {
   const refs = new Set<EvidenceRef>();
   for (const tally of ledger.tallies.values()) {
-    for (const complaint of tally.complaints.slice(0, maxFindings)) {
-      for (const event of complaint.events) if (event.ref >= 0) refs.add(event.ref);
+    for (const violation of tally.violations.slice(0, maxFindings)) {
+      for (const event of violation.events) if (event.ref >= 0) refs.add(event.ref);
     }
     for (const unknown of tally.unknowns.values()) if (unknown.example >= 0) refs.add(unknown.example);
   }
@@ -78,31 +79,31 @@ export function reportInvariants(
           count: u.count,
           example: u.example >= 0 ? quote(u.example, 'example') : null,
         })),
-      findings: tally.complaints.slice(0, maxFindings).map((c) => finding(c, info, quote)),
-      moreFindings: Math.max(0, tally.violated - Math.min(tally.complaints.length, maxFindings)),
+      findings: tally.violations.slice(0, maxFindings).map((c) => finding(c, info, quote)),
+      moreFindings: Math.max(0, tally.violated - Math.min(tally.violations.length, maxFindings)),
     };
   });
 }
 
-function finding(complaint: Complaint, info: Rule, quote: Quote): Finding {
+function finding(violation: Violation, info: Rule, quote: Quote): Finding {
   const events: EventQuote[] = [];
   let missingBefore = -1;
-  for (const event of complaint.events) {
+  for (const event of violation.events) {
     const q = quote(event.ref, event.role);
     if (!q) continue;
-    if (event.ref === complaint.before) missingBefore = events.length;
+    if (event.ref === violation.before) missingBefore = events.length;
     events.push(q);
   }
   return {
-    message: complaint.message,
-    severity: complaint.severity ?? info.severity,
-    basis: BASIS_OF[complaint.known]!,
+    message: violation.message,
+    severity: violation.severity ?? info.severity,
+    basis: BASIS_OF[violation.known]!,
     events,
-    held: [...(complaint.held ?? [info.held])],
-    missing: complaint.missing ?? info.missing,
+    held: [...(violation.held ?? [info.held])],
+    missing: violation.missing ?? info.missing,
     missingBefore: missingBefore >= 0 ? missingBefore : Math.max(0, events.length - 1),
     ...kernelRule(info),
-    flipNs: complaint.flipNs ?? null,
+    flipNs: violation.flipNs ?? null,
   };
 }
 

@@ -15,7 +15,7 @@ import { CATALOGUE } from './rules/catalogue.js';
 import type { Rule } from './rules/rule.js';
 import { type MachineState, newState } from './state/machine-state.js';
 import { Verdicts } from './verdicts.js';
-import type { WalkListener } from './walks/walk-judges.js';
+import type { WalkListener } from './walks/walk-monitors.js';
 
 export interface SessionOptions {
   /** Variants it can be; null: what the operations allow. */

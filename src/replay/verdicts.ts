@@ -1,7 +1,8 @@
 import type { VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import type { Rests } from './doubtful.js';
-import type { Complaint, Known, Ledger } from './ledger.js';
+import type { Ledger } from './ledger.js';
+import type { Known, Violation } from './tally.js';
 
 /** The book of one rule: what its monitor writes, without having to know the rule's number. */
 export class Verdicts {
@@ -38,7 +39,7 @@ export class Verdicts {
   }
 
   /** `at`: number of the event at which it happened, where that is not the one being judged. */
-  violated(finding: Complaint, at?: number): void {
+  violated(finding: Violation, at?: number): void {
     this.ledger.violated(this.rule, finding, at);
   }
 
@@ -56,7 +57,7 @@ export class Verdicts {
     violatedUnder: VariantMask,
     passUnder: VariantMask,
     known: Known,
-    finding: () => Complaint,
+    finding: () => Violation,
     at?: number,
   ): void {
     this.ledger.masked(this.rule, violatedUnder, passUnder, known, finding, at);

@@ -1,8 +1,9 @@
 import { Op } from '../kernel/ops.js';
 import type { VariantMask } from '../kernel/variants.js';
-import type { Complaint, Ledger, Tally, Witness } from '../replay/ledger.js';
+import type { Ledger } from '../replay/ledger.js';
 import { CATALOGUE } from '../replay/rules/catalogue.js';
 import { Session } from '../replay/session.js';
+import type { Tally, Violation, Witness } from '../replay/tally.js';
 import { differs, type Edits, editsOf } from './edit.js';
 import type { OpLog } from './op-log.js';
 import { PageNames } from './page-names.js';
@@ -66,7 +67,7 @@ export function rerun(given: RerunInput): Rerun {
     // What a replay knows of a recording besides its operations explains these.
     const explained = recordedViolated === 0 ? before.ledger.tally(info.number).violated : 0;
     const faults = faultsOf(info.number, tally, recordedViolated, explained);
-    if (faults.complaint) witnesses.set(info.id, faults.complaint.events);
+    if (faults.violation) witnesses.set(info.id, faults.violation.events);
     const edited = tally.violated - faults.count;
     const unknown = tally.unknown + edited;
     verdicts.push({
@@ -77,7 +78,7 @@ export function rerun(given: RerunInput): Rerun {
       violated: faults.count,
       unknown,
       recordedViolated,
-      example: faults.complaint?.message ?? '',
+      example: faults.violation?.message ?? '',
       reason: edited > 0 ? ONLY_THE_EDIT : '',
       events: [],
     });
@@ -100,11 +101,11 @@ function faultsOf(
   tally: Tally,
   recorded: number,
   explained: number,
-): { count: number; complaint: Complaint | undefined } {
-  if (recorded > 0) return { count: Math.min(recorded, tally.violated), complaint: tally.complaints[0] };
+): { count: number; violation: Violation | undefined } {
+  if (recorded > 0) return { count: Math.min(recorded, tally.violated), violation: tally.violations[0] };
   const count = tally.violated - explained;
-  if (!READER_RULES.has(invariant) || count <= 0) return { count: 0, complaint: undefined };
-  return { count, complaint: tally.complaints[explained] };
+  if (!READER_RULES.has(invariant) || count <= 0) return { count: 0, violation: undefined };
+  return { count, violation: tally.violations[explained] };
 }
 
 function judge(given: RerunInput, edits: Edits, mask: VariantMask): { ledger: Ledger; operations: number } {

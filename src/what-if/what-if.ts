@@ -3,7 +3,7 @@ import { seededRandom } from '../latency/resampling.js';
 import { eventQuote, quoteLines } from '../parsers/input/evidence.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
 import type { Pipeline } from '../read/pipeline.js';
-import type { Witness } from '../replay/ledger.js';
+import type { Witness } from '../replay/tally.js';
 import { VERSION } from '../version.js';
 import { CallbackClock } from './callback-clock.js';
 import { CostModel } from './costs.js';

@@ -77,9 +77,9 @@ describe('clocks', () => {
     // What comes next could show that another excerpt begins here.
     expect(e.ledger.tally(52).violated).toBe(0);
     e.finish();
-    const [complaint] = e.ledger.tally(52).complaints;
-    expect(complaint!.events.map((x) => x.ref)).toEqual([makeRef(3, 100), makeRef(3, 110)]);
-    expect(complaint!.message).toContain('goes back by 5');
+    const [violation] = e.ledger.tally(52).violations;
+    expect(violation!.events.map((x) => x.ref)).toEqual([makeRef(3, 100), makeRef(3, 110)]);
+    expect(violation!.message).toContain('goes back by 5');
   });
 
   it('each CPU has its own; equal stamps are in order; one of no CPU is not judged', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_VARIANTS, maskOf } from '../../src/kernel/variants.js';
-import { type Complaint, KNOWN, Ledger } from '../../src/replay/ledger.js';
+import { Ledger } from '../../src/replay/ledger.js';
+import { KNOWN, type Violation } from '../../src/replay/tally.js';
 
-const complaint = (over: Partial<Complaint> = {}): Complaint => ({
+const violation = (over: Partial<Violation> = {}): Violation => ({
   message: 'm',
   known: KNOWN.observed,
   events: [{ ref: 7, role: 'free' }],
@@ -42,11 +43,11 @@ describe('Ledger', () => {
     expect([passes(ledger, 40), ledger.tally(40).unknown]).toEqual([1, 3]);
   });
 
-  it('keeps the first complaints and counts all', () => {
+  it('keeps the first violations and counts all', () => {
     const ledger = new Ledger(2);
-    for (let i = 0; i < 5; i++) ledger.violated(1, complaint({ message: `${i}` }));
+    for (let i = 0; i < 5; i++) ledger.violated(1, violation({ message: `${i}` }));
     expect(ledger.tally(1).violated).toBe(5);
-    expect(ledger.tally(1).complaints.map((c) => c.message)).toEqual(['0', '1']);
+    expect(ledger.tally(1).violations.map((c) => c.message)).toEqual(['0', '1']);
   });
 
   it('groups unknowns by reason, with the first example', () => {
@@ -64,8 +65,8 @@ describe('Ledger', () => {
     const ledger = new Ledger();
     ledger.hidden = true;
     ledger.pass(1, KNOWN.observed);
-    ledger.violated(1, complaint());
-    ledger.masked(1, maskOf('C'), maskOf('D'), KNOWN.observed, complaint);
+    ledger.violated(1, violation());
+    ledger.masked(1, maskOf('C'), maskOf('D'), KNOWN.observed, violation);
     ledger.hidden = false;
     ledger.resolve(maskOf('C'));
     expect(ledger.tally(1)).toMatchObject({ violated: 0, unknown: 0, outside: 3 });
@@ -82,16 +83,16 @@ describe('Ledger', () => {
   ])('settles a rule that differs between kernels: %s', (_, candidates, want) => {
     const ledger = new Ledger();
     for (let i = 0; i < 2; i++)
-      ledger.masked(7, maskOf('A2', 'B'), maskOf('C', 'D'), KNOWN.observed, complaint);
+      ledger.masked(7, maskOf('A2', 'B'), maskOf('C', 'D'), KNOWN.observed, violation);
     ledger.resolve(candidates);
     const { violated, unknown } = ledger.tally(7);
     expect({ violated, pass: passes(ledger, 7), unknown }).toEqual(want);
-    expect(ledger.tally(7).complaints.length).toBe(want.violated);
+    expect(ledger.tally(7).violations.length).toBe(want.violated);
   });
 
   it('resolves once: a second time changes nothing', () => {
     const ledger = new Ledger();
-    ledger.masked(7, maskOf('C'), maskOf('D'), KNOWN.observed, complaint);
+    ledger.masked(7, maskOf('C'), maskOf('D'), KNOWN.observed, violation);
     ledger.resolve(maskOf('C'));
     ledger.resolve(maskOf('D'));
     expect(ledger.tally(7).violated).toBe(1);
@@ -100,19 +101,19 @@ describe('Ledger', () => {
 
   it('without some CPUs, keeps only the violations that need none of them', () => {
     const ledger = new Ledger();
-    ledger.violated(38, complaint({ assumesAllCpus: true }));
-    ledger.violated(38, complaint({ message: 'sure' }));
+    ledger.violated(38, violation({ assumesAllCpus: true }));
+    ledger.violated(38, violation({ message: 'sure' }));
     ledger.blind('only 1 of 4 CPUs');
     expect(ledger.tally(38)).toMatchObject({ violated: 1, unknown: 1 });
-    expect(ledger.tally(38).complaints.map((c) => c.message)).toEqual(['sure']);
+    expect(ledger.tally(38).violations.map((c) => c.message)).toEqual(['sure']);
     expect(ledger.tally(38).unknowns.get('only 1 of 4 CPUs')).toEqual({ count: 1, example: 7 });
   });
 
   it('a loss that began before a violation was found makes it unknown, unless it rests on the quoted lines alone', () => {
     const ledger = new Ledger();
-    const found = (at: number, over: Partial<Complaint> = {}) => {
+    const found = (at: number, over: Partial<Violation> = {}) => {
       ledger.now = at;
-      ledger.violated(12, complaint({ events: [{ ref: at, role: 'x' }], ...over }));
+      ledger.violated(12, violation({ events: [{ ref: at, role: 'x' }], ...over }));
     };
     found(50);
     found(150, { assumesAllCpus: true });
@@ -121,7 +122,7 @@ describe('Ledger', () => {
     ledger.now = 180;
     ledger.lost(100, 'lost');
     expect(ledger.tally(12)).toMatchObject({ violated: 2, unknown: 2 });
-    expect(ledger.tally(12).complaints.map((c) => c.events[0]!.ref)).toEqual([50, 170]);
+    expect(ledger.tally(12).violations.map((c) => c.events[0]!.ref)).toEqual([50, 170]);
     expect(ledger.tally(12).unknowns.get('lost')).toMatchObject({ count: 2 });
     // Nothing is taken back twice.
     ledger.lost(100, 'lost');
@@ -133,11 +134,11 @@ describe('Ledger', () => {
       const ledger = new Ledger(3);
       for (let i = 1; i <= 20; i++) {
         ledger.now = i;
-        ledger.violated(11, complaint({ assumesAllCpus: i % 2 === 0, certain: i % 2 === 1 }));
+        ledger.violated(11, violation({ assumesAllCpus: i % 2 === 0, certain: i % 2 === 1 }));
       }
       doubt(ledger);
       expect(ledger.tally(11)).toMatchObject({ violated: 10, unknown: 10 });
-      expect(ledger.tally(11).complaints.every((c) => !c.assumesAllCpus)).toBe(true);
+      expect(ledger.tally(11).violations.every((c) => !c.assumesAllCpus)).toBe(true);
     }
   });
 
@@ -145,7 +146,7 @@ describe('Ledger', () => {
     const ledger = new Ledger(1);
     for (let i = 1; i <= 4; i++) {
       ledger.now = i * 10;
-      ledger.masked(7, maskOf('A2'), maskOf('C'), KNOWN.absence, complaint);
+      ledger.masked(7, maskOf('A2'), maskOf('C'), KNOWN.absence, violation);
     }
     ledger.lost(25, 'lost');
     ledger.resolve(maskOf('A2'));
@@ -157,7 +158,7 @@ describe('Ledger', () => {
     const n = 50_000;
     for (let i = 1; i <= n; i++) {
       ledger.now = i;
-      ledger.violated(11, complaint());
+      ledger.violated(11, violation());
     }
     ledger.lost(n / 2, 'lost');
     const { violated, unknown } = ledger.tally(11);

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { ALL_VARIANTS, maskOf } from '../../src/kernel/variants.js';
 import { Coverage } from '../../src/replay/coverage.js';
 import { w, witnesses } from '../../src/replay/evidence.js';
-import { KNOWN, Ledger } from '../../src/replay/ledger.js';
+import { Ledger } from '../../src/replay/ledger.js';
 import { quotedRefs, reportInvariants } from '../../src/replay/report.js';
+import { KNOWN } from '../../src/replay/tally.js';
 import type { EventQuote } from '../../src/result/types.js';
 
 const quote = (ref: number, role: string): EventQuote => ({
@@ -64,34 +65,34 @@ describe('passes by how they are known', () => {
 });
 
 describe('the ledger', () => {
-  const complaint = (message: string) => ({ message, known: KNOWN.observed, events: [w(7, '')] });
+  const violation = (message: string) => ({ message, known: KNOWN.observed, events: [w(7, '')] });
 
-  it('keeps fifty complaints unless told otherwise', () => {
+  it('keeps fifty violations unless told otherwise', () => {
     const ledger = new Ledger();
-    for (let i = 0; i < 60; i++) ledger.violated(2, complaint(`${i}`));
-    expect(ledger.tally(2).complaints).toHaveLength(50);
+    for (let i = 0; i < 60; i++) ledger.violated(2, violation(`${i}`));
+    expect(ledger.tally(2).violations).toHaveLength(50);
   });
 
   it('what a filter hides is counted as outside, at no place', () => {
     const ledger = new Ledger();
     ledger.hidden = true;
     ledger.pass(2, KNOWN.observed);
-    ledger.violated(2, complaint(''));
-    ledger.masked(2, maskOf('C'), maskOf('B'), KNOWN.observed, () => complaint(''));
+    ledger.violated(2, violation(''));
+    ledger.masked(2, maskOf('C'), maskOf('B'), KNOWN.observed, () => violation(''));
     expect([...ledger.tally(2).unknowns.values()]).toEqual([]);
     expect(ledger.tally(2).outside).toBe(3);
     expect(ledger.tally(2).masked.size).toBe(0);
   });
 
-  it('settles what depends on the variant without more complaints than it keeps', () => {
+  it('settles what depends on the variant without more violations than it keeps', () => {
     const ledger = new Ledger(2);
     for (let i = 0; i < 5; i++) {
-      ledger.masked(2, maskOf('C'), maskOf('B'), KNOWN.observed, () => complaint(`${i}`));
+      ledger.masked(2, maskOf('C'), maskOf('B'), KNOWN.observed, () => violation(`${i}`));
     }
-    ledger.violated(2, complaint('own'));
+    ledger.violated(2, violation('own'));
     ledger.resolve(maskOf('C'));
     expect(ledger.tally(2).violated).toBe(6);
-    expect(ledger.tally(2).complaints).toHaveLength(2);
+    expect(ledger.tally(2).violations).toHaveLength(2);
   });
 
   it('unknown without a variant shows a line where there is one', () => {
@@ -101,7 +102,7 @@ describe('the ledger', () => {
     ] as const) {
       const ledger = new Ledger();
       ledger.masked(2, maskOf('C'), maskOf('B'), KNOWN.observed, () => ({
-        ...complaint(''),
+        ...violation(''),
         events: [...events],
       }));
       ledger.resolve(maskOf('B', 'C'));

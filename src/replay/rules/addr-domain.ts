@@ -3,8 +3,8 @@ import { CALLBACK } from '../../kernel/operands.js';
 import { OP } from '../../kernel/ops.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import { enqueueOf } from '../step-rcu.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

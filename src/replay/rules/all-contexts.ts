@@ -1,6 +1,6 @@
 import type { Op } from '../../kernel/ops.js';
-import { KNOWN } from '../ledger.js';
 import type { Holder, MechPage } from '../state/mech.js';
+import { KNOWN } from '../tally.js';
 import {
   type Happened,
   isClear,

@@ -3,7 +3,7 @@ import { OP } from '../../kernel/ops.js';
 import { CONTEXT, contextOf, FLAG } from '../../timeline/flags.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

@@ -1,6 +1,6 @@
 import { INVLPGB } from '../../kernel/variant-sets.js';
 import { w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { isClear } from './cached.js';
 import { pageName } from './names.js';
 import { PROBES } from './probes.js';

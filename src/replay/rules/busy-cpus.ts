@@ -4,9 +4,9 @@ import type { EvidenceRef } from '../../timeline/batch.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { type Evidence, flips, margin, order, provenAbsent, w, witnesses } from '../evidence.js';
-import { type Complaint, KNOWN } from '../ledger.js';
 import type { Cpu } from '../state/contexts.js';
 import type { Flush } from '../state/table-life.js';
+import { KNOWN, type Violation } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 
 /** What runs on a CPU, as its context switches tell. */
@@ -198,7 +198,7 @@ export class BusyCpus {
   }
 }
 
-const leftOut = (l: Left): Complaint => ({
+const leftOut = (l: Left): Violation => ({
   message: `CPU ${l.cpu} is in the mask of a flush and ran task ${l.pid} of this mm all the while, but was not interrupted`,
   known: KNOWN.absence,
   held: [`CPU ${l.cpu}: its TLB, in use by task ${l.pid}`],

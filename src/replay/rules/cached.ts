@@ -3,10 +3,10 @@ import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import { PROMISE, type Promised } from '../mech-hooks.js';
 import { type Holder, isAway, type Mech, type MechPage } from '../state/mech.js';
 import type { Head } from '../state/table-life.js';
+import { KNOWN } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 import { pageName } from './names.js';
 

@@ -1,8 +1,8 @@
 import { FUNC, OP, type Op } from '../../kernel/ops.js';
 import { absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
-import type { Complaint } from '../ledger.js';
 import type { Cpu } from '../state/contexts.js';
 import { type Head, LIFE } from '../state/table-life.js';
+import type { Violation } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 import { levelName, pageName } from './names.js';
 
@@ -102,7 +102,7 @@ function fallsShort(
   head: Head,
   cpu: Cpu,
   op: Op,
-  said: Pick<Complaint, 'message'> & Partial<Pick<Complaint, 'held' | 'missing'>>,
+  said: Pick<Violation, 'message'> & Partial<Pick<Violation, 'held' | 'missing'>>,
 ): void {
   const probe = 'kmem:mm_page_free';
   absent(

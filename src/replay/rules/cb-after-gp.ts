@@ -12,10 +12,10 @@ import {
   w,
   witnesses,
 } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
 import type { Cpu } from '../state/contexts.js';
 import type { Head } from '../state/table-life.js';
+import { KNOWN } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

@@ -2,8 +2,8 @@ import { CALLBACK } from '../../kernel/operands.js';
 import { FUNC, isTableFunc, type Op } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
 import { w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import type { Head } from '../state/table-life.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

@@ -1,5 +1,5 @@
 import { w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { rule } from './rule.js';
 
 export const clock = rule({

@@ -1,7 +1,7 @@
 import type { Op } from '../../kernel/ops.js';
 import { shownBy } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import type { MechPage } from '../state/mech.js';
+import { KNOWN } from '../tally.js';
 import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

@@ -2,7 +2,7 @@ import { OP } from '../../kernel/ops.js';
 import { RECLAIMS } from '../../kernel/variant-sets.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { shownBy } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

@@ -1,6 +1,6 @@
 import { FUNC } from '../../kernel/ops.js';
 import { LOSS, lostSince, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 import { pageWithinFlush, perhapsBack, releasedEarly } from './unflushed.js';

@@ -1,7 +1,7 @@
 import { BATCHES } from '../../kernel/variant-sets.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { CLOCK, flips, LOSS, lostSince, margin, order, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { tableName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

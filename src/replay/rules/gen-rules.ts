@@ -1,7 +1,7 @@
 import { SHOOTDOWN } from '../../kernel/operands.js';
 import { OP, type Op } from '../../kernel/ops.js';
 import { CLOCK, type Evidence, flips, LOSS, lostSince, margin, order, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 import { MmGenerations } from './mm-generations.js';
 import { PROBES } from './probes.js';

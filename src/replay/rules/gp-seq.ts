@@ -3,7 +3,7 @@ import { GP_EVENT, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { lostSince, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

@@ -1,7 +1,7 @@
 import { FUNC } from '../../kernel/ops.js';
 import { SINGLE_BY_CALL_RCU } from '../../kernel/variant-sets.js';
 import { w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

@@ -1,7 +1,7 @@
 import { FUNC } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
 import { w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { queuedToRcu, stillHeld, wasHeld, worst } from './cached.js';
 import { tableName } from './names.js';
 import { PROBES } from './probes.js';

@@ -14,10 +14,10 @@ import {
   w,
   witnesses,
 } from '../evidence.js';
-import { type Complaint, KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
 import type { Task } from '../state/contexts.js';
 import type { Flush, Gather, Target } from '../state/table-life.js';
+import { KNOWN, type Violation } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 import { LateAnswers } from './late-answers.js';
 import { PROBES } from './probes.js';
@@ -131,7 +131,7 @@ class IpiWait implements Monitor {
       verdicts.unknown(CLOCK, op.ref);
       return;
     }
-    const finding: Complaint = {
+    const finding: Violation = {
       message: `the flush returned before CPU ${target.cpu} had finished its handler`,
       known,
       certain: true,

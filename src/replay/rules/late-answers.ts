@@ -1,6 +1,6 @@
 import { CLOCK, type Evidence } from '../evidence.js';
-import type { Complaint } from '../ledger.js';
 import type { Flush } from '../state/table-life.js';
+import type { Violation } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 
 /** Late answers kept of one pair of CPUs. */
@@ -13,7 +13,7 @@ interface Pair {
   readonly target: number;
   /** Broadcasts whose last answer came from this CPU, before the sender returned. */
   inTime: number;
-  late: { complaint: Complaint; at: number; hidden: boolean }[];
+  late: { violation: Violation; at: number; hidden: boolean }[];
   moreLate: number;
 }
 
@@ -42,10 +42,10 @@ export class LateAnswers {
     this.pair(flush.cpu, last.cpu).inTime++;
   }
 
-  late(flush: Flush, cpu: number, complaint: Complaint): void {
+  late(flush: Flush, cpu: number, violation: Violation): void {
     const { now, hidden } = this.evidence.ledger;
     const pair = this.pair(flush.cpu, cpu);
-    if (pair.late.length < MAX_LATE) pair.late.push({ complaint, at: now, hidden });
+    if (pair.late.length < MAX_LATE) pair.late.push({ violation, at: now, hidden });
     else pair.moreLate++;
   }
 
@@ -60,10 +60,10 @@ export class LateAnswers {
     }
     for (const pair of this.pairs.values()) {
       const agree = asTarget.agree(pair.target) && asSender.agree(pair.sender);
-      for (const { complaint, at, hidden: was } of pair.late) {
+      for (const { violation, at, hidden: was } of pair.late) {
         ledger.hidden = was;
-        if (agree) this.verdicts.violated(complaint, at);
-        else this.verdicts.unknown(CLOCK, complaint.events.at(-1)?.ref ?? -1);
+        if (agree) this.verdicts.violated(violation, at);
+        else this.verdicts.unknown(CLOCK, violation.events.at(-1)?.ref ?? -1);
       }
       if (pair.moreLate > 0) this.verdicts.unknown(CLOCK, -1, pair.moreLate);
     }

@@ -1,7 +1,7 @@
 import { isTableFunc } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
 import { w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

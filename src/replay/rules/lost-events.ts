@@ -1,4 +1,4 @@
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { rule } from './rule.js';
 
 export const lostEvents = rule({

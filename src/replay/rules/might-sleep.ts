@@ -1,7 +1,7 @@
 import { SINGLE_SYNC_RCU } from '../../kernel/variant-sets.js';
 import { FLAG, preemptDepth } from '../../timeline/flags.js';
 import { w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

@@ -1,5 +1,5 @@
 import { LOSS, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { MmGenerations } from './mm-generations.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

@@ -2,7 +2,7 @@ import { isTableFunc, OP } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { LOSS, lostSince, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

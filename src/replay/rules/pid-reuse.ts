@@ -1,7 +1,7 @@
 import { SYSCALL } from '../../kernel/operands.js';
 import { OP } from '../../kernel/ops.js';
 import { absent, syscallKind, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

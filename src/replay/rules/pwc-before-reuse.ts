@@ -1,6 +1,6 @@
 import { OP } from '../../kernel/ops.js';
 import { LOSS, lostSince, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { pageReleased, stillHeld, wasHeld, wentAwayAndBack, worst } from './cached.js';
 import { tableName } from './names.js';
 import { PROBES } from './probes.js';

@@ -1,7 +1,7 @@
 import { SINGLE_BY_CALL_RCU } from '../../kernel/variant-sets.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { shownBy, w } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

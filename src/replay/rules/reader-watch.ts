@@ -2,9 +2,9 @@ import { GUP, READ } from '../../kernel/operands.js';
 import { OP, type Op, READER } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { type Evidence, LOSS, order } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import type { Monitor, OpListeners } from '../monitor.js';
 import type { Cpu } from '../state/contexts.js';
+import { KNOWN } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 
 /** Spans kept one by one; beyond it neighbours are joined, at the later of their ends. */

@@ -1,6 +1,6 @@
 import { INSTALL } from '../../kernel/operands.js';
 import { shownBy, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { pageName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

@@ -1,4 +1,4 @@
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { isDevice, pageReleased, stillHeld, worst } from './cached.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

@@ -19,10 +19,10 @@ import {
   w,
   witnesses,
 } from '../evidence.js';
-import { type Complaint, KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
 import type { Cpu, Task } from '../state/contexts.js';
 import type { Flush, Gather, Head, Table } from '../state/table-life.js';
+import { KNOWN, type Violation } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
@@ -57,7 +57,7 @@ const BY_CALL_RCU = CALL_RCU_ALONE | SYNC_THEN_CALL_RCU | GP_THEN_CALL_RCU;
 
 const SYNC1 = 'tlb_remove_table_sync_one(): an IPI to all CPUs, answered';
 
-type Words = Partial<Pick<Complaint, 'message' | 'held' | 'missing'>>;
+type Words = Partial<Pick<Violation, 'message' | 'held' | 'missing'>>;
 const RCU_WALKERS = ['walkers under rcu_read_lock() (pte_offset_map), which no IPI waits for'];
 const inside = (candidates: VariantMask, set: VariantMask): boolean =>
   (candidates & ~set & ALL_VARIANTS) === 0;

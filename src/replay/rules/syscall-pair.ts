@@ -1,8 +1,8 @@
 import { SYSCALL } from '../../kernel/operands.js';
 import type { Op } from '../../kernel/ops.js';
 import { absent, syscallKind, w, witnesses } from '../evidence.js';
-import { KNOWN, type Witness } from '../ledger.js';
 import type { Task } from '../state/contexts.js';
+import { KNOWN, type Witness } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

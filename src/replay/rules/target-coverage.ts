@@ -2,10 +2,10 @@ import { OP, type Op } from '../../kernel/ops.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { FLUSH_SENT } from '../coverage.js';
 import { type Absence, type Evidence, provenAbsent, w, witnesses } from '../evidence.js';
-import { type Complaint, KNOWN } from '../ledger.js';
 import { OFFLINE_NS } from '../machine.js';
 import type { Cpu } from '../state/contexts.js';
 import type { Flush } from '../state/table-life.js';
+import { KNOWN, type Violation } from '../tally.js';
 import { BusyCpus } from './busy-cpus.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
@@ -46,7 +46,7 @@ export const targetCoverage = rule({
         mayBeOffline(evidence, id, evidence.state.cpus[id]?.lastSeq ?? -1) === null;
       const cpu = left.find(online) ?? left[0]!;
       const before = evidence.state.cpus[cpu]?.lastSeq ?? -1;
-      const told: Complaint = {
+      const told: Violation = {
         known: KNOWN.absence,
         // Whoever sends all of them is one task on one CPU (kernel/smp.c smp_call_function_many_cond() get_cpu()).
         assumesAllCpus: false,
@@ -101,7 +101,7 @@ interface Silent {
   readonly cpu: number;
   /** When it was left out, as the ledger counts. */
   readonly at: number;
-  readonly told: Complaint;
+  readonly told: Violation;
   readonly doubt: string;
 }
 

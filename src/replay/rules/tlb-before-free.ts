@@ -1,7 +1,7 @@
 import { OP } from '../../kernel/ops.js';
 import { absent, type Evidence, LOSS, lostSince, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
+import { KNOWN } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 import { pageReleased, stillHeld, wasHeld, wentAwayAndBack, worst } from './cached.js';
 import { PROBES } from './probes.js';

@@ -2,8 +2,8 @@ import { OP, type Op, type OpKind } from '../../kernel/ops.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { type Absence, absent, type Evidence, instanceOf, w, witnesses } from '../evidence.js';
-import { type Complaint, KNOWN } from '../ledger.js';
 import type { Flush, Gather, Table } from '../state/table-life.js';
+import { KNOWN, type Violation } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 import { tableName } from './names.js';
 
@@ -105,7 +105,7 @@ export const withinFlush = (
   op: Op,
   done: string,
   role: string,
-): Omit<Complaint, 'known'> => ({
+): Omit<Violation, 'known'> => ({
   message: `${tableName(table)} was ${done} before its flush returned`,
   ...stillCached(flush),
   before: op.ref,
@@ -118,7 +118,7 @@ export const withinFlush = (
 });
 
 /** … of a page released in that gather. */
-export const pageWithinFlush = (gather: Gather, flush: Flush, op: Op): Omit<Complaint, 'known'> => ({
+export const pageWithinFlush = (gather: Gather, flush: Flush, op: Op): Omit<Violation, 'known'> => ({
   message: 'a page of this mm was released before the TLB flush of its gather had returned',
   severity: 'S1',
   before: op.ref,
@@ -178,7 +178,7 @@ export const releasedEarly = (
   early: Gather['early'][number],
   flush: Flush,
   op: Op,
-): Complaint => ({
+): Violation => ({
   message: 'a page of this mm was released before the TLB flush of its gather had returned',
   known: KNOWN.observed,
   severity: 'S1',

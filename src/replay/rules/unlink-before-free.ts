@@ -1,7 +1,7 @@
 import { HAND_OVER } from '../../kernel/operands.js';
 import { OP } from '../../kernel/ops.js';
 import { CLOCK, flips, LOSS, lostSince, margin, shownBy, surelyBefore, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { pageName, tableName } from './names.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

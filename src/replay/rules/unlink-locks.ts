@@ -1,5 +1,5 @@
 import { shownBy } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 

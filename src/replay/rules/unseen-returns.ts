@@ -1,11 +1,11 @@
 import type { Op } from '../../kernel/ops.js';
 import { type Evidence, LOSS, lostSince, w } from '../evidence.js';
-import { type Complaint, KNOWN, type Known } from '../ledger.js';
 import type { Monitor } from '../monitor.js';
 import type { Flush } from '../state/table-life.js';
+import { KNOWN, type Known, type Violation } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
 
-type Finding = Omit<Complaint, 'known'>;
+type Finding = Omit<Violation, 'known'>;
 
 interface Unseen {
   /** Counts as held if the flush was back. */

@@ -1,5 +1,5 @@
 import { OP } from '../../kernel/ops.js';
-import { KNOWN } from '../ledger.js';
+import { KNOWN } from '../tally.js';
 import { rule } from './rule.js';
 
 export const variantConsistency = rule({

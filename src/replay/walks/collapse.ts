@@ -1,11 +1,12 @@
 import { kindSet, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { isKnown } from '../../timeline/is-known.js';
+import type { Evidence } from '../evidence.js';
 import { LOSS, lostSince, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import { pageName } from '../rules/names.js';
 import type { Task } from '../state/contexts.js';
-import { absent, type Court } from './court.js';
+import { KNOWN } from '../tally.js';
+import { absent } from './absent.js';
 
 /** include/linux/rwsem.h: bit 0 of the count is a writer; readers count in steps of 256. */
 const WRITER = 1;
@@ -39,15 +40,15 @@ const COLLAPSE_KINDS = kindSet(OP.COLL, OP.FD, OP.SYNC1, OP.HUGEI, OP.DEP, OP.WD
  * the deposit list is one per table, not per entry), I18 unlink-locks, I21 no-mixed-size, I22 deposit-only-after-sync.
  */
 export class Collapses {
-  private readonly court: Court;
+  private readonly evidence: Evidence;
   /** The newest collapse of a task. */
   private readonly byTask = new Map<number, Collapse>();
   private readonly deposits = new Map<number, Deposits>();
   /** PMD table that a deposited table hangs on. */
   private readonly parent = new Map<number, number>();
 
-  constructor(court: Court) {
-    this.court = court;
+  constructor(evidence: Evidence) {
+    this.evidence = evidence;
   }
 
   seen(op: Op, task: Task): void {
@@ -98,13 +99,13 @@ export class Collapses {
       table: op.a2,
       slot: op.a3,
       ref: op.ref,
-      seq: this.court.state.seq,
+      seq: this.evidence.state.seq,
       flushed: -1,
       synced: -1,
       deposited: false,
       sized: false,
     });
-    const { ledger } = this.court;
+    const { ledger } = this.evidence;
     const [mmap, anon, file] = [op.a4, op.a5, op.a6];
     if (!isKnown(mmap) && !isKnown(anon) && !isKnown(file)) {
       ledger.unknown(18, 'the locks are not printed: needs their words at pmdp_collapse_flush', op.ref);
@@ -127,15 +128,15 @@ export class Collapses {
   }
 
   private mixedSize(c: Collapse, op: Op): void {
-    const { court } = this;
+    const { evidence } = this;
     if (c.sized) return;
     c.sized = true;
     if (c.flushed >= 0) {
-      court.ledger.pass(21, KNOWN.observed);
+      evidence.ledger.pass(21, KNOWN.observed);
       return;
     }
     absent(
-      court,
+      evidence,
       21,
       { kinds: [OP.FD], cpu: op.cpu, since: c.seq, probe: 'the flush_tlb_mm_range probe' },
       {
@@ -146,27 +147,27 @@ export class Collapses {
   }
 
   private deposited(op: Op, task: Task): void {
-    const { court } = this;
+    const { evidence } = this;
     const table = op.a0;
     if (!(table >= 0)) return;
-    const head = court.state.tables.get(table)?.head ?? null;
+    const head = evidence.state.tables.get(table)?.head ?? null;
     if (head && head.ran === 0 && !head.stale) {
-      if (lostSince(court, head.crSeq)) court.ledger.unknown(13, LOSS, op.ref);
+      if (lostSince(evidence, head.crSeq)) evidence.ledger.unknown(13, LOSS, op.ref);
       else {
-        court.ledger.violated(13, {
+        evidence.ledger.violated(13, {
           message: `table ${pageName(table)} is deposited while its call_rcu is pending: both use the same words`,
           known: KNOWN.observed,
           assumesAllCpus: true,
           events: witnesses(w(head.crRef, 'call_rcu'), w(op.ref, 'deposited')),
         });
       }
-    } else court.ledger.pass(13, KNOWN.observed);
+    } else evidence.ledger.pass(13, KNOWN.observed);
     const c = this.byTask.get(task.key);
     if (c && c.table === table && !c.deposited) {
       c.deposited = true;
       this.afterSync(c, op);
       // Where the huge page is set has no probe of its own in some kernels: the deposit comes right before it.
-      if (court.coverage.shown(OP.HUGEI) === 0) this.mixedSize(c, op);
+      if (evidence.coverage.shown(OP.HUGEI) === 0) this.mixedSize(c, op);
     }
     if (!isKnown(op.a1)) return;
     const list = this.depositsOf(op.a1);
@@ -177,14 +178,14 @@ export class Collapses {
 
   /** I22: it was linked a moment ago, and will be released without a grace period one day. */
   private afterSync(c: Collapse, op: Op): void {
-    const { court } = this;
+    const { evidence } = this;
     const lock = op.a3;
     const missing = c.flushed < 0 ? OP.FD : c.synced < 0 ? OP.SYNC1 : null;
     if (missing === null) {
       if (!isKnown(lock) || isWriter(lock))
-        court.ledger.pass(22, isKnown(lock) ? KNOWN.observed : KNOWN.inferred);
+        evidence.ledger.pass(22, isKnown(lock) ? KNOWN.observed : KNOWN.inferred);
       else {
-        court.ledger.violated(22, {
+        evidence.ledger.violated(22, {
           message: `table ${pageName(c.table)}, linked before, is deposited without mmap_lock held for writing`,
           known: KNOWN.observed,
           events: witnesses(w(c.ref, 'entry cleared'), w(op.ref, 'deposited')),
@@ -193,7 +194,7 @@ export class Collapses {
       return;
     }
     absent(
-      court,
+      evidence,
       22,
       {
         kinds: [missing],
@@ -223,18 +224,19 @@ export class Collapses {
 
   /** I15. */
   private pmdHandedOver(op: Op): void {
-    const { court } = this;
-    if (court.coverage.shown(OP.DEP) === 0) return;
+    const { evidence } = this;
+    if (evidence.coverage.shown(OP.DEP) === 0) return;
     const list = this.deposits.get(op.a2);
     const [left] = list?.tables ?? [];
     if (!left) {
-      if (list?.ever) court.ledger.pass(15, KNOWN.observed);
-      else court.ledger.passUnseen(15, KNOWN.absence, op.ref, { kinds: [OP.DEP, OP.WDR, OP.COLL, OP.COLLR] });
+      if (list?.ever) evidence.ledger.pass(15, KNOWN.observed);
+      else
+        evidence.ledger.passUnseen(15, KNOWN.absence, op.ref, { kinds: [OP.DEP, OP.WDR, OP.COLL, OP.COLLR] });
       return;
     }
     const [table, ref] = left;
     absent(
-      court,
+      evidence,
       15,
       {
         kinds: [OP.WDR],

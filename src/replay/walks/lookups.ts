@@ -1,10 +1,10 @@
 import { LOOKUP, type Op } from '../../kernel/ops.js';
+import type { Evidence } from '../evidence.js';
 import { CLOCK, flips, LOSS, margin, order, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import { pageName } from '../rules/names.js';
 import type { Task } from '../state/contexts.js';
 import type { Lookup, WalkedTable } from '../state/walks.js';
-import type { Court } from './court.js';
+import { KNOWN } from '../tally.js';
 
 /**
  * Lookups that take the lock of the table: I19 recheck-after-lock, I20 no-install-in-unlinked.
@@ -12,15 +12,15 @@ import type { Court } from './court.js';
  * changed; so who gets a table back from it may set entries.
  */
 export class LockedLookups {
-  private readonly court: Court;
+  private readonly evidence: Evidence;
 
-  constructor(court: Court) {
-    this.court = court;
+  constructor(evidence: Evidence) {
+    this.evidence = evidence;
   }
 
   lookedUp(lookup: Lookup | null, table: WalkedTable | null, task: Task, op: Op): void {
     if (lookup?.how !== LOOKUP.lock) return;
-    const { ledger } = this.court;
+    const { ledger } = this.evidence;
     if (!table) {
       // Refused: the entry pointed to a table when the lookup began, and no longer did under the lock.
       if (lookup.table > 0) ledger.pass(19, KNOWN.observed);
@@ -42,22 +42,22 @@ export class LockedLookups {
   entrySet(table: WalkedTable, task: Task, op: Op): void {
     const { ul } = table;
     if (!ul || table.ulTask === task.key || table.ulBy === 'pmdp_collapse_flush') {
-      this.court.ledger.pass(20, KNOWN.observed);
+      this.evidence.ledger.pass(20, KNOWN.observed);
       return;
     }
     this.stale(20, table, null, op);
   }
 
   private stale(rule: 19 | 20, table: WalkedTable, lookup: Lookup | null, op: Op): void {
-    const { court } = this;
+    const { evidence } = this;
     const ul = table.ul!;
-    if (court.state.lossSeq > ul.seq) {
-      court.ledger.unknown(rule, LOSS, op.ref);
+    if (evidence.state.lossSeq > ul.seq) {
+      evidence.ledger.unknown(rule, LOSS, op.ref);
       return;
     }
-    const known = order(court, ul.tsNs, ul.cpu, op.tsNs, op.cpu);
+    const known = order(evidence, ul.tsNs, ul.cpu, op.tsNs, op.cpu);
     if (known === null) {
-      court.ledger.unknown(rule, CLOCK, op.ref);
+      evidence.ledger.unknown(rule, CLOCK, op.ref);
       return;
     }
     const done = lookup
@@ -65,11 +65,11 @@ export class LockedLookups {
         ? 'was unlinked while its lock was waited for, and returned all the same'
         : 'is locked for use after its unlink'
       : 'gets an entry after its unlink';
-    court.ledger.violated(rule, {
+    evidence.ledger.violated(rule, {
       message: `PTE table ${pageName(table.key)} ${done}`,
       known,
       assumesAllCpus: true,
-      ...flips(margin(court, ul.tsNs, ul.cpu, op.tsNs, op.cpu)),
+      ...flips(margin(evidence, ul.tsNs, ul.cpu, op.tsNs, op.cpu)),
       events: witnesses(
         w(lookup?.entry.ref ?? -1, 'lookup begins'),
         w(ul.ref, 'unlinked'),

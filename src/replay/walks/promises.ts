@@ -1,10 +1,11 @@
 import { kindSet, LOOKUP, OP, type Op, SPIN } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { isKnown } from '../../timeline/is-known.js';
+import type { Evidence } from '../evidence.js';
 import { w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import type { Task } from '../state/contexts.js';
-import { absent, type Court } from './court.js';
+import { KNOWN } from '../tally.js';
+import { absent } from './absent.js';
 
 /** include/linux/mm.h. */
 const VM_PFNMAP = 0x400;
@@ -40,7 +41,7 @@ const PROMISE_KINDS = kindSet(
  * I30 pfnmap-flush-before-vma-unlink, I33 secondary-mmu (user tables), I35 unshare-sync.
  */
 export class Promises {
-  private readonly court: Court;
+  private readonly evidence: Evidence;
   private readonly gathers = new Map<number, Gathering>();
   /** Shared PMD tables left by a task since its last flush. */
   private readonly unshared = new Map<number, { ref: EvidenceRef; seq: number; flushed: boolean }>();
@@ -53,8 +54,8 @@ export class Promises {
   private readonly exiting = new Set<number>();
   private readonly syscallName: (id: number) => string;
 
-  constructor(court: Court, syscallName: (id: number) => string) {
-    this.court = court;
+  constructor(evidence: Evidence, syscallName: (id: number) => string) {
+    this.evidence = evidence;
     this.syscallName = syscallName;
   }
 
@@ -80,7 +81,7 @@ export class Promises {
         return;
       case OP.UNSH:
         if (op.a5 === 0 && op.a0 === 1) {
-          this.unshared.set(task.key, { ref: op.ref, seq: this.court.state.seq, flushed: false });
+          this.unshared.set(task.key, { ref: op.ref, seq: this.evidence.state.seq, flushed: false });
         }
         return;
       case OP.SE:
@@ -116,7 +117,7 @@ export class Promises {
   private locked(op: Op, task: Task): void {
     const locks = this.moving.get(task.key);
     if (locks && !locks.has(op.a1)) {
-      locks.set(op.a1, { ref: op.ref, seq: this.court.state.seq, flushed: false });
+      locks.set(op.a1, { ref: op.ref, seq: this.evidence.state.seq, flushed: false });
     }
   }
 
@@ -137,12 +138,12 @@ export class Promises {
     const g = this.gathers.get(task.key);
     if (!g || !isKnown(op.a1) || !hasPfns(op.a1)) return;
     if (g.flushed >= 0) {
-      this.court.ledger.pass(30, KNOWN.observed);
+      this.evidence.ledger.pass(30, KNOWN.observed);
       return;
     }
     // Without a present entry there is nothing to flush: the vvar mapping of every process that exits is of this kind.
     if (this.exiting.has(task.key) || task.gather?.full === true) return;
-    this.court.ledger.unknown(
+    this.evidence.ledger.unknown(
       30,
       'no flush between unmap_vmas and the unlink; whether anything was mapped there is not shown',
       op.ref,
@@ -154,10 +155,10 @@ export class Promises {
     const g = this.gathers.get(task.key);
     this.gathers.delete(task.key);
     if (!isKnown(op.a6)) return;
-    if (op.a6 === 0) this.court.ledger.pass(33, KNOWN.observed);
-    else if (g?.notified) this.court.ledger.pass(33, KNOWN.inferred);
+    if (op.a6 === 0) this.evidence.ledger.pass(33, KNOWN.observed);
+    else if (g?.notified) this.evidence.ledger.pass(33, KNOWN.inferred);
     else {
-      this.court.ledger.unknown(
+      this.evidence.ledger.unknown(
         33,
         'a device or guest is subscribed to the mm; whether it was told is not shown: needs __mmu_notifier_invalidate_range_start',
         op.ref,
@@ -172,7 +173,7 @@ export class Promises {
     if (!locks || !lock) return;
     locks.delete(op.a1);
     // Without a flush inside nothing present was moved, as far as this shows.
-    if (lock.flushed) this.court.ledger.pass(28, KNOWN.observed);
+    if (lock.flushed) this.evidence.ledger.pass(28, KNOWN.observed);
   }
 
   private returns(op: Op, task: Task): void {
@@ -181,11 +182,11 @@ export class Promises {
     if (!left) return;
     this.unshared.delete(task.key);
     if (left.flushed) {
-      this.court.ledger.pass(35, KNOWN.inferred);
+      this.evidence.ledger.pass(35, KNOWN.inferred);
       return;
     }
     absent(
-      this.court,
+      this.evidence,
       35,
       { kinds: [OP.FD], cpu: op.cpu, since: left.seq, probe: 'the flush_tlb_mm_range probe' },
       {

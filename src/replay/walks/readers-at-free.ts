@@ -1,9 +1,9 @@
 import { OP, type Op } from '../../kernel/ops.js';
+import type { Evidence } from '../evidence.js';
 import { bothOrders, CLOCK, flips, LOSS, margin, order, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import { pageName } from '../rules/names.js';
 import type { Instant, Section, WalkedTable } from '../state/walks.js';
-import type { Court } from './court.js';
+import { KNOWN } from '../tally.js';
 
 const BRACKET = 'a GUP-fast bracket lies across the release: where in it interrupts were off is not shown';
 const NO_END = 'a reader in the table at its release has no end in the trace';
@@ -15,7 +15,7 @@ const UNBOUNDED =
  * a filtered probe shows nobody proves nothing.
  */
 export class ReadersAtFree {
-  private readonly court: Court;
+  private readonly evidence: Evidence;
   /** Released with a section open, by section: decided when it ends. */
   private readonly waiting = new Map<
     Section,
@@ -24,12 +24,12 @@ export class ReadersAtFree {
   /** Released tables that are counted already, though several sections wait for them. */
   private readonly counted = new Set<Instant>();
 
-  constructor(court: Court) {
-    this.court = court;
+  constructor(evidence: Evidence) {
+    this.evidence = evidence;
   }
 
   released(table: WalkedTable, op: Op): void {
-    const { ledger, state } = this.court;
+    const { ledger, state } = this.evidence;
     if (table.sections + table.unbounded + table.inside.length === 0) return;
     const open = table.open.filter((s) => !s.own);
     if (open.length > 0) {
@@ -46,24 +46,24 @@ export class ReadersAtFree {
     const wait = this.waiting.get(section);
     if (!wait) return;
     this.waiting.delete(section);
-    const { court } = this;
+    const { evidence } = this;
     const { free, ul } = wait.at;
     if (section.kind === 'gup') {
-      this.once(free, () => court.ledger.unknown(5, BRACKET, free.ref));
+      this.once(free, () => evidence.ledger.unknown(5, BRACKET, free.ref));
       return;
     }
     const { begin } = section;
     const known = bothOrders(
-      order(court, begin.tsNs, begin.cpu, free.tsNs, free.cpu),
-      order(court, free.tsNs, free.cpu, op.tsNs, op.cpu),
+      order(evidence, begin.tsNs, begin.cpu, free.tsNs, free.cpu),
+      order(evidence, free.tsNs, free.cpu, op.tsNs, op.cpu),
     );
     if (known === null) {
-      this.once(free, () => court.ledger.unknown(5, CLOCK, free.ref));
+      this.once(free, () => evidence.ledger.unknown(5, CLOCK, free.ref));
       return;
     }
     this.counted.add(free);
     const after = ul !== null && begin.seq > ul.seq;
-    court.ledger.violated(5, {
+    evidence.ledger.violated(5, {
       message: `PTE table ${pageName(section.table)} was released with a walker in it${after ? ', which found it after its unlink' : ''}`,
       known,
       // Probes miss hits inside the handlers of others, which a task's own calls are never in.
@@ -71,8 +71,8 @@ export class ReadersAtFree {
       held: [`CPU ${begin.cpu}: a walker in the table (rcu_read_lock)`],
       before: free.ref,
       ...flips(
-        margin(court, begin.tsNs, begin.cpu, free.tsNs, free.cpu),
-        margin(court, free.tsNs, free.cpu, op.tsNs, op.cpu),
+        margin(evidence, begin.tsNs, begin.cpu, free.tsNs, free.cpu),
+        margin(evidence, free.tsNs, free.cpu, op.tsNs, op.cpu),
       ),
       events: witnesses(
         w(begin.ref, `walker enters on CPU ${begin.cpu}`),
@@ -87,30 +87,30 @@ export class ReadersAtFree {
     const wait = this.waiting.get(section);
     if (!wait) return;
     this.waiting.delete(section);
-    this.once(wait.at.free, () => this.court.ledger.unknown(5, NO_END, wait.at.free.ref));
+    this.once(wait.at.free, () => this.evidence.ledger.unknown(5, NO_END, wait.at.free.ref));
   }
 
   /** A lookup returns a table that is free: its page was released and has not been allocated since. */
   lookedUp(key: number, begin: Instant, op: Op): void {
-    const { court } = this;
-    const table = court.state.tables.get(key);
-    if (!table || table.freeSeq === 0 || court.coverage.shown(OP.ALLOC) === 0) return;
+    const { evidence } = this;
+    const table = evidence.state.tables.get(key);
+    if (!table || table.freeSeq === 0 || evidence.coverage.shown(OP.ALLOC) === 0) return;
     if (begin.seq < table.freeSeq) return;
-    if (court.state.lossSeq > 0) {
-      court.ledger.unknown(5, LOSS, op.ref);
+    if (evidence.state.lossSeq > 0) {
+      evidence.ledger.unknown(5, LOSS, op.ref);
       return;
     }
-    const known = order(court, table.freeTs, table.freeCpu, begin.tsNs, begin.cpu);
+    const known = order(evidence, table.freeTs, table.freeCpu, begin.tsNs, begin.cpu);
     if (known === null) {
-      court.ledger.unknown(5, CLOCK, op.ref);
+      evidence.ledger.unknown(5, CLOCK, op.ref);
       return;
     }
-    court.ledger.violated(5, {
+    evidence.ledger.violated(5, {
       message: `a walker was led into PTE table ${pageName(key)} after its release`,
       known,
       held: [`CPU ${op.cpu}: a pointer to the table`],
       before: table.freeRef,
-      ...flips(margin(court, table.freeTs, table.freeCpu, begin.tsNs, begin.cpu)),
+      ...flips(margin(evidence, table.freeTs, table.freeCpu, begin.tsNs, begin.cpu)),
       assumesAllCpus: true,
       events: witnesses(w(table.trRef, 'unlinked'), w(table.freeRef, 'released'), w(op.ref, 'found')),
     });

@@ -1,13 +1,14 @@
 import { kindSet, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { isKnown } from '../../timeline/is-known.js';
+import type { Evidence } from '../evidence.js';
 import { flips, LOSS, margin, order, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import { pageName } from '../rules/names.js';
 import { everyTargetShown, flushAbsence, LEAVES_ONLY, stillCached } from '../rules/unflushed.js';
 import type { Task } from '../state/contexts.js';
 import type { Instant } from '../state/walks.js';
-import { absent, type Court } from './court.js';
+import { KNOWN } from '../tally.js';
+import { absent } from './absent.js';
 
 /** Calls that promise their caller that what they removed is gone. */
 const PROMISING = new Set(['munmap', 'mmap', 'mremap', 'madvise', 'mprotect', 'brk']);
@@ -31,7 +32,7 @@ const RETURN_KINDS = kindSet(OP.GB, OP.TR, OP.FR, OP.GE, OP.GEret, OP.SE, OP.EXI
  * (mm_tlb_flush_nested()) flushes all of it, since the other may have removed entries that it has not flushed yet.
  */
 export class Returns {
-  private readonly court: Court;
+  private readonly evidence: Evidence;
   private readonly nameOf: (id: number) => string;
   /** Tables handed over since a call that promises began, by task. */
   private readonly removed = new Map<number, { key: number; ref: EvidenceRef }[]>();
@@ -39,8 +40,8 @@ export class Returns {
   private readonly gathering = new Map<number, Map<number, Instant>>();
   private readonly ending = new Map<number, Nested>();
 
-  constructor(court: Court, nameOf: (id: number) => string) {
-    this.court = court;
+  constructor(evidence: Evidence, nameOf: (id: number) => string) {
+    this.evidence = evidence;
     this.nameOf = nameOf;
   }
 
@@ -76,7 +77,7 @@ export class Returns {
         return;
       case OP.lost:
         for (const list of this.removed.values()) {
-          this.court.ledger.unknown(29, LOSS, list[0]!.ref, list.length);
+          this.evidence.ledger.unknown(29, LOSS, list[0]!.ref, list.length);
         }
         this.removed.clear();
         this.gathering.clear();
@@ -87,7 +88,7 @@ export class Returns {
   }
 
   private now(op: Op): Instant {
-    return { ref: op.ref, tsNs: op.tsNs, seq: this.court.state.seq, cpu: op.cpu };
+    return { ref: op.ref, tsNs: op.tsNs, seq: this.evidence.state.seq, cpu: op.cpu };
   }
 
   private begun(op: Op, task: Task): void {
@@ -125,23 +126,23 @@ export class Returns {
     const nested = this.ending.get(task.key);
     if (!nested || task.outer.length > 0) return;
     this.ending.delete(task.key);
-    const { court } = this;
+    const { evidence } = this;
     if (nested.flushed) {
-      court.ledger.pass(29, KNOWN.observed);
+      evidence.ledger.pass(29, KNOWN.observed);
       return;
     }
     // The other may have ended meanwhile: then it has flushed itself.
     const { begin, other, mm } = nested;
     if (this.gathering.get(mm)?.get(nested.otherTask) !== other) return;
-    if (order(court, other.tsNs, other.cpu, begin.tsNs, begin.cpu) !== KNOWN.observed) return;
+    if (order(evidence, other.tsNs, other.cpu, begin.tsNs, begin.cpu) !== KNOWN.observed) return;
     absent(
-      court,
+      evidence,
       29,
       { kinds: [OP.FR], cpu: op.cpu, since: begin.seq, probe: 'the flush_tlb_mm_range probe' },
       {
         message:
           'a gather ended without a flush while another one on the same mm was pending: what that one removed may still be cached when the call returns',
-        ...flips(margin(court, other.tsNs, other.cpu, begin.tsNs, begin.cpu)),
+        ...flips(margin(evidence, other.tsNs, other.cpu, begin.tsNs, begin.cpu)),
         events: witnesses(
           w(other.ref, 'other gather begins'),
           w(begin.ref, 'this one ends'),
@@ -156,22 +157,22 @@ export class Returns {
     if (!list) return;
     this.removed.delete(task.key);
     if (op.a0 !== task.syscall) return;
-    const { court } = this;
+    const { evidence } = this;
     for (const { key, ref } of list) {
-      const table = court.state.tables.get(key);
+      const table = evidence.state.tables.get(key);
       // Released, and in use again: another life.
       if (!table || table.trRef !== ref) continue;
       if (table.flush) {
-        court.ledger.pass(29, KNOWN.observed);
+        evidence.ledger.pass(29, KNOWN.observed);
         continue;
       }
       const { begun, leafFlush } = table;
       if (leafFlush) {
-        if (everyTargetShown(leafFlush)) court.ledger.pass(29, KNOWN.inferred);
-        else court.ledger.unknown(29, LEAVES_ONLY, op.ref);
+        if (everyTargetShown(leafFlush)) evidence.ledger.pass(29, KNOWN.inferred);
+        else evidence.ledger.unknown(29, LEAVES_ONLY, op.ref);
         continue;
       }
-      absent(court, 29, flushAbsence(table, op), {
+      absent(evidence, 29, flushAbsence(table, op), {
         message: `${this.nameOf(op.a0)} returned before table ${pageName(key)}, which it unlinked, was flushed`,
         ...stillCached(begun),
         events: witnesses(w(ref, 'unlinked'), w(begun?.frRef ?? -1, 'flush begins'), w(op.ref, 'returns')),

@@ -1,11 +1,12 @@
 import { kindSet, OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
 import { isKnown } from '../../timeline/is-known.js';
+import type { Evidence } from '../evidence.js';
 import { bothOrders, flips, margin, order, w, witnesses } from '../evidence.js';
-import { KNOWN } from '../ledger.js';
 import type { Task } from '../state/contexts.js';
 import type { Instant } from '../state/walks.js';
-import { absent, type Court } from './court.js';
+import { KNOWN } from '../tally.js';
+import { absent } from './absent.js';
 
 /** include/trace/events/tlb.h: the CPU loads another mm; it flushes where it is. */
 const REASON = { taskSwitch: 0, remote: 1 } as const;
@@ -49,12 +50,12 @@ const SWITCH_KINDS = kindSet(OP.SWMM, OP.SWMMR, OP.SW, OP.TLBF, OP.INV, OP.IX, O
  * of a switch is the next event of its CPU): I26 switch-in-catchup and I27 lazy-freed-tables.
  */
 export class Switches {
-  private readonly court: Court;
+  private readonly evidence: Evidence;
   private readonly cpus: CpuMm[] = [];
   private readonly flushed = new Map<number, Done>();
 
-  constructor(court: Court) {
-    this.court = court;
+  constructor(evidence: Evidence) {
+    this.evidence = evidence;
   }
 
   seen(op: Op, task: Task): void {
@@ -97,7 +98,7 @@ export class Switches {
   }
 
   private now(op: Op): Instant {
-    return { ref: op.ref, tsNs: op.tsNs, seq: this.court.state.seq, cpu: op.cpu };
+    return { ref: op.ref, tsNs: op.tsNs, seq: this.evidence.state.seq, cpu: op.cpu };
   }
 
   private of(id: number): CpuMm {
@@ -150,7 +151,7 @@ export class Switches {
     const { entered } = cpu;
     cpu.entered = null;
     if (!entered || op.a0 !== entered.ctx || !isKnown(op.a1)) return;
-    const { ledger } = this.court;
+    const { ledger } = this.evidence;
     if (op.a1 >= entered.gen) {
       ledger.pass(26, KNOWN.observed);
       return;
@@ -170,17 +171,17 @@ export class Switches {
   /** The whole flush, generation and all, lies between its leaving and its return. */
   private wasAway(left: Left, { fr, fd }: Done, back: Instant): boolean {
     if (fr.seq <= left.at.seq) return false;
-    const { court } = this;
+    const { evidence } = this;
     const known = bothOrders(
-      order(court, left.at.tsNs, left.at.cpu, fr.tsNs, fr.cpu),
-      order(court, fd.tsNs, fd.cpu, back.tsNs, back.cpu),
+      order(evidence, left.at.tsNs, left.at.cpu, fr.tsNs, fr.cpu),
+      order(evidence, fd.tsNs, fd.cpu, back.tsNs, back.cpu),
     );
     return known === KNOWN.observed;
   }
 
   /** `tlb:tlb_flush`: pages -1 is all of the mm. */
   private printed(cpu: CpuMm, op: Op): void {
-    const { ledger } = this.court;
+    const { ledger } = this.evidence;
     const { back, handler } = cpu;
     cpu.back = null;
     cpu.handler = null;
@@ -216,19 +217,19 @@ export class Switches {
   }
 
   private behind(back: NonNullable<CpuMm['back']>, op: Op, how: string): void {
-    const { court } = this;
+    const { evidence } = this;
     const { at, left, flush } = back;
     const { fr, fd } = flush;
     absent(
-      court,
+      evidence,
       26,
       { kinds: [OP.TLBF], cpu: op.cpu, since: left.at.seq, probe: 'tlb:tlb_flush' },
       {
         message: `CPU ${op.cpu} came back to an mm that was flushed while it was away, and ${how}`,
         held: [`CPU ${op.cpu}: translations from before it left`],
         ...flips(
-          margin(court, left.at.tsNs, left.at.cpu, fr.tsNs, fr.cpu),
-          margin(court, fd.tsNs, fd.cpu, at.tsNs, at.cpu),
+          margin(evidence, left.at.tsNs, left.at.cpu, fr.tsNs, fr.cpu),
+          margin(evidence, fd.tsNs, fd.cpu, at.tsNs, at.cpu),
         ),
         events: witnesses(
           w(left.at.ref, 'leaves the mm'),
@@ -247,10 +248,10 @@ export class Switches {
     const cpu = this.of(op.cpu);
     cpu.handler = null;
     if (op.pid !== 0) return;
-    const freeing = this.court.state.openFlushes.some(
+    const freeing = this.evidence.state.openFlushes.some(
       (f) => f.mm === op.a1 && f.freedTables === 1 && f.cpu !== op.cpu,
     );
-    if (freeing) cpu.handler = { ref: op.ref, seq: this.court.state.seq, mm: op.a1 };
+    if (freeing) cpu.handler = { ref: op.ref, seq: this.evidence.state.seq, mm: op.a1 };
   }
 
   /** It printed nothing: it had left the mm before, or it did not look. */
@@ -259,7 +260,7 @@ export class Switches {
     cpu.handler = null;
     if (cpu.loaded !== handler.mm || !cpu.idle || op.pid !== 0) return;
     absent(
-      this.court,
+      this.evidence,
       27,
       { kinds: [OP.TLBF, OP.SWMM], cpu: op.cpu, since: handler.seq, probe: 'tlb:tlb_flush' },
       {

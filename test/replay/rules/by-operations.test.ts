@@ -396,7 +396,7 @@ describe('I49 tables handed to a gather that has ended', () => {
   };
   const findings = (t: Trial): string[] => {
     t.engine.finish();
-    return t.engine.ledger.tally(49).complaints.map((c) => c.message);
+    return t.engine.ledger.tally(49).violations.map((c) => c.message);
   };
 
   it('is shown by what the task does next, and of several once: the first may have begun another unseen', () => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explain, topics } from '../../../src/explain/explain.js';
 import { OP } from '../../../src/kernel/ops.js';
-import { KNOWN } from '../../../src/replay/ledger.js';
 import { CATALOGUE } from '../../../src/replay/rules/catalogue.js';
 import { PROBES } from '../../../src/replay/rules/probes.js';
 import { type Rule, rule } from '../../../src/replay/rules/rule.js';
+import { KNOWN } from '../../../src/replay/tally.js';
 import type { Result } from '../../../src/result/types.js';
 import { KEPT } from '../support/made.js';
 import { replayText } from '../support/replay.js';

@@ -218,7 +218,7 @@ describe('I54 pid-reuse', () => {
   });
 
   it('a dead task’s open call and gather are not the next task’s', async () => {
-    // Without the exit event, both would be complaints about brackets.
+    // Without the exit event, both would be violations about brackets.
     const cut = munmapRcu(2).slice(
       0,
       munmapRcu(2).findIndex((s) => s.label === 'unlink'),

@@ -2,7 +2,7 @@ import type { Decoder } from '../../../src/kernel/decoder.js';
 import { FuncTable } from '../../../src/kernel/func-table.js';
 import { Op, type OpKind } from '../../../src/kernel/ops.js';
 import { ReplayEngine } from '../../../src/replay/engine.js';
-import { KNOWN } from '../../../src/replay/ledger.js';
+import { KNOWN } from '../../../src/replay/tally.js';
 import { RecordBatch } from '../../../src/timeline/batch.js';
 import { LAST_RESERVED, RESERVED } from '../../../src/timeline/events.js';
 import { CONTEXT } from '../../../src/timeline/flags.js';

@@ -1,9 +1,9 @@
 import type { Op } from '../../kernel/ops.js';
+import type { Evidence } from '../evidence.js';
 import type { Task } from '../state/contexts.js';
 import type { Instant, Lookup, Section, WalkedTable } from '../state/walks.js';
 import type { WalkHooks } from '../walk-hooks.js';
 import { Collapses } from './collapse.js';
-import type { Court } from './court.js';
 import { LockedLookups } from './lookups.js';
 import { Promises } from './promises.js';
 import { ReadersAtFree } from './readers-at-free.js';
@@ -18,8 +18,8 @@ export interface WalkListener {
 }
 
 /** The rules that lookups, page-table locks and their like decide. */
-export class WalkJudges implements WalkHooks {
-  private readonly court: Court;
+export class WalkMonitors implements WalkHooks {
+  private readonly evidence: Evidence;
   private readonly atFree: ReadersAtFree;
   private readonly lookups: LockedLookups;
   private readonly collapses: Collapses;
@@ -28,14 +28,14 @@ export class WalkJudges implements WalkHooks {
   private readonly returns: Returns;
   private readonly listener: WalkListener | null;
 
-  constructor(court: Court, listener: WalkListener | null) {
-    this.court = court;
-    this.atFree = new ReadersAtFree(court);
-    this.lookups = new LockedLookups(court);
-    this.collapses = new Collapses(court);
-    this.switches = new Switches(court);
-    this.returns = new Returns(court, (id) => court.nameOf(id));
-    this.promises = new Promises(court, (id) => court.nameOf(id));
+  constructor(evidence: Evidence, listener: WalkListener | null) {
+    this.evidence = evidence;
+    this.atFree = new ReadersAtFree(evidence);
+    this.lookups = new LockedLookups(evidence);
+    this.collapses = new Collapses(evidence);
+    this.switches = new Switches(evidence);
+    this.returns = new Returns(evidence, (id) => evidence.nameOf(id));
+    this.promises = new Promises(evidence, (id) => evidence.nameOf(id));
     this.listener = listener;
   }
 
@@ -62,7 +62,7 @@ export class WalkJudges implements WalkHooks {
 
   released(table: WalkedTable, op: Op): void {
     this.atFree.released(table, op);
-    const { state } = this.court;
+    const { state } = this.evidence;
     this.listener?.released(table, { ref: op.ref, tsNs: op.tsNs, seq: state.seq, cpu: op.cpu });
   }
 
