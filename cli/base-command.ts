@@ -3,7 +3,7 @@ import { Flags } from '@oclif/core';
 import type { Reading } from '../src/fleet/question.js';
 import { nearest } from '../src/litmus/nearest.js';
 import { LINE_FORMAT_ID } from '../src/parsers/columns/line-format.js';
-import { isStored } from '../src/parsers/input/source.js';
+import { isStored } from '../src/parsers/input/chunks.js';
 import { temporaryFolder } from '../src/parsers/input/temporary-folder.js';
 import { TraceError } from '../src/parsers/input/trace-error.js';
 import type { PipelineOptions } from '../src/read/pipeline.js';

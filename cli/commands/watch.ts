@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { analyse } from '../../src/analyse/analyse.js';
-import { isStored } from '../../src/parsers/input/source.js';
+import { isStored } from '../../src/parsers/input/chunks.js';
 import { printable } from '../../src/result/printable.js';
 import { inputFlags, TraceCommand } from '../base-command.js';
 import { listOf } from '../filter-flags.js';

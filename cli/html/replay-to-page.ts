@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type AnalyseOptions, analyse } from '../../src/analyse/analyse.js';
-import { isStored } from '../../src/parsers/input/source.js';
+import { isStored } from '../../src/parsers/input/chunks.js';
 import { surroundings } from '../../src/perfetto/near-findings.js';
 import { ReportSums } from '../../src/perfetto/report-sums.js';
 import type { Result } from '../../src/result/types.js';

@@ -1,7 +1,7 @@
 import { breakdown } from '../breakdown/breakdown.js';
 import { PHASES } from '../breakdown/phases.js';
 import { contrastOfPairs, contrastOfRuns, type RunValues, UNEVEN } from '../latency/between-runs.js';
-import { isStored } from '../parsers/input/source.js';
+import { isStored } from '../parsers/input/chunks.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import type { PipelineOptions } from '../read/pipeline.js';
 import { durationWords } from './words.js';

@@ -1,5 +1,5 @@
 import { analyse } from '../analyse/analyse.js';
-import { isStored } from '../parsers/input/source.js';
+import { isStored } from '../parsers/input/chunks.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import type { PipelineOptions } from '../read/pipeline.js';
 import type { Result } from '../result/types.js';

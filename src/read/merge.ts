@@ -1,7 +1,7 @@
+import { isStored } from '../parsers/input/chunks.js';
 import { splitMachine } from '../parsers/input/machines.js';
 import { type ScannedInput, scanInput } from '../parsers/input/open-input.js';
 import { RecordingFacts } from '../parsers/input/recording-facts.js';
-import { isStored } from '../parsers/input/source.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import { isTraceDatFile } from '../parsers/trace-dat/trace-dat-input.js';
 import type { InputJoin } from '../result/types.js';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { latin1 } from '../../timeline/batch.js';
-import { isStored, readSource } from './source.js';
+import { isStored } from './chunks.js';
+import { readSource } from './source.js';
 
 /**
  * `trace-cmd report -i A -i B` puts several machines into one text, each line behind the name of its file:

@@ -7,6 +7,7 @@ import { MailGather } from '../mail/mail-gather.js';
 import { isTraceDatFile, scanTraceDat } from '../trace-dat/trace-dat-input.js';
 import { beginsTraceDat, TraceDatSpool } from '../trace-dat/trace-dat-spool.js';
 import { BlockDialect } from './blocks.js';
+import { isStored } from './chunks.js';
 import { BLOCK_DIALECTS, type Detection, opensBlocks, SAMPLE } from './detect.js';
 import type { DialectInfo } from './dialect.js';
 import { FormatFinder } from './format-finder.js';
@@ -17,7 +18,7 @@ import { quoteMail } from './quoted-line.js';
 import type { RecentLines } from './recent-lines.js';
 import { behindFacts, saysNoneLost } from './recording-facts.js';
 import type { ScanInputOptions, ScannedInput } from './scanned-input.js';
-import { isStored, readSource, type SourceEnd } from './source.js';
+import { readSource, type SourceEnd } from './source.js';
 import { Spool } from './spool.js';
 
 export type { QuotedLine, ScanInputOptions, ScannedInput } from './scanned-input.js';

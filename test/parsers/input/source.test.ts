@@ -1,27 +1,8 @@
-import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { orAbort, readSource } from '../../../src/parsers/input/source.js';
-
-describe('a step that an abort cuts short', () => {
-  it('is its own result, its own failure, or null once aborted', async () => {
-    const abort = new AbortController();
-    expect(await orAbort(Promise.resolve(7), abort.signal)).toBe(7);
-    await expect(orAbort(Promise.reject(new Error('torn')), abort.signal)).rejects.toThrow('torn');
-    const silent = orAbort(new Promise<number>(() => {}), abort.signal);
-    abort.abort();
-    expect(await silent).toBe(null);
-    expect(await orAbort(Promise.reject(new Error('too late')), abort.signal)).toBe(null);
-  });
-
-  it('leaves nothing with the signal', async () => {
-    const abort = new AbortController();
-    for (let i = 0; i < 1000; i++) await orAbort(Promise.resolve(i), abort.signal);
-    expect(getEventListeners(abort.signal, 'abort')).toEqual([]);
-  });
-});
+import { readSource } from '../../../src/parsers/input/source.js';
 
 describe('a stream of standard input', () => {
   it('is not gathered: chunks that were read can be collected', async () => {
