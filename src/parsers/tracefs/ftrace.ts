@@ -1,6 +1,7 @@
 import { latin1, type RecordBatch } from '../../timeline/batch.js';
-import { NEW_HEADER, RESERVED } from '../../timeline/events.js';
+import { RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { CaptureEntries } from './capture-entries.js';
 import { COMM_WIDTH, CommColumn, FlagsColumn, internComm } from './column-caches.js';
 import { headerLine, lossLine, NEW_CAPTURE, NO_HEADER } from './ftrace-header.js';
 import {
@@ -56,12 +57,9 @@ export class FtraceDialect implements LineDialect {
   private lastEvent = -1;
   private blankSince = false;
   private lastNs = Number.NEGATIVE_INFINITY;
-  private eventsOfCapture = 0;
-  private stacks = 0;
+  private readonly capture = new CaptureEntries();
   /** Where another event begins within the line of the last one; -1: nowhere. */
   private second = -1;
-  /** Events that stood on the line of another. */
-  private glued = 0;
   /** Byte of the line at which the event being read begins. */
   private within = 0;
   /** Decimals of the last stamp; -1 before the first, 0 for tick clocks. */
@@ -113,14 +111,14 @@ export class FtraceDialect implements LineDialect {
         kind = host.skip('what follows an event that printed nothing is damaged');
         break;
       }
-      this.glued++;
+      this.capture.glued++;
     }
     this.within = 0;
     return kind;
   }
 
   finish(host: LineHost): void {
-    this.endCapture(host);
+    this.capture.end(host);
   }
 
   /** Everything that is no event with its dash where the kernel puts it. */
@@ -251,7 +249,7 @@ export class FtraceDialect implements LineDialect {
     if (p < end && buf[p] === BLANK) p++;
     if (p < end && buf[p] === LESS && isStackTrace(buf, p, end)) {
       this.inStack = true;
-      this.stacks++;
+      this.capture.stacks++;
       return LINE.stack;
     }
     if (this.bodies !== null) this.end = end = this.bodies.rewrite(buf, p, end, host);
@@ -272,7 +270,7 @@ export class FtraceDialect implements LineDialect {
   }
 
   private seen(event: number): void {
-    this.eventsOfCapture++;
+    this.capture.events++;
     this.inStack = false;
     this.inHeader = false;
     this.blankSince = false;
@@ -323,43 +321,7 @@ export class FtraceDialect implements LineDialect {
   private newCapture(host: LineHost): void {
     this.inHeader = true;
     this.lastNs = Number.NEGATIVE_INFINITY;
-    // Lines of trace_pipe before the first header are a capture too.
-    if (host.header.captures > 1 || this.eventsOfCapture > 0) {
-      this.endCapture(host);
-      host.fact(RESERVED.segment, -1, NEW_HEADER);
-    }
-    host.header.entriesInBuffer = -1;
-    host.header.entriesWritten = -1;
-    this.eventsOfCapture = 0;
-    this.stacks = 0;
-  }
-
-  /** What the header promised against what came. */
-  private endCapture(host: LineHost): void {
-    const { entriesInBuffer, entriesWritten } = host.header;
-    if (this.glued > 0) {
-      const missing = entriesInBuffer > this.eventsOfCapture + this.stacks;
-      host.note(
-        'glued-lines',
-        `${this.glued} events stand on the line of an event that printed nothing, not even its newline (hash-ptr=0 on an old kernel): they are read${missing ? ', but the header counts more: what is absent here proves nothing' : ''}`,
-      );
-      if (missing) host.fact(RESERVED.silentLoss, -1, 0);
-      this.glued = 0;
-    }
-    if (entriesInBuffer < 0) return;
-    const present = this.eventsOfCapture + this.stacks;
-    if (entriesInBuffer > present) {
-      host.note(
-        'cut-file',
-        `the header counts ${entriesInBuffer} entries, ${present} are here: the file was cut after capture (no ring-buffer loss)`,
-      );
-    }
-    if (entriesWritten > entriesInBuffer) {
-      host.note(
-        'overwritten',
-        `the ring buffer overwrote ${entriesWritten - entriesInBuffer} older entries: the history before the first event is missing`,
-      );
-    }
+    this.capture.begin(host);
   }
 }
 
