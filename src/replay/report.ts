@@ -8,7 +8,7 @@ import type { Ledger } from './ledger.js';
 import { CATALOGUE } from './rules/catalogue.js';
 import { noDoubleCallRcu } from './rules/no-double-call-rcu.js';
 import { missingNeeds, type Rule } from './rules/rule.js';
-import { KNOWN, type Tally, type Violation } from './tally.js';
+import { KNOWN, type Violation } from './tally.js';
 
 const BASIS_OF: Record<number, BasisName> = {
   [KNOWN.observed]: 'observed',
