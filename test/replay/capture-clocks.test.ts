@@ -53,7 +53,10 @@ describe.each(LOGS)('%s', (path) => {
     expect(result.inputs[0]!.notes.map((n) => n.message).join()).toMatch(/stamps are jiffies/);
     // The log holds gathers, tables and callbacks: nobody may read that there were none.
     for (const id of ['I02', 'I12', 'I48', 'I49'])
-      expect(report(result, id)).toMatchObject({ verdict: 'unknown', reason: expect.stringMatching(/jiffies/) });
+      expect(report(result, id)).toMatchObject({
+        verdict: 'unknown',
+        reason: expect.stringMatching(/jiffies/),
+      });
   });
 
   it.each([
