@@ -97,11 +97,11 @@ export function annotationsOf(text) {
   });
 }
 
-function runJob(id, job, matrix, workflow, { workspace, out, log }) {
+function runJob(id, job, matrix, workflow, { workspace, out, log, program }) {
   const place = mkdtempSync(join(out, `${id}-`));
   const cwd = join(place, 'workspace');
   cpSync(workspace, cwd, { recursive: true });
-  standInPrograms(join(place, 'bin'));
+  standInPrograms(join(place, 'bin'), program);
   const files = Object.fromEntries(
     ['ENV', 'OUTPUT', 'PATH', 'STEP_SUMMARY'].map((name) => [
       `GITHUB_${name}`,
@@ -229,8 +229,11 @@ function runAction(action, inputs, place) {
   }
 }
 
-/** Every job for every combination of its matrix, one after the other, behind those it needs. `only`: this job. */
-export function runWorkflow(file, { workspace, out, only, log = () => {} }) {
+/**
+ * Every job for every combination of its matrix, one after the other, behind those it needs. `only`: this job; `program`: what
+ * stands in for an installed pttrace, by default this project's.
+ */
+export function runWorkflow(file, { workspace, out, only, log = () => {}, program }) {
   const workflow = parse(readFileSync(file, 'utf8'));
   checkWorkflow(workflow);
   const results = [];
@@ -251,7 +254,7 @@ export function runWorkflow(file, { workspace, out, only, log = () => {} }) {
       continue;
     }
     for (const matrix of combinations(job.strategy?.matrix)) {
-      results.push(runJob(id, job, matrix, workflow, { workspace, out, log }));
+      results.push(runJob(id, job, matrix, workflow, { workspace, out, log, program }));
       if (job.strategy?.['fail-fast'] !== false && results.at(-1).conclusion === 'failure') break;
     }
   }

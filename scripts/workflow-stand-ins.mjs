@@ -80,17 +80,19 @@ export function checkUses(step, place) {
   }
 }
 
-/** Programs that the steps find first: this project's pttrace, and an npm that installs nothing else. */
-export function standInPrograms(dir) {
+/** Programs that the steps find first: this project's pttrace (or `pttrace`), and an npm that installs nothing else. */
+export function standInPrograms(dir, pttrace = `"${process.execPath}" "${join(root, 'bin/run.js')}"`) {
   mkdirSync(dir, { recursive: true });
   const program = (name, text) => {
     writeFileSync(join(dir, name), `#!/bin/sh\n${text}\n`);
     chmodSync(join(dir, name), 0o755);
   };
-  const run = `exec "${process.execPath}" "${join(root, 'bin/run.js')}" "$@"`;
   symlinkSync(process.execPath, join(dir, 'node'));
   const installed = join(dir, 'installed');
-  program('pttrace', `[ -e "${installed}" ] || { echo "pttrace: not installed" >&2; exit 127; }\n${run}`);
+  program(
+    'pttrace',
+    `[ -e "${installed}" ] || { echo "pttrace: not installed" >&2; exit 127; }\nexec ${pttrace} "$@"`,
+  );
   mkdirSync(join(dir, 'global'));
   symlinkSync(root, join(dir, 'global/pttrace'));
   program(

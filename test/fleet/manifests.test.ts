@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { builtCommand, ROOT } from '../support/built.js';
+import { ROOT } from '../support/built.js';
 import { runCommand } from '../support/run-command.js';
+import { warmPttrace } from '../support/warm-program.js';
 
 const at = (name: string) => join(ROOT, 'docs/fleet', name);
 const has = (tool: string) => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0;
@@ -18,9 +19,7 @@ let whole = '';
 /** A folder as the pages say: recordings, a plan; `pttrace` and what else is given are found in PATH. */
 beforeAll(async () => {
   mkdirSync(join(dir, 'bin'));
-  writeFileSync(join(dir, 'bin/pttrace'), `#!/bin/sh\nexec ${process.execPath} ${builtCommand()} "$@"\n`, {
-    mode: 0o755,
-  });
+  symlinkSync(warmPttrace(), join(dir, 'bin/pttrace'));
   mkdirSync(join(dir, 'recordings'));
   for (const [i, name] of ['6.12.117-lab-y/mt-munmap', '6.12.117-lab-n/gup-munmap'].entries())
     cpSync(join(ROOT, `fixtures/replay/${name}.txt.gz`), join(dir, `recordings/${i}.txt.gz`));

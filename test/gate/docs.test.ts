@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parsePolicy } from '../../src/gate/policy-file.js';
 import { readSchema } from '../../src/schema/read-schema.js';
-import { builtCommand, ROOT } from '../support/built.js';
+import { ROOT } from '../support/built.js';
 import { runCommand } from '../support/run-command.js';
+import { warmPttrace } from '../support/warm-program.js';
 import { fixture, folder, linesOf, withoutOneFlush, write } from './support/traces.js';
 
 const page = readFileSync(join(ROOT, 'docs/validate.md'), 'utf8');
@@ -32,8 +33,7 @@ const bin = join(dir, 'bin');
 
 beforeAll(() => {
   mkdirSync(bin);
-  writeFileSync(join(bin, 'pttrace'), `#!/bin/sh\nexec "${process.execPath}" "${builtCommand()}" "$@"\n`);
-  chmodSync(join(bin, 'pttrace'), 0o755);
+  symlinkSync(warmPttrace(), join(bin, 'pttrace'));
   copyFileSync(fixture('6.12.117-lab-y/mt-munmap.txt.gz'), join(dir, 'good.txt.gz'));
   copyFileSync(fixture('6.12.117-lab-n/gup-munmap.txt.gz'), join(dir, 'without.txt.gz'));
   write(dir, 'bad.txt', withoutOneFlush(linesOf('6.12.117-lab-y/mt-munmap.txt.gz')));

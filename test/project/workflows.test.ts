@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
@@ -9,6 +9,7 @@ import { parse } from 'yaml';
 import { folder, linesOf, withoutOneFlush } from '../gate/support/traces.js';
 import { builtCommand, ROOT } from '../support/built.js';
 import { publishedSchema } from '../support/schemas.js';
+import { warmPttrace } from '../support/warm-program.js';
 
 interface Step {
   readonly name: string;
@@ -30,7 +31,10 @@ interface JobRun {
   readonly workspace: string;
 }
 interface Runner {
-  runWorkflow(file: string, options: { workspace: string; out: string; only?: string }): JobRun[];
+  runWorkflow(
+    file: string,
+    options: { workspace: string; out: string; only?: string; program?: string },
+  ): JobRun[];
   checkWorkflow(workflow: unknown): void;
   annotationsOf(text: string): unknown[];
   readSettings(path: string): Record<string, string>;
@@ -192,7 +196,9 @@ describe('docs/ci/github-actions.yml', () => {
 
   it('boots two kernels, judges each by its own policy, compares them and leaves its reports', () => {
     const out = folder();
-    const jobs = withGuests(() => runWorkflow(FILE, { workspace: checkout(false), out }));
+    const jobs = withGuests(() =>
+      runWorkflow(FILE, { workspace: checkout(false), out, program: warmPttrace() }),
+    );
     const output = jobs.flatMap((j) => j.steps.map((s) => `${s.name}: ${s.outcome}\n${s.output}`)).join('\n');
     expect(
       jobs.map((j) => [j.name, j.conclusion]),
@@ -220,7 +226,7 @@ describe('docs/ci/github-actions.yml', () => {
 
   it('is red on a kernel with a bug, annotates the line, and the command it prints shows the witness', () => {
     const jobs = withGuests(() =>
-      runWorkflow(oneKernel('after'), { workspace: checkout(true), out: folder() }),
+      runWorkflow(oneKernel('after'), { workspace: checkout(true), out: folder(), program: warmPttrace() }),
     );
     expect(jobs.map((j) => j.conclusion)).toEqual(['failure', 'skipped']);
     const red = jobs[0]!;
@@ -254,7 +260,12 @@ describe('docs/ci/github-actions.yml', () => {
     const dir = checkout(false);
     rmSync(join(dir, 'recordings'), { recursive: true });
     const [job] = withGuests(() =>
-      runWorkflow(oneKernel('after'), { workspace: dir, out: folder(), only: 'gate' }),
+      runWorkflow(oneKernel('after'), {
+        workspace: dir,
+        out: folder(),
+        only: 'gate',
+        program: warmPttrace(),
+      }),
     );
     expect(job!.conclusion).toBe('failure');
     expect(step(job!, 'Record').outcome).toBe('failure');
@@ -368,7 +379,7 @@ describe('docs/ci/kernel-ci.sh', () => {
   const SCRIPT = join(ROOT, 'docs/ci/kernel-ci.sh');
   let PATH: string;
   beforeAll(() => {
-    PATH = installed();
+    PATH = `${dirname(warmPttrace())}${delimiter}${process.env.PATH}`;
   });
   const job = (dir: string, args: readonly string[], path = PATH) =>
     spawnSync('sh', [SCRIPT, ...args], { cwd: dir, encoding: 'utf8', env: { ...process.env, PATH: path } });
