@@ -1,12 +1,13 @@
 import { GRACE_PERIOD as GP } from '../kernel/operands.js';
 import { GP_EVENT, OP, type Op } from '../kernel/ops.js';
 import { isKnown } from '../timeline/is-known.js';
-import type { Moment, Window } from './doubtful.js';
+import type { Latest, Moment, Window } from './doubtful.js';
 import { type Evidence, lostSince } from './evidence.js';
+import { queuedAt, removedAt } from './moments.js';
 import type { Monitor } from './monitor.js';
 import { NO_RETURN } from './rules/syscall-pair.js';
 import type { Task } from './state/contexts.js';
-import type { Gather, Head, Table } from './state/table-life.js';
+import type { Head, Table } from './state/table-life.js';
 
 const CUT =
   'lines may be missing here: two things or more have gone on, at the same time, from where they could not have been';
@@ -28,20 +29,21 @@ interface Contradiction extends Window {
  */
 export class Contradictions implements Monitor {
   private readonly evidence: Evidence;
-  private readonly since = new WeakMap<object, Moment>();
-  private readonly gatherOf = new WeakMap<Table, Gather | null>();
-  private readonly over = new WeakSet<Gather>();
+  /** By task: its last entry of a system call, or return from one. */
+  private readonly calls = new Map<number, Latest>();
   private readonly found: Contradiction[] = [];
   private readonly periods = {};
-  private lastStart = Number.NaN;
+  private lastStart: Latest | null = null;
+  private startSeq = Number.NaN;
 
   readonly on = {
     /** kernel/rcu/rcu.h: each start is four above the one before. */
     [OP.GP]: (op: Op): void => {
       if (GP.event(op) !== GP_EVENT.start || !isKnown(GP.seq(op))) return;
-      if (GP.seq(op) > this.lastStart + 4) this.jumped(this.periods, this.periods, op);
-      this.lastStart = GP.seq(op);
-      this.since.set(this.periods, this.now(op));
+      if (this.lastStart && GP.seq(op) > this.startSeq + 4)
+        this.jumped(this.periods, { ...this.lastStart }, op);
+      this.startSeq = GP.seq(op);
+      this.lastStart = this.latest(this.lastStart, op);
     },
   };
 
@@ -49,47 +51,32 @@ export class Contradictions implements Monitor {
     this.evidence = evidence;
   }
 
-  queued(head: Head, _gather: Gather | null, _task: unknown, op: Op): void {
-    this.since.set(head, this.now(op));
-  }
-
   queuedTwice(head: Head, again: Op): void {
-    this.jumped(head, head, again);
+    this.jumped(head, queuedAt(head), again);
   }
 
   headReused(head: Head, op: Op): void {
-    this.jumped(head, head, op);
-  }
-
-  tableRemoved(table: Table, gather: Gather | null, _task: unknown, op: Op): void {
-    this.since.set(table, this.now(op));
-    this.gatherOf.set(table, gather);
+    this.jumped(head, queuedAt(head), op);
   }
 
   tableRemovedTwice(table: Table, op: Op): void {
-    const gather = this.gatherOf.get(table);
+    const { trGather } = table;
     // One gather takes it twice: nothing can be missing in between.
-    if (gather && !this.over.has(gather)) return;
-    this.jumped(this.lifeOf(table), table, op);
+    if (table.trSeq === 0 || (trGather && !trGather.over)) return;
+    this.jumped(lifeOf(table), removedAt(table), op);
   }
 
   tableReused(table: Table, op: Op): void {
-    this.jumped(this.lifeOf(table), table, op);
+    if (table.trSeq > 0) this.jumped(lifeOf(table), removedAt(table), op);
   }
 
   syscallEntered(task: Task, op: Op): void {
-    if (task.key >= 0 && task.syscall >= 0 && !NO_RETURN.test(this.evidence.nameOf(task.syscall)))
-      this.jumped(task, task, op);
-    this.since.set(task, this.now(op));
+    const inside = task.key >= 0 && task.syscall >= 0 && !NO_RETURN.test(this.evidence.nameOf(task.syscall));
+    this.called(task, inside, op);
   }
 
   syscallLeft(task: Task, op: Op): void {
-    if (task.key >= 0 && task.syscall < 0 && task.syscallSeen) this.jumped(task, task, op);
-    this.since.set(task, this.now(op));
-  }
-
-  gatherOver(gather: Gather): void {
-    this.over.add(gather);
+    this.called(task, task.key >= 0 && task.syscall < 0 && task.syscallSeen, op);
   }
 
   /** Switches of a CPU that do not fit together. */
@@ -111,18 +98,27 @@ export class Contradictions implements Monitor {
     if (windows.length > 0) this.evidence.ledger.unseenIn(windows, CUT);
   }
 
-  /** Tables of one batch, or of one gather, end their lives together. */
-  private lifeOf(table: Table): object {
-    return table.head ?? this.gatherOf.get(table) ?? table;
+  private called(task: Task, jumped: boolean, op: Op): void {
+    const before = this.calls.get(task.key);
+    if (jumped && before) this.jumped(task, { ...before }, op);
+    const now = this.latest(before ?? null, op);
+    if (!before) this.calls.set(task.key, now);
   }
 
-  private jumped(of: object, which: object, op: Op): void {
-    const from = this.since.get(which);
-    if (from === undefined || lostSince(this.evidence, from.seq) || this.found.length >= MOST) return;
-    this.found.push({ of, from, to: this.now(op) });
+  private jumped(of: object, from: Moment, op: Op): void {
+    if (this.found.length >= MOST || lostSince(this.evidence, from.seq)) return;
+    this.found.push({ of, from, to: this.latest(null, op) });
   }
 
-  private now(op: Op): Moment {
-    return { event: this.evidence.ledger.now, seq: this.evidence.state.seq, ref: op.ref };
+  /** This moment, written over `old`. */
+  private latest(old: Latest | null, op: Op): Latest {
+    const now = old ?? { event: 0, seq: 0, ref: -1 };
+    now.event = this.evidence.state.event;
+    now.seq = this.evidence.state.seq;
+    now.ref = op.ref;
+    return now;
   }
 }
+
+/** Tables of one batch, or of one gather, end their lives together. */
+const lifeOf = (table: Table): object => table.head ?? table.trGather ?? table;

@@ -35,6 +35,9 @@ export interface Moment {
   readonly ref: EvidenceRef;
 }
 
+/** One that moves on with each event. */
+export type Latest = { -readonly [K in keyof Moment]: Moment[K] };
+
 /** Something happened unseen behind `from`, up to `to`. */
 export interface Window {
   readonly from: Moment;

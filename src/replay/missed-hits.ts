@@ -3,6 +3,7 @@ import type { ProbeKinds } from '../kernel/probe-kinds.js';
 import type { Moment, Window } from './doubtful.js';
 import type { Evidence } from './evidence.js';
 import type { Ledger } from './ledger.js';
+import { queuedAt } from './moments.js';
 import type { Monitor } from './monitor.js';
 import { CATALOGUE } from './rules/catalogue.js';
 import { cbExactlyOnce } from './rules/cb-exactly-once.js';
@@ -61,7 +62,6 @@ export class MissedHits {
   /** Enqueues whose callback has run. */
   private pairs = 0;
   private evidence: Evidence | null = null;
-  private readonly queuedAt = new WeakMap<Head, Moment>();
   /** By CPU: enqueue of the last head that has run there. */
   private ranLast: (Moment | undefined)[] = [];
 
@@ -87,17 +87,13 @@ export class MissedHits {
     this.open = [];
     this.lookAt = 0;
     return {
-      queued: (head, _gather, _task, op) => {
-        this.queuedAt.set(head, this.momentOf(op));
-      },
       callbackRan: (head, cpu, op) => {
         if (!isTableFunc(head.func)) return;
         this.pairs++;
-        const queued = this.queuedAt.get(head);
-        if (cpu && queued) this.ranLast[cpu.id] = queued;
+        const from = queuedAt(head);
+        if (cpu) this.ranLast[cpu.id] = from;
         // Another event shows it, or what it releases does: its own probe was not seen before that.
-        if (op.kind !== OP.CB)
-          this.locate(OP.CB, { from: queued ?? START, seen: this.momentOf(op), to: NEVER }, head);
+        if (op.kind !== OP.CB) this.locate(OP.CB, { from, seen: this.momentOf(op), to: NEVER }, head);
       },
       // Its own probe comes right behind the tracepoint: it was not missed.
       callbackFunc: (head) => this.unlocate(OP.CB, head),
@@ -106,7 +102,7 @@ export class MissedHits {
         if (op.kind !== OP.CB || !isTableFunc(op.a1)) return;
         // Heads that were queued before the capture run first, in the order of their CPU.
         const after = cpu && cpu.matchedSeq > 0 ? this.ranLast[cpu.id] : undefined;
-        const from = previous ? this.queuedAt.get(previous) : after;
+        const from = previous ? queuedAt(previous) : after;
         if (from) this.locate(OP.CR, { from, seen: this.momentOf(op), to: NEVER }, null);
       },
       callbackOver: (_head, _cpu, op) => this.settle(op),

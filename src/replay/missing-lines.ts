@@ -1,7 +1,7 @@
 import { OP, type Op } from '../kernel/ops.js';
 import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
 import { Contradictions } from './contradictions.js';
-import type { Moment } from './doubtful.js';
+import type { Latest, Moment } from './doubtful.js';
 import type { Evidence } from './evidence.js';
 import { TaskOrder } from './task-order.js';
 
@@ -10,9 +10,6 @@ const PICKED =
 
 /** Places in one capture from which on each counts: lines were picked out all along. */
 const MANY = 3;
-
-/** A moment that moves on with each event. */
-type Latest = { -readonly [K in keyof Moment]: Moment[K] };
 
 /**
  * Lines that are not there, although nothing announces a loss: somebody cut them out, or picked others out of a longer text.

@@ -158,6 +158,7 @@ export class Session {
   feed(op: Op): void {
     const { coverage } = this;
     const { state } = this.evidence;
+    state.event = this.ledger.now;
     step(state, op, this.monitors);
     coverage.fired(op.kind, op.cpu, state.seq);
     if (op.kind === OP.RB && isKnown(op.a1)) coverage.fired(NAMED_READER, op.cpu, state.seq);

@@ -185,6 +185,7 @@ function newHead(state: MachineState, op: Op, addr: number, rhp: number): Head {
     crRef: op.ref,
     crTs: op.tsNs,
     crSeq: state.seq,
+    crEvent: state.event,
     crPid: op.pid,
     crCpu: op.cpu,
     lineSeq: 0,

@@ -171,7 +171,7 @@ function remove(state: MachineState, op: Op, key: number, level: number, task: T
     table.reclaimRef = op.ref;
   }
   task.reclaimRef = -1;
-  hand(table, state, state.seq, task, op, hooks);
+  hand(table, state, true, task, op, hooks);
 }
 
 /**
@@ -185,23 +185,25 @@ function defer(state: MachineState, table: Table, task: Task, op: Op, hooks: Hoo
     if (flush.freedTables === 0) table.leafFlush = flush;
     else table.flush = flush;
   }
-  hand(table, null, state.seq, task, op, hooks);
+  hand(table, state, false, task, op, hooks);
   table.deferredSince = task.deferSeq === 0 && task.firstSeq === state.seq ? -1 : task.deferSeq;
   task.lastFlush = null;
   task.deferSeq = state.seq;
 }
 
-/** `state` null: handed over outside a gather (`pte_free_defer`). */
-function hand(table: Table, state: MachineState | null, seq: number, task: Task, op: Op, hooks: Hooks): void {
+/** `gathered` false: handed over outside a gather (`pte_free_defer`). */
+function hand(table: Table, state: MachineState, gathered: boolean, task: Task, op: Op, hooks: Hooks): void {
   table.life = LIFE.gathered;
   table.trRef = op.ref;
   table.trTs = op.tsNs;
   table.trCpu = op.cpu;
   table.trPid = op.pid;
-  table.trSeq = seq;
+  table.trSeq = state.seq;
+  table.trEvent = state.event;
   const open = task.gather?.finishing ? (task.outer.at(-1) ?? null) : task.gather;
-  hooks.tableRemoved(table, state ? open : null, task, op);
-  if (!state) return;
+  table.trGather = gathered ? open : null;
+  hooks.tableRemoved(table, table.trGather, task, op);
+  if (!gathered) return;
   // One around it may be open still: that is another.
   if (op.a0 === task.endedTlb && task.gather?.tlb !== op.a0) hooks.tableAfterGather(table, task, op);
   // Nothing is handed over while a gather finishes: that one is over, its return was not seen.

@@ -13,6 +13,8 @@ import { newWalks, type Walks } from './walks.js';
 export interface MachineState {
   /** Steps taken. */
   seq: number;
+  /** Number of the event that is being stepped, as the driver counts them; 0: it does not. */
+  event: number;
   /** Stamp of the first one; NaN before it. */
   firstTs: number;
   /** By page: set and deleted by `setPage` and `deletePage`, as `tablePages` says which there are. */
@@ -56,6 +58,7 @@ export interface MachineState {
 export function newState(): MachineState {
   return {
     seq: 0,
+    event: 0,
     firstTs: Number.NaN,
     tables: new Map(),
     tablePages: newPageIndex(),

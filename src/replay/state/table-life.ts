@@ -20,10 +20,13 @@ export interface Table {
   installer: number;
   trRef: EvidenceRef;
   trSeq: number;
+  trEvent: number;
   trTs: number;
   trCpu: number;
   /** Thread that handed it over; -1 unknown. */
   trPid: number;
+  /** Gather that it was handed to; null unknown, or none. */
+  trGather: Gather | null;
   /** The unlink itself was seen (`free_pte`), not inferred from the hand-over. */
   ulRef: EvidenceRef;
   /** The unlink is that of a reclaim (MADV_DONTNEED), not of munmap or exit: -1 if not. */
@@ -154,6 +157,8 @@ export interface Gather {
   /** Its beginning was not in the trace. */
   readonly headless: boolean;
   finishing: boolean;
+  /** It has ended, or its task has gone on without it. */
+  over: boolean;
   geRef: EvidenceRef;
   /** Page key of `tlb->batch` as printed at the finish; NaN unknown, 0 none. */
   batchPage: number;
@@ -193,6 +198,7 @@ export interface Head {
   readonly crRef: EvidenceRef;
   readonly crTs: number;
   readonly crSeq: number;
+  readonly crEvent: number;
   /** Thread that queued it; -1 unknown. */
   readonly crPid: number;
   /** CPU on whose list it is. */
@@ -264,9 +270,11 @@ export function newTable(key: number, level: number, mm: number): Table {
     installer: Number.NaN,
     trRef: -1,
     trSeq: 0,
+    trEvent: 0,
     trTs: Number.NaN,
     trCpu: -1,
     trPid: -1,
+    trGather: null,
     ulRef: -1,
     reclaimRef: -1,
     appRef: -1,
