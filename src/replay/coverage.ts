@@ -25,42 +25,46 @@ export interface AbsenceCase {
 export class Coverage {
   private readonly kinds: number;
   private cpus = 0;
-  /** Seq of the last firing since the last loss, by cpu * kinds + kind; 0 = none. */
+  /** Kinds there is room for: those of syscalls are many, and most recordings show few of the first. */
+  private width = 0;
+  /** Seq of the last firing since the last loss, by cpu * width + kind; 0 = none. */
   private last = new Float64Array(0);
   /** Seq of the newest firing before the last loss on all CPUs: what fired by then has not fired since. */
   private floor = 0;
   private newest = 0;
-  private readonly totals: Float64Array;
+  private totals = new Float64Array(0);
   /** Those of captures that may be of another kernel, with other probes. */
-  private readonly past: Float64Array;
+  private past = new Float64Array(0);
+  /** By cpu * kinds + kind. */
   private readonly waiting = new Map<number, AbsenceCase[]>();
   private waitingCount = 0;
 
   /** Kinds are below `kinds`; what lies beyond is never proven to fire. */
   constructor(kinds: number = KINDS) {
     this.kinds = kinds;
-    this.totals = new Float64Array(kinds);
-    this.past = new Float64Array(kinds);
   }
 
   fired(kind: number, cpu: number, seq: number): void {
-    if (kind >= this.kinds) return;
+    // Neither a call that nobody can name.
+    if (!(kind >= 0 && kind < this.width)) {
+      if (!(kind >= 0 && kind < this.kinds)) return;
+      this.grow(this.cpus, kind + 1);
+    }
     this.totals[kind]!++;
     if (cpu < 0) return;
-    if (cpu >= this.cpus) this.grow(cpu + 1);
-    const slot = cpu * this.kinds + kind;
-    this.last[slot] = this.newest = seq;
-    if (this.waitingCount > 0) this.settle(slot);
+    if (cpu >= this.cpus) this.grow(cpu + 1, this.width);
+    this.last[cpu * this.width + kind] = this.newest = seq;
+    if (this.waitingCount > 0) this.settle(cpu * this.kinds + kind);
   }
 
   /** Times the operation was seen anywhere in the trace. */
   total(kind: number): number {
-    return this.totals[kind]!;
+    return this.totals[kind] ?? 0;
   }
 
   /** … in this capture, and those before it of the same recorder. */
   shown(kind: number): number {
-    return this.totals[kind]! - this.past[kind]!;
+    return this.total(kind) - (this.past[kind] ?? 0);
   }
 
   /** What fired so far was another recorder's. */
@@ -70,7 +74,11 @@ export class Coverage {
 
   firedOn(kind: number, cpu: number): boolean {
     return (
-      kind < this.kinds && cpu >= 0 && cpu < this.cpus && this.last[cpu * this.kinds + kind]! > this.floor
+      kind >= 0 &&
+      kind < this.width &&
+      cpu >= 0 &&
+      cpu < this.cpus &&
+      this.last[cpu * this.width + kind]! > this.floor
     );
   }
 
@@ -96,9 +104,8 @@ export class Coverage {
     // What is proven may ask for the next kind of its case.
     for (let before = -1; this.waitingCount !== before; ) {
       before = this.waitingCount;
-      for (let kind = 0; kind < this.kinds; kind++) {
-        const slot = cpu * this.kinds + kind;
-        if (this.last[slot]! > this.floor) this.settle(slot);
+      for (let kind = 0; kind < this.width; kind++) {
+        if (this.last[cpu * this.width + kind]! > this.floor) this.settle(cpu * this.kinds + kind);
       }
     }
   }
@@ -110,9 +117,9 @@ export class Coverage {
       this.abandonAll(why);
       return;
     }
-    if (cpu >= this.cpus) this.grow(cpu + 1);
-    for (let kind = 0; kind < this.kinds; kind++) {
-      this.last[cpu * this.kinds + kind] = 0;
+    if (cpu >= this.cpus) this.grow(cpu + 1, this.width);
+    for (let kind = 0; kind < this.width; kind++) {
+      this.last[cpu * this.width + kind] = 0;
       this.abandon(cpu * this.kinds + kind, why);
     }
   }
@@ -145,11 +152,20 @@ export class Coverage {
     for (const question of list) question.unproven(why);
   }
 
-  private grow(cpus: number): void {
-    const size = Math.max(cpus, this.cpus * 2, 8);
-    const bigger = new Float64Array(size * this.kinds);
-    bigger.set(this.last);
+  private grow(cpus: number, width: number): void {
+    const [size, before] = [cpus > this.cpus ? Math.max(cpus, this.cpus * 2, 8) : this.cpus, this.width];
+    const wide = width > before ? Math.min(Math.max(width, before * 2, 64), this.kinds) : before;
+    const bigger = new Float64Array(size * wide);
+    for (let cpu = 0; cpu < this.cpus; cpu++)
+      bigger.set(this.last.subarray(cpu * before, (cpu + 1) * before), cpu * wide);
     this.last = bigger;
     this.cpus = size;
+    if (wide === before) return;
+    const { totals, past } = this;
+    this.totals = new Float64Array(wide);
+    this.totals.set(totals);
+    this.past = new Float64Array(wide);
+    this.past.set(past);
+    this.width = wide;
   }
 }

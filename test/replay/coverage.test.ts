@@ -29,6 +29,34 @@ describe('Coverage', () => {
     expect(answers).toEqual(['proven']);
   });
 
+  it('makes room for kinds and CPUs as they come, and keeps what it knew', () => {
+    const coverage = new Coverage(5000);
+    coverage.fired(KIND, 0, 1);
+    coverage.fired(KIND, 1, 2);
+    const waiting = asked(coverage, 1);
+    coverage.otherRecorder();
+    coverage.fired(4999, 1, 3);
+    coverage.fired(5000, 1, 3);
+    coverage.fired(-1, 1, 3);
+    coverage.fired(KIND, 40, 4);
+    const fired = (kind: number) =>
+      Array.from({ length: 42 }, (_, i) => i).filter((c) => coverage.firedOn(kind, c));
+    expect([fired(KIND), fired(4999), fired(4998), fired(5000), fired(-1)]).toEqual([
+      [0, 1, 40],
+      [1],
+      [],
+      [],
+      [],
+    ]);
+    expect([coverage.total(KIND), coverage.shown(KIND), coverage.total(4999), coverage.total(4998)]).toEqual([
+      3, 1, 1, 0,
+    ]);
+    expect(coverage.total(5000)).toBe(0);
+    expect(waiting.answers).toEqual([]);
+    coverage.fired(KIND, 1, 5);
+    expect(waiting.answers).toEqual(['proven']);
+  });
+
   it('says at once that a probe has not fired on that CPU', () => {
     const coverage = new Coverage(8);
     coverage.fired(KIND, 1, 1);
