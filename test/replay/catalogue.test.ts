@@ -64,7 +64,7 @@ beforeAll(async () => {
   }
   for (const [id, text] of Object.entries(KEPT)) take(`${id} kept`, await replayText(text, BASES));
   for (const [id, text] of Object.entries(BROKEN_TRACES)) take(`${id} broken`, await replayText(text, BASES));
-  const fixtures = replayFixtures()
+  const fixtures = [...replayFixtures()]
     .sort((a, b) => a.lines.length - b.lines.length)
     .map((f) => ({ ...f, recording: readRecording(f.lines) }));
   for (const { name, lines } of fixtures) take(name, await replayLines(lines));

@@ -10,11 +10,15 @@ export const targetDropped: Damager = (recording, random) => {
   const places = flushesOf(recording).flatMap((flush) =>
     flush.freedTables && flush.multi >= 0 ? flush.targets.map((target) => ({ flush, target })) : [],
   );
+  const sent = new Map<number, { first: number; last: number }>();
+  for (const line of recording.lines) {
+    if (line?.symbol !== 'csd_queue_cpu') continue;
+    const { index } = line;
+    sent.set(line.cpu, { first: sent.get(line.cpu)?.first ?? index, last: index });
+  }
   const sendsElse = (flush: Flush) => {
-    const first = flush.targets[0]!.queue;
-    const { cpu } = recording.lines[first]!;
-    const other = recording.lines.filter((l) => l !== null && l.cpu === cpu && l.symbol === 'csd_queue_cpu');
-    return other[0]!.index < flush.request && other.at(-1)!.index > flush.done;
+    const { first, last } = sent.get(recording.lines[flush.targets[0]!.queue]!.cpu)!;
+    return first < flush.request && last > flush.done;
   };
   const place = pick(
     places.filter((p) => sendsElse(p.flush)),

@@ -10,8 +10,16 @@ export interface Fixture {
   readonly probes: string;
 }
 
+let held: readonly Fixture[] | undefined;
+
 /** The real recordings under fixtures/replay, decompressed, with the probe definitions of their kernel. */
-export function replayFixtures(): Fixture[] {
+export function replayFixtures(): readonly Fixture[] {
+  // Once a worker: a dozen files of tests ask for them.
+  held ??= read();
+  return held;
+}
+
+function read(): Fixture[] {
   return readdirSync(ROOT, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .flatMap(({ name: kernel }) => {

@@ -171,7 +171,16 @@ function vote(pointers: Iterable<bigint>, pfns: Iterable<bigint>, size: bigint):
   return best;
 }
 
+const read = new WeakMap<readonly string[], Recording>();
+
+/** Of the same lines, the same recording: those of the fixtures are asked for by a dozen files of tests. */
 export function readRecording(text: readonly string[]): Recording {
+  let recording = read.get(text);
+  if (recording === undefined) read.set(text, (recording = readLines(text)));
+  return recording;
+}
+
+function readLines(text: readonly string[]): Recording {
   const lines = text.map(parseLine);
   const freed = new Set<bigint>();
   const pages = new Set<bigint>();
