@@ -22,6 +22,8 @@ interface Gap {
  */
 export class Ledger {
   readonly tallies = new Map<number, Tally>();
+  /** The same by number: one is asked for with every verdict. */
+  private readonly byNumber: (Tally | undefined)[] = [];
   /** Set by the engine while the current operation lies outside the user's filter. */
   hidden = false;
   /** Number of the capture being judged: each may be of another kernel. */
@@ -38,9 +40,10 @@ export class Ledger {
   }
 
   tally(invariant: number): Tally {
-    let t = this.tallies.get(invariant);
-    if (!t) {
+    let t = this.byNumber[invariant];
+    if (t === undefined) {
       t = newTally();
+      this.byNumber[invariant] = t;
       this.tallies.set(invariant, t);
     }
     return t;
@@ -208,6 +211,7 @@ export class Ledger {
       let count = t.violated + t.pass.reduce((sum, n) => sum + n, 0);
       for (const m of t.masked.values()) count += m.count;
       this.tallies.delete(invariant);
+      this.byNumber[invariant] = undefined;
       if (count > 0) this.unknown(invariant, why, -1, count);
     }
     if (!this.tallies.get(52)?.unknown) this.unknown(52, why, -1);

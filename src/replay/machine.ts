@@ -58,7 +58,7 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
   state.seq++;
   if (!isKnown(state.firstTs)) state.firstTs = op.tsNs;
   const cpu = op.cpu >= 0 ? cpuOf(state, op.cpu) : null;
-  const task = taskOf(state, op);
+  const task = taskOf(state, op, cpu);
   if (cpu) hooks.tick(cpu, op);
   if (state.readers.size > 0) expireReaders(state, op, task, hooks);
   if (task.flush !== null || task.unseenReturn !== null) passFlush(state, op, task, hooks);
@@ -128,18 +128,21 @@ export function cpuOf(state: MachineState, id: number): Cpu {
  * Whose program order an operation belongs to: the task, or the interrupt that runs on top of it. The context
  * comes from the flags column, never from the pid: callbacks run under any task's name.
  */
-function taskOf(state: MachineState, op: Op): Task {
+function taskOf(state: MachineState, op: Op, cpu: Cpu | null): Task {
   let key: number;
   if (op.context === CONTEXT.task || op.context === CONTEXT.unknown) {
     key = op.pid > 0 ? op.pid : -(op.cpu + 2);
   } else {
     key = interruptKey(op.cpu, op.context);
   }
+  // Mostly whoever has done something here just before.
+  if (cpu?.context?.key === key) return cpu.context;
   let task = state.tasks.get(key);
   if (task === undefined) {
     task = newTask(key, state.seq);
     state.tasks.set(key, task);
   }
+  if (cpu) cpu.context = task;
   return task;
 }
 

@@ -64,6 +64,8 @@ export interface Cpu {
   callbackTask: number;
   /** Seq at which the current run of nothing but page releases began here; 0 none. */
   freeRunSeq: number;
+  /** Whose program order the last op on this CPU belongs to; null none yet. */
+  context: Task | null;
   /** Seq of the last op on this CPU. */
   lastSeq: number;
   /** Heads queued here and not yet run, oldest first. */
@@ -155,6 +157,7 @@ export function newCpu(id: number): Cpu {
     callback: null,
     callbackTask: Number.NaN,
     freeRunSeq: 0,
+    context: null,
     lastSeq: -1,
     taskSeq: 0,
     taskTs: Number.NaN,
