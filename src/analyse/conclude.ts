@@ -30,13 +30,12 @@ export function conclude(
 /** Resolve what could only be resolved at the end; returns the variants the trace allows. */
 function settle(replay: ReplayEngine, inputs: readonly ScannedInput[], byRelease: VariantMask): VariantMask {
   const { session } = replay;
-  const announced = Math.max(...inputs.map((i) => i.header.cpus), 0);
-  const seen = replay.cpus.filter((c) => c.events > 0).length;
-  const machine = Math.max(announced, replay.cpus.length, replay.cpusNamed);
-  if (machine > seen) {
-    session.ledger.blind(
-      `only ${seen} of ${machine} CPUs have events in this trace: the others may have acted unseen`,
-    );
-  }
+  const announced = inputs.map((i) => i.header.cpus);
+  // Where inputs were merged, which of them is whose is not told.
+  const most = Math.max(...announced, 0);
+  const { recorded } = replay;
+  const byGroup =
+    recorded.groups === inputs.length ? announced : Array.from({ length: recorded.groups }, () => most);
+  for (const [why, captures] of recorded.lacking(byGroup)) session.ledger.blind(why, captures);
   return session.settle(byRelease);
 }

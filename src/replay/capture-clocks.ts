@@ -4,6 +4,8 @@ import type { TimeBase } from '../timeline/time-base.js';
 /** Earlier stamps in one capture, in number and one in how many events, that mean that its lines are in no order. */
 const MANY_BACK = 8;
 const MANY_BACK_SHARE = 50;
+/** A CPU that is behind what others have shown by more than this: a reader of `trace_pipe` may be late by less. Of ticks any number. */
+const BEHIND_NS = 1e6;
 /** Stamps that go back by more than this on every CPU begin a new capture. */
 const CAPTURE_JUMP_NS = 1e9;
 /** One event in so many that has the stamp of the one before: of `counter` and `x86-tsc` hardly one in thousands has. */
@@ -11,6 +13,8 @@ const TIES = 10;
 
 export const DISORDER =
   'the events are not in the order of their time: what came before what is not known (sort the input by time first)';
+const PIECES =
+  'the lines of different CPUs stand one behind the other, in no order of time: what came before what is not known (sort the lines by time, or give each CPU as a file of its own)';
 const JIFFIES =
   'the stamps are jiffies (trace_clock uptime): what came before what within one, on different CPUs, is not known (record by another clock)';
 
@@ -24,6 +28,8 @@ export interface CpuClock {
   events: number;
   lost: number;
   lossIntervals: number;
+  /** Its stamps have gone back in this capture. */
+  back: boolean;
 }
 
 /** Whom the clocks tell what the stamps say of the recording. */
@@ -64,6 +70,8 @@ export class CaptureClocks {
     ref: EvidenceRef;
   } | null = null;
   private backs = 0;
+  /** Events that are behind those of other CPUs. */
+  private behind = 0;
   /** The event before this one. */
   private beforeNs = Number.NaN;
   private beforeCpu = -1;
@@ -88,6 +96,7 @@ export class CaptureClocks {
     if (ts < clock.lastNs && !clock.gap) this.wentBack(clock, batch, row, ts, cpu);
     else {
       this.ordered++;
+      if (ts < this.maxNs - this.slackNs && this.back === null && !clock.back) this.cpuBehind();
       if (this.back !== null && this.back.cpu !== cpu && clock.events > 1) this.oneClockBack();
     }
     clock.gap = false;
@@ -122,6 +131,7 @@ export class CaptureClocks {
         events: 0,
         lost: 0,
         lossIntervals: 0,
+        back: false,
       });
     }
     return this.cpus[cpu]!;
@@ -136,6 +146,7 @@ export class CaptureClocks {
   restart(): void {
     this.past = this.extent();
     this.backs = 0;
+    this.behind = 0;
     this.ties = 0;
     this.beforeNs = Number.NaN;
     this.maxNs = Number.NEGATIVE_INFINITY;
@@ -143,6 +154,7 @@ export class CaptureClocks {
     for (const clock of this.cpus) {
       clock.lastNs = Number.NEGATIVE_INFINITY;
       clock.lastEvent = this.events;
+      clock.back = false;
     }
   }
 
@@ -173,6 +185,17 @@ export class CaptureClocks {
     this.beforeCpu = cpu;
   }
 
+  private get slackNs(): number {
+    return this.time.unit === 'ticks' ? 0 : BEHIND_NS;
+  }
+
+  /** The kernel prints what the CPUs recorded in one order of time; a reader of each CPU's buffer prints one behind the other. */
+  private cpuBehind(): void {
+    this.behind++;
+    if (this.behind > MANY_BACK && this.behind * MANY_BACK_SHARE > this.events - this.captureStart)
+      this.listener.noOrder(PIECES);
+  }
+
   /** A new capture, not a late line: this CPU too has gone back by more than the limit. */
   private jumpsBack(ts: number, cpu: number): boolean {
     return cpu < 0 || ts < this.of(cpu).lastNs - CAPTURE_JUMP_NS;
@@ -184,6 +207,7 @@ export class CaptureClocks {
    */
   private wentBack(clock: CpuClock, batch: RecordBatch, row: number, ts: number, cpu: number): void {
     this.backs++;
+    clock.back = true;
     if (this.backs > MANY_BACK && this.backs * MANY_BACK_SHARE > this.events - this.captureStart) {
       this.back = null;
       this.listener.noOrder(DISORDER);

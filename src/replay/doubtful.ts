@@ -1,5 +1,6 @@
 import type { EvidenceRef } from '../timeline/batch.js';
 import { isKnown } from '../timeline/is-known.js';
+import type { Extent } from './recorded-cpus.js';
 
 /** Entries kept one by one; beyond it neighbours in time are joined, at the later of their moments. */
 const MAX_ENTRIES = 8192;
@@ -46,6 +47,8 @@ export interface Window {
 
 interface Entry {
   at: number;
+  /** Of the first of them. */
+  firstAt: number;
   count: number;
   /** A place of the first of them. */
   ref: EvidenceRef;
@@ -97,10 +100,10 @@ export class Doubtful {
     return sum(a, b);
   }
 
-  /** Those that hold only if every CPU was recorded. */
-  blind(): Taken {
-    const taken = after(this.byLossOrCpus, Number.NEGATIVE_INFINITY);
-    this.byLossOrCpus = [];
+  /** Those within these captures, in order, that hold only if every CPU was recorded. */
+  blind(captures: readonly Extent[]): Taken {
+    const taken = take(this.byLossOrCpus, (e) => overlaps(e, captures));
+    this.byLossOrCpus = taken.kept;
     return taken;
   }
 }
@@ -125,6 +128,18 @@ export function mayRestOn(
   const one = new Doubtful();
   one.add(instance, instance.at ?? Number.POSITIVE_INFINITY);
   return one.unseen(kinds, windows).count > 0;
+}
+
+/** The first capture that ends behind it has begun by then. */
+function overlaps({ firstAt, at }: Entry, captures: readonly Extent[]): boolean {
+  let low = 0;
+  let high = captures.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (captures[middle]!.to < firstAt) low = middle + 1;
+    else high = middle;
+  }
+  return low < captures.length && captures[low]!.from < at;
 }
 
 /** Of the windows that begin before it happened the last one goes on the longest. */
@@ -169,6 +184,7 @@ function put(entries: Entry[], instance: Instance, at: number): Entry[] {
     for (const { ref } of events) if (ref >= 0 && (sinceRef < 0 || ref < sinceRef)) sinceRef = ref;
   entries.push({
     at,
+    firstAt: at,
     count: 1,
     ref: events.at(-1)?.ref ?? -1,
     since: rests?.since ?? Number.NaN,
@@ -194,6 +210,7 @@ function joined(entries: Entry[]): Entry[] {
 function both(first: Entry, second: Entry): Entry {
   return {
     at: second.at,
+    firstAt: Math.min(first.firstAt, second.firstAt),
     count: first.count + second.count,
     ref: first.ref,
     since: !isKnown(first.since) || !isKnown(second.since) ? Number.NaN : Math.min(first.since, second.since),

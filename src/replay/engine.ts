@@ -27,6 +27,7 @@ import { MissedHits } from './missed-hits.js';
 import { MissingLines } from './missing-lines.js';
 import type { Monitor } from './monitor.js';
 import { listening, type RcuListener } from './rcu-listener.js';
+import { RecordedCpus } from './recorded-cpus.js';
 import { Session } from './session.js';
 import { subjectMm, subjectPid } from './subject.js';
 import { THREAD, ThreadKinds } from './thread-kinds.js';
@@ -63,8 +64,7 @@ export class ReplayEngine {
   readonly coverage: Coverage;
   readonly skew: SkewBounds;
   readonly operations = new Float64Array(OP_COUNT);
-  /** Number of CPUs that the events speak of: one more than the highest IPI target. */
-  cpusNamed = 0;
+  readonly recorded = new RecordedCpus();
   segments = 1;
   private readonly options: EngineOptions;
   private readonly op = new Op();
@@ -147,7 +147,7 @@ export class ReplayEngine {
       this.operations[op.kind]!++;
       this.options.phases?.step(op);
       session.feed(op);
-      if (op.kind === OP.IS && op.a0 >= this.cpusNamed) this.cpusNamed = op.a0 + 1;
+      if (op.kind === OP.IS) this.recorded.name(op.a0);
     }
   }
 
@@ -164,6 +164,7 @@ export class ReplayEngine {
       return;
     }
     clocks.settle();
+    this.captureEnds();
     this.lines.end();
     session.end('the trace ends before its probe fired again');
     const losslessCpus = this.cpus.filter((c) => c.events > 0 && c.lossIntervals === 0).length;
@@ -256,6 +257,12 @@ export class ReplayEngine {
   /** A new input begins. */
   boundary(): void {
     if (this.events > 0) this.newSegment(true);
+    this.recorded.nextGroup();
+  }
+
+  private captureEnds(): void {
+    const { captureStart, events, cpus } = this.clocks;
+    this.recorded.captureEnds({ from: captureStart, to: events }, cpus);
   }
 
   private newSegment(otherKernel: boolean): void {
@@ -263,6 +270,7 @@ export class ReplayEngine {
     const { lastNs } = clocks;
     this.options.phases?.cut();
     clocks.settle();
+    this.captureEnds();
     this.lines.end();
     this.session.end('the capture ends before its probe fired again');
     this.segments++;

@@ -1,10 +1,13 @@
 import { ALL_VARIANTS, type VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef } from '../timeline/batch.js';
 import { Doubtful, joinedWindows, mayRestOn, type Rests, type Taken, type Window } from './doubtful.js';
+import type { Extent } from './recorded-cpus.js';
 import { KNOWN, type Known, type MaskedTally, newTally, type Tally, type Violation } from './tally.js';
 
 /** I52 and I53 are about the recording itself, whatever part of it is looked at. */
 const FIRST_OF_RECORDING = 52;
+
+const EVERYWHERE: readonly Extent[] = [{ from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY }];
 
 /** Losses remembered one by one; older ones are joined into one wide gap. */
 const MAX_GAPS = 4096;
@@ -146,12 +149,12 @@ export class Ledger {
     this.book(m, violation(), at);
   }
 
-  /** Not all CPUs were recorded: what might have happened on the others turns those violations into unknown. */
-  blind(why: string): void {
+  /** Not all CPUs were recorded in these captures: what might have happened on the others turns those violations into unknown. */
+  blind(why: string, captures: readonly Extent[] = EVERYWHERE): void {
     this.retract(
       why,
-      (d) => d.blind(),
-      (c) => c.assumesAllCpus === true,
+      (d) => d.blind(captures),
+      (c) => c.assumesAllCpus === true && captures.some(({ from, to }) => c.at! > from && c.at! <= to),
     );
   }
 

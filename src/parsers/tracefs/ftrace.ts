@@ -58,6 +58,8 @@ export class FtraceDialect implements LineDialect {
   private blankSince = false;
   private lastNs = Number.NEGATIVE_INFINITY;
   private readonly capture = new CaptureEntries();
+  /** Last stamp of each CPU that this capture shows. */
+  private lastOfCpu: number[] = [];
   /** Where another event begins within the line of the last one; -1: nowhere. */
   private second = -1;
   /** Byte of the line at which the event being read begins. */
@@ -253,8 +255,8 @@ export class FtraceDialect implements LineDialect {
       return LINE.stack;
     }
     if (this.bodies !== null) this.end = end = this.bodies.rewrite(buf, p, end, host);
-    if (ts < this.lastNs - JUMP_BACK_NS) this.jumpedBack(host);
-    this.lastNs = ts;
+    if (ts < this.lastNs - JUMP_BACK_NS) this.jumpedBack(ts, cpu, host);
+    this.lastNs = this.lastOfCpu[cpu] = ts;
     const { batch } = host;
     const i = batch.length;
     put(batch, i, ts, cpu, pid, tgid, flags);
@@ -308,9 +310,13 @@ export class FtraceDialect implements LineDialect {
     }
   }
 
-  /** Captures put end to end without their headers (`trace_pipe`): nothing may be carried across. */
-  private jumpedBack(host: LineHost): void {
-    if (host.time.unit !== 'ns') return;
+  /**
+   * Captures put end to end without their headers (`trace_pipe`): nothing may be carried across. A CPU that only goes on where it
+   * was is read from a file of its own (`per_cpu/cpuN/trace_pipe`): no capture begins, its lines are in another's place.
+   */
+  private jumpedBack(ts: number, cpu: number, host: LineHost): void {
+    if (host.time.unit !== 'ns' || ts >= this.lastOfCpu[cpu]!) return;
+    this.lastOfCpu = [];
     host.fact(RESERVED.segment, -1, 0);
     host.note(
       'time-back',
@@ -321,6 +327,7 @@ export class FtraceDialect implements LineDialect {
   private newCapture(host: LineHost): void {
     this.inHeader = true;
     this.lastNs = Number.NEGATIVE_INFINITY;
+    this.lastOfCpu = [];
     this.capture.begin(host);
   }
 }
