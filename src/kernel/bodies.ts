@@ -243,14 +243,16 @@ export function pageAlloc(b: Uint8Array, start: number, end: number, op: Op): bo
 export function syscallArgs(b: Uint8Array, start: number, end: number, op: Op): void {
   let index = 0;
   let separator = 0;
-  for (let i = start + 1; i + 1 < end && index < 2; i++) {
+  for (let i = start + 1; i + 1 < end && index < 4; i++) {
     const c = b[i]!;
     const colon = c === 0x3a && b[i + 1] === 0x20;
     if ((!colon && c !== 0x3d) || (separator !== 0 && c !== separator)) continue;
     separator = c;
     const value = colon ? parseHex53(b, i + 2, end) : numberAt(b, i + 1, end);
     if (index === 0) op.a1 = value;
-    else op.a2 = value;
+    else if (index === 1) op.a2 = value;
+    else if (index === 2) op.a3 = value;
+    else op.a4 = value;
     index++;
   }
 }
@@ -279,10 +281,17 @@ export function rawSyscallEnter(
   let open = at;
   while (open < end && b[open] !== 0x28) open++;
   op.a1 = parseHex53(b, open + 1, end);
-  let comma = open;
-  while (comma < end && b[comma] !== 0x2c) comma++;
-  op.a2 = parseHex53(b, skipBlanks(b, comma + 1, end), end);
+  let at2 = nextArgument(b, open, end);
+  op.a2 = parseHex53(b, at2, end);
+  op.a3 = parseHex53(b, (at2 = nextArgument(b, at2, end)), end);
+  op.a4 = parseHex53(b, nextArgument(b, at2, end), end);
   return true;
+}
+
+function nextArgument(b: Uint8Array, from: number, end: number): number {
+  let comma = from;
+  while (comma < end && b[comma] !== 0x2c) comma++;
+  return skipBlanks(b, comma + 1, end);
 }
 
 /** `NR 11 = 0`, `id=11 ret=0`. */

@@ -1,4 +1,4 @@
-import type { Op } from './ops.js';
+import { FUNC, type Op } from './ops.js';
 
 /**
  * The slots of an operation by name, one group for each kind (or kinds of one shape) that a rule reads. `OP` says what
@@ -42,7 +42,14 @@ export const RCU_BATCH = {
 } as const;
 
 /** `SE`, `SX`. */
-export const SYSCALL = { id: (op: Op): number => op.a0 } as const;
+export const SYSCALL = {
+  id: (op: Op): number => op.a0,
+  /** Of `SE`: what madvise() or process_madvise() is asked to do; NaN: not shown, or another call. */
+  advice: (op: Op): number => {
+    if (op.a0 === FUNC.madvise) return op.a3;
+    return op.a0 === FUNC.process_madvise ? op.a4 : Number.NaN;
+  },
+} as const;
 
 /** `PUB`, `MOVE`: an entry that leads to a table is installed. */
 export const INSTALL = { mm: (op: Op): number => op.a0, table: (op: Op): number => op.a2 } as const;

@@ -87,7 +87,7 @@ export const OP = {
   ALLOC: 34,
   /** `free_page_and_swap_cache`: a0 page key. */
   FPSC: 35,
-  /** Syscall entry: a0 SyscallId (FuncId of its name), a1, a2 first two arguments. */
+  /** Syscall entry: a0 SyscallId (FuncId of its name), a1 to a4 its first four arguments. */
   SE: 36,
   /** Syscall exit: a0 SyscallId, a1 return value (NaN if not printed). */
   SX: 37,
@@ -259,8 +259,9 @@ export const FUNC = {
   munmap: 6,
   madvise: 7,
   mmap: 8,
+  process_madvise: 9,
 } as const;
-export const FUNC_FIRST_FREE = 9;
+export const FUNC_FIRST_FREE = 10;
 /** Page-table callbacks: their CR/CB carry tables. */
 export const isTableFunc = (func: number): boolean => func >= 1 && func <= 3;
 

@@ -1,5 +1,6 @@
-import { isTableFunc, type Op, pagesOf } from '../kernel/ops.js';
+import { FUNC, isTableFunc, type Op, pagesOf } from '../kernel/ops.js';
 import { CONTEXT } from '../timeline/flags.js';
+import { isKnown } from '../timeline/is-known.js';
 import { forgetHead } from './callback-order.js';
 import type { Hooks } from './hooks.js';
 import type { Cpu, Task } from './state/contexts.js';
@@ -56,22 +57,23 @@ function freePage(
   const table = state.tables.get(pfn);
   // Page cache and frames of other processes are released inside gathers too.
   const frame = gather !== null && ownerOf(state.frames, pfn) === gather.mm;
+  const takes = gather === null || takesPages(gather, task);
   if (table) {
     if (table.life === LIFE.freed) hooks.tableFreedTwice(table, task, cpu, op);
     else freeTable(state, table, op, task, cpu, inTask, hooks);
   } else if (gather !== null && pfn === task.withdrawn && task.withdrawnSeq > gather.gbSeq) {
     // mm/huge_memory.c zap_deposited_table(): nothing ever led to it, so it owes no flush.
     task.withdrawn = Number.NaN;
-  } else if (gather) {
-    hooks.pageFreed(pfn, frame, gather, op);
+  } else if (gather && takes !== false) {
+    hooks.pageFreed(pfn, frame && takes === true, gather, op);
     if (gather.flushes === 0 && !gather.headless) {
-      gather.early.push({ ref: op.ref, ts: op.tsNs, seq: state.seq, known: frame });
+      gather.early.push({ ref: op.ref, ts: op.tsNs, seq: state.seq, known: frame, taken: takes === true });
     }
   }
-  if (gather) {
+  if (gather && takes !== false) {
     if (gather.freesSinceFlush++ === 0) {
       gather.firstFreeRef = op.ref;
-      gather.firstFreeKnown = frame || table !== undefined;
+      gather.firstFreeKnown = (frame && takes === true) || table !== undefined;
       hooks.cycleFreed(gather, op);
     }
   }
@@ -80,6 +82,22 @@ function freePage(
   const batch = state.headsByPage.get(pfn);
   if (cpu && batch && batch === running) callbackOver(batch, cpu, op, hooks);
   if (batch) batchPageFreed(state, batch, op, cpu, inTask, hooks);
+}
+
+/** MADV_FREE, MADV_COLD, MADV_PAGEOUT (include/uapi/asm-generic/mman-common.h). */
+const MARKING: ReadonlySet<number> = new Set([8, 20, 21]);
+
+/**
+ * Whether the gather takes pages off their tables; null: not shown. mm/madvise.c madvise_free_pte_range() and
+ * madvise_cold_or_pageout_pte_range() only mark pages, and move them between lists. What is released meanwhile others had unmapped:
+ * a list's batch on this CPU (mm/swap.c folio_batch_move_lru()) had the last reference; or reclaim, which flushes by itself.
+ */
+function takesPages(gather: Gather, task: Task): boolean | null {
+  if (gather.full || gather.unmaps || gather.tables > 0) return true;
+  const { syscall, advice } = task;
+  if (syscall === FUNC.madvise || syscall === FUNC.process_madvise)
+    return isKnown(advice) ? !MARKING.has(advice) : null;
+  return syscall >= 0 ? true : null;
 }
 
 function freeTable(

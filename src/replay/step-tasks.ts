@@ -1,3 +1,4 @@
+import { SYSCALL } from '../kernel/operands.js';
 import { OP, type Op } from '../kernel/ops.js';
 import type { Hooks } from './hooks.js';
 import type { Task } from './state/contexts.js';
@@ -49,6 +50,10 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
     case OP.FMMU:
       if (task.gather) task.gather.range = printedRange(op);
       break;
+    case OP.UVMA:
+    case OP.FPGT:
+      if (task.gather) task.gather.unmaps = true;
+      break;
     case OP.FPGD:
       task.pgdStart = op.a3 === 1 ? op.a1 : Number.NaN;
       task.pgdEnd = op.a3 === 1 ? op.a2 : Number.NaN;
@@ -64,6 +69,7 @@ export function stepTasks(state: MachineState, op: Op, task: Task, hooks: Hooks)
     case OP.SE:
       hooks.syscallEntered(task, op);
       task.syscall = op.a0;
+      task.advice = SYSCALL.advice(op);
       sawSyscall(state, task, op);
       break;
     case OP.SX:
@@ -205,6 +211,7 @@ export function newGather(state: MachineState, op: Op, task: Task, headless: boo
     tlb: op.a0,
     mm: op.a1,
     full: op.kind === OP.GB && op.a2 === 1,
+    unmaps: false,
     task: task.key,
     gbRef: headless ? -1 : op.ref,
     gbSeq: state.seq,

@@ -75,6 +75,7 @@ describe('releases', () => {
     expect(d.heard('pageFreed')).toEqual([]);
     d.do(OP.ALLOC, { a0: 8, a1: 0, a2: 1 });
     d.gather();
+    d.do(OP.UVMA);
     d.do(OP.FREE, { a0: 8, a1: 0 });
     d.do(OP.FREE, { a0: 9, a1: 0 });
     d.do(OP.FREE, { a0: Number.NaN, a1: 0 });

@@ -41,7 +41,7 @@ export const flushMmuOrder = rule({
       flushDone(flush, gather, _task, op) {
         if (!gather || lostSince(evidence, gather.gbSeq)) return;
         for (const early of gather.early) {
-          if (early.known && !perhapsBack(early, flush))
+          if (early.known && early.taken && !perhapsBack(early, flush))
             verdicts.violated(releasedEarly(gather, early, flush, op));
         }
       },

@@ -7,6 +7,7 @@ import { pageReleased, stillHeld, wasHeld, wentAwayAndBack, worst } from './cach
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 import {
+  earlyDoubt,
   FLUSH_PROBE,
   flushedElsewhere,
   NEVER_BACK,
@@ -88,16 +89,19 @@ function freedEarly(evidence: Evidence, verdicts: Verdicts): Monitor {
       for (const early of gather.early) {
         if (lostSince(evidence, gather.gbSeq)) verdicts.unknown(LOSS, early.ref);
         else if (perhapsBack(early, flush)) verdicts.unknown(NEVER_BACK, early.ref);
-        else if (!early.known) {
-          verdicts.unknown('a page freed before the flush is not known to be a frame of this mm', early.ref);
-        } else verdicts.violated(releasedEarly(gather, early, flush, op));
+        else {
+          const doubt = earlyDoubt(early, 'before the flush');
+          if (doubt !== null) verdicts.unknown(doubt, early.ref);
+          else verdicts.violated(releasedEarly(gather, early, flush, op));
+        }
       }
     },
 
     gatherOver(gather, op) {
       for (const early of gather.early) {
-        if (!early.known) {
-          verdicts.unknown('a page freed without a flush is not known to be a frame of this mm', early.ref);
+        const doubt = earlyDoubt(early, 'without a flush');
+        if (doubt !== null) {
+          verdicts.unknown(doubt, early.ref);
           continue;
         }
         absent(

@@ -16,6 +16,14 @@ export const LEAVES_ONLY = 'the flush passed freed_tables=0: lazy CPUs may have 
 export const NEVER_BACK =
   'the return of its flush is never shown, and nothing tells what ran in interrupts (no flags column)';
 
+/** Why a page released before the flush accuses nobody; null: it does. */
+export function earlyDoubt({ known, taken }: Gather['early'][number], when: string): string | null {
+  if (!known) return `a page freed ${when} is not known to be a frame of this mm`;
+  return taken
+    ? null
+    : `a page was freed ${when}, but perhaps by MADV_FREE, MADV_COLD or MADV_PAGEOUT, which only mark pages: needs the arguments of madvise() and process_madvise(), or probes on unmap_vmas and free_pgtables`;
+}
+
 /** Released between the beginning of a flush and where its return was due: it may have been back by then. */
 export const perhapsBack = (early: Gather['early'][number], flush: Flush): boolean =>
   flush.backByOrder && early.seq > flush.frSeq;

@@ -25,6 +25,8 @@ export interface Task {
   lastKind: number;
   /** Open syscall id, -1 none. */
   syscall: number;
+  /** What the last madvise() it entered was asked to do; NaN not known. */
+  advice: number;
   syscallRef: EvidenceRef;
   syscallSeq: number;
   /** Any syscall event of this task seen since the last loss or segment. */
@@ -128,6 +130,7 @@ export function newTask(key: number, firstSeq = 0): Task {
     mm: Number.NaN,
     lastKind: 0,
     syscall: -1,
+    advice: Number.NaN,
     syscallRef: -1,
     syscallSeq: 0,
     syscallSeen: false,

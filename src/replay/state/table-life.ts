@@ -162,6 +162,8 @@ export interface Gather {
   geRef: EvidenceRef;
   /** Page key of `tlb->batch` as printed at the finish; NaN unknown, 0 none. */
   batchPage: number;
+  /** It is seen to unmap: unmap_vmas() or free_pgtables() ran. */
+  unmaps: boolean;
   /** Range that the next flush has to cover, as its finish (or `tlb_flush_mmu`) prints it; null unknown or none. */
   range: LeftOut | null;
   /** Newest finished flush, where it left a part of the gather's range out. */
@@ -181,8 +183,8 @@ export interface Gather {
   freesSinceFlush: number;
   firstFreeRef: EvidenceRef;
   firstFreeKnown: boolean;
-  /** Known frames freed before any flush of this gather finished. */
-  early: { ref: EvidenceRef; ts: number; seq: number; known: boolean }[];
+  /** Frames freed before any flush of this gather finished; `taken`: the gather is known to take pages off their tables. */
+  early: { ref: EvidenceRef; ts: number; seq: number; known: boolean; taken: boolean }[];
   tables: number;
 }
 

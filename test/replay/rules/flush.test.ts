@@ -69,6 +69,57 @@ describe('I02 tlb-before-free', () => {
     expect(other.instances).toMatchObject({ violated: 0, unknown: 1 });
   });
 
+  describe('a page released before the flush of an madvise()', () => {
+    /** No table goes; the page does before the flush. */
+    const early = moveBefore(without(munmapSync(2), 'unlink', 'table-free'), 'frame-free', 'request');
+    const called = (name: string, enter: string): Step[] =>
+      change(change(early, 'enter', /.*/, enter), 'exit', 'sys_munmap', name);
+    const madvise = (behavior: string): Step[] =>
+      called('sys_madvise', `sys_madvise(start: 100000000000, len_in: 200000, behavior: ${behavior})`);
+    const verdicts = async (odd: readonly Step[]) => [
+      (await judged('I02', between(munmapSync, odd))).instances,
+      (await judged('I10', between(munmapSync, odd))).instances,
+    ];
+
+    it.each([
+      ['MADV_FREE', madvise('8')],
+      ['MADV_COLD', madvise('14')],
+      ['MADV_PAGEOUT', madvise('15')],
+      [
+        'MADV_PAGEOUT of process_madvise()',
+        called(
+          'sys_process_madvise',
+          'sys_process_madvise(pidfd: 3, vec: 7ffd0000, vlen: 1, behavior: 15, flags: 0)',
+        ),
+      ],
+      [
+        'MADV_FREE as a field',
+        called('sys_madvise', 'sys_enter_madvise: start=0x1000 len_in=4096 behavior=8'),
+      ],
+      ['MADV_FREE by number', called('sys_madvise', 'sys_enter: NR 28 (100000000000, 200000, 8, 0, 0, 0)')],
+    ])('%s only marks pages: others had unmapped it', async (_, odd) => {
+      for (const instances of await verdicts(odd))
+        expect(instances).toMatchObject({ violated: 0, unknown: 0 });
+    });
+
+    it('MADV_DONTNEED takes it off', async () => {
+      for (const instances of await verdicts(madvise('4'))) expect(instances.violated).toBe(1);
+    });
+
+    it('is unknown where what was asked for is not shown', async () => {
+      const [instances] = await verdicts(called('sys_madvise', 'sys_madvise()'));
+      expect(instances).toMatchObject({ violated: 0, unknown: 1 });
+      const [none] = await verdicts(without(early, 'enter', 'exit'));
+      expect(none).toMatchObject({ violated: 0, unknown: 1 });
+    });
+
+    it('is violated where the gather is seen to unmap', async () => {
+      const unmaps = step('unmaps', MUNMAP, 'unmap_vmas: (unmap_vmas+0x4/0x190) tlb=0xffffc9000175bb20');
+      const [instances] = await verdicts(insertBefore(without(early, 'enter', 'exit'), 'frame-free', unmaps));
+      expect(instances!.violated).toBe(1);
+    });
+  });
+
   it('is unknown without the flush probes, and when their lines may be lost', async () => {
     const none = await judged(
       'I02',
