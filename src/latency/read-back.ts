@@ -12,9 +12,10 @@ export function readBackCounts(
   family: PrintFamily,
 ): { shape: HistShape; counts: number[] } | null {
   const most = PRINT_RULES[family].bits ? MAX_BITS : 0;
+  const told = withoutEmptyEnds(bins);
   for (let bits = 0; bits <= most; bits++) {
     try {
-      return { shape: { kind: 'hist', bits }, counts: binCounts(withoutEmptyEnds(bins), bits, family) };
+      return { shape: { kind: 'hist', bits }, counts: binCounts(told, bits, family) };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
     }
@@ -24,9 +25,9 @@ export function readBackCounts(
 
 /** bcc prints every bucket from 0 on and one below it as `0 -> 1`; empty ones say nothing. */
 function withoutEmptyEnds(bins: readonly Bin[]): Bin[] {
-  return bins.filter((b, i) => b.count > 0 || (bins.slice(0, i).some(full) && bins.slice(i).some(full)));
+  const full = bins.map((b) => b.count > 0);
+  return bins.slice(full.indexOf(true), full.lastIndexOf(true) + 1);
 }
-const full = (b: Bin): boolean => b.count > 0;
 
 function lhist(bins: readonly Bin[]): { shape: HistShape; counts: number[] } | null {
   const inner = bins.filter((b) => Number.isFinite(b.low) && Number.isFinite(b.high));
