@@ -26,8 +26,8 @@ export class ArgumentReader {
   private readonly events: EventTable;
   private readonly funcs: FuncTable;
   private readonly probes: ProbesFile | undefined;
-  /** Number last read by `pointer`. */
-  private value = 0;
+  /** Number last read. A field: a number that is no small integer takes room on the heap where a call is given it. */
+  private value = Number.NaN;
   /** Number of the first element at NULL in the array last read. */
   private nullAt = Number.POSITIVE_INFINITY;
 
@@ -57,12 +57,13 @@ export class ArgumentReader {
       if (at >= 0) {
         present |= 1 << i;
         p = this.pointer(b, at, end);
-        if (p > 0) this.fill(arg, this.value, b, at, p, op);
+        if (p > 0) this.fill(arg, b, at, p, op);
         else {
           p = endOfValue(b, at, end);
           const value = parseValue53(b, at, p);
           if (value !== value && isNumber(arg) && !isWord(b, at, p)) this.unread = true;
-          this.fill(arg, value, b, at, p, op);
+          this.value = value;
+          this.fill(arg, b, at, p, op);
         }
         if (p - at >= POINTER_LENGTH) plan.wide |= 1 << i;
         else if ((plan.wide & (1 << i)) !== 0 && isCutPointer(arg, b, at, p)) this.unread = true;
@@ -125,8 +126,9 @@ export class ArgumentReader {
     return p;
   }
 
-  /** `value`: of `b[start, end)` read as a number. */
-  private fill(arg: ArgumentPlan, value: number, b: Uint8Array, start: number, end: number, op: Op): void {
+  /** `b[start, end)`, read as the number `value`. */
+  private fill(arg: ArgumentPlan, b: Uint8Array, start: number, end: number, op: Op): void {
+    const { value } = this;
     const role = arg.role!;
     switch (role.as) {
       case 'addr':
