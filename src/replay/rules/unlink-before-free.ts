@@ -31,7 +31,9 @@ export const unlinkBeforeFree = rule({
       // Any allocation shows a new life; a PTE table also shows its own through pte_alloc_one. Upper tables made for
       // huge mappings do not, so for them only the page allocator's event will do.
       const pte = op.kind === OP.TR && HAND_OVER.level(op) === 1;
-      const birthsShow = coverage.shown(OP.ALLOC) > 0 || (pte && coverage.shown(OP.PTEN) > 0);
+      // The page allocator names frames: that one is of a table known by its address alone (no base) cannot be told.
+      const named = table.key >= 0;
+      const birthsShow = (named && coverage.shown(OP.ALLOC) > 0) || (pte && coverage.shown(OP.PTEN) > 0);
       if (!birthsShow) return;
       if (lostSince(evidence, table.freeSeq)) {
         verdicts.unknown(LOSS, op.ref);

@@ -313,6 +313,15 @@ describe('I01 a hand-over after the release', () => {
     expect(level2.do(OP.TR, { a0: TLB, a1: MM, a2: 1, a3: 2 }).of(1).violated).toBe(0);
   });
 
+  it('are not where the allocator names frames, and the table is known by its address alone', () => {
+    const released = (t: Trial): Trial => handOver(t, -7).do(OP.FREE, { a0: -7, a1: 0 });
+    const again = (t: Trial, level: number) => t.do(OP.TR, { a0: TLB, a1: MM, a2: -7, a3: level }).of(1);
+    const allocated = () => released(new Trial().do(OP.ALLOC, { a0: 99, a1: 0, a2: 0 }));
+    expect(again(allocated(), 4)).toMatchObject({ violated: 0, unknown: [] });
+    expect(again(allocated(), 1).violated).toBe(0);
+    expect(again(released(new Trial().do(OP.PTEN, { a0: -99 })), 1).violated).toBe(1);
+  });
+
   it('or within the clock error, or after a loss', () => {
     const t = new Trial().do(OP.ALLOC, { a0: 99, a1: 0, a2: 0 }).skewed(500, 1, 0);
     handOver(t, 1).do(OP.FREE, { a0: 1, a1: 0, cpu: 1 });
