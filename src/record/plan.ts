@@ -193,16 +193,20 @@ function probesOf(row: ProbeRow, kernel: KernelInfo): PlannedProbe[] {
     // What a function returns, a clone returns too; where its arguments are is not known.
     { event, ret, symbol, args: itself || ret ? args : [], ...hot },
   ];
-  const clones = new Map(row.symbols.map((symbol) => [symbol, cloneOf(symbol, kernel.functions!)]));
+  const { functions } = kernel;
   for (const symbol of row.symbols) {
-    if (kernel.functions.has(symbol)) return probe(symbol, true);
-    const clone = row.clones && clones.get(symbol);
+    if (functions.has(symbol)) return probe(symbol, true);
+    const clone = row.clones && cloneOf(symbol, functions);
     if (clone) return probe(clone, false);
   }
-  for (const clone of clones.values()) if (clone !== undefined) return probe(clone, false);
+  for (const symbol of row.symbols) {
+    const clone = cloneOf(symbol, functions);
+    if (clone !== undefined) return probe(clone, false);
+  }
   return [];
 }
 
+/** Looks through all functions of a kernel, a hundred thousand: asked only where the function itself is not among them. */
 function cloneOf(symbol: string, functions: ReadonlySet<string>): string | undefined {
   return [...functions]
     .filter((f) => f.startsWith(`${symbol}.`) && cleanSymbol(f) === symbol && !/\.(?:cold|part)\b/.test(f))
