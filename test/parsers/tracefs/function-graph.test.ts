@@ -50,15 +50,21 @@ function compare(rows: Row[], input: string): void {
   input.split('\n').forEach((line, i) => {
     const said = independent(line);
     const row = byLine.get(i + 1);
-    expect(row === undefined, `line ${i + 1}: ${line}`).toBe(said === null);
+    if ((row === undefined) !== (said === null))
+      expect.fail(`line ${i + 1}: ${line}: ${row === undefined ? 'not read' : 'read'}`);
     if (said === null || row === undefined) return;
-    expect(row.kind).toBe(said.shape === 'entry' ? 'function' : 'span');
-    expect(row.stamp).toBe(said.shape === 'entry' ? '' : said.shape === 'leaf' ? 'start' : 'end');
-    if (said.name !== null) expect(row.name).toBe(said.name);
-    if (row.name !== UNNAMED) expect(row.symbol).toBe(cleanSymbol(row.name));
-    if (row.kind === 'span') expect(row.aux).toBe(said.ns);
-    expect(row.cpu).toBe(said.cpu);
-    if (said.us !== null) expect(row.ts).toBe(`${said.us.replace('.', '')}000`.replace(/^0+(?=\d)/, ''));
+    const { name, symbol, kind, stamp, aux, cpu, ts } = row;
+    // One expectation a line: each of them takes longer than the line itself.
+    expect({ line, name, symbol, kind, stamp, aux, cpu, ts }).toEqual({
+      line,
+      name: said.name ?? name,
+      symbol: name === UNNAMED ? symbol : cleanSymbol(name),
+      kind: said.shape === 'entry' ? 'function' : 'span',
+      stamp: said.shape === 'entry' ? '' : said.shape === 'leaf' ? 'start' : 'end',
+      aux: kind === 'span' ? said.ns : aux,
+      cpu: said.cpu,
+      ts: said.us === null ? ts : `${said.us.replace('.', '')}000`.replace(/^0+(?=\d)/, ''),
+    });
   });
 }
 
