@@ -1,4 +1,5 @@
 import type { InputReport, LineCounts } from '../../result/types.js';
+import type { LeftOut } from '../../timeline/doubles.js';
 import type { MailText } from '../mail/mail.js';
 import type { BlockDialect } from './blocks.js';
 import { type DialectInfo, LINE_NAMES } from './dialect.js';
@@ -14,16 +15,22 @@ export interface ReadInput {
   readonly error: TraceError | null;
   readonly blocks: BlockDialect | null;
   readonly mail: MailText | null;
+  /** Lines that say what another one has said. */
+  readonly twice: LeftOut;
 }
+
+const TWICE = 'an event written twice';
 
 /** What was done with every line of an input that has been read to its end. */
 export function inputReport(scanner: LineScanner, input: ReadInput): InputReport {
-  const { path, dialect, blocks, mail, error } = input;
+  const { path, dialect, blocks, mail, error, twice } = input;
   const lines = Object.fromEntries(
     LINE_NAMES.map((name, kind) => [name, scanner.counts[kind]!]),
   ) as unknown as Omit<LineCounts, 'total'>;
   // The second half of a line that the mail broke.
   if (mail) lines.continuation += mail.joined;
+  lines.event -= twice.count;
+  lines.skipped += twice.count;
   return {
     path,
     format: dialect.id,
@@ -31,13 +38,26 @@ export function inputReport(scanner: LineScanner, input: ReadInput): InputReport
     compression: input.compression,
     bytes: scanner.bytes,
     lines: { total: scanner.counts.reduce((sum, n) => sum + n, mail?.joined ?? 0), ...lines },
-    skips: scanner.skips.map((s) => ({
-      reason: s.reason,
-      count: s.count,
-      firstLine: s.firstLine,
-      offset: s.firstOffset,
-      text: s.text,
-    })),
+    skips: [
+      ...scanner.skips.map((s) => ({
+        reason: s.reason,
+        count: s.count,
+        firstLine: s.firstLine,
+        offset: s.firstOffset,
+        text: s.text,
+      })),
+      ...(twice.count > 0
+        ? [
+            {
+              reason: TWICE,
+              count: twice.count,
+              firstLine: twice.line,
+              offset: twice.offset,
+              text: twice.text,
+            },
+          ]
+        : []),
+    ],
     notes: notesOf(scanner, input),
     ...(blocks && blocks.blocks.length > 1
       ? {
@@ -57,8 +77,15 @@ export function inputReport(scanner: LineScanner, input: ReadInput): InputReport
   };
 }
 
-function notesOf(scanner: LineScanner, { mail, blocks, compression }: ReadInput): InputReport['notes'] {
+function notesOf(
+  scanner: LineScanner,
+  { mail, blocks, compression, twice }: ReadInput,
+): InputReport['notes'] {
   const notes = [...scanner.notes];
+  if (twice.count > 0) {
+    const message = `${twice.count} lines say what the line before them of their CPU says, from line ${twice.line} on: buffers of two trace instances put together; each event counts once`;
+    notes.push({ code: 'doubles', message });
+  }
   if (compression === 'base64') {
     const message = 'base64: read decoded, lines and offsets are those of the text in it';
     notes.push({ code: 'base64', message });

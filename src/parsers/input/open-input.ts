@@ -1,4 +1,5 @@
 import type { RecordBatch } from '../../timeline/batch.js';
+import { Doubles } from '../../timeline/doubles.js';
 import { IN_HANDLERS, RESERVED } from '../../timeline/events.js';
 import { Reorder } from '../../timeline/reorder.js';
 import { decorated, undecorated, withoutLayers } from '../mail/decorations.js';
@@ -72,6 +73,7 @@ class OpenInput {
   private why = '';
   private reorder: Reorder | null = null;
   private recent: RecentLines | null = null;
+  private readonly doubles: Doubles;
   private blocks: BlockDialect | null = null;
 
   constructor(argument: string, machine: string, options: ScanInputOptions, spool: Spool | null) {
@@ -79,6 +81,7 @@ class OpenInput {
     this.options = options;
     this.spool = spool;
     this.finder = new FormatFinder(argument, options.format, machine);
+    this.doubles = new Doubles(options.context.events, options.sink);
   }
 
   /** Events read so far. */
@@ -116,7 +119,7 @@ class OpenInput {
   }
 
   private start(found: Detection): LineScanner {
-    const { finder, options, mail } = this;
+    const { finder, options, mail, doubles } = this;
     const head = finder.take();
     const info = found.dialect;
     // Lines are quoted by the same columns later.
@@ -126,7 +129,8 @@ class OpenInput {
     const dialect: DialectInfo = { ...info, open: () => info.open(sample) };
     this.dialect = dialect;
     this.why = found.why;
-    const reorder = info.unordered ? new Reorder(options.sink) : null;
+    const single = (batch: RecordBatch): void => doubles.push(batch);
+    const reorder = info.unordered ? new Reorder(single) : null;
     this.reorder = reorder;
     if (options.format === undefined && opensBlocks(info)) {
       this.blocks = new BlockDialect({
@@ -139,7 +143,7 @@ class OpenInput {
     const reader = this.blocks ?? dialect.open();
     const made = new LineScanner(layers ? undecorated(reader, layers) : reader, {
       ...options,
-      ...(reorder ? { sink: (batch: RecordBatch) => reorder.push(batch) } : {}),
+      sink: reorder ? (batch: RecordBatch) => reorder.push(batch) : single,
       places: mail ?? undefined,
       unordered: info.unordered,
     });
@@ -172,6 +176,7 @@ class OpenInput {
       done.note('copy-cut', 'more than there is room for a copy of: lines behind that are named, not quoted');
     done.finish();
     if (this.reorder) putInOrder(this.reorder, done);
+    this.doubles.finish();
     const dialect = this.dialect!;
     const report = inputReport(done, {
       path: this.argument,
@@ -181,6 +186,7 @@ class OpenInput {
       error: end.error,
       blocks: this.blocks,
       mail,
+      twice: this.doubles.leftOut,
     });
     // The input goes; what names the columns of a line stays.
     const { blocks } = this;

@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { RecordBatch } from '../../src/timeline/batch.js';
+import { Doubles } from '../../src/timeline/doubles.js';
+import { EventTable, RESERVED } from '../../src/timeline/events.js';
+
+const events = new EventTable();
+const kindOf = (name: string, kind: 'tracepoint' | 'function' = 'tracepoint'): number =>
+  events.internHead(`${kind} ${name}`, { kind, name, symbol: '', caller: '' });
+const KINDS = ['a', 'b', 'c', 'd', 'e'].map((name) => kindOf(name));
+
+interface Row {
+  readonly ts: number;
+  readonly event: number;
+  readonly body: string;
+  readonly cpu?: number;
+}
+
+/** What comes out of batches of `size` rows, each with bytes that are wiped afterwards; lines that were left out. */
+function run(rows: readonly Row[], size: number): { out: string[]; left: number } {
+  const out: string[] = [];
+  const doubles = new Doubles(events, (b) => {
+    for (let i = 0; i < b.length; i++) out.push(`${b.tsNs[i]} ${b.event[i]} ${b.body(i)}`);
+  });
+  for (let at = 0; at < rows.length; at += size) {
+    const part = rows.slice(at, at + size);
+    const batch = new RecordBatch(part.length);
+    batch.bytes = new TextEncoder().encode(part.map((r) => r.body).join(''));
+    let used = 0;
+    part.forEach(({ ts, event, body, cpu = 0 }, i) => {
+      batch.tsNs[i] = ts;
+      batch.event[i] = event;
+      batch.cpu[i] = cpu;
+      batch.line[i] = at + i + 1;
+      batch.bodyStart[i] = used;
+      batch.bodyEnd[i] = used += body.length;
+    });
+    batch.length = part.length;
+    doubles.push(batch);
+    batch.bytes.fill(0);
+  }
+  doubles.finish();
+  return { out, left: doubles.leftOut.count };
+}
+
+const said = (rows: readonly Row[]): string[] => rows.map((r) => `${r.ts} ${r.event} ${r.body}`);
+/** `n` events, no two alike, `apart` ns from each other. */
+const story = (n: number, apart = 5000): Row[] =>
+  Array.from({ length: n }, (_, i) => ({
+    ts: i * apart,
+    event: KINDS[i % KINDS.length]!,
+    body: `n=${i}`,
+    cpu: i % 2,
+  }));
+const twice = (rows: readonly Row[]): Row[] => rows.flatMap((r) => [r, r]);
+const SIZES = [1, 2, 7, 64, 10_000];
+
+describe('Doubles', () => {
+  const once = story(400);
+
+  it.each(SIZES)('batches of %i: what is written once passes', (size) => {
+    expect(run(once, size)).toEqual({ out: said(once), left: 0 });
+  });
+
+  it.each(SIZES)('batches of %i: what is written twice is left once', (size) => {
+    expect(run(twice(once), size)).toEqual({ out: said(once), left: once.length });
+  });
+
+  it.each(SIZES)('batches of %i: twice in the middle only', (size) => {
+    const rows = [...once.slice(0, 100), ...twice(once.slice(100, 250)), ...once.slice(250)];
+    expect(run(rows, size)).toEqual({ out: said(once), left: 150 });
+  });
+
+  it.each([64, 10_000])(
+    'batches of %i: several of one microsecond, the buffers one behind the other',
+    (size) => {
+      const rows: Row[] = [];
+      for (let i = 0; i < once.length; i += 4) {
+        const some = once.slice(i, i + 4).map((r) => ({ ...r, ts: i * 5000, cpu: 0 }));
+        rows.push(...(i % 8 === 0 ? twice(some) : [...some, ...some]));
+      }
+      expect(run(rows, size).left).toBe(once.length);
+    },
+  );
+
+  it('what happens twice and is written twice stays twice', () => {
+    const rows = [...once.slice(0, 200), once[199]!, ...once.slice(200)];
+    expect(run(twice(rows), 64)).toEqual({ out: said(rows), left: rows.length });
+  });
+
+  it('one event that is there twice stays, also many of one kind', () => {
+    const one = [...once.slice(0, 200), once[199]!, ...once.slice(200)];
+    expect(run(one, 64)).toEqual({ out: said(one), left: 0 });
+    const kind = once.flatMap((r) => (r.event === KINDS[0] ? [r, r] : [r]));
+    expect(run(kind, 64)).toEqual({ out: said(kind), left: 0 });
+  });
+
+  it('a loop that repeats itself within a microsecond stays', () => {
+    const loop = Array.from({ length: 400 }, (_, i) => ({
+      ts: i * 200,
+      event: KINDS[i % KINDS.length]!,
+      body: 'x',
+    }));
+    expect(run(loop, 64)).toEqual({ out: said(loop), left: 0 });
+  });
+
+  it('function lines that repeat themselves stay', () => {
+    const loop = Array.from({ length: 400 }, (_, i) => ({
+      ts: i * 200,
+      event: kindOf(`f${(i >> 1) % 4}`, 'function'),
+      body: '',
+    }));
+    expect(run(loop, 64)).toEqual({ out: said(loop), left: 0 });
+  });
+
+  it('another capture begins anew', () => {
+    const rows = [
+      ...twice(once.slice(0, 100)),
+      { ts: Number.NaN, event: RESERVED.segment, body: '' },
+      once[99]!,
+      once[99]!,
+      ...once.slice(100),
+    ];
+    expect(run(rows, 64).left).toBe(100);
+  });
+});
