@@ -17,8 +17,8 @@ const MOST = 512;
 
 /** A state that does not follow from the one before: what lies between was not shown, behind `from` and before `to`. */
 interface Contradiction extends Window {
-  /** What it is a state of: two contradictions of one thing are one. */
-  readonly of: object;
+  /** What it is a state of, a gather by its `gbSeq`: two contradictions of one thing are one. */
+  readonly of: object | number;
 }
 
 /**
@@ -60,9 +60,8 @@ export class Contradictions implements Monitor {
   }
 
   tableRemovedTwice(table: Table, op: Op): void {
-    const { trGather } = table;
     // One gather takes it twice: nothing can be missing in between.
-    if (table.trSeq === 0 || (trGather && !trGather.over)) return;
+    if (table.trSeq === 0 || this.isOpen(table.trGather)) return;
     this.jumped(lifeOf(table), removedAt(table), op);
   }
 
@@ -98,6 +97,14 @@ export class Contradictions implements Monitor {
     if (windows.length > 0) this.evidence.ledger.unseenIn(windows, CUT);
   }
 
+  /** `gbSeq`: of a gather. */
+  private isOpen(gbSeq: number): boolean {
+    if (gbSeq === 0) return false;
+    for (const { gather, outer } of this.evidence.state.tasks.values())
+      if (gather?.gbSeq === gbSeq || outer.some((g) => g.gbSeq === gbSeq)) return true;
+    return false;
+  }
+
   private called(task: Task, jumped: boolean, op: Op): void {
     const before = this.calls.get(task.key);
     if (jumped && before) this.jumped(task, { ...before }, op);
@@ -105,7 +112,7 @@ export class Contradictions implements Monitor {
     if (!before) this.calls.set(task.key, now);
   }
 
-  private jumped(of: object, from: Moment, op: Op): void {
+  private jumped(of: object | number, from: Moment, op: Op): void {
     if (this.found.length >= MOST || lostSince(this.evidence, from.seq)) return;
     this.found.push({ of, from, to: this.latest(null, op) });
   }
@@ -121,4 +128,4 @@ export class Contradictions implements Monitor {
 }
 
 /** Tables of one batch, or of one gather, end their lives together. */
-const lifeOf = (table: Table): object => table.head ?? table.trGather ?? table;
+const lifeOf = (table: Table): object | number => table.head ?? (table.trGather > 0 ? table.trGather : table);

@@ -201,8 +201,8 @@ function hand(table: Table, state: MachineState, gathered: boolean, task: Task, 
   table.trSeq = state.seq;
   table.trEvent = state.event;
   const open = task.gather?.finishing ? (task.outer.at(-1) ?? null) : task.gather;
-  table.trGather = gathered ? open : null;
-  hooks.tableRemoved(table, table.trGather, task, op);
+  table.trGather = (gathered && open?.gbSeq) || 0;
+  hooks.tableRemoved(table, gathered ? open : null, task, op);
   if (!gathered) return;
   // One around it may be open still: that is another.
   if (op.a0 === task.endedTlb && task.gather?.tlb !== op.a0) hooks.tableAfterGather(table, task, op);

@@ -145,7 +145,6 @@ function sawSyscall(state: MachineState, task: Task, op: Op): void {
 /** The innermost gather is gone; the one around it goes on. */
 export function closeGather(task: Task, op: Op, hooks: Hooks): void {
   if (!task.gather) return;
-  task.gather.over = true;
   hooks.gatherOver(task.gather, op);
   task.gather = task.outer.pop() ?? null;
 }
@@ -218,7 +217,6 @@ export function newGather(state: MachineState, op: Op, task: Task, headless: boo
     gbTs: op.tsNs,
     headless,
     finishing: false,
-    over: false,
     geRef: -1,
     batchPage: Number.NaN,
     range: null,

@@ -25,8 +25,8 @@ export interface Table {
   trCpu: number;
   /** Thread that handed it over; -1 unknown. */
   trPid: number;
-  /** Gather that it was handed to; null unknown, or none. */
-  trGather: Gather | null;
+  /** `gbSeq` of the gather that it was handed to; 0 unknown, or none. */
+  trGather: number;
   /** The unlink itself was seen (`free_pte`), not inferred from the hand-over. */
   ulRef: EvidenceRef;
   /** The unlink is that of a reclaim (MADV_DONTNEED), not of munmap or exit: -1 if not. */
@@ -152,13 +152,12 @@ export interface Gather {
   readonly full: boolean;
   readonly task: number;
   readonly gbRef: EvidenceRef;
+  /** One gather begins with a step at most: it tells it from all others. */
   readonly gbSeq: number;
   readonly gbTs: number;
   /** Its beginning was not in the trace. */
   readonly headless: boolean;
   finishing: boolean;
-  /** It has ended, or its task has gone on without it. */
-  over: boolean;
   geRef: EvidenceRef;
   /** Page key of `tlb->batch` as printed at the finish; NaN unknown, 0 none. */
   batchPage: number;
@@ -276,7 +275,7 @@ export function newTable(key: number, level: number, mm: number): Table {
     trTs: Number.NaN,
     trCpu: -1,
     trPid: -1,
-    trGather: null,
+    trGather: 0,
     ulRef: -1,
     reclaimRef: -1,
     appRef: -1,
