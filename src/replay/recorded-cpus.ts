@@ -19,19 +19,24 @@ interface Group {
   named: number;
   /** CPUs that have events. */
   readonly acting: Set<number>;
+  /** One capture shows several of them. */
+  together: boolean;
 }
+
+const newGroup = (): Group => ({ named: 0, acting: new Set(), together: false });
 
 /**
  * Which CPUs each capture shows. A file may hold the text of one CPU after that of another (`per_cpu/cpuN/trace`): all of them
- * are in it, and none of them shows what the others did. Where a capture shows several, the others were idle if another one shows them.
+ * are in it, and none of them shows what the others did. Where any capture shows several, all were recorded together: CPUs that
+ * another one shows were idle.
  */
 export class RecordedCpus {
   private readonly captures: Shown[] = [];
-  private readonly recordings: Group[] = [{ named: 0, acting: new Set() }];
+  private readonly recordings: Group[] = [newGroup()];
 
   /** The next inputs are of another recording. */
   nextGroup(): void {
-    this.recordings.push({ named: 0, acting: new Set() });
+    this.recordings.push(newGroup());
   }
 
   /** An event speaks of this CPU. */
@@ -50,6 +55,7 @@ export class RecordedCpus {
       this.name(cpu);
       this.recordings.at(-1)!.acting.add(cpu);
     });
+    if (cpus > 1) this.recordings.at(-1)!.together = true;
     this.captures.push({ from, to, cpus, group: this.recordings.length - 1 });
   }
 
@@ -57,9 +63,9 @@ export class RecordedCpus {
   lacking(announced: readonly number[]): ReadonlyMap<string, readonly Extent[]> {
     const out = new Map<string, Extent[]>();
     for (const capture of this.captures) {
-      const { named, acting } = this.recordings[capture.group]!;
+      const { named, acting, together } = this.recordings[capture.group]!;
       const machine = Math.max(announced[capture.group] ?? 0, named);
-      const shown = capture.cpus === 1 ? 1 : acting.size;
+      const shown = together ? acting.size : capture.cpus;
       if (shown >= machine) continue;
       const where = shown < acting.size ? 'that capture' : 'this trace';
       const why = `only ${shown} of ${machine} CPUs have events in ${where}: the others may have acted unseen`;
