@@ -281,13 +281,15 @@ export function rawSyscallEnter(
   let open = at;
   while (open < end && b[open] !== 0x28) open++;
   op.a1 = parseHex53(b, open + 1, end);
-  let at2 = nextArgument(b, open, end);
-  op.a2 = parseHex53(b, at2, end);
-  op.a3 = parseHex53(b, (at2 = nextArgument(b, at2, end)), end);
-  op.a4 = parseHex53(b, nextArgument(b, at2, end), end);
+  const second = nextArgument(b, open, end);
+  const third = nextArgument(b, second, end);
+  op.a2 = parseHex53(b, second, end);
+  op.a3 = parseHex53(b, third, end);
+  op.a4 = parseHex53(b, nextArgument(b, third, end), end);
   return true;
 }
 
+/** Where the argument behind the one at `from` begins. */
 function nextArgument(b: Uint8Array, from: number, end: number): number {
   let comma = from;
   while (comma < end && b[comma] !== 0x2c) comma++;

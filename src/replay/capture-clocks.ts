@@ -70,7 +70,9 @@ export class CaptureClocks {
     ref: EvidenceRef;
   } | null = null;
   private backs = 0;
-  /** Events that are behind those of other CPUs. */
+  /** Newest stamp that a later one of the same CPU has confirmed: a damaged one is followed by one that goes back. */
+  private frontNs = Number.NEGATIVE_INFINITY;
+  /** Events that are behind it. */
   private behind = 0;
   /** The event before this one. */
   private beforeNs = Number.NaN;
@@ -96,7 +98,8 @@ export class CaptureClocks {
     if (ts < clock.lastNs && !clock.gap) this.wentBack(clock, batch, row, ts, cpu);
     else {
       this.ordered++;
-      if (ts < this.maxNs - this.slackNs && this.back === null && !clock.back) this.cpuBehind();
+      if (ts < this.frontNs - this.slackNs && this.back === null && !clock.back) this.cpuBehind();
+      else if (clock.lastNs > this.frontNs && ts >= clock.lastNs) this.frontNs = clock.lastNs;
       if (this.back !== null && this.back.cpu !== cpu && clock.events > 1) this.oneClockBack();
     }
     clock.gap = false;
@@ -149,7 +152,7 @@ export class CaptureClocks {
     this.behind = 0;
     this.ties = 0;
     this.beforeNs = Number.NaN;
-    this.maxNs = Number.NEGATIVE_INFINITY;
+    this.maxNs = this.frontNs = Number.NEGATIVE_INFINITY;
     this.captureStart = this.events;
     for (const clock of this.cpus) {
       clock.lastNs = Number.NEGATIVE_INFINITY;

@@ -1,4 +1,5 @@
 import type { EvidenceRef } from '../timeline/batch.js';
+import { firstIndex } from '../timeline/first-index.js';
 import { isKnown } from '../timeline/is-known.js';
 import type { Extent } from './recorded-cpus.js';
 
@@ -132,26 +133,14 @@ export function mayRestOn(
 
 /** The first capture that ends behind it has begun by then. */
 function overlaps({ firstAt, at }: Entry, captures: readonly Extent[]): boolean {
-  let low = 0;
-  let high = captures.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (captures[middle]!.to < firstAt) low = middle + 1;
-    else high = middle;
-  }
-  return low < captures.length && captures[low]!.from < at;
+  const first = captures[firstIndex(captures.length, (i) => captures[i]!.to < firstAt)];
+  return first !== undefined && first.from < at;
 }
 
 /** Of the windows that begin before it happened the last one goes on the longest. */
 function liesIn(e: Entry, windows: readonly Window[]): boolean {
-  let low = 0;
-  let high = windows.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (windows[middle]!.from.event < e.at) low = middle + 1;
-    else high = middle;
-  }
-  return low > 0 && begunBefore(e, windows[low - 1]!.to);
+  const last = windows[firstIndex(windows.length, (i) => windows[i]!.from.event < e.at) - 1];
+  return last !== undefined && begunBefore(e, last.to);
 }
 
 /** One of which it is not known when it began may have begun at any time. */

@@ -1,4 +1,5 @@
 import type { Random } from '../latency/resampling.js';
+import { firstIndex } from '../timeline/first-index.js';
 import { draw, PRIORS } from './costs.js';
 import type { CallbackRec } from './recorded.js';
 
@@ -51,14 +52,7 @@ export class CallbackClock {
   /** First callback queued at that time or later. */
   private after(cpu: number, queuedNs: number): number {
     const list = this.byCpu.get(cpu) ?? [];
-    let low = 0;
-    let high = list.length;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (list[mid]!.queuedNs < queuedNs) low = mid + 1;
-      else high = mid;
-    }
-    return low;
+    return firstIndex(list.length, (i) => list[i]!.queuedNs < queuedNs);
   }
 
   private found(basis: ClockBasis, ns: number): number {

@@ -1,6 +1,7 @@
 import { DeferredTables } from '../latency/deferred.js';
 import { type Random, seededRandom } from '../latency/resampling.js';
 import type { DeferredReport } from '../result/types.js';
+import { firstIndex } from '../timeline/first-index.js';
 import { isKnown } from '../timeline/is-known.js';
 import type { TimeBase } from '../timeline/time-base.js';
 import type { CallbackClock } from './callback-clock.js';
@@ -88,14 +89,7 @@ function landed(spans: readonly SpanRec[], added: readonly HandOver[]): Map<numb
   for (const h of added) {
     const list = byCpu.get(h.cpu);
     if (!list) continue;
-    let low = 0;
-    let high = list.length;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (spans[list[mid]!]!.startNs <= h.ranNs) low = mid + 1;
-      else high = mid;
-    }
-    const i = low > 0 ? list[low - 1]! : -1;
+    const i = list[firstIndex(list.length, (k) => spans[list[k]!]!.startNs <= h.ranNs) - 1] ?? -1;
     const span = spans[i];
     if (!span || span.endNs <= h.ranNs || waits(span, h.ranNs)) continue;
     tables.set(i, (tables.get(i) ?? 0) + h.tables);

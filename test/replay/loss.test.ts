@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { partOf } from '../support/part.js';
 import { damageLines, readRecording, seededRandom } from './damage/damage.js';
 import { replayFixtures } from './damage/fixtures.js';
-import { parseLine } from './damage/recording.js';
+import { parseLine } from './damage/recording-lines.js';
 import { replayLines, replayStory, replayText, report, verdicts, violatedIds } from './support/replay.js';
 import {
   BASES,

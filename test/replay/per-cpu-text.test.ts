@@ -79,6 +79,18 @@ describe.each(LOGS)('%s', (path) => {
     expect(report(result, 'I52').reason).toMatch(/give each CPU as a file of its own/);
   });
 
+  it.each([0.01, 0.05, 0.5, 5])(
+    'one stamp of the whole text is %f s too late: the others are judged',
+    async (by) => {
+      const at = lines.findIndex((line, i) => i > lines.length / 3 && cpuOf(line) !== undefined);
+      const late = lines[at]!.replace(/ +(\d+\.\d{6}):/, (_, s) => ` ${(Number(s) + by).toFixed(6)}:`);
+      const result = await replayLines(lines.with(at, late));
+      // The stamp itself is one that goes back.
+      expect(untimed(result)).toEqual(by < 1 ? ['I52'] : []);
+      expect(result.invariants.filter((i) => i.instances.pass > 0).length).toBeGreaterThan(20);
+    },
+  );
+
   it('the whole text: judged', async () => {
     const result = await replayLines(stretched(lines, 1000));
     expect(untimed(result)).toEqual([]);

@@ -1,7 +1,8 @@
 /** Damage to grace periods, enqueues and callbacks: their numbers, flags, stamps. */
 import { at, type Damager, damage, Edit, pick, reworded, withFlags } from './edit.js';
 import { called } from './enqueues.js';
-import { arg, type Line, type Recording, SINGLE_FN } from './recording.js';
+import { type Recording, SINGLE_FN } from './recording.js';
+import { arg, type Line } from './recording-lines.js';
 
 const GP = /^(rcu_grace_period: \S+) (-?\d+) (start|end|cpuend)$/;
 

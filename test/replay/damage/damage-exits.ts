@@ -1,7 +1,8 @@
 /** Damage around the end of an mm, and facts told by trace markers. */
 import { generations } from './damage-generations.js';
 import { amongItsLike, at, type Damager, damage, Edit, pick } from './edit.js';
-import { arg, type HandOver, type Line, type Recording } from './recording.js';
+import type { HandOver, Recording } from './recording.js';
+import { arg, type Line } from './recording-lines.js';
 
 export const flushAfterExit: Damager = (recording, random) => {
   const last = new Map<string, { gen: number; request: number; multi: number }>();

@@ -1,6 +1,7 @@
 /** Damage to the flush side of a gather: order of unlink, flush, handlers, enqueue and free. */
 import { at, type Damager, damage, Edit, pick, type Random } from './edit.js';
-import { arg, type Flush, type Gather, type Line, type Recording, SYNC_FN } from './recording.js';
+import { type Flush, type Gather, type Recording, SYNC_FN } from './recording.js';
+import { arg, type Line } from './recording-lines.js';
 
 /** Flushes that return inside their gather and cover all tables handed over so far. */
 function coveringFlush(gather: Gather, beforeIndex: number): Flush | null {

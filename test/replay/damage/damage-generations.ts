@@ -1,7 +1,8 @@
 /** Damage to generations, masks and flags of flushes. */
 import { linesOfFlush } from './damage-flush.js';
 import { at, type Damager, damage, Edit, pick, reworded, withFlags } from './edit.js';
-import { arg, type Flush, type Recording } from './recording.js';
+import type { Flush, Recording } from './recording.js';
+import { arg } from './recording-lines.js';
 
 const flushesOf = (recording: Recording): Flush[] =>
   recording.gathers.flatMap((g) => g.flushes).filter((f) => f.done >= 0);

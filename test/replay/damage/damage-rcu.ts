@@ -2,7 +2,8 @@
 import { irqOffReaderSpliced, rcuReaderSpliced } from './damage-readers.js';
 import { at, type Damager, damage, Edit, pick, pickWhere, type Random } from './edit.js';
 import { matched } from './enqueues.js';
-import type { Callback, Enqueue, Line, Recording } from './recording.js';
+import type { Callback, Enqueue, Recording } from './recording.js';
+import type { Line } from './recording-lines.js';
 
 export const enqueueDoubled: Damager = (recording, random) => {
   const enqueue = pick(recording.enqueues, random);

@@ -2,7 +2,8 @@
 import { latestOnOtherCpus } from './damage-flush.js';
 import { at, type Damager, damage, Edit, pick, pickWhere } from './edit.js';
 import { matched } from './enqueues.js';
-import type { Line, Recording } from './recording.js';
+import type { Recording } from './recording.js';
+import type { Line } from './recording-lines.js';
 
 /** Lines of other CPUs just before `index` whose task can be the reader: not idle, not RCU's own. */
 function readerSeat(recording: Recording, index: number, cpu: number): Line[] {

@@ -1,6 +1,7 @@
 /** Damage to the recording itself: pairing, clock, loss, and a gather of another kernel variant. */
 import { amongItsLike, at, type Damager, damage, Edit, pick, type Random } from './edit.js';
-import { type Gather, type Line, type Recording, taskOf } from './recording.js';
+import type { Gather, Recording } from './recording.js';
+import { type Line, taskOf } from './recording-lines.js';
 
 /** Exits with their entry before, and a later entry of the same task: neither end is cut off. */
 function innerSyscallExits(recording: Recording, random: Random): Line | null {

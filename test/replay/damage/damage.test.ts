@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CO_FIRING, DAMAGES, type Damage, damageLines, readRecording } from './damage.js';
 import { replayFixtures } from './fixtures.js';
-import { parseLine, type Recording } from './recording.js';
+import type { Recording } from './recording.js';
+import { parseLine } from './recording-lines.js';
 
 const FIXTURES = replayFixtures().map((f) => ({ ...f, recording: readRecording(f.lines) }));
 const SEEDS = [1];

@@ -1,4 +1,5 @@
-import type { Line, Recording } from './recording.js';
+import type { Recording } from './recording.js';
+import type { Line } from './recording-lines.js';
 
 export type Random = () => number;
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Fixture, replayFixtures } from './fixtures.js';
 import { HARMLESS, type HarmlessOutput } from './harmless.js';
-import { parseLine, type Recording, readRecording } from './recording.js';
+import { type Recording, readRecording } from './recording.js';
+import { parseLine } from './recording-lines.js';
 
 const FIXTURES = replayFixtures();
 const SEED = 11;

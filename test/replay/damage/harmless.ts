@@ -2,7 +2,7 @@
  * Changes of a kprobe recording that say the same thing in other words: no verdict may change. Text in, text out.
  */
 import { seededRandom } from './edit.js';
-import { type Line, parseLine } from './recording.js';
+import { type Line, parseLine } from './recording-lines.js';
 
 export interface HarmlessInput {
   readonly lines: readonly string[];

@@ -1,6 +1,6 @@
 import { seededRandom } from '../damage/edit.js';
 import { rehashPointers, shiftBases } from '../damage/harmless.js';
-import { parseLine } from '../damage/recording.js';
+import { parseLine } from '../damage/recording-lines.js';
 
 /** Doubt cast on a recording: lines in, lines out; same seed, same doubt. Knows nothing of the code under test. */
 export interface Doubt {
