@@ -41,7 +41,10 @@ export class DoubleRun {
   private entries = 0;
   private score = 0;
   private pairs = 0;
-  private readonly kinds = new Set<number>();
+  /** Kinds among these pairs, and by kind the stretch of pairs in which it was counted last. */
+  private kinds = 0;
+  private readonly countedIn: number[] = [];
+  private stretch = 0;
 
   constructor(events: EventTable) {
     this.events = events;
@@ -66,8 +69,9 @@ export class DoubleRun {
     if (this.score < 0) this.over();
     else if (adjacent && !this.all) {
       this.pairs++;
-      this.kinds.add(id);
-      this.all = this.pairs >= PAIRS && this.kinds.size >= KINDS;
+      if (this.countedIn[id] !== this.stretch) this.kinds++;
+      this.countedIn[id] = this.stretch;
+      this.all = this.pairs >= PAIRS && this.kinds >= KINDS;
     }
   }
 
@@ -86,8 +90,8 @@ export class DoubleRun {
 
   private over(): void {
     this.all = false;
-    this.score = this.pairs = 0;
-    this.kinds.clear();
+    this.score = this.pairs = this.kinds = 0;
+    this.stretch++;
   }
 
   private kind(id: number, paired: boolean, adjacent: boolean): void {
@@ -114,6 +118,7 @@ export class DoubleRun {
       this.entry.push(head.kind === 'probe');
       this.ofKind.push(0);
       this.behind.push(0);
+      this.countedIn.push(-1);
     }
   }
 }

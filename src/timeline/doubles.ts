@@ -63,7 +63,8 @@ export class Doubles {
       this.sink(batch);
       return;
     }
-    const copy = Uint8Array.from(copies.of.subarray(0, batch.length), (of) => (of === NO_COPY ? 0 : 1));
+    const copy = new Uint8Array(batch.length);
+    for (let row = 0; row < copy.length; row++) copy[row] = copies.of[row] === NO_COPY ? 0 : 1;
     const from = this.judge(batch, copy);
     if (from < batch.length && this.rows < HELD) {
       this.rows += batch.length;

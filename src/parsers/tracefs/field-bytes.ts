@@ -1,11 +1,9 @@
 import { latin1 } from '../../timeline/batch.js';
 import { Interner } from '../../timeline/interner.js';
 import { FORMATS } from './field-bodies.js';
+import { beginsWith, behindWord, FieldList, isHex, isSpace } from './field-list.js';
 
 const BLANK = 32;
-const EQUALS = 61;
-/** A body with more is for `rewriteFields`. */
-const MAX_FIELDS = 64;
 /** Events whose form is remembered. */
 const MAX_EVENTS = 1 << 14;
 
@@ -35,15 +33,7 @@ interface Form {
 export class FieldBytes {
   private readonly names = new Interner();
   private readonly forms: Form[] = [];
-  private readonly nameFrom = new Int32Array(MAX_FIELDS);
-  private readonly nameTo = new Int32Array(MAX_FIELDS);
-  /** The value less its decimal twin. */
-  private readonly valueFrom = new Int32Array(MAX_FIELDS);
-  private readonly valueTo = new Int32Array(MAX_FIELDS);
-  /** The decimal twin where a small number is printed so, else the value again. */
-  private readonly plainFrom = new Int32Array(MAX_FIELDS);
-  private readonly plainTo = new Int32Array(MAX_FIELDS);
-  private count = 0;
+  private readonly list = new FieldList();
   private out = new Uint8Array(1 << 10);
   private used = 0;
 
@@ -61,13 +51,15 @@ export class FieldBytes {
     let list = colon + 1;
     while (list < stop && buf[list] === BLANK) list++;
     if (behindWord(buf, list, stop) === list) return BODY.as_is;
-    if (!this.split(buf, list, stop)) return this.count > 0 ? BODY.unusual : BODY.as_is;
+    if (!this.list.split(buf, list, stop)) return this.list.count > 0 ? BODY.unusual : BODY.as_is;
+    const form = this.form(buf, name, colon);
+    const call = form.isCall && (this.list.isNamed(buf, 0, SYSCALL_NR) || this.list.isNamed(buf, 0, NR));
+    // `NAME: ` stands there already.
+    const named = !call && name === from && list === colon + 2;
+    if (named && form.pieces.length === 0 && !this.isProbe(buf)) return this.closeUp(buf);
     this.used = 0;
     if (this.out.length < end - from) this.out = new Uint8Array((end - from) * 2);
-    const form = this.form(buf, name, colon);
-    const call = form.isCall && (this.isNamed(buf, 0, SYSCALL_NR) || this.isNamed(buf, 0, NR));
-    // `NAME: ` stands there already.
-    const at = !call && name === from && list === colon + 2 ? list : from;
+    const at = named ? list : from;
     const room = end - at;
     if (call) this.systemCall(buf, form, room);
     else {
@@ -84,82 +76,30 @@ export class FieldBytes {
     return at + used;
   }
 
-  /** Cuts at every ` name=`, as `fieldsOf` does. False: not a list (`count` 0), or too long a one. */
-  private split(buf: Uint8Array, list: number, stop: number): boolean {
-    this.count = 0;
-    let p = list;
-    let open = -1;
-    for (;;) {
-      const behind = behindWord(buf, p, stop);
-      if (behind > p && behind < stop && buf[behind] === EQUALS) {
-        if (open >= 0) this.value(buf, open, p - 1);
-        if (this.count === MAX_FIELDS) return false;
-        this.nameFrom[this.count] = p;
-        this.nameTo[this.count] = behind;
-        open = behind + 1;
-        p = open;
-      } else if (open < 0) return false;
-      while (p < stop && buf[p] !== BLANK) p++;
-      if (p >= stop) break;
-      p++;
-    }
-    this.value(buf, open, stop);
-    return true;
+  private isProbe(buf: Uint8Array): boolean {
+    return this.list.isNamed(buf, 0, PROBE_IP) || this.list.isNamed(buf, 0, PROBE_FUNC);
   }
 
-  /** Takes the value of the field `count`: `(0x…:TEXT)`, `WORD (DECIMAL)`, or anything. */
-  private value(buf: Uint8Array, start: number, end: number): void {
-    let from = start;
-    let to = end;
-    while (to > from && isSpace(buf[to - 1]!)) to--;
-    const k = this.count++;
-    this.plainFrom[k] = this.plainTo[k] = -1;
-    if (to > from && buf[to - 1] === 41) {
-      const text = behindPointer(buf, from, to);
-      if (text > 0) {
-        from = text;
-        to--;
-      } else to = this.twin(buf, from, to, k);
+  /** `name=value` each, where the list stands: nothing grows, so nothing is overwritten before it is read. The new end. */
+  private closeUp(buf: Uint8Array): number {
+    let to = this.list.nameFrom[0]!;
+    for (let k = 0; k < this.list.count; k++) {
+      if (k > 0) buf[to++] = BLANK;
+      to = moved(buf, this.list.nameFrom[k]!, this.list.nameTo[k]! + 1, to);
+      to = moved(buf, this.list.plainFrom[k]!, this.list.plainTo[k]!, to);
     }
-    this.valueFrom[k] = from;
-    this.valueTo[k] = to;
-    if (this.plainFrom[k]! < 0) {
-      this.plainFrom[k] = from;
-      this.plainTo[k] = to;
-    }
-  }
-
-  /** Where the value ends whose decimal twin stands behind it, `to` if none does. A small number is printed as its twin. */
-  private twin(buf: Uint8Array, from: number, to: number, k: number): number {
-    let p = to - 1;
-    while (p > from && isDigit(buf[p - 1]!)) p--;
-    const digits = p;
-    const negative = p > from && buf[p - 1] === 45;
-    if (negative) p--;
-    const first = p;
-    if (digits === to - 1 || p - 2 <= from || buf[p - 1] !== 40 || buf[p - 2] !== BLANK) return to;
-    const end = p - 2;
-    for (let q = from; q < end; q++) if (isSpace(buf[q]!)) return to;
-    if (buf[from] === 48 && end - from >= 2 && buf[from + 1] === 120) {
-      let n = 0;
-      for (let q = digits; q < to - 1; q++) n = n * 10 + buf[q]! - 48;
-      if (negative ? n <= 65536 : n < 2 ** 31) {
-        this.plainFrom[k] = first;
-        this.plainTo[k] = to - 1;
-      }
-    }
-    return end;
+    return to;
   }
 
   private body(buf: Uint8Array, form: Form, room: number): void {
     const begin = this.used;
-    if (this.isNamed(buf, 0, PROBE_IP) || this.isNamed(buf, 0, PROBE_FUNC)) this.probe(buf, room);
+    if (this.isProbe(buf)) this.probe(buf, room);
     else if (form.pieces.length === 0 || !this.printed(buf, form.pieces, room)) {
       this.used = begin;
-      for (let k = 0; k < this.count; k++) {
+      for (let k = 0; k < this.list.count; k++) {
         if (k > 0) this.byte(BLANK, room);
-        this.put(buf, this.nameFrom[k]!, this.nameTo[k]! + 1, room);
-        this.put(buf, this.plainFrom[k]!, this.plainTo[k]!, room);
+        this.put(buf, this.list.nameFrom[k]!, this.list.nameTo[k]! + 1, room);
+        this.put(buf, this.list.plainFrom[k]!, this.list.plainTo[k]!, room);
       }
     }
   }
@@ -167,48 +107,48 @@ export class FieldBytes {
   private systemCall(buf: Uint8Array, { enter, exit }: Form, room: number): void {
     if (exit.length > 0) {
       this.put(exit, 0, exit.length, room);
-      if (this.count > 1) this.put(buf, this.valueFrom[1]!, this.valueTo[1]!, room);
+      if (this.list.count > 1) this.put(buf, this.list.valueFrom[1]!, this.list.valueTo[1]!, room);
       return;
     }
     this.put(enter, 0, enter.length, room);
-    for (let k = 1; k < this.count; k++) {
+    for (let k = 1; k < this.list.count; k++) {
       if (k > 1) {
         this.byte(44, room);
         this.byte(BLANK, room);
       }
-      this.put(buf, this.nameFrom[k]!, this.nameTo[k]!, room);
+      this.put(buf, this.list.nameFrom[k]!, this.list.nameTo[k]!, room);
       this.byte(58, room);
       this.byte(BLANK, room);
-      this.put(buf, this.valueFrom[k]!, this.valueTo[k]!, room);
+      this.put(buf, this.list.valueFrom[k]!, this.list.valueTo[k]!, room);
     }
     this.byte(41, room);
   }
 
   /** `(ip)`, or for return probes `(ret_ip <- func)`, and the arguments. */
   private probe(buf: Uint8Array, room: number): void {
-    const func = this.first(buf, PROBE_FUNC);
-    const ip = this.first(buf, PROBE_IP);
-    const back = this.first(buf, PROBE_RET_IP);
+    const func = this.list.first(buf, PROBE_FUNC);
+    const ip = this.list.first(buf, PROBE_IP);
+    const back = this.list.first(buf, PROBE_RET_IP);
     this.byte(40, room);
-    if (func < 0 || this.valueFrom[func] === this.valueTo[func]) {
-      if (ip >= 0) this.put(buf, this.valueFrom[ip]!, this.valueTo[ip]!, room);
+    if (func < 0 || this.list.valueFrom[func] === this.list.valueTo[func]) {
+      if (ip >= 0) this.put(buf, this.list.valueFrom[ip]!, this.list.valueTo[ip]!, room);
     } else {
-      if (back >= 0) this.put(buf, this.valueFrom[back]!, this.valueTo[back]!, room);
+      if (back >= 0) this.put(buf, this.list.valueFrom[back]!, this.list.valueTo[back]!, room);
       this.put(ARROW, 0, ARROW.length, room);
       // The kernel never prints an offset behind the function that returned.
       this.put(
         buf,
-        this.valueFrom[func]!,
-        withoutStart(buf, this.valueFrom[func]!, this.valueTo[func]!),
+        this.list.valueFrom[func]!,
+        withoutStart(buf, this.list.valueFrom[func]!, this.list.valueTo[func]!),
         room,
       );
     }
     this.byte(41, room);
-    for (let k = 0; k < this.count; k++) {
-      if (beginsWith(buf, this.nameFrom[k]!, this.nameTo[k]!, PROBE)) continue;
+    for (let k = 0; k < this.list.count; k++) {
+      if (beginsWith(buf, this.list.nameFrom[k]!, this.list.nameTo[k]!, PROBE)) continue;
       this.byte(BLANK, room);
-      this.put(buf, this.nameFrom[k]!, this.nameTo[k]! + 1, room);
-      this.put(buf, this.valueFrom[k]!, this.valueTo[k]!, room);
+      this.put(buf, this.list.nameFrom[k]!, this.list.nameTo[k]! + 1, room);
+      this.put(buf, this.list.valueFrom[k]!, this.list.valueTo[k]!, room);
     }
   }
 
@@ -219,22 +159,11 @@ export class FieldBytes {
         this.put(piece, 0, piece.length, room);
         continue;
       }
-      let k = this.count - 1;
-      while (k >= 0 && !this.isNamed(buf, k, piece.field)) k--;
+      const k = this.list.last(buf, piece.field);
       if (k < 0) return false;
-      this.put(buf, this.plainFrom[k]!, this.plainTo[k]!, room);
+      this.put(buf, this.list.plainFrom[k]!, this.list.plainTo[k]!, room);
     }
     return true;
-  }
-
-  private first(buf: Uint8Array, name: Uint8Array): number {
-    for (let k = 0; k < this.count; k++) if (this.isNamed(buf, k, name)) return k;
-    return -1;
-  }
-
-  private isNamed(buf: Uint8Array, k: number, name: Uint8Array): boolean {
-    const from = this.nameFrom[k]!;
-    return this.nameTo[k]! - from === name.length && beginsWith(buf, from, this.nameTo[k]!, name);
   }
 
   private form(buf: Uint8Array, from: number, to: number): Form {
@@ -290,30 +219,13 @@ function formOf(name: string): Form {
   };
 }
 
-const isDigit = (c: number): boolean => c >= 48 && c <= 57;
-/** What `\s` and `trim` take for one, of the characters that are a byte. */
-const isSpace = (c: number): boolean => c === BLANK || (c >= 9 && c <= 13) || c === 0xa0;
-
-const WORD = new Uint8Array(256);
-for (const c of '0123456789_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz') WORD[c.charCodeAt(0)] = 1;
-
-/** Where the name that begins at `p` ends; `p` if none does. */
-function behindWord(buf: Uint8Array, p: number, end: number): number {
-  if (p >= end || isDigit(buf[p]!)) return p;
-  let q = p;
-  while (q < end && WORD[buf[q]!] === 1) q++;
-  return q;
+/** Copies `buf[from, end)` to `to`, at or before `from`. Behind the copy. */
+function moved(buf: Uint8Array, from: number, end: number, to: number): number {
+  if (to === from) return end;
+  let w = to;
+  for (let p = from; p < end; p++) buf[w++] = buf[p]!;
+  return w;
 }
-
-/** Where the text of `(0x…:TEXT)` begins; 0 for anything else. The closing parenthesis is there. */
-function behindPointer(buf: Uint8Array, from: number, to: number): number {
-  if (to - from < 6 || buf[from] !== 40 || buf[from + 1] !== 48 || buf[from + 2] !== 120) return 0;
-  let p = from + 3;
-  while (p < to && isHex(buf[p]!)) p++;
-  return p > from + 3 && p < to - 1 && buf[p] === 58 ? p + 1 : 0;
-}
-
-const isHex = (c: number): boolean => isDigit(c) || (c >= 97 && c <= 102);
 
 /** Where `+0x0/0x…` behind a function begins; `to` without it. */
 function withoutStart(buf: Uint8Array, from: number, to: number): number {
@@ -321,10 +233,4 @@ function withoutStart(buf: Uint8Array, from: number, to: number): number {
   while (p > from && isHex(buf[p - 1]!)) p--;
   const at = p - START.length;
   return p < to && at >= from && beginsWith(buf, at, p, START) ? at : to;
-}
-
-function beginsWith(buf: Uint8Array, from: number, to: number, text: Uint8Array): boolean {
-  if (to - from < text.length) return false;
-  for (let k = 0; k < text.length; k++) if (buf[from + k] !== text[k]) return false;
-  return true;
 }
