@@ -1,4 +1,6 @@
 import type { PhaseWatch } from '../breakdown/summary.js';
+import { fullAddress } from '../kernel/base-tops.js';
+import type { Bases } from '../kernel/bases.js';
 import { OP } from '../kernel/ops.js';
 import { namesOf, type VariantMask } from '../kernel/variants.js';
 import type { PairCollector } from '../latency/pair-collector.js';
@@ -66,7 +68,7 @@ export async function resultOf(analysed: Analysed): Promise<Result> {
       ...(run.joins.length > 0 ? { joins: [...run.joins] } : {}),
     },
     variant: variantReport(replay, candidates, given, quote),
-    bases: { vmemmap: hex(run.bases.vmemmap), directMap: hex(run.bases.directMap), how: run.bases.how },
+    bases: basesReport(run.bases),
     probes: measures.counts.list(),
     invariants: reportInvariants(
       replay.ledger,
@@ -160,8 +162,7 @@ function operations(replay: ReplayEngine): Record<string, number> {
   return counts;
 }
 
-function hex(addr: number): string | null {
-  if (!isKnown(addr)) return null;
-  // Canonical kernel addresses: the bits above the stored 53 are all ones.
-  return `0x${(BigInt(addr) | 0xffe0_0000_0000_0000n).toString(16)}`;
+function basesReport({ vmemmap, directMap, tops, how }: Bases): Result['bases'] {
+  const said = (addr: number, top: number): string | null => (isKnown(addr) ? fullAddress(addr, top) : null);
+  return { vmemmap: said(vmemmap, tops.vmemmap), directMap: said(directMap, tops.directMap), how };
 }

@@ -2,9 +2,19 @@ import type { RecordBatch } from '../timeline/batch.js';
 import type { EventTable } from '../timeline/events.js';
 import { CONTEXT } from '../timeline/flags.js';
 import { isKnown } from '../timeline/is-known.js';
-import { firstWinner, Poll } from './base-poll.js';
-import { type Addr, type Bases, makeBases, PAGE, STRUCT_PAGE, unknownBases } from './bases.js';
-import { ascii, find, isKernelAddr, parseHex53 } from './bytes.js';
+import { baseFrom, firstWinner, Poll } from './base-poll.js';
+import { BaseTops } from './base-tops.js';
+import {
+  type Addr,
+  type Bases,
+  CANONICAL_TOPS,
+  makeBases,
+  PAGE,
+  PFN_LIMIT,
+  STRUCT_PAGE,
+  unknownBases,
+} from './bases.js';
+import { ascii, distance53, find, isRawPointer, parseHex53 } from './bytes.js';
 import { Decoder } from './decoder.js';
 import type { FuncTable } from './func-table.js';
 import { FUNC, OP, Op } from './ops.js';
@@ -14,6 +24,7 @@ import type { ProbesFile } from './probes-file.js';
 const RAW: Bases = {
   vmemmap: Number.NaN,
   directMap: Number.NaN,
+  tops: CANONICAL_TOPS,
   how: 'raw',
   pageOfStructPage: (addr) => addr,
   pageOfVa: (addr) => addr,
@@ -56,6 +67,7 @@ export class BaseLearner {
   private readonly gathers = new Poll('tables of gathers with the frees that follow', 12);
   private readonly batchVa = new Poll('batch pages with their free', 3);
   private readonly gatherVa = new Poll('directly mapped tables of gathers with the frees that follow', 12);
+  private readonly tops = new BaseTops();
   private readonly pairs: { va: number; page: number }[] = [];
   private readonly lastAlloc = new Map<number, number>();
   private readonly lastEntry = new Map<number, number>();
@@ -90,6 +102,7 @@ export class BaseLearner {
         return;
       }
       if (!decoder.decode(batch, row, op)) continue;
+      this.tops.observe(batch, row);
       if (op.kind === OP.FREE || op.kind === OP.ALLOC) this.rawPage(batch, row);
       this.step();
     }
@@ -116,7 +129,7 @@ export class BaseLearner {
   private mapIsAt(directMap: Addr): boolean {
     const { pairs, before } = this;
     const there = pairs.filter(
-      ({ va, page }) => va - PAGE * before!.pageOfStructPage(page) === directMap,
+      ({ va, page }) => baseFrom(va, PAGE, before!.pageOfStructPage(page)) === directMap,
     ).length;
     if (there >= MIN_PAIRS) return there > pairs.length / 2;
     return this.batchVa.winner()?.base === directMap;
@@ -135,7 +148,8 @@ export class BaseLearner {
       v ? `vmemmap from ${v.text}` : 'vmemmap unknown',
       map ? `direct map from ${map.text}` : 'direct map unknown',
     ].join('; ');
-    return makeBases(v?.base ?? Number.NaN, map?.base ?? Number.NaN, how);
+    const [page0, map0] = [v?.base ?? Number.NaN, map?.base ?? Number.NaN];
+    return makeBases(page0, map0, how, { vmemmap: this.tops.of(page0), directMap: this.tops.of(map0) });
   }
 
   /** `page=ffffea0001fa31c0 pfn=0x7e8c7`: only with hashing off does the pointer say anything. */
@@ -144,7 +158,7 @@ export class BaseLearner {
     const at = find(batch.bytes, batch.bodyStart[row]!, end, PAGE_FIELD);
     if (at < 0) return;
     const pointer = parseHex53(batch.bytes, at + PAGE_FIELD.length, end);
-    if (isKernelAddr(pointer)) this.raw.vote(pointer - STRUCT_PAGE * this.op.a0, this.op.a0);
+    if (isRawPointer(pointer)) this.raw.vote(baseFrom(pointer, STRUCT_PAGE, this.op.a0), this.op.a0);
   }
 
   private step(): void {
@@ -160,7 +174,7 @@ export class BaseLearner {
       case OP.PTEN: {
         const pfn = this.lastAlloc.get(op.pid);
         this.lastAlloc.delete(op.pid);
-        if (pfn !== undefined && isKernelAddr(op.a0)) this.alloc.vote(op.a0 - STRUCT_PAGE * pfn, pfn);
+        if (pfn !== undefined && isRawPointer(op.a0)) this.alloc.vote(baseFrom(op.a0, STRUCT_PAGE, pfn), pfn);
         return;
       }
       case OP.UL:
@@ -208,11 +222,11 @@ export class BaseLearner {
   private removed(): void {
     const { op } = this;
     const w = this.window();
-    if (!isKernelAddr(op.a2)) return;
+    if (!isRawPointer(op.a2)) return;
     const entry = this.lastEntry.get(op.pid);
     this.lastEntry.delete(op.pid);
     if (op.a3 === 1) {
-      if (entry !== undefined) this.reclaim.vote(op.a2 - STRUCT_PAGE * entry, entry);
+      if (entry !== undefined) this.reclaim.vote(baseFrom(op.a2, STRUCT_PAGE, entry), entry);
       push(w.pages, op.a2);
       this.lastVa.delete(op.pid);
     } else {
@@ -223,7 +237,7 @@ export class BaseLearner {
 
   private appended(): void {
     const { op } = this;
-    if (!isKernelAddr(op.a2)) return;
+    if (!isRawPointer(op.a2)) return;
     const va = this.lastVa.get(op.pid);
     this.lastVa.delete(op.pid);
     if (va !== undefined && this.pairs.length < MAX_SAMPLES) this.pairs.push({ va, page: op.a2 });
@@ -260,14 +274,14 @@ export class BaseLearner {
     const page = this.lastReleased.get(op.cpu);
     if (page !== undefined) {
       this.lastReleased.delete(op.cpu);
-      this.released.vote(page - STRUCT_PAGE * op.a0, op.a0);
+      this.released.vote(baseFrom(page, STRUCT_PAGE, op.a0), op.a0);
     }
     const cb = this.callback.get(op.cpu);
     if (cb && (softirq || op.context === CONTEXT.unknown)) {
       const i = cb.seen++;
-      if (i < cb.tables.length) this.bodies.vote(cb.tables[i]! - STRUCT_PAGE * op.a0, op.a0);
+      if (i < cb.tables.length) this.bodies.vote(baseFrom(cb.tables[i]!, STRUCT_PAGE, op.a0), op.a0);
       else if (i === cb.nr) {
-        if (isKernelAddr(cb.head)) this.batchVa.vote(cb.head - PAGE * op.a0, op.a0);
+        if (isRawPointer(cb.head)) this.batchVa.vote(baseFrom(cb.head, PAGE, op.a0), op.a0);
         this.callback.delete(op.cpu);
       }
     }
@@ -296,18 +310,18 @@ export class BaseLearner {
   private settle(w: Window): void {
     if (w.frees.length === 0) return;
     for (const page of w.pages) {
-      for (const pfn of w.frees) this.gathers.vote(page - STRUCT_PAGE * pfn, page);
+      for (const pfn of w.frees) this.gathers.vote(baseFrom(page, STRUCT_PAGE, pfn), page);
     }
     for (const va of w.vas) {
-      for (const pfn of w.frees) this.gatherVa.vote(va - PAGE * pfn, va);
+      for (const pfn of w.frees) this.gatherVa.vote(baseFrom(va, PAGE, pfn), va);
     }
   }
 
   private pairPoll(vmemmap: Addr): Poll {
     const poll = new Poll('tables seen by address and by struct page', 2);
     for (const { va, page } of this.pairs) {
-      const pfn = Math.floor((page - vmemmap) / STRUCT_PAGE);
-      if (pfn > 0) poll.vote(va - PAGE * pfn, pfn);
+      const pfn = Math.floor(distance53(vmemmap, page) / STRUCT_PAGE);
+      if (pfn > 0 && pfn < PFN_LIMIT) poll.vote(baseFrom(va, PAGE, pfn), pfn);
       else poll.abstain(page);
     }
     return poll;
@@ -316,8 +330,8 @@ export class BaseLearner {
   private pairPollFromVa(directMap: Addr): Poll {
     const poll = new Poll('tables seen by address and by struct page', 2);
     for (const { va, page } of this.pairs) {
-      const pfn = Math.floor((va - directMap) / PAGE);
-      if (pfn > 0) poll.vote(page - STRUCT_PAGE * pfn, pfn);
+      const pfn = Math.floor(distance53(directMap, va) / PAGE);
+      if (pfn > 0 && pfn < PFN_LIMIT) poll.vote(baseFrom(page, STRUCT_PAGE, pfn), pfn);
       else poll.abstain(page);
     }
     return poll;

@@ -1,8 +1,9 @@
+import { isKnown } from '../timeline/is-known.js';
 import type { Addr } from './bases.js';
-import { isKernelAddr } from './bytes.js';
+import { distance53, isRawPointer } from './bytes.js';
 
 /**
- * Votes for one base by one method. A vote is a base that would explain one pointer; `support` counts distinct
+ * Votes for one base by one method. A vote is a base that would explain one pointer (NaN: none does); `support` counts distinct
  * pages, so that one page seen often does not count often. A pointer may vote for several bases (then all but
  * one are wrong), so the winner is judged by how many of the pointers it explains.
  */
@@ -23,7 +24,7 @@ export class Poll {
   }
 
   vote(base: Addr, page: number): void {
-    if (!isKernelAddr(base)) return;
+    if (!isKnown(base)) return;
     this.voters.add(page);
     let set = this.votes.get(base);
     if (set === undefined) {
@@ -67,3 +68,7 @@ export function firstWinner(polls: readonly Poll[]): ReturnType<Poll['winner']> 
   }
   return null;
 }
+
+/** Base from which `pointer` would be that of item `n`, each of `size` bytes; NaN for a hashed pointer or none. */
+export const baseFrom = (pointer: Addr, size: number, n: number): Addr =>
+  isRawPointer(pointer) ? distance53(size * n, pointer) : Number.NaN;

@@ -89,8 +89,22 @@ export function parseValue53(bytes: Uint8Array, start: number, end: number): num
 /** A 53-bit value read as a signed number: `0xfffffffffffffff5`, `18446744073709551605` and `-11` are all -11. */
 export const signed53 = (value: number): number => (value >= SIGN_53 ? value - TWO_53 : value);
 
-/** Can these low 53 bits belong to a kernel pointer (4- or 5-level)? Hashed pointers have their upper half zero. */
-export const isKernelAddr = (value: number): boolean => value >= SIGN_53;
+/** First address that no process has: 47 bits are its own with 4-level paging, and with 5-level unless it asks for more. */
+const USER_LIMIT = 2 ** 47;
+/**
+ * Can these low 53 bits belong to a kernel address? With 4-level paging bits 47 and up are ones, with 5-level bits 56 and up
+ * (Documentation/arch/x86/x86_64/mm.rst): of those below, which KASLR sets as it likes, it is enough that one is set.
+ */
+export const isKernelAddr = (value: number): boolean => value >= USER_LIMIT;
+
+/** Is it a pointer as it stands? Of one that `%p` has hashed the upper half is zero (lib/vsprintf.c `ptr_to_hashval()`). */
+export const isRawPointer = (value: number): boolean => value >= TWO_32;
+
+/** How far the low 53 bits of one pointer lie behind those of another, as the kept bits run over. */
+export function distance53(from: number, to: number): number {
+  const d = to - from;
+  return d < 0 ? d + TWO_53 : d;
+}
 
 /** Does `bytes[at, end)` begin with `word`? */
 export function startsWith(bytes: Uint8Array, at: number, end: number, word: Uint8Array): boolean {

@@ -1,5 +1,5 @@
 import { BaseLearner } from '../kernel/base-learner.js';
-import { type Bases, makeBases, unknownBases } from '../kernel/bases.js';
+import { type Bases, makeBases, type Tops, unknownBases } from '../kernel/bases.js';
 import { Decoder } from '../kernel/decoder.js';
 import type { FuncTable } from '../kernel/func-table.js';
 import type { ProbesFile } from '../kernel/probes-file.js';
@@ -28,6 +28,7 @@ export interface Consumer {
 export interface Known {
   readonly vmemmap: number;
   readonly directMap: number;
+  readonly tops: Tops;
   readonly complete: boolean;
   readonly how: string;
   readonly probes: ProbesFile | undefined;
@@ -123,12 +124,16 @@ export class Captures {
 const withProbes = (known: Known): { probes?: ProbesFile } => (known.probes ? { probes: known.probes } : {});
 
 function basesOf(known: Known, learner: BaseLearner): Bases {
-  if (known.complete) return makeBases(known.vmemmap, known.directMap, known.how);
+  if (known.complete) return makeBases(known.vmemmap, known.directMap, known.how, known.tops);
   const learnt = learner.finish();
   const some = isKnown(known.vmemmap) || isKnown(known.directMap);
   return makeBases(
     isKnown(known.vmemmap) ? known.vmemmap : learnt.vmemmap,
     isKnown(known.directMap) ? known.directMap : learnt.directMap,
     some ? `partly ${known.how}; ${learnt.how}` : learnt.how,
+    {
+      vmemmap: (isKnown(known.vmemmap) ? known : learnt).tops.vmemmap,
+      directMap: (isKnown(known.directMap) ? known : learnt).tops.directMap,
+    },
   );
 }

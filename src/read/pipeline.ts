@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import type { Bases } from '../kernel/bases.js';
+import { topOf } from '../kernel/base-tops.js';
+import { ALL_ONES, type Bases } from '../kernel/bases.js';
 import type { Decoder } from '../kernel/decoder.js';
 import { FuncTable } from '../kernel/func-table.js';
 import { type ProbesFile, parseProbesFile } from '../kernel/probes-file.js';
@@ -73,6 +74,10 @@ function knownBefore(options: PipelineOptions, probes: ProbesFile | undefined, f
   return {
     vmemmap: v,
     directMap: d,
+    tops: {
+      vmemmap: vmemmap ? topOf(vmemmap) : ALL_ONES,
+      directMap: directMap ? topOf(directMap) : ALL_ONES,
+    },
     complete: isKnown(v) && isKnown(d),
     how: options.vmemmap || options.directMap ? 'given' : 'recorded',
     probes: probes ?? (facts.probes.length > 0 ? parseProbesFile(facts.probes.join('\n')) : undefined),

@@ -1,4 +1,4 @@
-import { isKernelAddr } from '../../kernel/bytes.js';
+import { isRawPointer } from '../../kernel/bytes.js';
 import { CALLBACK } from '../../kernel/operands.js';
 import { OP } from '../../kernel/ops.js';
 import { isKnown } from '../../timeline/is-known.js';
@@ -36,7 +36,7 @@ export const addrDomain = rule({
           const enqueue = enqueueOf(evidence.state, task, op);
           if (!enqueue || !isKnown(CALLBACK.rhp(op)) || !isKnown(enqueue.addr)) return;
           const { addr } = enqueue;
-          const expected = isKernelAddr(CALLBACK.rhp(op)) ? addr : hashes.get(addr);
+          const expected = isRawPointer(CALLBACK.rhp(op)) ? addr : hashes.get(addr);
           if (expected === undefined) {
             if (hashes.size >= MAX_HASHES) hashes.clear();
             hashes.set(addr, CALLBACK.rhp(op));
