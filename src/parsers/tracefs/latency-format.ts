@@ -3,6 +3,7 @@ import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind 
 import { internBody, isStackTitle, lostLine, otherLine, packFlags } from '../input/kernel-pieces.js';
 import { LatencyHeader } from './latency-header.js';
 import { LatencyPrefix, TIME } from './latency-prefix.js';
+import { isReported } from './trace-cmd-form.js';
 
 /**
  * tracefs text with the option `latency-format`, and of the tracers that force it (irqsoff, preemptoff,
@@ -143,7 +144,7 @@ function scoreLatencyFormat(sample: Uint8Array): number {
     const cut = end < 0;
     if (cut) end = limit;
     if (prefix.parse(sample, start, end)) {
-      if (prefix.time !== TIME.seconds) hits++;
+      if (!isReported(sample, prefix, end)) hits++;
       else other++;
     } else if (sample[start] === 35) {
       if (isLatencyTitle(sample, start, end)) named = true;

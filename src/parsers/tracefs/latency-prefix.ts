@@ -11,6 +11,9 @@ export const TIME = {
 } as const;
 
 const BLANK = 32;
+const COLON = 58;
+/** Least width of a stamp that is a count (`%12d`, libtraceevent src/event-parse.c `print_event_time()`). */
+const STAMP_COLUMN = 12;
 const isDigit = (c: number): boolean => c >= 48 && c <= 57;
 
 const FLAG_BYTE = new Uint8Array(256);
@@ -22,7 +25,7 @@ export class LatencyPrefix {
   commEnd = 0;
   pid = -1;
   cpu = -1;
-  /** -1: verbose form, use `entryFlags` and `preemptCount`. */
+  /** -1: verbose form or `-R`, use `entryFlags` and `preemptCount`. */
   flagsStart = -1;
   flagsEnd = -1;
   entryFlags = 0;
@@ -35,6 +38,8 @@ export class LatencyPrefix {
   /** Digits behind the point (`TIME.seconds`). */
   decimals = 0;
   body = 0;
+  /** Columns behind the context: preempt depth, and how deep migration is disabled. */
+  private depths = 1;
 
   /** True when `buf[start, end)` begins with either form of the prefix. */
   parse(buf: Uint8Array, start: number, end: number): boolean {
@@ -64,10 +69,18 @@ export class LatencyPrefix {
     let cpu = 0;
     while (p < end && isDigit(buf[p]!)) cpu = cpu * 10 + buf[p++]! - 48;
     if (p === cpuAt || p - cpuAt > 5) return false;
-    const flags = p;
-    while (p < end && FLAG_BYTE[buf[p]!] === 1) p++;
-    if (p - flags < 3 || p - flags > 8 || p === end || buf[p] !== BLANK) return false;
-    const flagsEnd = p;
+    let flags = p;
+    if (p + 3 < end && buf[p] === 45 && buf[p + 1] === 48 && buf[p + 2] === 120) {
+      flags = -1;
+      p = this.hexFlags(buf, p + 3, end);
+    } else while (p < end && FLAG_BYTE[buf[p]!] === 1) p++;
+    if (p === end) return false;
+    let flagsEnd = p;
+    if (buf[p] === COLON && flags >= 0) {
+      const stamp = this.glued(buf, flags, p);
+      if (stamp < 0) return false;
+      flagsEnd = p = stamp;
+    } else if ((flags >= 0 && (p - flags < 3 || p - flags > 8)) || buf[p] !== BLANK) return false;
     while (p < end && buf[p] === BLANK) p++;
     if (!this.clock(buf, p, end)) return false;
     let a = start;
@@ -79,6 +92,29 @@ export class LatencyPrefix {
     this.flagsStart = flags;
     this.flagsEnd = flagsEnd;
     return true;
+  }
+
+  /** `trace-cmd report -l -R`: `3-0x1`, the flags as the kernel recorded them; behind them. */
+  private hexFlags(buf: Uint8Array, from: number, end: number): number {
+    let p = from;
+    let value = 0;
+    for (; p < end && isHex(buf[p]!) && p - from < 8; p++) value = value * 16 + hexValue(buf[p]!);
+    this.entryFlags = value;
+    this.preemptCount = 0;
+    return p;
+  }
+
+  /**
+   * Where the stamp begins in flags that run into it, `d..1.134800342965:` up to `colon`; -1: nowhere. Twelve digits fill its
+   * column (`trace-cmd report -l --raw-ts`). The depths in front of it are digits as well, so their number is learnt from
+   * lines where the last of them is none: `migrate_disable` came with Linux 5.11.
+   */
+  private glued(buf: Uint8Array, flags: number, colon: number): number {
+    if (colon - flags < 4 + STAMP_COLUMN || colon - flags > 5 + 20) return -1;
+    for (let p = flags + 5; p < colon; p++) if (!isDigit(buf[p]!)) return -1;
+    if (!isDigit(buf[flags + 4]!)) this.depths = 2;
+    const stamp = flags + 3 + this.depths;
+    return colon - stamp >= STAMP_COLUMN ? stamp : -1;
   }
 
   /** `14us#: `, `14us : `, `134.800343: `, `123456: ` at `p`. */

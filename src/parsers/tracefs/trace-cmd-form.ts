@@ -1,3 +1,6 @@
+import { latin1 } from '../../timeline/batch.js';
+import { type LatencyPrefix, TIME } from './latency-prefix.js';
+
 /**
  * What the text behind `TIME:` says about who printed it: trace-cmd fills `NAME:` with blanks to 22 columns
  * (libtraceevent src/event-parse.c `print_event_name()`, `" %s: "` then padding), the kernel puts one blank.
@@ -23,4 +26,12 @@ export function bodyForm(text: string): BodyForm {
   if (name + 2 >= FIELDS_COLUMN) return padded <= name + 3 ? BODY_FORM.either : BODY_FORM.kernel;
   // More than the padding: `-R` puts a blank before every field, functions are indented by their depth.
   return padded >= FIELDS_COLUMN ? BODY_FORM.report : BODY_FORM.kernel;
+}
+
+/** Did trace-cmd print this line of latency columns? Stamps that are counts look the same in text of the kernel. */
+export function isReported(buf: Uint8Array, at: LatencyPrefix, end: number): boolean {
+  if (at.time === TIME.seconds) return true;
+  if (at.time !== TIME.ticks) return false;
+  const text = latin1(buf, at.body - 1, Math.min(end, at.body + 200));
+  return bodyForm(text) === BODY_FORM.report;
 }

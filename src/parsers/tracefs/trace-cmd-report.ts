@@ -7,17 +7,19 @@ import { NextCapture } from '../input/next-capture.js';
 import { isRawBody, rewriteFields } from './field-bodies.js';
 import { GraphColumns } from './function-graph-columns.js';
 import { GraphText } from './function-graph-text.js';
+import { entryFlags } from './latency-format.js';
 import { LatencyPrefix, TIME } from './latency-prefix.js';
-import { BODY_FORM, bodyForm } from './trace-cmd-form.js';
+import { BODY_FORM, bodyForm, isReported } from './trace-cmd-form.js';
 import { TraceCmdPrefix } from './trace-cmd-prefix.js';
 
 /**
  * `trace-cmd report`, plain or with options that change the line: `-t` (ns), `-R` (raw fields), `-l` (latency
- * columns), `--ts-diff`; and recordings of the function_graph tracer:
+ * columns), `--ts-diff`, `--raw-ts` (counts, which fill their column); and recordings of the function_graph tracer:
  *
  *     ptw-munmap-3005  [001]   134.800343: function:             call_rcu <-- __dentry_kill
  *     ptw-munmap-3005  [001]   134.800365: (+22)    rcu_callback:         rcu_preempt rhp=0x… func=__d_free 1
  *     ptw-munm-3005    1d..1.   134.800365: rcu_callback:         rcu_preempt rhp=0x… func=__d_free 1
+ *     ptw-munm-3005    1d..1.134800365123: rcu_callback:         rcu_preempt rhp=0x… func=__d_free 1
  *     ptw-munmap-3005  [001]   134.800343: function:              ip=call_rcu parent_ip=__dentry_kill
  *     ptw-munmap-3033  [000]   144.498143: funcgraph_entry:        3.350 us   |        preempt_count_add();
  *
@@ -60,8 +62,8 @@ class TraceCmdReportDialect implements LineDialect {
       return this.event(buf, n, flags, end, host);
     }
     const l = this.latency;
-    if (l.parse(buf, start, end) && l.flagsStart >= 0 && l.time !== TIME.us) {
-      return this.event(buf, l, packFlags(buf, l.flagsStart, l.flagsEnd), end, host);
+    if (l.parse(buf, start, end) && (l.time === TIME.seconds || l.time === TIME.ticks)) {
+      return this.event(buf, l, latencyFlags(buf, l), end, host);
     }
     if (buf[start] === 67 /* C */) {
       const lost = lostLine(buf, start, end, host);
@@ -208,6 +210,9 @@ class TraceCmdReportDialect implements LineDialect {
   }
 }
 
+const latencyFlags = (buf: Uint8Array, l: LatencyPrefix): number =>
+  l.flagsStart < 0 ? entryFlags(l.entryFlags, l.preemptCount) : packFlags(buf, l.flagsStart, l.flagsEnd);
+
 function traceCmdHead(text: string): EventHead {
   const sys = /^(?:.*\/)?sys_(enter|exit)_(\w+)$/.exec(text);
   if (sys !== null) {
@@ -260,7 +265,7 @@ function scoreTraceCmdReport(sample: Uint8Array): number {
       if (form === BODY_FORM.report) hits++;
       else if (form === BODY_FORM.either) same++;
       else other++;
-    } else if (latency.parse(sample, start, end) && latency.time === TIME.seconds) hits++;
+    } else if (latency.parse(sample, start, end) && isReported(sample, latency, end)) hits++;
     else if (isNotice(sample, start, end)) noticed = true;
     else if (end > start && sample[start] !== 35 && hits + same === 0) other++;
     start = sample.indexOf(10, start);

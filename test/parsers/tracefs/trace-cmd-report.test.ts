@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FTRACE } from '../../../src/parsers/tracefs/ftrace.js';
+import { LATENCY_FORMAT } from '../../../src/parsers/tracefs/latency-format.js';
 import { TRACE_CMD_REPORT } from '../../../src/parsers/tracefs/trace-cmd-report.js';
 import {
   bytes,
@@ -19,10 +20,19 @@ const read = (name: string): Row[] =>
   runDialect(TRACE_CMD_REPORT, fixture(`trace-cmd-report/${DIR}/${name}.txt`)).rows;
 const key = (r: Row) => [r.cpu, r.pid, r.kind, r.name, r.symbol];
 const eventCount = (s: string): number =>
-  s.split('\n').filter((l) => /-\d+ +(?:\[\d+\]|\d+\S{5}) +\d+\.\d+: /.test(l)).length;
+  s.split('\n').filter((l) => /-\d+ +(?:\[\d+\]|\d+-0x\S+|\d+\S{5}) *\d+(?:\.\d+)?: /.test(l)).length;
 
 describe('fixtures', () => {
-  test.each(['report', 'report-R', 'report-l', 'report-t', 'report-tsdiff', 'fgraph'])('%s', async (name) => {
+  test.each([
+    'report',
+    'report-R',
+    'report-l',
+    'report-l-R',
+    'report-l-raw-ts',
+    'report-t',
+    'report-tsdiff',
+    'fgraph',
+  ])('%s', async (name) => {
     const input = fixture(`trace-cmd-report/${DIR}/${name}.txt`);
     const run = runDialect(TRACE_CMD_REPORT, input);
     expect(run.rows.length).toBe(eventCount(text(input)));
@@ -30,10 +40,11 @@ describe('fixtures', () => {
     await expect(golden(run)).toMatchFileSnapshot(`../golden/trace-cmd-${name}.txt`);
     expect(TRACE_CMD_REPORT.score(input)).toBeGreaterThan(0.9);
     expect(FTRACE.score(input)).toBeLessThan(0.3);
+    expect(LATENCY_FORMAT.score(input)).toBeLessThan(0.3);
   });
 
   test('cut at every byte', () => {
-    for (const name of ['report-R', 'report-l', 'report-tsdiff', 'fgraph']) {
+    for (const name of ['report-R', 'report-l', 'report-l-R', 'report-l-raw-ts', 'report-tsdiff', 'fgraph']) {
       cutEverywhere(TRACE_CMD_REPORT, fixture(`trace-cmd-report/${DIR}/${name}.txt`).subarray(0, 900));
     }
   });
@@ -78,6 +89,41 @@ test('--raw-ts: counts that fill their column stand right behind the CPU', () =>
   expect(run.rows.map((r) => [...key(r), r.body])).toEqual(read('report').map((r) => [...key(r), r.body]));
   expect(TRACE_CMD_REPORT.score(input)).toBeGreaterThan(0.9);
   expect(FTRACE.score(input)).toBeLessThan(0.3);
+});
+
+test('-l --raw-ts: the depths of the flags run into the count', () => {
+  const counted = read('report-l-raw-ts');
+  const seconds = read('report-l');
+  expect(counted.map((r) => [...key(r), r.flags, r.comm, r.body])).toEqual(
+    seconds.map((r) => [...key(r), r.flags, r.comm, r.body]),
+  );
+  expect(counted.map((r) => r.ts)).toEqual(read('report-t').map((r) => r.ts));
+  // As long as no line ends its flags with a point, the older columns are taken to be there: one depth.
+  const [old] = runDialect(
+    TRACE_CMD_REPORT,
+    bytes('ptw-munm-3005    1d..1134800342965: a:                    x'),
+  ).rows;
+  expect(old).toMatchObject({ ts: '134800342965', flags: 0x103 });
+  const text = ['0d..2.134800342965', '0d..23134800342966', '0....1134800342967'].map(
+    (at) => `ptw-munm-3005    ${at}: a:                    x`,
+  );
+  const rows = runDialect(TRACE_CMD_REPORT, bytes(text.join('\n'))).rows;
+  expect(rows.map((r) => Number(r.ts) % 1000)).toEqual([965, 966, 967]);
+  expect(rows.map((r) => r.flags)).toEqual([0x203, 0x3203, 0x1001]);
+});
+
+test('-l -R: the flags as they were recorded, without depths', () => {
+  const raw = read('report-l-R');
+  read('report-l').forEach((r, i) => {
+    expect([...key(raw[i]!), raw[i]!.ts]).toEqual([...key(r), r.ts]);
+    expect(raw[i]!.flags & 0xff).toBe(r.flags & 0xff);
+  });
+});
+
+test('counts of the kernel in latency columns are not taken for a report', () => {
+  const input = bytes('  <idle>-0         2d.h2. 134800342965: call_rcu <-__dentry_kill\n'.repeat(5));
+  expect(LATENCY_FORMAT.score(input)).toBeGreaterThan(0.9);
+  expect(TRACE_CMD_REPORT.score(input)).toBeLessThan(0.3);
 });
 
 test('raw fields come back in the order of the print format, functions get their parent', () => {
