@@ -163,6 +163,7 @@ function planTracepoints(kernel: KernelInfo, level: Level, missing: Missing[]): 
     if (!within(row.level, level)) continue;
     const name = kernel.events ? row.names.find((n) => kernel.events!.has(n)) : row.names[0];
     if (name === undefined) {
+      if (row.shownBy !== undefined && planned.has(row.shownBy)) continue;
       missing.push({
         what: row.names.join(' or '),
         why: row.why || 'no such tracepoint here',

@@ -145,6 +145,8 @@ export interface TracepointRow {
   readonly names: readonly string[];
   /** Why a kernel may not have it. */
   readonly why: string;
+  /** Event that shows the same, where it is recorded for another reason. */
+  readonly shownBy?: string;
 }
 
 const RCU_TRACE = 'needs CONFIG_RCU_TRACE';
@@ -184,6 +186,15 @@ export const TRACEPOINT_TABLE: readonly TracepointRow[] = [
   ),
   // Which CPUs are offline: the masks of flushes keep them.
   ...points('tables', 'needs CONFIG_SMP', 'cpuhp:cpuhp_enter cpuhp:cpuhp_multi_enter cpuhp:cpuhp_exit'),
+  // The advice that marks pages of another process and unmaps none. A kernel that lacks the call is not asked for all others.
+  ...['enter', 'exit'].map(
+    (edge): TracepointRow => ({
+      level: 'tables',
+      why: 'came with 5.10',
+      names: [`syscalls:sys_${edge}_process_madvise`],
+      shownBy: `raw_syscalls:sys_${edge}`,
+    }),
+  ),
   ...points('full', '', 'rcu:rcu_utilization'),
   ...points('full', RCU_TRACE, 'rcu:rcu_watching|rcu:rcu_dyntick'),
 ];

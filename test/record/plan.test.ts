@@ -124,6 +124,26 @@ describe('the plan', () => {
     expect(neither.functions).toEqual([]);
   });
 
+  it('the advice of process_madvise is recorded; all syscalls are not, where a kernel lacks it', () => {
+    const calls = (kernel: KernelInfo) => {
+      const { tracepoints, missing } = planRecording(kernel, 'tables');
+      const what = [...tracepoints.map((t) => t.event), ...missing.map((m) => `without ${m.what}`)];
+      return what.filter((name) => /madvise$|sys_enter$/.test(name) && !/exit/.test(name));
+    };
+    const advised = ['sys_enter_madvise', 'sys_enter_process_madvise'];
+    for (const kernel of [debian61(), lab612n(), debian616(), stock('7.3.4')]) {
+      expect(calls(kernel)).toEqual(advised);
+    }
+    const { events } = debian61();
+    const older = new Set([...events!].filter((event) => !event.includes('process_madvise')));
+    expect(calls({ ...debian61(), events: older })).toEqual([
+      'sys_enter_madvise',
+      'without syscalls:sys_enter_process_madvise',
+    ]);
+    const raw = new Set([...events!].filter((event) => !event.startsWith('syscalls:')));
+    expect(calls({ ...debian61(), events: raw })).toEqual(['sys_enter']);
+  });
+
   it('falls back to raw syscalls', () => {
     const kernel = { ...debian61(), events: new Set(['raw_syscalls:sys_enter', 'raw_syscalls:sys_exit']) };
     const plan = planRecording(kernel, 'latency');

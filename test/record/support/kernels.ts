@@ -23,7 +23,7 @@ export function fromList(kernel: string, release: string, config: readonly strin
   }
   const events = lines.filter((line) => /^[a-z_]+:[a-z_0-9]+$/.test(line));
   // The list leaves these systems out.
-  for (const name of ['munmap', 'mmap', 'mremap', 'madvise', 'brk']) {
+  for (const name of ['munmap', 'mmap', 'mremap', 'madvise', 'process_madvise', 'brk']) {
     events.push(`syscalls:sys_enter_${name}`, `syscalls:sys_exit_${name}`);
   }
   events.push('sched:sched_switch', 'sched:sched_process_fork', 'sched:sched_process_exit');
