@@ -30,6 +30,7 @@ import { listening, type RcuListener } from './rcu-listener.js';
 import { RecordedCpus } from './recorded-cpus.js';
 import { Session } from './session.js';
 import { subjectMm, subjectPid } from './subject.js';
+import { SwitchedProbes } from './switched-probes.js';
 import { THREAD, ThreadKinds } from './thread-kinds.js';
 
 export interface EngineOptions {
@@ -95,6 +96,7 @@ export class ReplayEngine {
         ...(listener ? [listening(evidence, listener)] : []),
         ...(options.watch?.(evidence) ?? []),
         this.lines.monitor(evidence),
+        new SwitchedProbes(evidence),
         ...(options.mayMiss?.() ? [this.missed.monitor(evidence)] : []),
       ],
     });

@@ -42,6 +42,8 @@ const OBSERVED_KINDS = kindSet(
   OP.EXITMM,
   OP.RB,
   OP.GUP,
+  OP.IS,
+  OP.SSYNC,
   OP.TLBF,
   OP.IX,
   OP.FREE,
@@ -74,6 +76,8 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
     case OP.EXITMM:
     case OP.RB:
     case OP.GUP:
+    case OP.IS:
+    case OP.SSYNC:
       hooks.mech.seen(op, task);
       break;
     case OP.TLBF:

@@ -80,7 +80,10 @@ export const genRules = rule({
 
 /** The handler is given the sender's own flush_tlb_info. */
 function otherRequest(evidence: Evidence, verdicts: Verdicts, op: Op): void {
-  const flush = evidence.state.cpus[op.cpu]?.handler?.flush;
+  const handler = evidence.state.cpus[op.cpu]?.handler;
+  // It does so once: where it has, it is over, and this belongs to another one.
+  if (!handler || handler.invRef >= 0) return;
+  const { flush } = handler;
   const gen = SHOOTDOWN.tlbGen(op);
   if (!flush || SHOOTDOWN.mm(op) !== flush.mm || !(gen > 0) || !(flush.gen > 0) || gen === flush.gen) return;
   if (lostSince(evidence, flush.frSeq)) {

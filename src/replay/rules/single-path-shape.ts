@@ -8,6 +8,7 @@ import {
 } from '../../kernel/variant-sets.js';
 import { ALL_VARIANTS, type VariantMask } from '../../kernel/variants.js';
 import { CONTEXT } from '../../timeline/flags.js';
+import type { Rests } from '../doubtful.js';
 import {
   absent,
   CLOCK,
@@ -56,6 +57,10 @@ const GP_THEN_CALL_RCU = SINGLE_BY_CALL_RCU & SINGLE_SYNC_RCU;
 const BY_CALL_RCU = CALL_RCU_ALONE | SYNC_THEN_CALL_RCU | GP_THEN_CALL_RCU;
 
 const SYNC1 = 'tlb_remove_table_sync_one(): an IPI to all CPUs, answered';
+
+/** What a verdict rests on not having happened. */
+const SHOWN: Rests = { kinds: [] };
+const UNSENT: Rests = { kinds: [OP.IS] };
 
 type Words = Partial<Pick<Violation, 'message' | 'held' | 'missing'>>;
 const RCU_WALKERS = ['walkers under rcu_read_lock() (pte_offset_map), which no IPI waits for'];
@@ -131,6 +136,7 @@ class SinglePathShape implements Monitor {
         message: 'a single table went to call_rcu after a SYNC1 broadcast that this kernel does not need',
         severity: 'S3',
         known: KNOWN.observed,
+        rests: SHOWN,
         events,
       }));
       return;
@@ -140,6 +146,7 @@ class SinglePathShape implements Monitor {
         message: 'a single table went to call_rcu after a grace period that this kernel does not wait for',
         severity: 'S3',
         known: KNOWN.observed,
+        rests: SHOWN,
         events,
       }));
       return;
@@ -154,6 +161,7 @@ class SinglePathShape implements Monitor {
           message: 'a single table went to call_rcu without the SYNC1 broadcast of this kernel',
           severity: 'S3',
           known: KNOWN.absence,
+          rests: UNSENT,
           assumesAllCpus: true,
           missing: SYNC1,
           events,
@@ -206,6 +214,7 @@ class SinglePathShape implements Monitor {
         message: 'a single table was released right after SYNC1, which this kernel does not do',
         severity: 'S1',
         known: KNOWN.observed,
+        rests: SHOWN,
         words: afterIpi,
         events,
       }));
@@ -220,6 +229,7 @@ class SinglePathShape implements Monitor {
           message: 'a single table was released by the task without the SYNC1 broadcast that must come first',
           severity: 'S1',
           known: KNOWN.absence,
+          rests: UNSENT,
           assumesAllCpus: true,
           held: ['GUP-fast walkers with interrupts off'],
           missing: SYNC1,
