@@ -1,5 +1,5 @@
 import { MAX_CPUS, MAX_PID, RecordBatch } from '../../timeline/batch.js';
-import { LAST_RESERVED, RESERVED } from '../../timeline/events.js';
+import { LAST_RESERVED } from '../../timeline/events.js';
 import {
   LINE,
   LINE_NAMES,
@@ -11,6 +11,7 @@ import {
   type SkipReason,
 } from './dialect.js';
 import { behindBom, kernelIn } from './line-bytes.js';
+import { type FactTaker, LineDoubts } from './line-doubts.js';
 import { type LineTaker, LineWindow, MAX_LINE } from './line-window.js';
 import { behindNuls, NUL_BYTES } from './nul-bytes.js';
 import { FACT_PREFIX, isFactLine, RecordingFacts } from './recording-facts.js';
@@ -26,7 +27,6 @@ export const CHECKPOINT_LINES = 4096;
 const MAX_STAMP = 2 ** 64;
 const CR = 13;
 const HASH = 35;
-const BLANK = 32;
 
 /**
  * Gives each line of a byte stream to the dialect and batches the rows it fills.
@@ -34,7 +34,7 @@ const BLANK = 32;
  * Push chunks of any size; every line, the unterminated last one included, is counted under exactly one kind.
  * Batches reach the sink synchronously and are valid during that call only: bodies point into the window.
  */
-export class LineScanner implements LineHost, LineTaker {
+export class LineScanner implements LineHost, FactTaker, LineTaker {
   readonly names;
   readonly events;
   readonly time;
@@ -58,25 +58,14 @@ export class LineScanner implements LineHost, LineTaker {
   /** Lines begun. */
   private taken = 0;
   private readonly skipped = new Skips();
-  /** A line was skipped since the last event: it may have been one. */
-  private unread = false;
   /** Why a row of the current line was not taken. */
   private refused: string | null = null;
-  /** Newest stamp. */
-  private lastNs = Number.NEGATIVE_INFINITY;
-  /** Text that is no trace has come since the last event. */
-  private prose = false;
-  /** … or a piece of a line: an event may have stood there. */
-  private gap = false;
-  /** The last one committed. */
-  private event = 0;
-  private readonly ordered: boolean;
+  private readonly doubts: LineDoubts;
   private lineStart = 0;
   private lineEnd = 0;
 
   constructor(dialect: LineDialect, options: ScanOptions) {
     this.dialect = dialect;
-    this.ordered = options.unordered !== true;
     this.options = options;
     this.batch = new RecordBatch(FEW_ROWS);
     this.facts = options.facts ?? new RecordingFacts();
@@ -84,6 +73,7 @@ export class LineScanner implements LineHost, LineTaker {
     this.events = options.context.events;
     this.together = new RunTogether(options.context.events);
     this.time = options.context.time;
+    this.doubts = new LineDoubts(this, dialect, this.events, options.unordered !== true);
     this.batch.input = options.input;
   }
 
@@ -112,15 +102,7 @@ export class LineScanner implements LineHost, LineTaker {
       this.refused = wrong;
       return;
     }
-    const event = batch.event[batch.length]!;
-    if (event > LAST_RESERVED) {
-      if (this.gap) this.behindGap();
-      this.unread = false;
-      this.event = event;
-    }
-    const ts = batch.tsNs[batch.length]!;
-    if (this.prose) this.behindProse(ts);
-    if (ts > this.lastNs) this.lastNs = ts;
+    this.doubts.row(batch.event[batch.length]!, batch.tsNs[batch.length]!);
     const i = batch.length++;
     if (batch.cpu[i]! >= MAX_CPUS || batch.cpu[i]! < -1) {
       this.note(
@@ -190,6 +172,18 @@ export class LineScanner implements LineHost, LineTaker {
     this.learn(line, 0, line.length);
   }
 
+  // FactTaker
+
+  beforeRow(fact: () => void): void {
+    const { batch } = this;
+    const row = batch.length;
+    if (row + 1 >= batch.capacity) this.handOn();
+    const at = batch.length;
+    batch.copyRow(row, at + 1);
+    fact();
+    if (batch.length === at) batch.copyRow(at + 1, at);
+  }
+
   // LineTaker
 
   linesOf(bytes: Buffer): void {
@@ -199,7 +193,7 @@ export class LineScanner implements LineHost, LineTaker {
   overlong(start: number, end: number): void {
     this.begin(start, end);
     this.counts[this.skip(`line longer than ${MAX_LINE} bytes`)]!++;
-    this.hole();
+    this.doubts.hole();
   }
 
   /** The bodies of the batch stand in the window. */
@@ -222,10 +216,10 @@ export class LineScanner implements LineHost, LineTaker {
     if (this.taken === 1) start = behindBom(bytes, start, end);
     if (this.window.nuls) {
       const text = behindNuls(bytes, start, end);
-      if (text > start) this.hole();
+      if (text > start) this.doubts.hole();
       if (text < 0) {
         this.counts[this.skip(NUL_BYTES)]!++;
-        this.hole();
+        this.doubts.hole();
         return;
       }
       start = text;
@@ -239,8 +233,8 @@ export class LineScanner implements LineHost, LineTaker {
     const kind = this.dialect.line(bytes, start, end, this);
     const taken = this.refused === null ? kind : this.refuse(this.refused, baseSec);
     this.counts[taken]!++;
-    if (taken === LINE.skipped) this.hole();
-    if (kind === LINE.foreign || kind === LINE.continuation) this.between(kind, start, end);
+    if (taken === LINE.skipped) this.doubts.hole();
+    if (kind === LINE.foreign || kind === LINE.continuation) this.doubts.between(kind, bytes, start, end);
     if (kind === LINE.foreign || kind === LINE.header) this.kernelNamed(start, end);
   }
 
@@ -260,62 +254,11 @@ export class LineScanner implements LineHost, LineTaker {
     this.skipped.nextLine();
   }
 
-  /**
-   * A line behind an event that is none. A recorder prints nothing there but what user space wrote into the event:
-   * where a file was cut, overwritten or put together, pieces of events are left, and people cut what they paste.
-   */
-  private between(kind: LineKind, start: number, end: number): void {
-    if (this.event === 0) return;
-    if (kind === LINE.foreign && this.ordered) this.prose = true;
-    const piece =
-      kind === LINE.foreign ? this.dialect.amongOthers !== true : this.dialect.wholeLines === true;
-    if (!piece || this.events.head(this.event).kind === 'print') return;
-    const { bytes } = this.window;
-    let p = start;
-    while (p < end && bytes[p]! <= BLANK) p++;
-    if (bytes[p] !== HASH) this.gap = true;
-  }
-
-  /** As `hole`, once an event comes behind it: text behind the last one is no gap. */
-  private behindGap(): void {
-    this.gap = false;
-    this.beforeRow(() => this.hole());
-  }
-
-  /** What a line says that could not be used is not known: an event that seems absent may stand in it. */
-  private hole(): void {
-    if (this.unread) return;
-    this.unread = true;
-    this.fact(RESERVED.lost, -1, -1);
-  }
-
   private refuse(reason: string, baseSec: number | null): LineKind {
     // A wrong first stamp is no zero point for those behind it.
     this.time.baseSec = baseSec;
     this.unskip();
     return this.skip(reason);
-  }
-
-  /** Of two excerpts in one text the later may come first: an earlier stamp behind prose is of another excerpt. */
-  private behindProse(ts: number): void {
-    // A fact has no time of its own.
-    if (ts !== ts) return;
-    this.prose = false;
-    if (!(ts < this.lastNs)) return;
-    this.lastNs = Number.NEGATIVE_INFINITY;
-    this.beforeRow(() => this.fact(RESERVED.segment, -1, 0));
-    this.note('excerpts', 'behind prose the time goes back: taken as another excerpt');
-  }
-
-  /** A fact, before the row that is being committed. */
-  private beforeRow(fact: () => void): void {
-    const { batch } = this;
-    const row = batch.length;
-    if (row + 1 >= batch.capacity) this.handOn();
-    const at = batch.length;
-    batch.copyRow(row, at + 1);
-    fact();
-    if (batch.length === at) batch.copyRow(at + 1, at);
   }
 
   /** `Linux version 7.3.4 (…)` of the kernel's log, `# os release : 6.12.117` of perf's header. */

@@ -2,12 +2,12 @@ import { latin1, type RecordBatch } from '../../timeline/batch.js';
 import { RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { CaptureEntries } from './capture-entries.js';
-import { COMM_WIDTH, CommColumn, FlagsColumn, internComm } from './column-caches.js';
+import { COMM_WIDTH, CommColumn, internComm } from './column-caches.js';
+import { FtraceColumns } from './ftrace-columns.js';
 import { headerLine, lossLine, NEW_CAPTURE, NO_HEADER } from './ftrace-header.js';
 import {
   BLANK,
   behindBlanks,
-  CLOSE_PAREN,
   DASH,
   isBlank,
   isHead,
@@ -15,7 +15,6 @@ import {
   looksLikeEvent,
   MAX_TASK_COLUMN,
   OPEN,
-  PAREN,
   score,
   TAB,
 } from './ftrace-shape.js';
@@ -26,7 +25,6 @@ const HASH = 35;
 const COLON = 58;
 const LESS = 60;
 const UPPER_C = 67;
-const CLOSE = 93;
 const NOT_AN_EVENT = -1;
 /** CPUs of one capture are never this far apart. */
 const JUMP_BACK_NS = 1e9;
@@ -68,7 +66,7 @@ export class FtraceDialect implements LineDialect {
   private readonly stamp = new StampBytes();
   private decimals = -1;
   private readonly comms = new CommColumn();
-  private readonly flagWords = new FlagsColumn();
+  private readonly columns = new FtraceColumns();
   private readonly heads = new HeadCache();
   private readonly bodies: BodyRewriter | null;
   /** Where the line ends, bodies being rewritten. */
@@ -201,53 +199,15 @@ export class FtraceDialect implements LineDialect {
 
   /** `-PID [ (TGID)] [CPU] [FLAGS] TIME: BODY` from the dash on; NOT_AN_EVENT changes nothing. */
   private event(buf: Uint8Array, start: number, dash: number, end: number, host: LineHost): LineKind | -1 {
-    let p = dash + 1;
-    let pid = 0;
-    let c = p < end ? buf[p]! : 0;
-    if (c < 48 || c > 57) return NOT_AN_EVENT;
-    for (; p < end && (c = buf[p]!) >= 48 && c <= 57; p++) pid = pid * 10 + c - 48;
-    while (p < end && buf[p] === BLANK) p++;
-    let tgid = -1;
-    if (p < end && buf[p] === PAREN) {
-      let value = -1;
-      for (p++; p < end && (c = buf[p]!) !== CLOSE_PAREN; p++) {
-        if (c >= 48 && c <= 57) value = (value < 0 ? 0 : value * 10) + c - 48;
-        else if (c !== BLANK && c !== DASH) return NOT_AN_EVENT;
-      }
-      tgid = value;
-      p++;
-      while (p < end && buf[p] === BLANK) p++;
-    }
-    if (p >= end || buf[p] !== OPEN) return NOT_AN_EVENT;
-    let cpu = 0;
-    const cpuStart = ++p;
-    for (; p < end && (c = buf[p]!) >= 48 && c <= 57; p++) cpu = cpu * 10 + c - 48;
-    const cpuDigits = p - cpuStart;
-    if (cpuDigits < 3 || cpuDigits > 5 || p + 1 >= end || buf[p] !== CLOSE || buf[p + 1] !== BLANK) {
-      return NOT_AN_EVENT;
-    }
-    p += 2;
-    let flags = 0;
-    c = p < end ? buf[p]! : 0;
-    // A flags column begins right behind the blank; a stamp without one is padded or starts with a digit.
-    if (c === BLANK || (c >= 48 && c <= 57)) {
-      while (p < end && buf[p] === BLANK) p++;
-    } else {
-      const flagsStart = p;
-      while (p < end && buf[p] !== BLANK) p++;
-      const width = p - flagsStart;
-      if (width < 3 || width > 8) return NOT_AN_EVENT;
-      flags = this.flagWords.pack(buf, this.view, flagsStart, p);
-      while (p < end && buf[p] === BLANK) p++;
-    }
-    const { stamp } = this;
-    if (!stamp.read(buf, p, end)) return NOT_AN_EVENT;
+    const { columns, stamp } = this;
+    if (!columns.read(buf, this.view, dash, end) || !stamp.read(buf, columns.end, end)) return NOT_AN_EVENT;
+    const { cpu } = columns;
     if (stamp.decimals !== this.decimals) this.clockForm(stamp.decimals, host);
     const ts =
       stamp.decimals > 0
         ? host.time.relative(stamp.hi * 1e9 + stamp.lo, stamp.frac)
         : host.time.relative(stamp.hi, stamp.lo);
-    p = stamp.end;
+    let p = stamp.end;
     if (p < end && buf[p] === BLANK) p++;
     if (p < end && buf[p] === LESS && isStackTrace(buf, p, end)) {
       this.inStack = true;
@@ -259,7 +219,7 @@ export class FtraceDialect implements LineDialect {
     this.lastNs = this.lastOfCpu[cpu] = ts;
     const { batch } = host;
     const i = batch.length;
-    put(batch, i, ts, cpu, pid, tgid, flags);
+    put(batch, i, ts, columns);
     batch.comm[i] =
       dash - start === COMM_WIDTH
         ? this.comms.intern(buf, this.view, start, host.names)
@@ -339,19 +299,11 @@ export const FTRACE: DialectInfo = {
   open: () => new FtraceDialect(),
 };
 
-function put(
-  batch: RecordBatch,
-  i: number,
-  tsNs: number,
-  cpu: number,
-  pid: number,
-  tgid: number,
-  flags: number,
-): void {
+function put(batch: RecordBatch, i: number, tsNs: number, columns: FtraceColumns): void {
   batch.tsNs[i] = tsNs;
-  batch.cpu[i] = cpu;
-  batch.pid[i] = pid;
-  batch.tgid[i] = tgid;
-  batch.flags[i] = flags;
+  batch.cpu[i] = columns.cpu;
+  batch.pid[i] = columns.pid;
+  batch.tgid[i] = columns.tgid;
+  batch.flags[i] = columns.flags;
   batch.aux[i] = 0;
 }

@@ -11,6 +11,7 @@ export interface Scanned {
   readonly counts: number[];
   readonly skips: { reason: string; count: number; firstLine: number }[];
   readonly lines: number;
+  readonly notes: readonly { code: string }[];
 }
 
 /** Rows through the real scanner, in the same form whatever the chunks. */
@@ -38,5 +39,11 @@ export function scanChunks(info: DialectInfo, input: Uint8Array, size: number): 
     chunk.fill(0x7c);
   }
   scanner.finish();
-  return { rows, counts: [...scanner.counts], skips: scanner.skips, lines: scanner.lineNumber };
+  return {
+    rows,
+    counts: [...scanner.counts],
+    skips: scanner.skips,
+    lines: scanner.lineNumber,
+    notes: scanner.notes,
+  };
 }
