@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { AnalyseOptions } from '../src/analyse/analyse.js';
-import { Distribution } from '../src/latency/distribution.js';
+import { Distribution } from '../src/latency/histogram/distribution.js';
 import type { Evidence } from '../src/replay/evidence.js';
 import { CATALOGUE } from '../src/replay/rules/catalogue.js';
 import { printableName } from '../src/result/printable.js';

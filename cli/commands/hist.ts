@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { parseKeyParts } from '../../src/latency/group-keys.js';
-import { parseLhist } from '../../src/latency/hist-shape.js';
+import { parseLhist } from '../../src/latency/histogram/hist-shape.js';
 import { type HistOptions, hist } from '../../src/measure/hist.js';
 import { printableReport } from '../../src/result/printable.js';
 import { UsageError } from '../../src/result/usage-error.js';

@@ -1,5 +1,5 @@
-import { type PrintFamily, printFamily } from '../../src/latency/bpftrace-labels.js';
-import { bucketCounts, printHistMap } from '../../src/latency/bpftrace-print.js';
+import { type PrintFamily, printFamily } from '../../src/latency/histogram/bpftrace-labels.js';
+import { bucketCounts, printHistMap } from '../../src/latency/histogram/bpftrace-print.js';
 import type { LatencyReport } from '../../src/result/types.js';
 import { UsageError } from '../../src/result/usage-error.js';
 

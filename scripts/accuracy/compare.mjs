@@ -38,7 +38,7 @@ const SEED = 20_241_031;
 export async function compareAll(dist, recordings) {
   const { whatIfDetail } = await import(new URL('src/what-if/what-if.js', dist));
   const { NO_BETTER, NO_CHANGE } = await import(new URL('src/what-if/report.js', dist));
-  const lib = await import(new URL('src/latency/resampling.js', dist));
+  const lib = await import(new URL('src/latency/statistics/resampling.js', dist));
   const path = (kernel, file) => join(recordings, KERNELS[kernel].folder, file);
   const known = new Map();
   const run = (kernel, file, target) => {

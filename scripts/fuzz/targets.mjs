@@ -114,7 +114,7 @@ export async function targets(load, root) {
     probes: 'kernel/probes-file',
     litmus: 'litmus/parse',
     workload: 'simulate/workload',
-    histograms: 'latency/read-hist',
+    histograms: 'latency/printed/read-hist',
     usage: 'result/usage-error',
   });
   const modules = { ...scanner, ...events, ...interner, ...time, ...dialect };

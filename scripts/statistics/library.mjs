@@ -40,10 +40,10 @@ export async function compareLibrary(dist = new URL('../../dist/', import.meta.u
     'compare/conditions',
     'compare/fail-if',
     'compare/run-values',
-    'latency/distribution',
-    'latency/binned',
-    'latency/between-runs',
-    'latency/resampling',
+    'latency/histogram/distribution',
+    'latency/histogram/binned',
+    'latency/statistics/between-runs',
+    'latency/statistics/resampling',
   ];
   const lib = {};
   for (const name of modules) Object.assign(lib, await import(new URL(`src/${name}.js`, dist)));

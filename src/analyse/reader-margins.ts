@@ -1,4 +1,4 @@
-import { Distribution, MAX_DURATION_NS } from '../latency/distribution.js';
+import { Distribution, MAX_DURATION_NS } from '../latency/histogram/distribution.js';
 import { latencyReport } from '../latency/report.js';
 import type { Instant, Section, UnlinkedBy, WalkedTable } from '../replay/state/walks.js';
 import type { EventQuote, ReadersReport, ReaderTable, ReaderVisit } from '../result/types.js';

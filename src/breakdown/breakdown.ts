@@ -1,6 +1,6 @@
 import type { Decoder } from '../kernel/decoder.js';
 import { OP, Op } from '../kernel/ops.js';
-import type { Distribution } from '../latency/distribution.js';
+import type { Distribution } from '../latency/histogram/distribution.js';
 import { RECORD_TIMES } from '../latency/record-times.js';
 import { machinesApart, splitMachine } from '../parsers/input/machines.js';
 import { TraceError } from '../parsers/input/trace-error.js';

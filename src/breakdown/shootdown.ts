@@ -1,5 +1,5 @@
 import { FUNC, OP, type Op } from '../kernel/ops.js';
-import { Distribution } from '../latency/distribution.js';
+import { Distribution } from '../latency/histogram/distribution.js';
 import { CONTEXT } from '../timeline/flags.js';
 import { isKnown } from '../timeline/is-known.js';
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { resultHistograms } from '../latency/read-result.js';
+import { resultHistograms } from '../latency/printed/read-result.js';
 import { histogramName, openInput, splitTitle } from '../measure/histogram-input.js';
 import { machinesOf } from '../parsers/input/machines.js';
 import { recordingsOf } from '../read/recordings.js';

@@ -1,8 +1,8 @@
-import { total } from '../latency/binned.js';
-import type { Estimate } from '../latency/bootstrap-shifts.js';
-import { riskRatioInterval } from '../latency/effect-sizes.js';
-import { normalQuantile } from '../latency/special-functions.js';
-import { superioritySorted } from '../latency/two-samples.js';
+import { total } from '../latency/histogram/binned.js';
+import type { Estimate } from '../latency/statistics/bootstrap-shifts.js';
+import { riskRatioInterval } from '../latency/statistics/effect-sizes.js';
+import { normalQuantile } from '../latency/statistics/special-functions.js';
+import { superioritySorted } from '../latency/statistics/two-samples.js';
 import { above, calls, type Statistic } from './run-values.js';
 import type { Shift } from './shift.js';
 import type { RunSample } from './sides.js';

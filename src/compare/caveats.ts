@@ -1,5 +1,5 @@
-import { total } from '../latency/binned.js';
-import type { Comparison } from '../latency/compare.js';
+import { total } from '../latency/histogram/binned.js';
+import type { Comparison } from '../latency/statistics/compare.js';
 import type { CompareSide } from './report.js';
 import type { RunSample } from './sides.js';
 

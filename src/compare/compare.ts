@@ -1,8 +1,12 @@
-import { type BootstrapShifts, bootstrapShifts, type Estimate } from '../latency/bootstrap-shifts.js';
-import { COMPARE_QUANTILES } from '../latency/compare.js';
-import { compareRuns, type RunsComparison } from '../latency/compare-runs.js';
-import { DEFAULT_MARGINS, type Equivalence, judge, type Margins } from '../latency/equivalence.js';
-import { seededRandom } from '../latency/resampling.js';
+import {
+  type BootstrapShifts,
+  bootstrapShifts,
+  type Estimate,
+} from '../latency/statistics/bootstrap-shifts.js';
+import { COMPARE_QUANTILES } from '../latency/statistics/compare.js';
+import { compareRuns, type RunsComparison } from '../latency/statistics/compare-runs.js';
+import { DEFAULT_MARGINS, type Equivalence, judge, type Margins } from '../latency/statistics/equivalence.js';
+import { seededRandom } from '../latency/statistics/resampling.js';
 import { UsageError } from '../result/usage-error.js';
 import { VERSION } from '../version.js';
 import { caveatsOf } from './caveats.js';

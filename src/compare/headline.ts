@@ -1,8 +1,8 @@
-import { align, type Binned, total } from '../latency/binned.js';
-import type { Estimate } from '../latency/bootstrap-shifts.js';
-import { Distribution } from '../latency/distribution.js';
-import type { Margins } from '../latency/equivalence.js';
-import { quantileInterval } from '../latency/intervals.js';
+import { align, type Binned, total } from '../latency/histogram/binned.js';
+import { Distribution } from '../latency/histogram/distribution.js';
+import type { Estimate } from '../latency/statistics/bootstrap-shifts.js';
+import type { Margins } from '../latency/statistics/equivalence.js';
+import { quantileInterval } from '../latency/statistics/intervals.js';
 import { type Design, severalRuns, shiftOf } from './inference.js';
 import type { PooledSide } from './pooled-side.js';
 import { calls, type Statistic } from './run-values.js';

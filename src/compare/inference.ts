@@ -1,15 +1,15 @@
+import type { Distribution } from '../latency/histogram/distribution.js';
 import {
   contrastOfPairs,
   contrastOfRuns,
   logarithms,
   type RunValues,
   ratioOfMeans,
-} from '../latency/between-runs.js';
-import type { BootstrapShifts, Estimate } from '../latency/bootstrap-shifts.js';
-import type { Distribution } from '../latency/distribution.js';
-import { meanBounds } from '../latency/intervals.js';
-import { binnedShift } from '../latency/shifts.js';
-import { normalQuantile } from '../latency/special-functions.js';
+} from '../latency/statistics/between-runs.js';
+import type { BootstrapShifts, Estimate } from '../latency/statistics/bootstrap-shifts.js';
+import { meanBounds } from '../latency/statistics/intervals.js';
+import { binnedShift } from '../latency/statistics/shifts.js';
+import { normalQuantile } from '../latency/statistics/special-functions.js';
 import { widened, widenedSuperiority } from './assumed-spread.js';
 import { type NoInterval, whyNoInterval } from './interval-limits.js';
 import type { PooledSide } from './pooled-side.js';

@@ -1,5 +1,5 @@
-import { UNEVEN } from '../latency/between-runs.js';
-import { quantileInterval } from '../latency/intervals.js';
+import { UNEVEN } from '../latency/statistics/between-runs.js';
+import { quantileInterval } from '../latency/statistics/intervals.js';
 import type { PooledSide } from './pooled-side.js';
 import { calls, type Statistic, valuesOf } from './run-values.js';
 import type { Shift } from './shift.js';

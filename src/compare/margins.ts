@@ -1,4 +1,4 @@
-import { DEFAULT_MARGINS, type Margins } from '../latency/equivalence.js';
+import { DEFAULT_MARGINS, type Margins } from '../latency/statistics/equivalence.js';
 import { UsageError } from '../result/usage-error.js';
 
 /**

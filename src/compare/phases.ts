@@ -1,6 +1,11 @@
 import { breakdown } from '../breakdown/breakdown.js';
 import { PHASES } from '../breakdown/phases.js';
-import { contrastOfPairs, contrastOfRuns, type RunValues, UNEVEN } from '../latency/between-runs.js';
+import {
+  contrastOfPairs,
+  contrastOfRuns,
+  type RunValues,
+  UNEVEN,
+} from '../latency/statistics/between-runs.js';
 import { isStored } from '../parsers/input/chunks.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import type { PipelineOptions } from '../read/pipeline.js';

@@ -1,4 +1,4 @@
-import { logarithms, momentsOf, type RunValues } from '../latency/between-runs.js';
+import { logarithms, momentsOf, type RunValues } from '../latency/statistics/between-runs.js';
 import { DECIDING, type HeadlineRow } from './headline.js';
 import type { Design } from './inference.js';
 import { runsNeeded } from './plan.js';

@@ -1,5 +1,5 @@
-import { criticalT } from '../latency/between-runs.js';
-import { logGamma } from '../latency/special-functions.js';
+import { criticalT } from '../latency/statistics/between-runs.js';
+import { logGamma } from '../latency/statistics/special-functions.js';
 
 /** Chance of seeing the change that the number of runs is worked out for. */
 export const POWER = 0.8;

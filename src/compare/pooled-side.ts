@@ -1,8 +1,8 @@
-import { align, type Binned, type BinnedPair } from '../latency/binned.js';
-import { pool } from '../latency/compare-runs.js';
-import { Distribution } from '../latency/distribution.js';
-import { logLinearHigh, logLinearLow } from '../latency/log-linear.js';
-import { singleValues } from '../latency/two-samples.js';
+import { align, type Binned, type BinnedPair } from '../latency/histogram/binned.js';
+import { Distribution } from '../latency/histogram/distribution.js';
+import { logLinearHigh, logLinearLow } from '../latency/histogram/log-linear.js';
+import { pool } from '../latency/statistics/compare-runs.js';
+import { singleValues } from '../latency/statistics/two-samples.js';
 import type { RunSample } from './sides.js';
 
 /** All runs of a side together. */

@@ -1,4 +1,4 @@
-import type { Margins } from '../latency/equivalence.js';
+import type { Margins } from '../latency/statistics/equivalence.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import { UsageError } from '../result/usage-error.js';
 import { Filter } from '../timeline/filter.js';

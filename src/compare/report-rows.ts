@@ -1,7 +1,7 @@
-import { type BinnedPair, total } from '../latency/binned.js';
-import type { Comparison } from '../latency/compare.js';
-import { homogeneity } from '../latency/hypothesis-tests.js';
-import { bodyOnly, sparseTailMerged } from '../latency/shifts.js';
+import { type BinnedPair, total } from '../latency/histogram/binned.js';
+import type { Comparison } from '../latency/statistics/compare.js';
+import { homogeneity } from '../latency/statistics/hypothesis-tests.js';
+import { bodyOnly, sparseTailMerged } from '../latency/statistics/shifts.js';
 import { type Design, shiftOf } from './inference.js';
 import type { PooledSide } from './pooled-side.js';
 import type { CompareRow, NamedTest, QuantileShift } from './report.js';

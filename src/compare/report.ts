@@ -1,8 +1,8 @@
-import type { BootstrapShifts, Estimate } from '../latency/bootstrap-shifts.js';
-import type { Comparison } from '../latency/compare.js';
-import type { RunsComparison } from '../latency/compare-runs.js';
-import type { Equivalence, Margins } from '../latency/equivalence.js';
-import type { HomogeneityTest } from '../latency/hypothesis-tests.js';
+import type { BootstrapShifts, Estimate } from '../latency/statistics/bootstrap-shifts.js';
+import type { Comparison } from '../latency/statistics/compare.js';
+import type { RunsComparison } from '../latency/statistics/compare-runs.js';
+import type { Equivalence, Margins } from '../latency/statistics/equivalence.js';
+import type { HomogeneityTest } from '../latency/statistics/hypothesis-tests.js';
 import type { Clause, Decision, Measured } from './fail-if.js';
 import type { HeadlineRow } from './headline.js';
 import type { METHODS } from './methods.js';

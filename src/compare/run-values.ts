@@ -1,10 +1,10 @@
-import type { RunValues } from '../latency/between-runs.js';
-import { align, type Binned, total } from '../latency/binned.js';
-import { firstAtLeast } from '../latency/bootstrap-shifts.js';
-import type { Distribution } from '../latency/distribution.js';
-import { superiority } from '../latency/effect-sizes.js';
-import { quantileInterval } from '../latency/intervals.js';
-import { superioritySorted } from '../latency/two-samples.js';
+import { align, type Binned, total } from '../latency/histogram/binned.js';
+import type { Distribution } from '../latency/histogram/distribution.js';
+import type { RunValues } from '../latency/statistics/between-runs.js';
+import { firstAtLeast } from '../latency/statistics/bootstrap-shifts.js';
+import { superiority } from '../latency/statistics/effect-sizes.js';
+import { quantileInterval } from '../latency/statistics/intervals.js';
+import { superioritySorted } from '../latency/statistics/two-samples.js';
 import { UsageError } from '../result/usage-error.js';
 import type { RunSample } from './sides.js';
 

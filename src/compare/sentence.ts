@@ -1,5 +1,5 @@
-import type { Estimate } from '../latency/bootstrap-shifts.js';
-import type { Margins } from '../latency/equivalence.js';
+import type { Estimate } from '../latency/statistics/bootstrap-shifts.js';
+import type { Margins } from '../latency/statistics/equivalence.js';
 import { type HeadlineRow, marginOf, within } from './headline.js';
 import type { PlanRow } from './plan-report.js';
 import {

@@ -1,4 +1,4 @@
-import type { Estimate } from '../latency/bootstrap-shifts.js';
+import type { Estimate } from '../latency/statistics/bootstrap-shifts.js';
 
 /**
  * What an interval is about. `runs`: how a kernel differs from another, because the spread of runs is in it.

@@ -1,7 +1,7 @@
-import { total } from '../latency/binned.js';
-import type { Comparison } from '../latency/compare.js';
-import type { Distribution } from '../latency/distribution.js';
-import { timeOutside } from '../latency/intervals.js';
+import { total } from '../latency/histogram/binned.js';
+import type { Distribution } from '../latency/histogram/distribution.js';
+import type { Comparison } from '../latency/statistics/compare.js';
+import { timeOutside } from '../latency/statistics/intervals.js';
 import type { CompareSide } from './report.js';
 import type { RunSample } from './sides.js';
 

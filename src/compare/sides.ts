@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
-import { type Binned, binned, type ReadHistogram, scaled } from '../latency/binned.js';
-import type { Distribution } from '../latency/distribution.js';
-import { type ResultHistogram, resultHistograms } from '../latency/read-result.js';
+import { type Binned, binned, type ReadHistogram, scaled } from '../latency/histogram/binned.js';
+import type { Distribution } from '../latency/histogram/distribution.js';
+import { type ResultHistogram, resultHistograms } from '../latency/printed/read-result.js';
 import { RECORD_TIMES } from '../latency/record-times.js';
 import { describeSource, type SpanSource } from '../latency/span-source.js';
 import { collectAny } from '../measure/collect-spans.js';

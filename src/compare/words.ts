@@ -1,4 +1,4 @@
-import type { Estimate } from '../latency/bootstrap-shifts.js';
+import type { Estimate } from '../latency/statistics/bootstrap-shifts.js';
 
 const digits = (v: number, n: number): string => {
   const rounded = Number(v.toPrecision(n));

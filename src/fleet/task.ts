@@ -2,7 +2,7 @@ import { rmSync, statSync } from 'node:fs';
 import { runPhases } from '../compare/phases.js';
 import { loadRun, type RunOptions, type RunSample } from '../compare/sides.js';
 import { type RunTables, runTables } from '../compare/tables-out.js';
-import { Distribution, type DistributionState } from '../latency/distribution.js';
+import { Distribution, type DistributionState } from '../latency/histogram/distribution.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import { type Answer, ask, type Io, unanswered } from './ask.js';
 import { contentOf } from './plan.js';

@@ -1,5 +1,5 @@
-import type { Bin, ReadHistogram } from '../latency/binned.js';
-import { readPrinted } from '../latency/printed-text.js';
+import type { Bin, ReadHistogram } from '../latency/histogram/binned.js';
+import { readPrinted } from '../latency/printed/printed-text.js';
 import { type Compression, readSource } from '../parsers/input/source.js';
 import { type HistTable, isHistTrigger, parseHistTriggers } from '../parsers/printed/hist-trigger.js';
 import { type MapValue, mapValues } from '../parsers/printed/map-values.js';

@@ -233,7 +233,7 @@ export function kindSet(...kinds: readonly OpKind[]): Uint8Array {
   for (const kind of kinds) set[kind] = 1;
   return set;
 }
-/** Operations from here on concern facts (`replay/step-mech.ts`): most of them only markers and programs give. */
+/** Operations from here on concern facts (`replay/steps/mech.ts`): most of them only markers and programs give. */
 export const OP_FIRST_FACT = 51;
 
 /** Largest block of the page allocator on x86, as a power of two (include/linux/mmzone.h): beyond it a number is damage. */

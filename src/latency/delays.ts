@@ -1,7 +1,7 @@
 import { FUNC } from '../kernel/ops.js';
 import type { LatencyReport } from '../result/types.js';
 import type { TimeBase } from '../timeline/time-base.js';
-import { Distribution, MAX_DURATION_NS } from './distribution.js';
+import { Distribution, MAX_DURATION_NS } from './histogram/distribution.js';
 import { type Censored, latencyReport } from './report.js';
 
 export const DELAY_NAME = 'call_rcu→callback';

@@ -6,8 +6,8 @@ import { type EventTable, LAST_RESERVED, RESERVED } from '../timeline/events.js'
 import type { Interner } from '../timeline/interner.js';
 import { isKnown } from '../timeline/is-known.js';
 import { BodyArg } from './body-args.js';
-import { Distribution, MAX_DURATION_NS } from './distribution.js';
 import { GroupKeys, type KeyPart } from './group-keys.js';
+import { Distribution, MAX_DURATION_NS } from './histogram/distribution.js';
 import { NONE } from './open-pairs.js';
 import { bodyKey, cpuKey, dec, threadKey } from './pair-keys.js';
 import { pairNotes, type RowCounts } from './pair-notes.js';

@@ -1,4 +1,4 @@
-import { MAX_DURATION_NS } from './distribution.js';
+import { MAX_DURATION_NS } from './histogram/distribution.js';
 import { MAX_DEPTH, NONE, OpenPairs } from './open-pairs.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { LatencyReport } from '../result/types.js';
 import type { TimeBase } from '../timeline/time-base.js';
-import type { Distribution } from './distribution.js';
+import type { Distribution } from './histogram/distribution.js';
 
 /** Spans cut off: by the start, by the end of the recording, by lost events. */
 export interface Censored {

@@ -1,6 +1,6 @@
 import type { LatencyReport } from '../result/types.js';
 import type { TimeBase } from '../timeline/time-base.js';
-import { Distribution } from './distribution.js';
+import { Distribution } from './histogram/distribution.js';
 import type { PairCollector } from './pair-collector.js';
 import { latencyReport } from './report.js';
 

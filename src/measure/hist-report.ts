@@ -1,5 +1,5 @@
-import type { PrintFamily } from '../latency/bpftrace-labels.js';
-import type { HistShape } from '../latency/hist-shape.js';
+import type { PrintFamily } from '../latency/histogram/bpftrace-labels.js';
+import type { HistShape } from '../latency/histogram/hist-shape.js';
 import type { SpanSource } from '../latency/span-source.js';
 import type { InputReport } from '../result/types.js';
 import type { CollectOptions } from './collect-spans.js';

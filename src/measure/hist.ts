@@ -1,12 +1,12 @@
-import { NEWEST_FAMILY, type PrintFamily } from '../latency/bpftrace-labels.js';
-import type { KeyedCounts } from '../latency/bpftrace-print.js';
 import type { KeyPart } from '../latency/group-keys.js';
-import { hgrmText } from '../latency/hgrm.js';
-import { bucketBounds, bucketIndex, checkShape, type HistShape } from '../latency/hist-shape.js';
+import { NEWEST_FAMILY, type PrintFamily } from '../latency/histogram/bpftrace-labels.js';
+import type { KeyedCounts } from '../latency/histogram/bpftrace-print.js';
+import { hgrmText } from '../latency/histogram/hgrm.js';
+import { bucketBounds, bucketIndex, checkShape, type HistShape } from '../latency/histogram/hist-shape.js';
+import { nameWithUnit, unitOfName } from '../latency/histogram/unit-names.js';
 import type { SpanGroup } from '../latency/pair-collector.js';
-import { resultHistograms } from '../latency/read-result.js';
+import { resultHistograms } from '../latency/printed/read-result.js';
 import { describeSource, type SpanSource } from '../latency/span-source.js';
-import { nameWithUnit, unitOfName } from '../latency/unit-names.js';
 import { TraceError } from '../parsers/input/trace-error.js';
 import { UsageError } from '../result/usage-error.js';
 import { VERSION } from '../version.js';

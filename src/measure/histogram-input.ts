@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import type { ReadHistogram } from '../latency/binned.js';
-import { readPrinted } from '../latency/printed-text.js';
-import type { HistogramText } from '../latency/read-hist.js';
+import type { ReadHistogram } from '../latency/histogram/binned.js';
+import { readPrinted } from '../latency/printed/printed-text.js';
+import type { HistogramText } from '../latency/printed/read-hist.js';
 import { isStored, orAbort, streamFailure } from '../parsers/input/chunks.js';
 import { machinesOf } from '../parsers/input/machines.js';
 import { scanInput } from '../parsers/input/open-input.js';

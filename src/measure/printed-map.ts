@@ -1,6 +1,6 @@
-import type { PrintFamily } from '../latency/bpftrace-labels.js';
-import { type KeyedCounts, printHistMap, printLhistMap } from '../latency/bpftrace-print.js';
-import type { HistShape } from '../latency/hist-shape.js';
+import type { PrintFamily } from '../latency/histogram/bpftrace-labels.js';
+import { type KeyedCounts, printHistMap, printLhistMap } from '../latency/histogram/bpftrace-print.js';
+import type { HistShape } from '../latency/histogram/hist-shape.js';
 
 /** A map as bpftrace of that release prints it. */
 export const printed = (

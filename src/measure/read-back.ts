@@ -1,9 +1,9 @@
-import { type Binned, binned, type ReadHistogram, scaled, total } from '../latency/binned.js';
-import type { PrintFamily } from '../latency/bpftrace-labels.js';
-import { printBins } from '../latency/bpftrace-print.js';
-import { quantileInterval } from '../latency/intervals.js';
-import { readBackCounts } from '../latency/read-back.js';
-import { nameWithUnit } from '../latency/unit-names.js';
+import { type Binned, binned, type ReadHistogram, scaled, total } from '../latency/histogram/binned.js';
+import type { PrintFamily } from '../latency/histogram/bpftrace-labels.js';
+import { printBins } from '../latency/histogram/bpftrace-print.js';
+import { nameWithUnit } from '../latency/histogram/unit-names.js';
+import { readBackCounts } from '../latency/printed/read-back.js';
+import { quantileInterval } from '../latency/statistics/intervals.js';
 import type { InputReport } from '../result/types.js';
 import { UsageError } from '../result/usage-error.js';
 import { VERSION } from '../version.js';

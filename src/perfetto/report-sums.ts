@@ -1,4 +1,4 @@
-import { Distribution, MAX_DURATION_NS } from '../latency/distribution.js';
+import { Distribution, MAX_DURATION_NS } from '../latency/histogram/distribution.js';
 import type { Monitor } from '../replay/monitor.js';
 import type { Target } from '../replay/state/table-life.js';
 import { callSpans } from './call-spans.js';

@@ -18,19 +18,19 @@ import { CONTEXT } from '../timeline/flags.js';
 import type { Interner } from '../timeline/interner.js';
 import type { SkewBounds } from '../timeline/skew.js';
 import type { TimeBase } from '../timeline/time-base.js';
-import { CaptureClocks, type ClockListener, type CpuClock, DISORDER } from './capture-clocks.js';
 import type { Coverage } from './coverage.js';
+import { CaptureClocks, type ClockListener, type CpuClock, DISORDER } from './doubts/capture-clocks.js';
+import { MissedHits } from './doubts/missed-hits.js';
+import { MissingLines } from './doubts/missing-lines.js';
+import { RecordedCpus } from './doubts/recorded-cpus.js';
+import { SwitchedProbes } from './doubts/switched-probes.js';
 import type { Evidence } from './evidence.js';
 import type { Ledger } from './ledger.js';
 import { cpuOf } from './machine.js';
-import { MissedHits } from './missed-hits.js';
-import { MissingLines } from './missing-lines.js';
 import type { Monitor } from './monitor.js';
 import { listening, type RcuListener } from './rcu-listener.js';
-import { RecordedCpus } from './recorded-cpus.js';
 import { Session } from './session.js';
 import { subjectMm, subjectPid } from './subject.js';
-import { SwitchedProbes } from './switched-probes.js';
 import { THREAD, ThreadKinds } from './thread-kinds.js';
 
 export interface EngineOptions {

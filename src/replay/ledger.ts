@@ -1,7 +1,14 @@
 import { ALL_VARIANTS, type VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef } from '../timeline/batch.js';
-import { Doubtful, joinedWindows, mayRestOn, type Rests, type Taken, type Window } from './doubtful.js';
-import type { Extent } from './recorded-cpus.js';
+import {
+  Doubtful,
+  joinedWindows,
+  mayRestOn,
+  type Rests,
+  type Taken,
+  type Window,
+} from './doubts/doubtful.js';
+import type { Extent } from './doubts/recorded-cpus.js';
 import { KNOWN, type Known, type MaskedTally, newTally, type Tally, type Violation } from './tally.js';
 
 /** I52 and I53 are about the recording itself, whatever part of it is looked at. */

@@ -5,14 +5,14 @@ import { isKnown } from '../timeline/is-known.js';
 import type { Hooks } from './hooks.js';
 import { type Cpu, interruptKey, newCpu, newTask, type Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
-import { passFlush, stepFlush } from './step-flush.js';
-import { stepIpis } from './step-ipis.js';
-import { observeMech, stepMech } from './step-mech.js';
-import { stepRcu } from './step-rcu.js';
-import { expireReaders } from './step-readers.js';
-import { stepTables } from './step-tables.js';
-import { stepTasks } from './step-tasks.js';
-import { stepWalks } from './step-walks.js';
+import { passFlush, stepFlush } from './steps/flush.js';
+import { stepIpis } from './steps/ipis.js';
+import { observeMech, stepMech } from './steps/mech.js';
+import { stepRcu } from './steps/rcu.js';
+import { expireReaders } from './steps/readers.js';
+import { stepTables } from './steps/tables.js';
+import { stepTasks } from './steps/tasks.js';
+import { stepWalks } from './steps/walks.js';
 
 /** No CPU goes offline and comes back in less: grace periods and the start of a CPU lie between (kernel/cpu.c). */
 export const OFFLINE_NS = 5e6;

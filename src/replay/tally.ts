@@ -1,6 +1,6 @@
 import type { VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef } from '../timeline/batch.js';
-import { Doubtful, type Rests } from './doubtful.js';
+import { Doubtful, type Rests } from './doubts/doubtful.js';
 
 /** How a verdict is known, from strongest to weakest. */
 export const KNOWN = { observed: 0, inferred: 1, absence: 2, assumed: 3, order: 4 } as const;

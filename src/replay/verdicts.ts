@@ -1,6 +1,6 @@
 import type { VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef } from '../timeline/batch.js';
-import type { Rests } from './doubtful.js';
+import type { Rests } from './doubts/doubtful.js';
 import type { Ledger } from './ledger.js';
 import type { Known, Violation } from './tally.js';
 

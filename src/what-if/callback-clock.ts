@@ -1,4 +1,4 @@
-import type { Random } from '../latency/resampling.js';
+import type { Random } from '../latency/statistics/resampling.js';
 import { firstIndex } from '../timeline/first-index.js';
 import { draw, PRIORS } from './costs.js';
 import type { CallbackRec } from './recorded.js';

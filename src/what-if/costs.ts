@@ -1,4 +1,4 @@
-import type { Random } from '../latency/resampling.js';
+import type { Random } from '../latency/statistics/resampling.js';
 import { type CostRange, PRIOR_COSTS, PRIOR_GRACE_PERIOD_MS } from '../simulate/costs.js';
 import type { GatherRec, Recorded, Samples } from './recorded.js';
 

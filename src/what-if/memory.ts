@@ -1,4 +1,4 @@
-import type { Random } from '../latency/resampling.js';
+import type { Random } from '../latency/statistics/resampling.js';
 import type { Policy } from './policy.js';
 import type { GatherRec } from './recorded.js';
 import { shapeOf } from './transform.js';

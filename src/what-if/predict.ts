@@ -1,5 +1,5 @@
 import { DeferredTables } from '../latency/deferred.js';
-import { type Random, seededRandom } from '../latency/resampling.js';
+import { type Random, seededRandom } from '../latency/statistics/resampling.js';
 import type { DeferredReport } from '../result/types.js';
 import { firstIndex } from '../timeline/first-index.js';
 import { isKnown } from '../timeline/is-known.js';

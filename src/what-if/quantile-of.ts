@@ -1,4 +1,4 @@
-import { nearestRank } from '../latency/distribution.js';
+import { nearestRank } from '../latency/histogram/distribution.js';
 
 /** Nearest rank of ascending values; NaN when there are none. */
 export const quantileOf = (sorted: readonly number[], q: number): number =>

@@ -1,5 +1,5 @@
-import { Distribution, nearestRank } from '../latency/distribution.js';
-import { seededRandom } from '../latency/resampling.js';
+import { Distribution, nearestRank } from '../latency/histogram/distribution.js';
+import { seededRandom } from '../latency/statistics/resampling.js';
 import type { HistogramBucket } from '../result/types.js';
 import type { CostModel } from './costs.js';
 import { type Job, pool, realise, resampled, SEED, type Series } from './predict.js';

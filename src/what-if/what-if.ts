@@ -1,5 +1,5 @@
 import { maskOf, namesOf, VARIANTS, type Variant } from '../kernel/variants.js';
-import { seededRandom } from '../latency/resampling.js';
+import { seededRandom } from '../latency/statistics/resampling.js';
 import { eventQuote, quoteLines } from '../parsers/input/evidence.js';
 import type { ScannedInput } from '../parsers/input/open-input.js';
 import type { Pipeline } from '../read/pipeline.js';

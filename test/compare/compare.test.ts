@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { compareSamples } from '../../src/compare/compare.js';
 import type { RunSample } from '../../src/compare/sides.js';
-import { binned } from '../../src/latency/binned.js';
-import { Distribution } from '../../src/latency/distribution.js';
-import { seededRandom } from '../../src/latency/resampling.js';
+import { binned } from '../../src/latency/histogram/binned.js';
+import { Distribution } from '../../src/latency/histogram/distribution.js';
+import { seededRandom } from '../../src/latency/statistics/resampling.js';
 
 /** A run as if read from a recording. */
 function run(title: string, values: readonly number[]): RunSample {

@@ -5,9 +5,9 @@ import * as conditions from '../../src/compare/conditions.js';
 import * as failIf from '../../src/compare/fail-if.js';
 import * as inference from '../../src/compare/inference.js';
 import * as runValues from '../../src/compare/run-values.js';
-import * as binned from '../../src/latency/binned.js';
-import * as distribution from '../../src/latency/distribution.js';
-import * as resampling from '../../src/latency/resampling.js';
+import * as binned from '../../src/latency/histogram/binned.js';
+import * as distribution from '../../src/latency/histogram/distribution.js';
+import * as resampling from '../../src/latency/statistics/resampling.js';
 import { partOf } from '../support/part.js';
 
 const lib = {

@@ -4,8 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { type LhistShape, printFamily } from '../../src/latency/bpftrace-labels.js';
-import { histCounts, lhistCounts, printHistMap, printLhistMap } from '../../src/latency/bpftrace-print.js';
+import { type LhistShape, printFamily } from '../../src/latency/histogram/bpftrace-labels.js';
+import {
+  histCounts,
+  lhistCounts,
+  printHistMap,
+  printLhistMap,
+} from '../../src/latency/histogram/bpftrace-print.js';
 import { type MadeMap, makeMap, mapsProgram, RandomMaps } from './support/random-maps.js';
 
 /** Maps printed by the bpftrace of this machine, with its version; null where it is missing or may not run. */

@@ -1,14 +1,30 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { align, type Binned, type BinnedPair, between, binned, mergeTail } from '../../src/latency/binned.js';
-import { distances, dominance, superiority, tailExceedance } from '../../src/latency/effect-sizes.js';
-import { homogeneity, kolmogorovSmirnov, mannWhitney } from '../../src/latency/hypothesis-tests.js';
+import {
+  align,
+  type Binned,
+  type BinnedPair,
+  between,
+  binned,
+  mergeTail,
+} from '../../src/latency/histogram/binned.js';
+import {
+  distances,
+  dominance,
+  superiority,
+  tailExceedance,
+} from '../../src/latency/statistics/effect-sizes.js';
+import {
+  homogeneity,
+  kolmogorovSmirnov,
+  mannWhitney,
+} from '../../src/latency/statistics/hypothesis-tests.js';
 import {
   dkwHalfWidth,
   meanBounds,
   meanDifferenceBounds,
   quantileInterval,
-} from '../../src/latency/intervals.js';
+} from '../../src/latency/statistics/intervals.js';
 
 type Numbers = Record<string, number | unknown[]>;
 interface Reference {

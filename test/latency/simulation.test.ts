@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { simulate } from '../../scripts/statistics/simulation.mjs';
-import * as binned from '../../src/latency/binned.js';
-import * as bootstrap from '../../src/latency/bootstrap-shifts.js';
-import * as compare from '../../src/latency/compare.js';
-import * as compareRuns from '../../src/latency/compare-runs.js';
-import * as distribution from '../../src/latency/distribution.js';
-import * as equivalence from '../../src/latency/equivalence.js';
-import * as tests from '../../src/latency/hypothesis-tests.js';
-import * as intervals from '../../src/latency/intervals.js';
-import * as logLinear from '../../src/latency/log-linear.js';
-import * as resampling from '../../src/latency/resampling.js';
-import * as shifts from '../../src/latency/shifts.js';
+import * as binned from '../../src/latency/histogram/binned.js';
+import * as distribution from '../../src/latency/histogram/distribution.js';
+import * as logLinear from '../../src/latency/histogram/log-linear.js';
+import * as bootstrap from '../../src/latency/statistics/bootstrap-shifts.js';
+import * as compare from '../../src/latency/statistics/compare.js';
+import * as compareRuns from '../../src/latency/statistics/compare-runs.js';
+import * as equivalence from '../../src/latency/statistics/equivalence.js';
+import * as tests from '../../src/latency/statistics/hypothesis-tests.js';
+import * as intervals from '../../src/latency/statistics/intervals.js';
+import * as resampling from '../../src/latency/statistics/resampling.js';
+import * as shifts from '../../src/latency/statistics/shifts.js';
 import { partOf } from '../support/part.js';
 
 const lib = {

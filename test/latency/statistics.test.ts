@@ -1,16 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { align, binned, binValues, cdf, total } from '../../src/latency/binned.js';
-import { distances, dominance, superiority, tailExceedance } from '../../src/latency/effect-sizes.js';
+import { align, binned, binValues, cdf, total } from '../../src/latency/histogram/binned.js';
+import {
+  distances,
+  dominance,
+  superiority,
+  tailExceedance,
+} from '../../src/latency/statistics/effect-sizes.js';
 import {
   a12Equivalence,
   judge,
   quantileEquivalence,
   tailEquivalence,
-} from '../../src/latency/equivalence.js';
-import { homogeneity, kolmogorovSmirnov, mannWhitney } from '../../src/latency/hypothesis-tests.js';
-import { meanBounds, quantileInterval, timeOutside } from '../../src/latency/intervals.js';
-import { blockBootstrap, seededRandom } from '../../src/latency/resampling.js';
+} from '../../src/latency/statistics/equivalence.js';
+import {
+  homogeneity,
+  kolmogorovSmirnov,
+  mannWhitney,
+} from '../../src/latency/statistics/hypothesis-tests.js';
+import { meanBounds, quantileInterval, timeOutside } from '../../src/latency/statistics/intervals.js';
+import { blockBootstrap, seededRandom } from '../../src/latency/statistics/resampling.js';
 
 const sample = fc.array(fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 1e6 })), {
   minLength: 1,

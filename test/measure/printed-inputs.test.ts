@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PRINT_FAMILIES } from '../../src/latency/bpftrace-labels.js';
-import { readHistograms } from '../../src/latency/read-hist.js';
+import { PRINT_FAMILIES } from '../../src/latency/histogram/bpftrace-labels.js';
+import { readHistograms } from '../../src/latency/printed/read-hist.js';
 import { type HistReport, hist } from '../../src/measure/hist.js';
 
 const at = (name: string): string => fileURLToPath(new URL(`../../fixtures/inputs/${name}`, import.meta.url));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Decoder } from '../../src/kernel/decoder.js';
 import { FuncTable } from '../../src/kernel/func-table.js';
 import { OP, type Op } from '../../src/kernel/ops.js';
-import { DISORDER } from '../../src/replay/capture-clocks.js';
+import { DISORDER } from '../../src/replay/doubts/capture-clocks.js';
 import { ReplayEngine } from '../../src/replay/engine.js';
 import { timelineReport } from '../../src/replay/timeline-report.js';
 import { makeRef, RecordBatch } from '../../src/timeline/batch.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { seededRandom } from '../../src/latency/resampling.js';
+import { seededRandom } from '../../src/latency/statistics/resampling.js';
 import { drawnFailures, failingPart } from '../../src/what-if/memory.js';
 import type { Policy } from '../../src/what-if/policy.js';
 import type { GatherRec } from '../../src/what-if/recorded.js';

@@ -1,4 +1,4 @@
-import { unitOfName } from '../../latency/unit-names.js';
+import { unitOfName } from '../../latency/histogram/unit-names.js';
 import { latin1 } from '../../timeline/batch.js';
 import type { EventHead } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';

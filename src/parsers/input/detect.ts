@@ -1,4 +1,4 @@
-import { readHistograms } from '../../latency/read-hist.js';
+import { readHistograms } from '../../latency/printed/read-hist.js';
 import { BCC_TRACE } from '../bcc/bcc-trace.js';
 import { BPFTRACE_JSON_LOG } from '../bpftrace/bpftrace-json-log.js';
 import { BPFTRACE_LOG } from '../bpftrace/bpftrace-log.js';

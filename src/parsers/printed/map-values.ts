@@ -1,4 +1,4 @@
-import { objectFrom } from '../../latency/read-hist-json.js';
+import { objectFrom } from '../../latency/printed/read-hist-json.js';
 
 /** One number (or the three of `stats()`) that bpftrace printed of a map. */
 export interface MapValue {

@@ -3,8 +3,8 @@ import type { Hooks } from '../hooks.js';
 import type { Task } from '../state/contexts.js';
 import type { MachineState } from '../state/machine-state.js';
 import { cacheKey } from '../state/mech.js';
-import { broadcastDone, clearHolders, loadCr3, walk } from '../step-caches.js';
-import { backAgain } from '../step-removals.js';
+import { broadcastDone, clearHolders, loadCr3, walk } from '../steps/caches.js';
+import { backAgain } from '../steps/removals.js';
 import type { FactSteps } from './fact-step.js';
 import { frameAt } from './links.js';
 

@@ -5,8 +5,8 @@ import type { MachineState } from '../state/machine-state.js';
 import { linkKey, type MechPage, newMechPage } from '../state/mech.js';
 import { deletePage, setPage } from '../state/page-index.js';
 import { LIFE, newTable, type Table } from '../state/table-life.js';
-import { giveAway, hold } from '../step-caches.js';
-import { removes } from '../step-removals.js';
+import { giveAway, hold } from '../steps/caches.js';
+import { removes } from '../steps/removals.js';
 import type { FactSteps } from './fact-step.js';
 
 /** Entries of a table. */

@@ -3,7 +3,7 @@ import type { Hooks } from '../hooks.js';
 import type { Task } from '../state/contexts.js';
 import type { MachineState } from '../state/machine-state.js';
 import { LIFE } from '../state/table-life.js';
-import { giveAway } from '../step-caches.js';
+import { giveAway } from '../steps/caches.js';
 import type { FactSteps } from './fact-step.js';
 import { pageOf, tableOf } from './links.js';
 

@@ -3,7 +3,7 @@ import { CALLBACK } from '../../kernel/operands.js';
 import { OP } from '../../kernel/ops.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { w, witnesses } from '../evidence.js';
-import { enqueueOf } from '../step-rcu.js';
+import { enqueueOf } from '../steps/rcu.js';
 import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';

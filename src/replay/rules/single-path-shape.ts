@@ -8,7 +8,7 @@ import {
 } from '../../kernel/variant-sets.js';
 import { ALL_VARIANTS, type VariantMask } from '../../kernel/variants.js';
 import { CONTEXT } from '../../timeline/flags.js';
-import type { Rests } from '../doubtful.js';
+import type { Rests } from '../doubts/doubtful.js';
 import {
   absent,
   CLOCK,

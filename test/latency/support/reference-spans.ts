@@ -1,4 +1,4 @@
-import { Distribution, MAX_DURATION_NS } from '../../../src/latency/distribution.js';
+import { Distribution, MAX_DURATION_NS } from '../../../src/latency/histogram/distribution.js';
 import { type Censored, latencyReport } from '../../../src/latency/report.js';
 import type { LatencyReport } from '../../../src/result/types.js';
 import type { RecordBatch } from '../../../src/timeline/batch.js';
