@@ -92,6 +92,7 @@ export class ReplayEngine {
       walks: listener?.walks ?? null,
       release: () => options.release?.() ?? null,
       exactClock: () => options.exactClock?.() ?? false,
+      pausedNs: (fromNs, toNs) => this.clocks.pauses.between(fromNs, toNs),
       listeners: (evidence) => [
         ...(listener ? [listening(evidence, listener)] : []),
         ...(options.watch?.(evidence) ?? []),

@@ -39,6 +39,8 @@ export interface Evidence {
   readonly resolutionNs: number;
   /** Stamps are counts of the recorder's clock: how long anything took is not known. */
   readonly ticks: boolean;
+  /** How much of the time between two stamps, ns, the recording shows nothing at all of the machine (`Pauses`). */
+  pausedNs(fromNs: number, toNs: number): number;
   /** Name of a syscall, or of what else the recording names by an id. */
   nameOf(id: number): string;
   /** The one of this session. */

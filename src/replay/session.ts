@@ -28,6 +28,8 @@ export interface SessionOptions {
   readonly release?: () => Release | null;
   /** Stamps of all CPUs come from one clock without error: programs, explorations. */
   readonly exactClock?: () => boolean;
+  /** As `Evidence.pausedNs`; default: none. */
+  readonly pausedNs?: (fromNs: number, toNs: number) => number;
   /** Name of a syscall, or of what else is named by an id. */
   readonly nameOf?: (id: number) => string;
   /** Findings kept per rule. */
@@ -97,6 +99,10 @@ class SessionEvidence implements Evidence {
 
   get ticks(): boolean {
     return this.options.ticks?.() ?? false;
+  }
+
+  pausedNs(fromNs: number, toNs: number): number {
+    return this.options.pausedNs?.(fromNs, toNs) ?? 0;
   }
 
   /** Pairs without an inversion show clocks that agree; without any pair a step of the stamp may lie. */

@@ -1,5 +1,6 @@
 import type { EvidenceRef, RecordBatch } from '../../timeline/batch.js';
 import type { TimeBase } from '../../timeline/time-base.js';
+import { PAUSE_NS, Pauses } from './pauses.js';
 
 /** Earlier stamps in one capture, in number and one in how many events, that mean that its lines are in no order. */
 const MANY_BACK = 8;
@@ -54,6 +55,8 @@ export class CaptureClocks {
   excerpts = 0;
   /** Events before the current capture. */
   captureStart = 0;
+  /** Spans of this capture without an event. */
+  readonly pauses = new Pauses();
   private readonly time: TimeBase;
   private readonly listener: ClockListener;
   private firstNs = Number.NaN;
@@ -88,7 +91,10 @@ export class CaptureClocks {
   /** An event, with the stamp `ts` on `cpu`; the next one of its capture, or the first of another. */
   event(batch: RecordBatch, row: number, ts: number, cpu: number): void {
     if (ts < this.maxNs - CAPTURE_JUMP_NS && this.jumpsBack(ts, cpu)) this.listener.captureBegins();
-    if (ts > this.maxNs) this.maxNs = ts;
+    if (ts > this.maxNs) {
+      if (ts - this.maxNs >= PAUSE_NS) this.pauses.add(this.maxNs, ts);
+      this.maxNs = ts;
+    }
     this.events++;
     if (this.events === this.captureStart + 1) this.firstNs = ts;
     if (this.time.unit === 'ticks') this.tick(ts, cpu);
@@ -148,6 +154,7 @@ export class CaptureClocks {
   /** Another capture begins. */
   restart(): void {
     this.past = this.extent();
+    this.pauses.clear();
     this.backs = 0;
     this.behind = 0;
     this.ties = 0;

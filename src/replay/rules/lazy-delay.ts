@@ -1,4 +1,4 @@
-import { isTableFunc } from '../../kernel/ops.js';
+import { isTableFunc, OP } from '../../kernel/ops.js';
 import { BATCHES } from '../../kernel/variant-sets.js';
 import { w, witnesses } from '../evidence.js';
 import { KNOWN } from '../tally.js';
@@ -30,7 +30,9 @@ export const lazyDelay = rule({
       else if (ns <= LAZY_NS) verdicts.pass(KNOWN.observed);
       else if (ns <= STALL_NS)
         verdicts.unknown('more than 10 s: a lazy flush and a slow grace period explain it', op.ref);
-      else {
+      else if (evidence.coverage.shown(OP.SW) > 0 && ns - evidence.pausedNs(head.crTs, op.tsNs) <= STALL_NS) {
+        verdicts.unknown(PAUSED, op.ref);
+      } else {
         verdicts.violated({
           message: `the callback ran ${(ns / 1e9).toFixed(1)} s after call_rcu: a stalled grace period`,
           known: KNOWN.observed,
@@ -43,6 +45,8 @@ export const lazyDelay = rule({
 
 const TICKS =
   'the stamps are ticks of a clock of unknown pace: how long the callback was delayed is not known';
+const PAUSED =
+  'for 5 s or more in between not even a task switch is shown on any CPU: the machine may not have run, or lines are missing';
 /** Lazy callbacks are flushed after 10 s (jiffies_lazy_flush); a stall is announced after 21 s more. */
 const LAZY_NS = 10e9;
 const STALL_NS = 31e9;

@@ -3,6 +3,7 @@ import { at, type Damager, damage, Edit, pick, reworded, withFlags } from './edi
 import { called } from './enqueues.js';
 import { type Recording, SINGLE_FN } from './recording.js';
 import { arg, type Line } from './recording-lines.js';
+import { watchdogRuns } from './watchdog.js';
 
 const GP = /^(rcu_grace_period: \S+) (-?\d+) (start|end|cpuend)$/;
 
@@ -136,6 +137,8 @@ export const callbackStalled: Damager = (recording, random) => {
   const from = enqueue.callback!.marks[0]!;
   const edit = new Edit(recording);
   const seconds = 35 + Math.floor(random() * 60);
+  // The rest of the machine is not stalled.
+  watchdogRuns(recording, edit, from, seconds);
   for (let i = from; i < recording.lines.length; i++) {
     const line = recording.lines[i];
     if (line == null) continue;
@@ -147,7 +150,7 @@ export const callbackStalled: Damager = (recording, random) => {
     'I45',
     edit,
     at(from),
-    `all stamps from a table callback on moved by ${seconds} s: its grace period took that long`,
+    `all stamps from a table callback on moved by ${seconds} s, in which only a watchdog runs: its grace period took that long`,
   );
 };
 
