@@ -2,8 +2,9 @@ import { JsonLayer } from '../tracefs/json-layer.js';
 import { findAtraceBody } from '../tracefs/system-trace-events.js';
 import { Base64Decoder, base64In, refuseInner } from './base64-text.js';
 import { type Chunks, fileChunks, isStored, stdinChunks } from './chunks.js';
-import { type Compression, type Decompressor, openDecompressor } from './decompress.js';
+import { type Compression, openDecompressor } from './decompress.js';
 import { TraceError } from './trace-error.js';
+import type { Decompressor } from './unpack-flow.js';
 
 export type { Compression } from './decompress.js';
 
