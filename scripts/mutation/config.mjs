@@ -34,6 +34,6 @@ export const SLOW_TESTS = [
 
 /** Tests of single files and rules, and those of named doubts: taken in by name. */
 export const TEST_PATTERNS = [
-  /^test\/replay\/(?:rules|state|facts|walks|robust)\/.*\.test\.ts$/,
-  /^test\/replay\/(?:step-[a-z]+|callback-order|capture-clocks|doubtful|picked-lines|task-order|engine|report|subject|decidable|coverage-kinds|gather-looks|missed-hits)\.test\.ts$/,
+  /^test\/replay\/(?:rules|state|facts|walks|robust|steps|doubts)\/.*\.test\.ts$/,
+  /^test\/replay\/(?:picked-lines|engine|report|subject|decidable|coverage-kinds)\.test\.ts$/,
 ];
