@@ -7,13 +7,13 @@ import type { Run } from '../machine/run.js';
 import { allocated, type Mapped, PAGE } from './address-range.js';
 import { type Callback, freed, type GracePeriods } from './grace-periods.js';
 import { directMap, FLAGS, hex, pageOf, probe, returns } from './lines.js';
+import { PendingRange } from './pending-range.js';
 import { Shootdown } from './shootdown.js';
 import { type Removal, removalsOf, type Zap, zapsOf } from './unmap-list.js';
 import type { World } from './world.js';
 
 /** Slots of a further page of the page batch: 510, full one early. */
 const PAGE_BATCH = 509;
-const TASK_END = 0x7fff_ffff_f000;
 /** Between two steps that nothing else takes time for, ns. */
 const STEP_NS = 10;
 
@@ -43,11 +43,7 @@ export class Gather {
   /** The table that goes without a batch. */
   private alone: number | null = null;
   private called: Callback | null = null;
-  private start = TASK_END;
-  private end = 0;
-  private tables = false;
-  private zapped = false;
-  private shift = 12;
+  private readonly pending = new PendingRange();
   private finishing = false;
 
   private readonly world: World;
@@ -138,15 +134,13 @@ export class Gather {
       case 'below':
         if (this.removal!.level < 2) return 'below';
         // The folded p4d_free_tlb() of the top-level entry arms the flush once more.
-        this.cover(this.mapped!.start);
-        this.tables = true;
-        this.shift = 12;
+        this.pending.folded(this.mapped!.start);
         return 'top';
       case 'kept': {
         const kept = world.random.chance(0.5) === (world.bug === 'no-flush');
         if (kept || world.bug !== 'no-flush') return kept ? 'kept' : 'broken';
         this.pass(STEP_NS);
-        this.flushed();
+        this.pending.flushed();
         return 'broken';
       }
       default:
@@ -160,8 +154,7 @@ export class Gather {
     switch (op.kind) {
       case OP.CLRE:
         this.pass(world.cost('zapPage'));
-        this.cover(this.zap!.addr);
-        this.zapped = true;
+        this.pending.page(this.zap!.addr);
         this.slots.push(this.zap!.pfn);
         return true;
       case OP.UL:
@@ -169,9 +162,9 @@ export class Gather {
         return true;
       case OP.FR: {
         this.pass(STEP_NS);
-        const { start, end, shift } = this;
+        const { start, end, shift } = this.pending;
         this.t = ipis.flush(this.t, ops, { start, end, shift, caller: this.caller() });
-        this.flushed();
+        this.pending.flushed();
         return true;
       }
       case OP.INV:
@@ -217,9 +210,7 @@ export class Gather {
     const arg = `${level === 0 ? 'page' : name.slice(0, 3)}=${level === 0 ? pageOf(pfn) : directMap(pfn)}`;
     this.say(probe(name, `___${name}`, `tlb=${tlb} mm=${world.mm} ${arg}`));
     world.counts.tablesRemoved++;
-    this.shift = this.zapped || (this.tables && this.shift !== shift) ? 12 : shift;
-    this.cover(addr);
-    this.tables = true;
+    this.pending.table(addr, shift);
     if (!world.path.pvProbe) return;
     this.pass(3);
     this.say(probe('native_tlb_remove_table', 'native_tlb_remove_table', this.tableArgs(pfn)));
@@ -335,26 +326,11 @@ export class Gather {
     if (this.world.bug !== 'free-in-call') this.world.pool.give(pfn, this.t);
   }
 
-  /** Nothing is pending any more. */
-  private flushed(): void {
-    this.start = TASK_END;
-    this.end = 0;
-    this.tables = false;
-    this.zapped = false;
-    this.shift = 12;
-  }
-
-  /** Fields of the gather as the probes print them; the flag bits are those of 6.12. */
+  /** Fields of the gather as the probes print them. */
   private state(): string {
-    const cleared = this.end === 0 ? 0 : this.zapped ? 0x10 : 0;
-    const flags = (this.tables ? 0x04 : 0) | cleared;
+    const { start, end, flags } = this.pending;
     const batch = this.batchPfn === null ? '0x0' : directMap(this.batchPfn);
-    return `tlb=${this.tlb} mm=${this.world.mm} batch=${batch} start=${hex(this.start)} end=${hex(this.end)} flags=${hex(flags)}`;
-  }
-
-  private cover(addr: number): void {
-    this.start = Math.min(this.start, addr);
-    this.end = Math.max(this.end, addr + PAGE);
+    return `tlb=${this.tlb} mm=${this.world.mm} batch=${batch} start=${hex(start)} end=${hex(end)} flags=${hex(flags)}`;
   }
 
   private pass(ns: number): void {
