@@ -1,13 +1,16 @@
-import { GRACE_PERIOD as GP } from '../../kernel/operands.js';
-import { GP_EVENT, OP, type Op } from '../../kernel/ops.js';
+import { CALLBACK, SHOOTDOWN, SYSCALL } from '../../kernel/operands.js';
+import { isTableFunc, OP, type Op } from '../../kernel/ops.js';
+import { CONTEXT } from '../../timeline/flags.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { type Evidence, lostSince } from '../evidence.js';
-import type { Monitor } from '../monitor.js';
+import type { Monitor, OpListeners } from '../monitor.js';
 import { NO_RETURN } from '../rules/syscall-pair.js';
-import type { Task } from '../state/contexts.js';
-import type { Head, Table } from '../state/table-life.js';
+import type { Cpu, Task } from '../state/contexts.js';
+import type { Gather, Head, Table } from '../state/table-life.js';
 import type { Latest, Moment, Window } from './doubtful.js';
+import { GpNumbers } from './gp-numbers.js';
 import { queuedAt, removedAt } from './moments.js';
+import { UnseenGenerations } from './unseen-generations.js';
 
 const CUT =
   'lines may be missing here: two things or more have gone on, at the same time, from where they could not have been';
@@ -31,42 +34,53 @@ export class Contradictions implements Monitor {
   private readonly evidence: Evidence;
   /** By task: its last entry of a system call, or return from one. */
   private readonly calls = new Map<number, Latest>();
+  /** … of its gathers: the beginning or the end. */
+  private readonly gathers = new Map<number, Latest>();
   private readonly found: Contradiction[] = [];
   private readonly periods = {};
-  private lastStart: Latest | null = null;
-  private startSeq = Number.NaN;
+  private readonly numbers: GpNumbers;
+  private readonly flushes = {};
+  private readonly generations: UnseenGenerations;
+  private readonly callbacks = {};
+  /** Heads and tables of which anything was found. */
+  private readonly lives = new Set<object | number>();
+  /** By CPU: when the last head that has run there was queued. */
+  private readonly ran: Moment[] = [];
 
-  readonly on = {
-    /** kernel/rcu/rcu.h: each start is four above the one before. */
-    [OP.GP]: (op: Op): void => {
-      if (GP.event(op) !== GP_EVENT.start || !isKnown(GP.seq(op))) return;
-      if (this.lastStart && GP.seq(op) > this.startSeq + 4)
-        this.jumped(this.periods, { ...this.lastStart }, op);
-      this.startSeq = GP.seq(op);
-      this.lastStart = this.latest(this.lastStart, op);
+  readonly on: OpListeners = {
+    [OP.GP]: (op) => {
+      const unseen = this.numbers.next(op);
+      if (unseen) this.jumped(this.periods, unseen.from, op);
+    },
+    [OP.FR]: (op) => this.generations.requested(op),
+    [OP.FMULTI]: (op) => this.generation(op),
+    [OP.INV]: (op) => {
+      if (op.context === CONTEXT.task) this.generation(op);
     },
   };
 
   constructor(evidence: Evidence) {
     this.evidence = evidence;
+    this.numbers = new GpNumbers(evidence);
+    this.generations = new UnseenGenerations(evidence);
   }
 
   queuedTwice(head: Head, again: Op): void {
-    this.jumped(head, queuedAt(head), again);
+    this.livesOn(head, queuedAt(head), again);
   }
 
   headReused(head: Head, op: Op): void {
-    this.jumped(head, queuedAt(head), op);
+    this.livesOn(head, queuedAt(head), op);
   }
 
   tableRemovedTwice(table: Table, op: Op): void {
     // One gather takes it twice: nothing can be missing in between.
     if (table.trSeq === 0 || this.isOpen(table.trGather)) return;
-    this.jumped(lifeOf(table), removedAt(table), op);
+    this.livesOn(lifeOf(table), removedAt(table), op);
   }
 
   tableReused(table: Table, op: Op): void {
-    if (table.trSeq > 0) this.jumped(lifeOf(table), removedAt(table), op);
+    if (table.trSeq > 0) this.livesOn(lifeOf(table), removedAt(table), op);
   }
 
   syscallEntered(task: Task, op: Op): void {
@@ -75,7 +89,31 @@ export class Contradictions implements Monitor {
   }
 
   syscallLeft(task: Task, op: Op): void {
-    this.called(task, task.key >= 0 && task.syscall < 0 && task.syscallSeen, op);
+    const other = task.syscall < 0 ? task.syscallSeen : task.syscall !== SYSCALL.id(op);
+    this.called(task, task.key >= 0 && other, op);
+  }
+
+  callbackRan(head: Head, cpu: Cpu | null): void {
+    if (cpu && isTableFunc(head.func)) this.ran[cpu.id] = queuedAt(head);
+  }
+
+  /** Those of one CPU run in the order in which they were queued: this one was, behind the last. One that ran before is of one thing. */
+  callbackUnmatched(previous: Head | null, cpu: Cpu | null, op: Op): void {
+    const from = !previous && cpu && cpu.matchedSeq > 0 ? this.ran[cpu.id] : undefined;
+    if (from && isTableFunc(CALLBACK.func(op))) this.jumped(this.callbacks, from, op);
+  }
+
+  gatherLeft(gather: Gather, task: Task, op: Op): void {
+    if (!gather.headless) this.gatherJumped(task, op);
+  }
+
+  gatherEnded(gather: Gather | null, task: Task, op: Op): void {
+    if ((gather === null || gather.headless) && task.gatherSeen) this.gatherJumped(task, op);
+    this.gathered(task, op);
+  }
+
+  gatherBegun(_gather: Gather, task: Task, op: Op): void {
+    this.gathered(task, op);
   }
 
   /** Switches of a CPU that do not fit together. */
@@ -89,12 +127,17 @@ export class Contradictions implements Monitor {
     for (let i = 1; i < found.length; i++)
       for (let k = 0; k < i; k++) {
         const [a, b] = [found[i]!, found[k]!];
-        if (a.of === b.of) continue;
+        if (a.of === b.of || this.sameLife(a.of, b.of)) continue;
         const from = a.from.seq > b.from.seq ? a.from : b.from;
         const to = a.to.seq < b.to.seq ? a.to : b.to;
         if (from.seq < to.seq) windows.push({ from, to });
       }
     if (windows.length > 0) this.evidence.ledger.unseenIn(windows, CUT);
+  }
+
+  /** A callback that was never queued may be that of a head, or of a batch of tables, which is what is wrong. */
+  private sameLife(a: object | number, b: object | number): boolean {
+    return (a === this.callbacks && this.lives.has(b)) || (b === this.callbacks && this.lives.has(a));
   }
 
   /** `gbSeq`: of a gather. */
@@ -105,11 +148,34 @@ export class Contradictions implements Monitor {
     return false;
   }
 
+  /** What goes wrong with the system calls of a task may do so with its gathers: one thing. */
+  private gatherJumped(task: Task, op: Op): void {
+    const before = this.gathers.get(task.key);
+    if (before && task.key >= 0) this.jumped(task, { ...before }, op);
+  }
+
+  private gathered(task: Task, op: Op): void {
+    if (task.key >= 0) this.gathers.set(task.key, this.latest(this.gathers.get(task.key) ?? null, op));
+  }
+
+  private generation(op: Op): void {
+    // Of a model's flushes not every one is a request.
+    if (this.evidence.exactClock) return;
+    const mm = SHOOTDOWN.mm(op);
+    const before = isKnown(mm) && mm !== 0 ? this.generations.shown(mm, SHOOTDOWN.tlbGen(op), op) : null;
+    if (before) this.jumped(this.flushes, before, op);
+  }
+
   private called(task: Task, jumped: boolean, op: Op): void {
     const before = this.calls.get(task.key);
     if (jumped && before) this.jumped(task, { ...before }, op);
     const now = this.latest(before ?? null, op);
     if (!before) this.calls.set(task.key, now);
+  }
+
+  private livesOn(of: object | number, from: Moment, op: Op): void {
+    if (this.found.length < MOST) this.lives.add(of);
+    this.jumped(of, from, op);
   }
 
   private jumped(of: object | number, from: Moment, op: Op): void {

@@ -1,5 +1,5 @@
-import { GRACE_PERIOD as GP, SHOOTDOWN, TLB_FLUSH } from '../../kernel/operands.js';
-import { FUNC, GP_EVENT, isTableFunc, OP, type Op, type OpKind } from '../../kernel/ops.js';
+import { SHOOTDOWN, TLB_FLUSH } from '../../kernel/operands.js';
+import { FUNC, isTableFunc, OP, type Op, type OpKind } from '../../kernel/ops.js';
 import { MAX_CPUS } from '../../timeline/batch.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { isKnown } from '../../timeline/is-known.js';
@@ -19,27 +19,17 @@ import type { Task } from '../state/contexts.js';
 import type { Flush, Gather, Head, Table } from '../state/table-life.js';
 import { targetsOn } from '../state/targets.js';
 import type { Window } from './doubtful.js';
+import { GpNumbers } from './gp-numbers.js';
 import { doubtful, GapsOfProbe, ProbeFirings } from './probe-firings.js';
+import { UnseenGenerations } from './unseen-generations.js';
 
 /** enum tlb_flush_reason, TLB_LOCAL_MM_SHOOTDOWN: flush_tlb_func() called by flush_tlb_mm_range() (arch/x86/mm/tlb.c). */
 const LOCAL_MM = 3;
 /** Gathers, one behind the other on all CPUs, of which one half is missing: a bug of one of them leaves the others whole. */
 const SEVERAL = 2;
-/** mms remembered at most. */
-const MOST_MMS = 1 << 16;
-/** Generations of an mm that passed unseen: one flush alone may have been missed. */
-const GENERATIONS = 2;
 
 /** A start whose number alone jumps may be wrong: such events must have been silent for so many times their mean distance. */
 const FAR = 4;
-/** Events by which the number of the newest grace period is known. */
-const NUMBERED: ReadonlySet<number> = new Set([
-  GP_EVENT.start,
-  GP_EVENT.end,
-  GP_EVENT.cpustart,
-  GP_EVENT.cpuend,
-  GP_EVENT.cpuqs,
-]);
 /** Rules on who was interrupted. */
 const BY_IPIS: readonly Rule[] = [targetCoverage, singlePathShape];
 /** Rules on flushes that did not come. */
@@ -64,21 +54,18 @@ export class SwitchedProbes implements Monitor {
   private readonly sends = new ProbeFirings();
   private readonly begins = new ProbeFirings();
   private readonly ends = new ProbeFirings();
-  private readonly periods = new ProbeFirings();
+  /** Where a grace period began unseen. */
+  private readonly periods: Window[] = [];
   /** CPUs that were sent tlb_remove_table_smp_sync() and have not begun it. */
   private readonly syncs = new Set<number>();
-  /** Where a grace period began unseen and callbacks lack one as well: a number alone that jumps may be wrong. */
+  /** … and callbacks lack one as well: a number alone that jumps may be wrong. */
   private readonly gpStarts: Window[] = [];
   /** Since a gather was shown to begin last: those of which something else is shown, told apart by their system call. */
   private readonly unbegun = { count: 0, task: Number.NaN, syscall: Number.NaN };
   /** Without an end since the last end. */
   private unended = 0;
-  /** By mm: its generations less the flushes shown by then, those of all mms that were under way, and when that was. */
-  private readonly unseen = new Map<number, { ahead: number; underWay: number; seq: number }>();
-  /** By mm: flushes shown. */
-  private readonly shown = new Map<number, number>();
-  /** Of the newest grace period shown; NaN none. */
-  private gpNumber = Number.NaN;
+  private readonly generations: UnseenGenerations;
+  private readonly numbers: GpNumbers;
   private unstarted: Window | null = null;
   /** Step of the last callback that ran without a grace period. */
   private ranEarly = -1;
@@ -114,6 +101,8 @@ export class SwitchedProbes implements Monitor {
 
   constructor(evidence: Evidence) {
     this.evidence = evidence;
+    this.generations = new UnseenGenerations(evidence);
+    this.numbers = new GpNumbers(evidence);
   }
 
   /** A return without its beginning. */
@@ -168,7 +157,7 @@ export class SwitchedProbes implements Monitor {
     for (const rule of BY_FLUSHES) doubt(rule, OP.FR, this.requests.windows);
     for (const rule of BY_IPIS) doubt(rule, OP.IS, this.sends.windows);
     doubt(gatherPair, OP.GB, [...this.begins.windows, ...this.ends.windows]);
-    doubt(cbAfterGp, OP.GP, this.periods.windows);
+    doubt(cbAfterGp, OP.GP, this.periods);
     doubt(gpSeq, OP.GP, this.gpStarts);
   }
 
@@ -190,12 +179,7 @@ export class SwitchedProbes implements Monitor {
   private requested(op: Op): void {
     this.probed(op);
     this.fires(this.requests, op);
-    if (!isKnown(op.a0)) return;
-    if (this.shown.size >= MOST_MMS) {
-      this.shown.clear();
-      this.unseen.clear();
-    }
-    this.shown.set(op.a0, (this.shown.get(op.a0) ?? 0) + 1);
+    this.generations.requested(op);
   }
 
   /** Only flush_tlb_mm_range() does this for an mm (arch_tlbbatch_flush() does it for none). */
@@ -203,21 +187,8 @@ export class SwitchedProbes implements Monitor {
     const mm = SHOOTDOWN.mm(op);
     if (!isKnown(mm) || mm === 0) return;
     if (!inFlush(task)) this.requests.missing();
-    this.generation(mm, SHOOTDOWN.tlbGen(op));
-  }
-
-  /** Each flush of an mm counts its generations up by one (inc_mm_tlb_gen()). */
-  private generation(mm: number, gen: number): void {
-    if (!isKnown(gen) || gen <= 0) return;
-    const { state } = this.evidence;
-    const ahead = gen - (this.shown.get(mm) ?? 0);
-    const underWay = state.openFlushes.length;
-    const last = this.unseen.get(mm);
-    if (last && ahead - last.ahead - last.underWay >= GENERATIONS) {
-      this.requests.missingSince(last.seq);
-    }
-    if (this.unseen.size >= MOST_MMS) this.unseen.clear();
-    this.unseen.set(mm, { ahead, underWay, seq: state.seq });
+    const since = this.generations.shown(mm, SHOOTDOWN.tlbGen(op), op);
+    if (since) this.requests.missingSince(since.seq);
   }
 
   /** A CPU answers an interrupt of a flush that is not shown to have sent it one, though such requests are shown. */
@@ -235,23 +206,14 @@ export class SwitchedProbes implements Monitor {
     if (state.openFlushes.some(sent)) this.sends.missing();
   }
 
-  /** Numbers of grace periods are shown by who notices them, too: a higher one without its start was begun unseen. */
   private gracePeriod(op: Op): void {
-    const seq = GP.seq(op);
-    if (!NUMBERED.has(GP.event(op)) || !isKnown(seq)) return;
-    const { since, count } = this.periods;
-    const { event, seq: step } = this.evidence.state;
-    if (count > 0 && seq > this.gpNumber) {
-      const starts = GP.event(op) === GP_EVENT.start;
-      const far = step - since.seq >= FAR * (step / count);
-      if (!starts || (far && seq > this.gpNumber + 4)) {
-        this.unstarted = { from: since, to: { event, seq: step, ref: op.ref } };
-        doubtful(this.periods.windows, this.unstarted);
-        if (this.ranEarly > since.seq) doubtful(this.gpStarts, this.unstarted);
-      }
-    }
-    this.fires(this.periods, op);
-    if (!(seq <= this.gpNumber)) this.gpNumber = seq;
+    const unseen = this.numbers.next(op);
+    if (!unseen) return;
+    const { from, to, meanSteps, byStart } = unseen;
+    if (byStart && to.seq - from.seq < FAR * meanSteps) return;
+    this.unstarted = { from, to };
+    doubtful(this.periods, this.unstarted);
+    if (this.ranEarly > from.seq) doubtful(this.gpStarts, this.unstarted);
   }
 
   private fires(probe: ProbeFirings, op: Op): void {

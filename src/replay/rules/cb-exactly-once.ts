@@ -34,13 +34,16 @@ class CbExactlyOnce implements Monitor {
   private readonly verdicts: Verdicts;
   /** A callback ran away from its enqueuing CPU: callbacks are offloaded, so per-CPU order says less. */
   private offloaded = false;
+  /** By CPU: step at which the head that has run there last was queued. */
+  private readonly ranOf: number[] = [];
 
   constructor(evidence: Evidence, verdicts: Verdicts) {
     this.evidence = evidence;
     this.verdicts = verdicts;
   }
 
-  callbackRan(head: Head, _cpu: Cpu | null, op: Op): void {
+  callbackRan(head: Head, cpu: Cpu | null, op: Op): void {
+    if (cpu && head.crSeq > 0) this.ranOf[cpu.id] = head.crSeq;
     if (isTableFunc(head.func)) this.verdicts.pass(head.ran === 1 ? KNOWN.observed : KNOWN.inferred);
     if (head.crCpu >= 0 && op.cpu >= 0 && head.crCpu !== op.cpu) this.offloaded = true;
   }
@@ -69,6 +72,8 @@ class CbExactlyOnce implements Monitor {
       {
         message: previous ? 'a callback ran twice for one call_rcu' : 'a callback ran that was never queued',
         severity: 'S1',
+        // They run in the order in which they were queued: this one was, if at all, behind the last.
+        rests: { since: previous ? previous.cbSeq : (cpu && this.ranOf[cpu.id]) || 0 },
         events: witnesses(
           w(previous?.crRef ?? -1, 'call_rcu'),
           w(previous?.cbRef ?? -1, 'callback'),

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { partOf } from '../../support/part.js';
+import { ALL_DAMAGES } from '../damage/damage.js';
+import { seededRandom } from '../damage/edit.js';
+import { replayFixtures } from '../damage/fixtures.js';
+import { readRecording } from '../damage/recording.js';
+import { replayLines, report, violatedIds } from '../support/replay.js';
+
+// A middle of a recording that somebody cut out: what goes across it is told by two things that jump there.
+
+const FIXTURES = replayFixtures().filter(({ name }) => /mt-munmap|failpagealloc|gup-munmap/.test(name));
+const PLACES = [0.4, 0.25, 0.55].slice(0, partOf(3, 2));
+const SHARES = [0.1, 0.3];
+
+const cut = (lines: readonly string[], place: number, share: number): string[] => {
+  const from = Math.floor(lines.length * place);
+  return [...lines.slice(0, from), ...lines.slice(from + Math.floor(lines.length * share))];
+};
+
+describe.each(FIXTURES)('$name', ({ lines }) => {
+  it.each(PLACES.flatMap((place) => SHARES.map((share) => [place, share] as const)))(
+    'a cut at %d of it, as long as %d of it, accuses nobody',
+    async (place, share) => {
+      expect(violatedIds(await replayLines(cut(lines, place, share)))).toEqual([]);
+    },
+  );
+});
+
+describe('a violation beside a cut is found', () => {
+  const { lines } = FIXTURES.find(({ name }) => name === '6.12.117-lab-y/gup-munmap.txt.gz')!;
+  // The beginning: whatever is broken lies there, and is over by then.
+  const begin = Math.floor(lines.length / 2);
+
+  it.each([
+    'callback-dropped',
+    'gather-begin-dropped',
+    'gather-end-dropped',
+    'syscall-exit-dropped',
+    'gp-number-skipped',
+    'generation-repeated',
+  ])('%s', async (kind) => {
+    const first = lines.slice(0, begin);
+    let places = 0;
+    let found = 0;
+    for (let seed = 1; seed <= 4; seed++) {
+      const damage = ALL_DAMAGES[kind]!(readRecording(first), seededRandom(seed));
+      if (!damage) continue;
+      const alone = await replayLines(damage.lines);
+      if (report(alone, damage.expected).instances.violated === 0) continue;
+      places++;
+      const rest = cut(lines.slice(begin), 0.3, 0.3);
+      const both = await replayLines([...damage.lines, ...rest]);
+      if (report(both, damage.expected).instances.violated > 0) found++;
+    }
+    expect(places).toBeGreaterThan(0);
+    expect(found).toBe(places);
+  });
+});
