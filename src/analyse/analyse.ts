@@ -145,6 +145,7 @@ function engineOf(
     names: pipeline.names,
     time: pipeline.time,
     funcs: pipeline.funcs,
+    events: pipeline.events,
     decoder,
     variants: givenVariants(options),
     filter,

@@ -6,6 +6,7 @@ import type { Release } from '../kernel/releases.js';
 import type { VariantMask } from '../kernel/variants.js';
 import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
 import {
+  type EventTable,
   IN_HANDLERS,
   LAST_RESERVED,
   MISPLACED,
@@ -32,12 +33,15 @@ import { listening, type RcuListener } from './rcu-listener.js';
 import { Session } from './session.js';
 import { subjectMm, subjectPid } from './subject.js';
 import { THREAD, ThreadKinds } from './thread-kinds.js';
+import { SORTED_BY_TEXT, Ties } from './ties.js';
 
 export interface EngineOptions {
   readonly names: Interner;
   readonly time: TimeBase;
   readonly funcs: FuncTable;
   readonly decoder: Decoder;
+  /** Names of events; where they are not given, lines of one stamp are taken to be in their order. */
+  readonly events?: EventTable;
   /** Variants the user says it can be; null: all. */
   readonly variants: VariantMask | null;
   readonly filter: Filter | null;
@@ -76,6 +80,7 @@ export class ReplayEngine {
   private readonly threads: ThreadKinds;
   readonly missed = new MissedHits();
   private readonly lines = new MissingLines();
+  private readonly ties: Ties | null;
   private readonly loss = new Op();
 
   constructor(options: EngineOptions) {
@@ -102,6 +107,7 @@ export class ReplayEngine {
       ],
     });
     this.ledger = this.session.ledger;
+    this.ties = options.events ? new Ties(options.events) : null;
     this.coverage = this.session.coverage;
     this.skew = this.session.skew;
   }
@@ -110,7 +116,7 @@ export class ReplayEngine {
     const { decoder, filter } = this.options;
     const { op, session } = this;
     const { ledger } = session;
-    const { clocks, threads } = this;
+    const { clocks, threads, ties } = this;
     const events = batch.event;
     const stamps = batch.tsNs;
     const cpus = batch.cpu;
@@ -123,6 +129,7 @@ export class ReplayEngine {
       const ts = stamps[row]!;
       const cpu = cpus[row]!;
       clocks.event(batch, row, ts, cpu);
+      ties?.event(batch, row, ts, cpu);
       if (this.disorder !== null) continue;
       ledger.now = clocks.events;
       const thread = threads.of(batch.comm[row]!);
@@ -170,6 +177,8 @@ export class ReplayEngine {
     this.captureEnds();
     this.lines.end();
     session.end('the trace ends before its probe fired again');
+    const { ties } = this;
+    if (ties?.sorted) session.ledger.unordered((lines) => ties.any(lines), SORTED_BY_TEXT);
     const losslessCpus = this.cpus.filter((c) => c.events > 0 && c.lossIntervals === 0).length;
     session.recording.recordingEnded({ orderedEvents: clocks.ordered, losslessCpus });
   }

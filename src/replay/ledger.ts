@@ -102,7 +102,7 @@ export class Ledger {
 
   private book(t: Tally | MaskedTally, violation: Violation, at: number): void {
     if (t.violations.length < this.maxViolations) t.violations.push({ ...violation, at });
-    t.doubtful.add(violation, at);
+    t.doubtful.add({ ...violation, lines: linesOf(violation) }, at);
   }
 
   unknown(invariant: number, why: string, example: EvidenceRef, count = 1): void {
@@ -214,6 +214,15 @@ export class Ledger {
     );
   }
 
+  /** The order of some lines is not known: nor is what rests on it. */
+  unordered(some: (lines: readonly EvidenceRef[]) => boolean, why: string): void {
+    this.retract(
+      why,
+      (d) => d.unordered(some),
+      (c) => c.certain !== true && some(linesOf(c)),
+    );
+  }
+
   /** Nothing is known of what came before what: all verdicts so far are withdrawn. */
   disorder(why: string): void {
     this.disordered = why;
@@ -307,6 +316,8 @@ export class Ledger {
     }
   }
 }
+
+const linesOf = ({ events }: Violation): EvidenceRef[] => events.map(({ ref }) => ref);
 
 function keep(violations: Violation[], which: (c: Violation) => boolean): void {
   const kept = violations.filter(which);

@@ -6,6 +6,9 @@ import type { Extent } from './recorded-cpus.js';
 /** Entries kept one by one; beyond it neighbours in time are joined, at the later of their moments. */
 const MAX_ENTRIES = 8192;
 
+/** Lines kept of entries that were joined. */
+const MAX_LINES = 32;
+
 /** How many instances were taken back, and one of them. */
 export interface Taken {
   readonly count: number;
@@ -19,6 +22,8 @@ interface Instance {
   readonly assumesAllCpus?: boolean;
   readonly events: readonly { readonly ref: EvidenceRef }[];
   readonly rests?: Rests;
+  /** Lines that it rests on the order of, of a violation. */
+  readonly lines?: readonly EvidenceRef[];
 }
 
 /** What an instance rests on not having happened: since which step, and which kinds of operations. */
@@ -61,6 +66,8 @@ interface Entry {
   kinds: ReadonlySet<number> | null;
   /** All of them are. */
   idle: boolean;
+  /** Lines whose order they rest on; null: too many to keep. */
+  lines: readonly EvidenceRef[] | null;
 }
 
 /**
@@ -98,6 +105,15 @@ export class Doubtful {
     const b = after(this.byLossOrCpus, from);
     if (a.count > 0) this.byLoss = this.byLoss.filter((e) => e.at <= from);
     if (b.count > 0) this.byLossOrCpus = this.byLossOrCpus.filter((e) => e.at <= from);
+    return sum(a, b);
+  }
+
+  /** Those that rest on the order of one of these lines. */
+  unordered(some: (lines: readonly EvidenceRef[]) => boolean): Taken {
+    const a = take(this.byLoss, ({ lines }) => lines === null || some(lines));
+    const b = take(this.byLossOrCpus, ({ lines }) => lines === null || some(lines));
+    this.byLoss = a.kept;
+    this.byLossOrCpus = b.kept;
     return sum(a, b);
   }
 
@@ -180,6 +196,7 @@ function put(entries: Entry[], instance: Instance, at: number): Entry[] {
     sinceRef,
     kinds: rests?.kinds ? new Set(rests.kinds) : null,
     idle: rests?.idle ?? false,
+    lines: instance.lines ?? [],
   });
   return entries.length > MAX_ENTRIES ? joined(entries) : entries;
 }
@@ -206,7 +223,13 @@ function both(first: Entry, second: Entry): Entry {
     sinceRef: Math.min(first.sinceRef, second.sinceRef),
     kinds: first.kinds && second.kinds ? new Set([...first.kinds, ...second.kinds]) : null,
     idle: first.idle && second.idle,
+    lines: bothLines(first.lines, second.lines),
   };
+}
+
+function bothLines(a: Entry['lines'], b: Entry['lines']): Entry['lines'] {
+  if (a === null || b === null || a.length + b.length > MAX_LINES) return null;
+  return a.length + b.length === 0 ? a : [...a, ...b];
 }
 
 function after(entries: readonly Entry[], from: number): Taken {
