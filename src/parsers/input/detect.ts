@@ -28,6 +28,7 @@ import type { DialectInfo } from './dialect.js';
 import { machinesIn } from './machines.js';
 import { behindFacts } from './recording-facts.js';
 import { sampleText } from './sample-text.js';
+import { compressionOf } from './source.js';
 import { TraceError, type TraceErrorCode } from './trace-error.js';
 
 /** Every text format that can be read. Order breaks ties: the more special first. */
@@ -84,6 +85,9 @@ const PERF_WITHOUT_TIME =
 const PERF_NO_TIME =
   /^ *\S.{0,40}? +\d+(?:\/\d+)? +(?:\[\d{3,}\] +)?(?:\d+ +)?[a-z][\w-]*:[a-z][\w-]*: [\s\S]*^ *\S.{0,40}? +\d+(?:\/\d+)? +(?:\[\d{3,}\] +)?(?:\d+ +)?[a-z][\w-]*:[a-z][\w-]*: /m;
 
+/** What is unpacked on the way here, once. */
+const PACKED: ReadonlySet<string> = new Set(['gzip', 'zstd', 'xz']);
+
 /** Contents that are recognised but not read, and what they are. */
 const REFUSED: readonly {
   code: TraceErrorCode;
@@ -117,8 +121,33 @@ const REFUSED: readonly {
   },
   {
     code: 'unsupported-format',
+    what: 'is UTF-32 text: turn it into UTF-8 first (`iconv -f UTF-32 -t UTF-8`)',
+    is: (text) => text.startsWith('\xff\xfe\0\0') || text.startsWith('\0\0\xfe\xff'),
+  },
+  {
+    code: 'unsupported-format',
     what: 'is UTF-16 text: turn it into UTF-8 first (`iconv -f UTF-16 -t UTF-8`)',
     is: (text) => text.startsWith('\xff\xfe') || text.startsWith('\xfe\xff'),
+  },
+  {
+    code: 'unsupported-format',
+    what: 'is UTF-16 text, little-endian: turn it into UTF-8 first (`iconv -f UTF-16LE -t UTF-8`)',
+    is: (text) => /^(?:[\t\n\r -~]\0){16}/.test(text),
+  },
+  {
+    code: 'unsupported-format',
+    what: 'is UTF-16 text, big-endian: turn it into UTF-8 first (`iconv -f UTF-16BE -t UTF-8`)',
+    is: (text) => /^(?:\0[\t\n\r -~]){16}/.test(text),
+  },
+  {
+    code: 'unsupported-format',
+    what: 'is packed once more: unpack it (`gzip -dc`, `zstd -dc`, `xz -dc`) and give what comes out',
+    is: (_, bytes) => PACKED.has(compressionOf(bytes)),
+  },
+  {
+    code: 'unsupported-format',
+    what: 'has lines that end with CR alone: put line feeds there (`tr "\\r" "\\n"`)',
+    is: (text) => !text.includes('\n') && text.split('\r').length > 8,
   },
   {
     code: 'unsupported-format',
