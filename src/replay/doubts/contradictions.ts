@@ -6,7 +6,7 @@ import { type Evidence, lostSince } from '../evidence.js';
 import type { Monitor, OpListeners } from '../monitor.js';
 import { NO_RETURN } from '../rules/syscall-pair.js';
 import type { Cpu, Task } from '../state/contexts.js';
-import type { Gather, Head, Table } from '../state/table-life.js';
+import type { Head, Table } from '../state/table-life.js';
 import type { Latest, Moment, Window } from './doubtful.js';
 import { GpNumbers } from './gp-numbers.js';
 import { queuedAt, removedAt } from './moments.js';
@@ -34,8 +34,6 @@ export class Contradictions implements Monitor {
   private readonly evidence: Evidence;
   /** By task: its last entry of a system call, or return from one. */
   private readonly calls = new Map<number, Latest>();
-  /** … of its gathers: the beginning or the end. */
-  private readonly gathers = new Map<number, Latest>();
   private readonly found: Contradiction[] = [];
   private readonly periods = {};
   private readonly numbers: GpNumbers;
@@ -103,19 +101,6 @@ export class Contradictions implements Monitor {
     if (from && isTableFunc(CALLBACK.func(op))) this.jumped(this.callbacks, from, op);
   }
 
-  gatherLeft(gather: Gather, task: Task, op: Op): void {
-    if (!gather.headless) this.gatherJumped(task, op);
-  }
-
-  gatherEnded(gather: Gather | null, task: Task, op: Op): void {
-    if ((gather === null || gather.headless) && task.gatherSeen) this.gatherJumped(task, op);
-    this.gathered(task, op);
-  }
-
-  gatherBegun(_gather: Gather, task: Task, op: Op): void {
-    this.gathered(task, op);
-  }
-
   /** Switches of a CPU that do not fit together. */
   between(from: Moment, to: Moment): void {
     if (this.found.length < MOST) this.found.push({ of: from, from, to });
@@ -146,16 +131,6 @@ export class Contradictions implements Monitor {
     for (const { gather, outer } of this.evidence.state.tasks.values())
       if (gather?.gbSeq === gbSeq || outer.some((g) => g.gbSeq === gbSeq)) return true;
     return false;
-  }
-
-  /** What goes wrong with the system calls of a task may do so with its gathers: one thing. */
-  private gatherJumped(task: Task, op: Op): void {
-    const before = this.gathers.get(task.key);
-    if (before && task.key >= 0) this.jumped(task, { ...before }, op);
-  }
-
-  private gathered(task: Task, op: Op): void {
-    if (task.key >= 0) this.gathers.set(task.key, this.latest(this.gathers.get(task.key) ?? null, op));
   }
 
   private generation(op: Op): void {
