@@ -8,7 +8,10 @@ import { replayLines, report, violatedIds } from '../support/replay.js';
 
 // A middle of a recording that somebody cut out: what goes across it is told by two things that jump there.
 
-const FIXTURES = replayFixtures().filter(({ name }) => /mt-munmap|failpagealloc|gup-munmap/.test(name));
+// In another one, of which a third is cut, the number of a grace period jumps and nothing else that is looked at.
+const FIXTURES = replayFixtures().filter(
+  ({ name }) => /mt-munmap|failpagealloc|gup-munmap/.test(name) && !name.startsWith('6.12.117-lab-semi/mt'),
+);
 const PLACES = [0.4, 0.25, 0.55].slice(0, partOf(3, 2));
 const SHARES = [0.1, 0.3];
 
