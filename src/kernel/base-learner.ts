@@ -16,6 +16,7 @@ import {
 } from './bases.js';
 import { ascii, distance53, find, isRawPointer, parseHex53 } from './bytes.js';
 import { Decoder } from './decoder.js';
+import { FuncAddresses } from './func-addresses.js';
 import type { FuncTable } from './func-table.js';
 import { FUNC, OP, Op } from './ops.js';
 import type { ProbesFile } from './probes-file.js';
@@ -33,6 +34,8 @@ const RAW: Bases = {
 /** Rows between two looks at whether enough is known. */
 const ROWS_A_LOOK = 256;
 const ENOUGH = 64;
+/** Looked at for a probe that tells what the addresses of functions stand for. */
+const ROWS_FOR_ADDRESSES = 1 << 14;
 const MAX_SAMPLES = 4096;
 const MAX_WINDOW = 640;
 /** Tables seen by both addresses that show the direct map where it was before. */
@@ -68,6 +71,7 @@ export class BaseLearner {
   private readonly batchVa = new Poll('batch pages with their free', 3);
   private readonly gatherVa = new Poll('directly mapped tables of gathers with the frees that follow', 12);
   private readonly tops = new BaseTops();
+  private readonly addresses: FuncAddresses;
   private readonly pairs: { va: number; page: number }[] = [];
   private readonly lastAlloc = new Map<number, number>();
   private readonly lastEntry = new Map<number, number>();
@@ -88,6 +92,7 @@ export class BaseLearner {
   /** `before`: bases of the capture before, which this one has too if it is of the same boot. */
   constructor(options: { events: EventTable; funcs: FuncTable; probes?: ProbesFile; before?: Bases }) {
     this.decoder = new Decoder({ ...options, bases: RAW });
+    this.addresses = new FuncAddresses(options.funcs);
     const { before } = options;
     this.before = before && isKnown(before.vmemmap) && isKnown(before.directMap) ? before : null;
   }
@@ -103,6 +108,7 @@ export class BaseLearner {
       }
       if (!decoder.decode(batch, row, op)) continue;
       this.tops.observe(batch, row);
+      this.addresses.observe(batch, row, op);
       if (op.kind === OP.FREE || op.kind === OP.ALLOC) this.rawPage(batch, row);
       this.step();
     }
@@ -114,6 +120,7 @@ export class BaseLearner {
   }
 
   private sure(): boolean {
+    if (this.addresses.open && this.rows < ROWS_FOR_ADDRESSES) return false;
     const strong = [this.raw, this.alloc, this.bodies, this.reclaim];
     if (this.before !== null && this.isAsBefore(strong, this.before)) return true;
     if (!strong.some((p) => p.pages >= ENOUGH && p.winner())) return false;

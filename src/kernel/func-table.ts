@@ -1,12 +1,15 @@
 import { cleanSymbol, isDamaged } from '../timeline/events.js';
 import { Interner } from '../timeline/interner.js';
-import { FUNC, FUNC_FIRST_FREE } from './ops.js';
+import { FUNC, FUNC_ADDRESS, FUNC_FIRST_FREE } from './ops.js';
 
 /** Number of a function (callback, IPI handler) or syscall; the well-known ones are in `FUNC`. */
 export type FuncId = number;
 
 /** Of a name that holds control bytes or bytes that are no UTF-8: no kernel has such a function. */
 export const FUNC_DAMAGED: FuncId = -1;
+
+/** What is printed of a function whose name is not known: its address. */
+const ADDRESS = /^(?:0x)?([0-9a-f]{16})$/;
 
 /**
  * Names of functions and syscalls → `FuncId`. `f+0x0/0x40`, `f.cfi_jt`, `f [mod]` and `f` are the same function.
@@ -17,6 +20,8 @@ export class FuncTable {
   private ids = new Int32Array(64);
   private readonly byName = new Map<string, FuncId>();
   private readonly names: string[] = [];
+  /** By address, without `0x`: the function there, or a number of its own from `FUNC_ADDRESS` until its name is known. */
+  private readonly atAddress = new Map<string, FuncId>();
 
   constructor() {
     for (const [name, id] of Object.entries(FUNC)) {
@@ -29,6 +34,11 @@ export class FuncTable {
   /** Ids are below this. */
   get size(): number {
     return this.names.length;
+  }
+
+  /** Addresses in place of names that were seen so far. */
+  get addresses(): number {
+    return this.atAddress.size;
   }
 
   /** Id of the function spelt `bytes[start, end)`; empty is `FUNC.unknown`. */
@@ -48,6 +58,8 @@ export class FuncTable {
   idOfName(text: string): FuncId {
     const name = cleanSymbol(text);
     if (name === '') return FUNC.unknown;
+    const address = ADDRESS.exec(name)?.[1];
+    if (address !== undefined) return this.ofAddress(address);
     let id = this.byName.get(name);
     if (id === undefined) {
       id = this.names.length;
@@ -57,8 +69,24 @@ export class FuncTable {
     return id;
   }
 
-  /** `?` for an unknown id. */
+  /** Says which function lies at `address`, hexadecimal digits without `0x`. */
+  nameAddress(address: string, func: FuncId): void {
+    const before = this.atAddress.get(address);
+    this.atAddress.set(address, func);
+    if (before === undefined) return;
+    for (let k = 0; k < this.ids.length; k++) if (this.ids[k] === before) this.ids[k] = func;
+  }
+
+  private ofAddress(address: string): FuncId {
+    let func = this.atAddress.get(address);
+    if (func === undefined) this.atAddress.set(address, (func = FUNC_ADDRESS + this.atAddress.size));
+    return func;
+  }
+
+  /** `?` for an unknown id, `0x…` for an address. */
   name(id: FuncId): string {
-    return this.names[id] ?? '?';
+    if (id < FUNC_ADDRESS) return this.names[id] ?? '?';
+    for (const [address, at] of this.atAddress) if (at === id) return `0x${address}`;
+    return '?';
   }
 }

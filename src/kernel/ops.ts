@@ -262,6 +262,8 @@ export const FUNC = {
   process_madvise: 9,
 } as const;
 export const FUNC_FIRST_FREE = 10;
+/** From here on: functions of which an address is printed instead of the name. */
+export const FUNC_ADDRESS = 1 << 20;
 /** Page-table callbacks: their CR/CB carry tables. */
 export const isTableFunc = (func: number): boolean => func >= 1 && func <= 3;
 

@@ -155,7 +155,7 @@ describe('every kind of event', () => {
     ['tlb_remove_table <-native_tlb_remove_table', 'APP'],
     [
       'call_rcu(head=0xffff8880053a2000, func=0xffffffff81664454) <-tlb_finish_mmu',
-      'CR 0x1f8880053a2000 0xa 0x53a2 - 0x0',
+      'CR 0x1f8880053a2000 0x100000 0x53a2 - 0x0',
     ],
     ['kfree <-do_exit', null],
     ['exit_mmap: mt_mod 00000000cde6b781, DESTROY', null],

@@ -6,6 +6,7 @@ import { type Evidence, lostSince } from '../evidence.js';
 import type { Monitor, OpListeners } from '../monitor.js';
 import { NO_RETURN } from '../rules/syscall-pair.js';
 import type { Cpu, Task } from '../state/contexts.js';
+import { mayBeUnnamed } from '../state/queued-funcs.js';
 import type { Head, Table } from '../state/table-life.js';
 import type { Latest, Moment, Window } from './doubtful.js';
 import { GpNumbers } from './gp-numbers.js';
@@ -98,7 +99,9 @@ export class Contradictions implements Monitor {
   /** Those of one CPU run in the order in which they were queued: this one was, behind the last. One that ran before is of one thing. */
   callbackUnmatched(previous: Head | null, cpu: Cpu | null, op: Op): void {
     const from = !previous && cpu && cpu.matchedSeq > 0 ? this.ran[cpu.id] : undefined;
-    if (from && isTableFunc(CALLBACK.func(op))) this.jumped(this.callbacks, from, op);
+    const func = CALLBACK.func(op);
+    if (from && isTableFunc(func) && !mayBeUnnamed(this.evidence.state, func))
+      this.jumped(this.callbacks, from, op);
   }
 
   /** Switches of a CPU that do not fit together. */

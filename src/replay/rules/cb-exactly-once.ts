@@ -4,6 +4,7 @@ import { BATCHES } from '../../kernel/variant-sets.js';
 import { absent, type Evidence, LOSS, lostSince, w, witnesses } from '../evidence.js';
 import type { Monitor } from '../monitor.js';
 import type { Cpu } from '../state/contexts.js';
+import { mayBeUnnamed } from '../state/queued-funcs.js';
 import { type Head, LIFE } from '../state/table-life.js';
 import { KNOWN } from '../tally.js';
 import type { Verdicts } from '../verdicts.js';
@@ -29,6 +30,9 @@ export const cbExactlyOnce = rule({
   monitor: (evidence, verdicts) => new CbExactlyOnce(evidence, verdicts),
 });
 
+const UNNAMED =
+  'callbacks were queued whose function is not known by name (an address, or nothing, is printed): this may be one of them';
+
 class CbExactlyOnce implements Monitor {
   private readonly evidence: Evidence;
   private readonly verdicts: Verdicts;
@@ -52,6 +56,10 @@ class CbExactlyOnce implements Monitor {
   callbackUnmatched(previous: Head | null, cpu: Cpu | null, op: Op): void {
     const { evidence, verdicts } = this;
     if (!isTableFunc(CALLBACK.func(op))) return;
+    if (!previous && mayBeUnnamed(evidence.state, CALLBACK.func(op))) {
+      verdicts.unknown(UNNAMED, op.ref);
+      return;
+    }
     if (!previous) {
       // Heads queued before the capture run first (per-CPU order); after a head whose enqueue is in the trace has
       // run on this CPU, an unmatched one cannot be of that kind.

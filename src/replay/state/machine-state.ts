@@ -43,6 +43,8 @@ export interface MachineState {
   readersOfTable: Map<number, Set<Reader>>;
   /** Open GUP brackets: task key → seq of the entry. */
   gups: Map<number, number>;
+  /** Functions of page tables that were queued, a bit each (1 << FuncId); bit 0: callbacks of which it is not known what they are. */
+  queuedFuncs: number;
   gp: GracePeriods;
   /** Seq of the last loss anywhere, 0 none. */
   lossSeq: number;
@@ -78,6 +80,7 @@ export function newState(): MachineState {
     readersOfTask: new Map(),
     readersOfTable: new Map(),
     gups: new Map(),
+    queuedFuncs: 0,
     gp: {
       starts: 0,
       opening: false,

@@ -4,6 +4,7 @@ import type { Hooks } from '../hooks.js';
 import type { Cpu, Task } from '../state/contexts.js';
 import type { MachineState } from '../state/machine-state.js';
 import { setPage } from '../state/page-index.js';
+import { queuesFunc } from '../state/queued-funcs.js';
 import { type Enqueue, type Gather, type Head, LIFE, type Table } from '../state/table-life.js';
 import { forgetHead, isUnnamed, lineUp, moveLast } from './callback-order.js';
 import { callback, callbackReturned, invoked } from './callbacks.js';
@@ -20,9 +21,11 @@ const MAX_RHP = 1 << 17;
 export function stepRcu(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
   switch (op.kind) {
     case OP.CR:
+      queuesFunc(state, op.a1);
       enqueue(state, op, task, cpu, hooks);
       break;
     case OP.RQ:
+      queuesFunc(state, op.a1);
       enqueueTraced(state, op, task, cpu, hooks);
       break;
     case OP.CB:
