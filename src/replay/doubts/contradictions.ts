@@ -1,5 +1,5 @@
-import { CALLBACK, SHOOTDOWN, SYSCALL } from '../../kernel/operands.js';
-import { isTableFunc, OP, type Op } from '../../kernel/ops.js';
+import { CALLBACK, GRACE_PERIOD as GP, SHOOTDOWN, SYSCALL } from '../../kernel/operands.js';
+import { GP_EVENT, isTableFunc, OP, type Op } from '../../kernel/ops.js';
 import { CONTEXT } from '../../timeline/flags.js';
 import { isKnown } from '../../timeline/is-known.js';
 import { type Evidence, lostSince } from '../evidence.js';
@@ -18,11 +18,15 @@ const CUT =
 
 /** Contradictions remembered at most; each is laid beside all others. */
 const MOST = 512;
+/** Steps of a recording; a log of fewer may be one order that somebody wrote down. */
+const WHOLE = 512;
 
 /** A state that does not follow from the one before: what lies between was not shown, behind `from` and before `to`. */
 interface Contradiction extends Window {
   /** What it is a state of, a gather by its `gbSeq`: two contradictions of one thing are one. */
   readonly of: object | number;
+  /** Told by what a log leaves out that shows a single order, and not all around it. */
+  readonly byNumbers: boolean;
 }
 
 /**
@@ -49,7 +53,7 @@ export class Contradictions implements Monitor {
   readonly on: OpListeners = {
     [OP.GP]: (op) => {
       const unseen = this.numbers.next(op);
-      if (unseen) this.jumped(this.periods, unseen.from, op);
+      if (unseen) this.jumped(this.periods, unseen.from, op, GP.event(op) !== GP_EVENT.start);
     },
     [OP.FR]: (op) => this.generations.requested(op),
     [OP.FMULTI]: (op) => this.generation(op),
@@ -89,7 +93,7 @@ export class Contradictions implements Monitor {
 
   syscallLeft(task: Task, op: Op): void {
     const other = task.syscall < 0 ? task.syscallSeen : task.syscall !== SYSCALL.id(op);
-    this.called(task, task.key >= 0 && other, op);
+    this.called(task, task.key >= 0 && other, op, task.syscall >= 0);
   }
 
   callbackRan(head: Head, cpu: Cpu | null): void {
@@ -101,17 +105,18 @@ export class Contradictions implements Monitor {
     const from = !previous && cpu && cpu.matchedSeq > 0 ? this.ran[cpu.id] : undefined;
     const func = CALLBACK.func(op);
     if (from && isTableFunc(func) && !mayBeUnnamed(this.evidence.state, func))
-      this.jumped(this.callbacks, from, op);
+      this.jumped(this.callbacks, from, op, true);
   }
 
   /** Switches of a CPU that do not fit together. */
   between(from: Moment, to: Moment): void {
-    if (this.found.length < MOST) this.found.push({ of: from, from, to });
+    if (this.found.length < MOST) this.found.push({ of: from, from, to, byNumbers: false });
   }
 
   end(): void {
     const windows: Window[] = [];
-    const { found } = this;
+    const whole = this.evidence.state.seq >= WHOLE;
+    const found = this.found.filter(({ byNumbers }) => whole || !byNumbers);
     for (let i = 1; i < found.length; i++)
       for (let k = 0; k < i; k++) {
         const [a, b] = [found[i]!, found[k]!];
@@ -141,12 +146,12 @@ export class Contradictions implements Monitor {
     if (this.evidence.exactClock) return;
     const mm = SHOOTDOWN.mm(op);
     const before = isKnown(mm) && mm !== 0 ? this.generations.shown(mm, SHOOTDOWN.tlbGen(op), op) : null;
-    if (before) this.jumped(this.flushes, before, op);
+    if (before) this.jumped(this.flushes, before, op, true);
   }
 
-  private called(task: Task, jumped: boolean, op: Op): void {
+  private called(task: Task, jumped: boolean, op: Op, byNumbers = false): void {
     const before = this.calls.get(task.key);
-    if (jumped && before) this.jumped(task, { ...before }, op);
+    if (jumped && before) this.jumped(task, { ...before }, op, byNumbers);
     const now = this.latest(before ?? null, op);
     if (!before) this.calls.set(task.key, now);
   }
@@ -156,9 +161,9 @@ export class Contradictions implements Monitor {
     this.jumped(of, from, op);
   }
 
-  private jumped(of: object | number, from: Moment, op: Op): void {
+  private jumped(of: object | number, from: Moment, op: Op, byNumbers = false): void {
     if (this.found.length >= MOST || lostSince(this.evidence, from.seq)) return;
-    this.found.push({ of, from, to: this.latest(null, op) });
+    this.found.push({ of, from, to: this.latest(null, op), byNumbers });
   }
 
   /** This moment, written over `old`. */

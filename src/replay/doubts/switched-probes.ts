@@ -30,6 +30,8 @@ const SEVERAL = 2;
 
 /** A start whose number alone jumps may be wrong: such events must have been silent for so many times their mean distance. */
 const FAR = 4;
+/** Steps of a recording; a log of fewer may be one order that somebody wrote down, and show no more than that. */
+const WHOLE = 512;
 /** Rules on who was interrupted. */
 const BY_IPIS: readonly Rule[] = [targetCoverage, singlePathShape];
 /** Rules on flushes that did not come. */
@@ -147,9 +149,9 @@ export class SwitchedProbes implements Monitor {
   }
 
   end(): void {
-    const { ledger, exactClock } = this.evidence;
+    const { ledger, exactClock, state } = this.evidence;
     // What a model writes is all that happens in it.
-    if (exactClock) return;
+    if (exactClock || state.seq < WHOLE) return;
     const doubt = (rule: Rule, kind: OpKind, windows: readonly Window[]): void => {
       if (windows.length > 0) ledger.missed(rule.number, why(kind), new Set([kind, OP.FD]), windows);
     };
