@@ -8,7 +8,8 @@ import { replayLines, report, violatedIds } from '../support/replay.js';
 
 // A middle of a recording that somebody cut out: what goes across it is told by two things that jump there.
 
-// In another one, of which a third is cut, the number of a grace period jumps and nothing else that is looked at.
+// In another one, of which a third is cut, the number of a grace period jumps and nothing else that is looked at: I41 and I49 are
+// violated there (docs/limits.md).
 const FIXTURES = replayFixtures().filter(
   ({ name }) => /mt-munmap|failpagealloc|gup-munmap/.test(name) && !name.startsWith('6.12.117-lab-semi/mt'),
 );
