@@ -7,8 +7,8 @@ import { expect, it } from 'vitest';
 const SRC = join(import.meta.dirname, '../../src/replay');
 
 it.each([
-  ['step-walks.ts', 'WALK_KINDS'],
-  ['step-mech.ts', 'OBSERVED_KINDS'],
+  ['steps/walks.ts', 'WALK_KINDS'],
+  ['steps/mech.ts', 'OBSERVED_KINDS'],
   ['walks/promises.ts', 'PROMISE_KINDS'],
   ['walks/collapse.ts', 'COLLAPSE_KINDS'],
   ['walks/returns.ts', 'RETURN_KINDS'],

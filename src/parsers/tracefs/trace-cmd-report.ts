@@ -85,8 +85,9 @@ class TraceCmdReportDialect implements LineDialect {
     this.capture.event();
     const b = host.batch;
     const i = b.length;
-    if (at.time === TIME.ticks) host.time.unit = 'ticks';
-    else if (at.decimals === 9) host.time.resolutionNs = 1;
+    const ticks = at.time === TIME.ticks;
+    if (ticks) host.time.unit = 'ticks';
+    if (ticks || at.decimals === 9) host.time.resolutionNs = 1;
     b.tsNs[i] = host.time.relative(at.sec, at.ns);
     b.cpu[i] = at.cpu;
     b.pid[i] = at.pid;

@@ -100,7 +100,7 @@ test('a finding in a mail names the lines of the mail', async () => {
 });
 
 test.each([
-  [650, 700, ['I36', 'I41'], ['I36']],
+  [650, 700, [], ['I36']],
   [1000, 1040, ['I38'], ['I38']],
   [1200, 1210, ['I01'], ['I01']],
 ])(
@@ -109,7 +109,7 @@ test.each([
     const broken = (r: Result) => r.invariants.filter((i) => i.verdict === 'violated').map((i) => i.id);
     const above = [...HEADER, ''];
     const cut = [...TRACE.slice(0, from), ...TRACE.slice(to)].map((l) => `> ${l}`);
-    // So few lines cut out without a mark contradict nothing.
+    // So few lines cut out without a mark contradict nothing, or one thing only.
     expect(broken(await replayed('cut', [...above, ...cut]))).toEqual(silently);
     const snip = '[...] and so on, then';
     const told = await replayed('snipped', [...above, ...cut.slice(0, from), snip, ...cut.slice(from)]);
