@@ -20,6 +20,8 @@ export class FuncTable {
   private ids = new Int32Array(64);
   private readonly byName = new Map<string, FuncId>();
   private readonly names: string[] = [];
+  /** Addresses, in the order of their numbers. */
+  private readonly addressOf: string[] = [];
   /** By address, without `0x`: the function there, or a number of its own from `FUNC_ADDRESS` until its name is known. */
   private readonly atAddress = new Map<string, FuncId>();
 
@@ -38,7 +40,7 @@ export class FuncTable {
 
   /** Addresses in place of names that were seen so far. */
   get addresses(): number {
-    return this.atAddress.size;
+    return this.addressOf.length;
   }
 
   /** Id of the function spelt `bytes[start, end)`; empty is `FUNC.unknown`. */
@@ -79,14 +81,15 @@ export class FuncTable {
 
   private ofAddress(address: string): FuncId {
     let func = this.atAddress.get(address);
-    if (func === undefined) this.atAddress.set(address, (func = FUNC_ADDRESS + this.atAddress.size));
+    if (func === undefined) {
+      func = FUNC_ADDRESS + this.addressOf.push(`0x${address}`) - 1;
+      this.atAddress.set(address, func);
+    }
     return func;
   }
 
   /** `?` for an unknown id, `0x…` for an address. */
   name(id: FuncId): string {
-    if (id < FUNC_ADDRESS) return this.names[id] ?? '?';
-    for (const [address, at] of this.atAddress) if (at === id) return `0x${address}`;
-    return '?';
+    return (id < FUNC_ADDRESS ? this.names[id] : this.addressOf[id - FUNC_ADDRESS]) ?? '?';
   }
 }

@@ -25,6 +25,8 @@ import { MissedHits } from './doubts/missed-hits.js';
 import { MissingLines } from './doubts/missing-lines.js';
 import { RecordedCpus } from './doubts/recorded-cpus.js';
 import { SwitchedProbes } from './doubts/switched-probes.js';
+import { SORTED_BY_TEXT, Ties } from './doubts/ties.js';
+import { UnseenNumbers } from './doubts/unseen-numbers.js';
 import type { Evidence } from './evidence.js';
 import type { Ledger } from './ledger.js';
 import { cpuOf } from './machine.js';
@@ -33,7 +35,6 @@ import { listening, type RcuListener } from './rcu-listener.js';
 import { Session } from './session.js';
 import { subjectMm, subjectPid } from './subject.js';
 import { THREAD, ThreadKinds } from './thread-kinds.js';
-import { SORTED_BY_TEXT, Ties } from './ties.js';
 
 export interface EngineOptions {
   readonly names: Interner;
@@ -101,8 +102,7 @@ export class ReplayEngine {
       listeners: (evidence) => [
         ...(listener ? [listening(evidence, listener)] : []),
         ...(options.watch?.(evidence) ?? []),
-        this.lines.monitor(evidence),
-        new SwitchedProbes(evidence),
+        ...this.doubts(evidence),
         ...(options.mayMiss?.() ? [this.missed.monitor(evidence)] : []),
       ],
     });
@@ -110,6 +110,12 @@ export class ReplayEngine {
     this.ties = options.events ? new Ties(options.events) : null;
     this.coverage = this.session.coverage;
     this.skew = this.session.skew;
+  }
+
+  /** What the recording itself shows to be missing in it. */
+  private doubts(evidence: Evidence): Monitor[] {
+    const unseen = new UnseenNumbers(evidence);
+    return [unseen, this.lines.monitor(evidence, unseen), new SwitchedProbes(evidence, unseen)];
   }
 
   batch(batch: RecordBatch): void {

@@ -102,7 +102,7 @@ export class Ledger {
 
   private book(t: Tally | MaskedTally, violation: Violation, at: number): void {
     if (t.violations.length < this.maxViolations) t.violations.push({ ...violation, at });
-    t.doubtful.add({ ...violation, lines: linesOf(violation) }, at);
+    t.doubtful.add(violation, at, linesOf(violation));
   }
 
   unknown(invariant: number, why: string, example: EvidenceRef, count = 1): void {

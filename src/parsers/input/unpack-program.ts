@@ -15,12 +15,17 @@ export function viaProgram(
     if (stopped) flow.stop();
     return flow;
   });
+  // Whoever writes or ends is told; nobody may.
+  opened.catch(() => {});
   return {
     write: async (chunk) => (await opened).write(chunk),
     end: async () => (await opened).end(),
     stop: () => {
       stopped = true;
-      opened.then((flow) => flow.stop());
+      opened.then(
+        (flow) => flow.stop(),
+        () => {},
+      );
     },
   };
 }

@@ -1,25 +1,20 @@
-import { CALLBACK, GRACE_PERIOD as GP, SHOOTDOWN, SYSCALL } from '../../kernel/operands.js';
-import { GP_EVENT, isTableFunc, OP, type Op } from '../../kernel/ops.js';
-import { CONTEXT } from '../../timeline/flags.js';
-import { isKnown } from '../../timeline/is-known.js';
+import { CALLBACK, SYSCALL } from '../../kernel/operands.js';
+import { isTableFunc, OP, type Op } from '../../kernel/ops.js';
 import { type Evidence, lostSince } from '../evidence.js';
 import type { Monitor, OpListeners } from '../monitor.js';
 import { NO_RETURN } from '../rules/syscall-pair.js';
 import type { Cpu, Task } from '../state/contexts.js';
 import { mayBeUnnamed } from '../state/queued-funcs.js';
 import type { Head, Table } from '../state/table-life.js';
-import type { Latest, Moment, Window } from './doubtful.js';
-import { GpNumbers } from './gp-numbers.js';
+import { type Latest, type Moment, WHOLE_STEPS, type Window } from './doubtful.js';
 import { queuedAt, removedAt } from './moments.js';
-import { UnseenGenerations } from './unseen-generations.js';
+import { isOfFlush, type UnseenNumbers } from './unseen-numbers.js';
 
 const CUT =
   'lines may be missing here: two things or more have gone on, at the same time, from where they could not have been';
 
 /** Contradictions remembered at most; each is laid beside all others. */
 const MOST = 512;
-/** Steps of a recording; a log of fewer may be one order that somebody wrote down. */
-const WHOLE = 512;
 
 /** A state that does not follow from the one before: what lies between was not shown, behind `from` and before `to`. */
 interface Contradiction extends Window {
@@ -41,9 +36,8 @@ export class Contradictions implements Monitor {
   private readonly calls = new Map<number, Latest>();
   private readonly found: Contradiction[] = [];
   private readonly periods = {};
-  private readonly numbers: GpNumbers;
+  private readonly unseen: UnseenNumbers;
   private readonly flushes = {};
-  private readonly generations: UnseenGenerations;
   private readonly callbacks = {};
   /** Heads and tables of which anything was found. */
   private readonly lives = new Set<object | number>();
@@ -52,20 +46,16 @@ export class Contradictions implements Monitor {
 
   readonly on: OpListeners = {
     [OP.GP]: (op) => {
-      const unseen = this.numbers.next(op);
-      if (unseen) this.jumped(this.periods, unseen.from, op, GP.event(op) !== GP_EVENT.start);
+      const { period } = this.unseen;
+      if (period) this.jumped(this.periods, period.from, op, !period.byStart);
     },
-    [OP.FR]: (op) => this.generations.requested(op),
     [OP.FMULTI]: (op) => this.generation(op),
-    [OP.INV]: (op) => {
-      if (op.context === CONTEXT.task) this.generation(op);
-    },
+    [OP.INV]: (op) => this.generation(op),
   };
 
-  constructor(evidence: Evidence) {
+  constructor(evidence: Evidence, unseen: UnseenNumbers) {
     this.evidence = evidence;
-    this.numbers = new GpNumbers(evidence);
-    this.generations = new UnseenGenerations(evidence);
+    this.unseen = unseen;
   }
 
   queuedTwice(head: Head, again: Op): void {
@@ -115,7 +105,7 @@ export class Contradictions implements Monitor {
 
   end(): void {
     const windows: Window[] = [];
-    const whole = this.evidence.state.seq >= WHOLE;
+    const whole = this.evidence.state.seq >= WHOLE_STEPS;
     const found = this.found.filter(({ byNumbers }) => whole || !byNumbers);
     for (let i = 1; i < found.length; i++)
       for (let k = 0; k < i; k++) {
@@ -143,10 +133,9 @@ export class Contradictions implements Monitor {
 
   private generation(op: Op): void {
     // Of a model's flushes not every one is a request.
-    if (this.evidence.exactClock) return;
-    const mm = SHOOTDOWN.mm(op);
-    const before = isKnown(mm) && mm !== 0 ? this.generations.shown(mm, SHOOTDOWN.tlbGen(op), op) : null;
-    if (before) this.jumped(this.flushes, before, op, true);
+    if (this.evidence.exactClock || !isOfFlush(op)) return;
+    const { flush } = this.unseen;
+    if (flush) this.jumped(this.flushes, flush, op, true);
   }
 
   private called(task: Task, jumped: boolean, op: Op, byNumbers = false): void {

@@ -6,6 +6,9 @@ import type { Extent } from './recorded-cpus.js';
 /** Entries kept one by one; beyond it neighbours in time are joined, at the later of their moments. */
 const MAX_ENTRIES = 8192;
 
+/** Steps of a recording; a log of fewer may be one order that somebody wrote down, and show no more than that. */
+export const WHOLE_STEPS = 512;
+
 /** Lines kept of entries that were joined. */
 const MAX_LINES = 32;
 
@@ -22,8 +25,6 @@ interface Instance {
   readonly assumesAllCpus?: boolean;
   readonly events: readonly { readonly ref: EvidenceRef }[];
   readonly rests?: Rests;
-  /** Lines that it rests on the order of, of a violation. */
-  readonly lines?: readonly EvidenceRef[];
 }
 
 /** What an instance rests on not having happened: since which step, and which kinds of operations. */
@@ -79,9 +80,10 @@ export class Doubtful {
   private byLoss: Entry[] = [];
   private byLossOrCpus: Entry[] = [];
 
-  add(instance: Instance, at: number): void {
-    if (instance.assumesAllCpus) this.byLossOrCpus = put(this.byLossOrCpus, instance, at);
-    else if (!instance.certain) this.byLoss = put(this.byLoss, instance, at);
+  /** `lines`: those on whose order it rests, as a violation does. */
+  add(instance: Instance, at: number, lines: readonly EvidenceRef[] = []): void {
+    if (instance.assumesAllCpus) this.byLossOrCpus = put(this.byLossOrCpus, instance, at, lines);
+    else if (!instance.certain) this.byLoss = put(this.byLoss, instance, at, lines);
   }
 
   /**
@@ -181,7 +183,7 @@ function take(entries: readonly Entry[], which: (e: Entry) => boolean): Taken & 
   return { count, idle, ref, kept };
 }
 
-function put(entries: Entry[], instance: Instance, at: number): Entry[] {
+function put(entries: Entry[], instance: Instance, at: number, lines: readonly EvidenceRef[]): Entry[] {
   const { events, rests } = instance;
   let sinceRef = -1;
   // A single place says where it ends, not where it began.
@@ -196,7 +198,7 @@ function put(entries: Entry[], instance: Instance, at: number): Entry[] {
     sinceRef,
     kinds: rests?.kinds ? new Set(rests.kinds) : null,
     idle: rests?.idle ?? false,
-    lines: instance.lines ?? [],
+    lines,
   });
   return entries.length > MAX_ENTRIES ? joined(entries) : entries;
 }

@@ -4,6 +4,7 @@ import type { Evidence } from '../evidence.js';
 import { Contradictions } from './contradictions.js';
 import type { Latest, Moment } from './doubtful.js';
 import { TaskOrder } from './task-order.js';
+import type { UnseenNumbers } from './unseen-numbers.js';
 
 const PICKED =
   'only events of some tasks are here: what is absent may have happened while others ran (picked out of a longer text, or a filter of the recorder)';
@@ -28,9 +29,9 @@ export class MissingLines {
   private first = -1;
 
   /** Watches one capture. */
-  monitor(evidence: Evidence): Contradictions {
+  monitor(evidence: Evidence, unseen: UnseenNumbers): Contradictions {
     this.evidence = evidence;
-    this.contradictions = new Contradictions(evidence);
+    this.contradictions = new Contradictions(evidence, unseen);
     return this.contradictions;
   }
 

@@ -2,7 +2,6 @@ import { SHOOTDOWN, TLB_FLUSH } from '../../kernel/operands.js';
 import { FUNC, isTableFunc, OP, type Op, type OpKind } from '../../kernel/ops.js';
 import { MAX_CPUS } from '../../timeline/batch.js';
 import { CONTEXT } from '../../timeline/flags.js';
-import { isKnown } from '../../timeline/is-known.js';
 import type { Evidence } from '../evidence.js';
 import type { Monitor, OpListeners } from '../monitor.js';
 import { cbAfterGp } from '../rules/cb-after-gp.js';
@@ -18,10 +17,9 @@ import { tlbBeforeFree } from '../rules/tlb-before-free.js';
 import type { Task } from '../state/contexts.js';
 import type { Flush, Gather, Head, Table } from '../state/table-life.js';
 import { targetsOn } from '../state/targets.js';
-import type { Window } from './doubtful.js';
-import { GpNumbers } from './gp-numbers.js';
+import { WHOLE_STEPS, type Window } from './doubtful.js';
 import { doubtful, GapsOfProbe, ProbeFirings } from './probe-firings.js';
-import { UnseenGenerations } from './unseen-generations.js';
+import { isOfFlush, type UnseenNumbers } from './unseen-numbers.js';
 
 /** enum tlb_flush_reason, TLB_LOCAL_MM_SHOOTDOWN: flush_tlb_func() called by flush_tlb_mm_range() (arch/x86/mm/tlb.c). */
 const LOCAL_MM = 3;
@@ -30,8 +28,6 @@ const SEVERAL = 2;
 
 /** A start whose number alone jumps may be wrong: such events must have been silent for so many times their mean distance. */
 const FAR = 4;
-/** Steps of a recording; a log of fewer may be one order that somebody wrote down, and show no more than that. */
-const WHOLE = 512;
 /** Rules on who was interrupted. */
 const BY_IPIS: readonly Rule[] = [targetCoverage, singlePathShape];
 /** Rules on flushes that did not come. */
@@ -66,17 +62,14 @@ export class SwitchedProbes implements Monitor {
   private readonly unbegun = { count: 0, task: Number.NaN, syscall: Number.NaN };
   /** Without an end since the last end. */
   private unended = 0;
-  private readonly generations: UnseenGenerations;
-  private readonly numbers: GpNumbers;
+  private readonly unseen: UnseenNumbers;
   private unstarted: Window | null = null;
   /** Step of the last callback that ran without a grace period. */
   private ranEarly = -1;
 
   readonly on: OpListeners = {
     [OP.FR]: (op) => this.requested(op),
-    [OP.FMULTI]: (op, task) => {
-      if (op.context === CONTEXT.task || op.context === CONTEXT.unknown) this.withinFlush(op, task);
-    },
+    [OP.FMULTI]: (op, task) => this.withinFlush(op, task),
     [OP.TLBF]: (op, task) => {
       if (TLB_FLUSH.reason(op) !== LOCAL_MM || op.context !== CONTEXT.task || inFlush(task)) return;
       this.requests.missing();
@@ -88,8 +81,8 @@ export class SwitchedProbes implements Monitor {
         this.probes.missing();
     },
     [OP.INV]: (op, task) => {
-      if (op.context === CONTEXT.task) this.withinFlush(op, task);
-      else if (op.context === CONTEXT.hardirq) this.answered(op);
+      if (op.context === CONTEXT.hardirq) this.answered(op);
+      else this.withinFlush(op, task);
     },
     [OP.IS]: (op) => {
       this.fires(this.sends, op);
@@ -98,13 +91,12 @@ export class SwitchedProbes implements Monitor {
     [OP.SSYNC]: (op) => {
       if (op.context === CONTEXT.hardirq && !this.syncs.delete(op.cpu)) this.sends.missing();
     },
-    [OP.GP]: (op) => this.gracePeriod(op),
+    [OP.GP]: () => this.gracePeriod(),
   };
 
-  constructor(evidence: Evidence) {
+  constructor(evidence: Evidence, unseen: UnseenNumbers) {
     this.evidence = evidence;
-    this.generations = new UnseenGenerations(evidence);
-    this.numbers = new GpNumbers(evidence);
+    this.unseen = unseen;
   }
 
   /** A return without its beginning. */
@@ -151,7 +143,7 @@ export class SwitchedProbes implements Monitor {
   end(): void {
     const { ledger, exactClock, state } = this.evidence;
     // What a model writes is all that happens in it.
-    if (exactClock || state.seq < WHOLE) return;
+    if (exactClock || state.seq < WHOLE_STEPS) return;
     const doubt = (rule: Rule, kind: OpKind, windows: readonly Window[]): void => {
       if (windows.length > 0) ledger.missed(rule.number, why(kind), new Set([kind, OP.FD]), windows);
     };
@@ -181,16 +173,13 @@ export class SwitchedProbes implements Monitor {
   private requested(op: Op): void {
     this.probed(op);
     this.fires(this.requests, op);
-    this.generations.requested(op);
   }
 
-  /** Only flush_tlb_mm_range() does this for an mm (arch_tlbbatch_flush() does it for none). */
   private withinFlush(op: Op, task: Task): void {
-    const mm = SHOOTDOWN.mm(op);
-    if (!isKnown(mm) || mm === 0) return;
+    if (!isOfFlush(op)) return;
     if (!inFlush(task)) this.requests.missing();
-    const since = this.generations.shown(mm, SHOOTDOWN.tlbGen(op), op);
-    if (since) this.requests.missingSince(since.seq);
+    const { flush } = this.unseen;
+    if (flush) this.requests.missingSince(flush.seq);
   }
 
   /** A CPU answers an interrupt of a flush that is not shown to have sent it one, though such requests are shown. */
@@ -208,10 +197,10 @@ export class SwitchedProbes implements Monitor {
     if (state.openFlushes.some(sent)) this.sends.missing();
   }
 
-  private gracePeriod(op: Op): void {
-    const unseen = this.numbers.next(op);
-    if (!unseen) return;
-    const { from, to, meanSteps, byStart } = unseen;
+  private gracePeriod(): void {
+    const { period } = this.unseen;
+    if (!period) return;
+    const { from, to, meanSteps, byStart } = period;
     if (byStart && to.seq - from.seq < FAR * meanSteps) return;
     this.unstarted = { from, to };
     doubtful(this.periods, this.unstarted);

@@ -42,9 +42,18 @@ export class UnseenGenerations {
     const { event, seq, openFlushes } = this.evidence.state;
     const ahead = gen - (this.flushes.get(mm) ?? 0);
     const last = this.last.get(mm);
-    const unseen = last !== undefined && ahead - last.ahead - last.underWay >= UNSEEN;
+    const underWay = openFlushes.length;
+    if (last === undefined) {
+      this.last.set(mm, { ahead, underWay, event, seq, ref: op.ref });
+      return null;
+    }
+    const unseen = ahead - last.ahead - last.underWay >= UNSEEN;
     const before = unseen ? { event: last.event, seq: last.seq, ref: last.ref } : null;
-    this.last.set(mm, { ahead, underWay: openFlushes.length, event, seq, ref: op.ref });
+    last.ahead = ahead;
+    last.underWay = underWay;
+    last.event = event;
+    last.seq = seq;
+    last.ref = op.ref;
     return before;
   }
 }

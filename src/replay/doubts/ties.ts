@@ -1,6 +1,6 @@
-import type { EvidenceRef, RecordBatch } from '../timeline/batch.js';
-import { type EventTable, LAST_RESERVED } from '../timeline/events.js';
-import { copyBatch } from '../timeline/window.js';
+import type { EvidenceRef, RecordBatch } from '../../timeline/batch.js';
+import { type EventTable, LAST_RESERVED } from '../../timeline/events.js';
+import { copyBatch } from '../../timeline/window.js';
 
 /** Lines with the stamp of another that are remembered; older ones are all taken to have one. */
 const MOST = 1 << 16;

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { SORTED_BY_TEXT, Ties } from '../../src/replay/ties.js';
-import { RecordBatch } from '../../src/timeline/batch.js';
-import { EventTable } from '../../src/timeline/events.js';
-import { replayText, violatedIds } from './support/replay.js';
+import { SORTED_BY_TEXT, Ties } from '../../../src/replay/doubts/ties.js';
+import { RecordBatch } from '../../../src/timeline/batch.js';
+import { EventTable } from '../../../src/timeline/events.js';
+import { replayText, violatedIds } from '../support/replay.js';
 
-const FIXTURES = join(import.meta.dirname, '../../fixtures');
+const FIXTURES = join(import.meta.dirname, '../../../fixtures');
 const read = (path: string): string => gunzipSync(readFileSync(join(FIXTURES, path))).toString('latin1');
 const STAMP = / (\d+)\.(\d{6}): /;
 
