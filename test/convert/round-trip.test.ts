@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { inTurn } from '../replay/support/in-turn.js';
 import { ROOT } from '../support/built.js';
 import { oneOfEachName } from '../support/part.js';
 import { converted, TRACES, timelineOf } from './support.js';
@@ -29,24 +30,27 @@ describe.each(SOME)('%s', (name) => {
     from = await timelineOf(join(ROOT, name));
   });
 
-  test.each(['jsonl', 'csv'] as const)('%s reads back to the same timeline', async (to) => {
-    const { bytes, unsaid } = await converted([join(ROOT, name)], to);
-    expect([...unsaid]).toEqual([]);
-    writeFileSync(file, bytes);
-    const back = await timelineOf(file);
-    expect(back.input.report.format).toBe(to);
-    expect(back.input.report.lines).toMatchObject({ skipped: 0, foreign: 0 });
-    expect(back.rows).toEqual(from.rows);
-    if (from.rows.length > 0) expect(back.clock).toBe(from.clock);
-    const facts = ({ tracer, clock, cpus, entriesInBuffer, entriesWritten }: typeof from.input.header) => ({
-      tracer,
-      clock,
-      cpus,
-      entriesInBuffer,
-      entriesWritten,
-    });
-    expect(facts(back.input.header)).toEqual(facts(from.input.header));
-  });
+  test.each(inTurn(['jsonl', 'csv'] as const, 2, SOME.indexOf(name)))(
+    '%s reads back to the same timeline',
+    async (to) => {
+      const { bytes, unsaid } = await converted([join(ROOT, name)], to);
+      expect([...unsaid]).toEqual([]);
+      writeFileSync(file, bytes);
+      const back = await timelineOf(file);
+      expect(back.input.report.format).toBe(to);
+      expect(back.input.report.lines).toMatchObject({ skipped: 0, foreign: 0 });
+      expect(back.rows).toEqual(from.rows);
+      if (from.rows.length > 0) expect(back.clock).toBe(from.clock);
+      const facts = ({ tracer, clock, cpus, entriesInBuffer, entriesWritten }: typeof from.input.header) => ({
+        tracer,
+        clock,
+        cpus,
+        entriesInBuffer,
+        entriesWritten,
+      });
+      expect(facts(back.input.header)).toEqual(facts(from.input.header));
+    },
+  );
 
   test('ftrace text reads back to the same timeline, but for what it says it cannot say', async () => {
     const { bytes, unsaid } = await converted([join(ROOT, name)], 'ftrace');

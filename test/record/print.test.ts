@@ -21,8 +21,15 @@ const kernels = Object.entries(KERNELS);
 
 const FILTER = taskFilter(['rd-*,wk-*'], ['1,17']);
 
+const written = new Map<string, readonly string[]>();
 /** Scripts of all kernels and levels for one tool, and one with a filter. */
-function scripts(tool: (typeof TOOLS)[number]): string[] {
+function scripts(tool: (typeof TOOLS)[number]): readonly string[] {
+  const known = written.get(tool) ?? write(tool);
+  written.set(tool, known);
+  return known;
+}
+
+function write(tool: (typeof TOOLS)[number]): string[] {
   const written = (name: string, plan: RecordingPlan): string => {
     const file = join(dir, `${tool}-${name}.sh`);
     writeFileSync(file, printScript(tool, plan, { bufferKb: 8192 }));
@@ -38,27 +45,20 @@ function scripts(tool: (typeof TOOLS)[number]): string[] {
 
 describe.each(TOOLS)('the %s script', (tool) => {
   it('is POSIX shell', () => {
-    for (const file of scripts(tool)) {
-      const shell = spawnSync(has('dash') ? 'dash' : 'sh', ['-n', file], { encoding: 'utf8' });
-      expect(shell.stderr).toBe('');
-      expect(shell.status).toBe(0);
-    }
+    const files = scripts(tool);
+    const each = 'shell=$1; shift; for file; do "$shell" -n "$file" && echo "$file"; done';
+    const shell = spawnSync('sh', ['-c', each, 'sh', has('dash') ? 'dash' : 'sh', ...files], {
+      encoding: 'utf8',
+    });
+    expect(shell.stderr).toBe('');
+    expect(shell.stdout.trimEnd().split('\n')).toEqual(files);
   });
 
   it.skipIf(!has('shellcheck'))('has no fault that shellcheck knows', () => {
-    const run = spawnSync(
-      'shellcheck',
-      [
-        '-S',
-        'warning',
-        '-s',
-        'sh',
-        ...scripts(tool).filter((f) => /unknown-full|6.16-tables|filtered/.test(f)),
-      ],
-      {
-        encoding: 'utf8',
-      },
-    );
+    // Of a kernel that is known, and of one that is not, with a filter.
+    const files = scripts(tool).filter((f) => /6.16-tables|filtered/.test(f));
+    expect(files).toHaveLength(2);
+    const run = spawnSync('shellcheck', ['-S', 'warning', '-s', 'sh', ...files], { encoding: 'utf8' });
     expect(run.stdout).toBe('');
     expect(run.status).toBe(0);
   });
@@ -118,12 +118,13 @@ describe('the bpftrace program', () => {
   const syntax = /syntax error|unexpected|Unknown (?:function|identifier)|not find|expects/i;
 
   it.skipIf(!has('bpftrace'))('parses', () => {
-    for (const [, kernel] of kernels) {
+    const programs = kernels.map(([, kernel]) => {
       const blocks = bpftraceBlocks(planRecording(kernel(), 'full'));
-      const program = [BPFTRACE_HEADER, ...blocks.map((b) => b.text)].join('\n');
-      expect(parse(`${program}\n`)).not.toMatch(syntax);
-      expect(parse(`${program.replace('printf(', 'printf((')}\n`)).toMatch(syntax);
-    }
+      return [BPFTRACE_HEADER, ...blocks.map((b) => b.text), ''].join('\n');
+    });
+    for (const program of programs) expect(parse(program)).not.toMatch(syntax);
+    // It would be said.
+    expect(parse(programs[0]!.replace('printf(', 'printf(('))).toMatch(syntax);
   });
 
   it('prints the columns and argument names that the replay knows', () => {
@@ -155,6 +156,11 @@ describe('the bpftrace program', () => {
     },
   );
 
+  let readers = '';
+  /** The script of level readers for a kernel whose kernel-info file takes a while to read. */
+  const readersScript = (): string =>
+    (readers ||= printScript('bpftrace', planRecording(stock('7.3.4'), 'readers'), { bufferKb: 1024 }));
+
   /** Runs the lines of the script from one to another, as the shell does that the machine has. */
   const runLines = (
     shell: string,
@@ -163,8 +169,7 @@ describe('the bpftrace program', () => {
     without = /^more /,
     before = 'fact() { echo "$*"; }',
   ) => {
-    const script = printScript('bpftrace', planRecording(stock('7.3.4'), 'readers'), { bufferKb: 1024 });
-    const lines = script.replaceAll('/proc/kallsyms', '"$KALLSYMS"').split('\n');
+    const lines = readersScript().replaceAll('/proc/kallsyms', '"$KALLSYMS"').split('\n');
     const start = lines.findIndex((line) => from.test(line));
     const part = lines.slice(start, start + lines.slice(start).findIndex((line) => to.test(line)));
     const text = [before, ...part.filter((line) => !without.test(line))].join('\n');
@@ -192,7 +197,8 @@ describe('the bpftrace program', () => {
       ['0000000000000000 t merge_sched_in\n0000000000000000 T perf_event_wakeup\n', '1'],
       ['', '1'],
     ];
-    for (const [symbols, condition] of cases) {
+    // Without the addresses no shell has much to do: they are tried in the first one.
+    for (const [symbols, condition] of shell === SHELLS[0] ? cases : cases.slice(0, 1)) {
       writeFileSync(KALLSYMS, symbols);
       const said = runLines(shell, [/^# Not echo/, /^fact clock/], { T: dir, BT, KALLSYMS });
       expect(said.includes('note waker-left-out')).toBe(condition === RANGE);
@@ -220,10 +226,12 @@ describe('the bpftrace program', () => {
         return runLines(shell, [/^ended\(\)/, /^write\(\)/], { LOG, OUT, KALLSYMS: '' }, /^(?:n=0;|kill) /);
       };
       expect(said(line + ends.join(''))).toBe('losses none\n');
-      expect(said(line + ends.join(''), 'WARNING: something else\n')).toBe('losses none\n');
       expect(said(line + ends.slice(1).join(''))).toBe('');
-      expect(said(line + ends.join(''), 'Lost 7 events\n')).toBe('');
       expect(said(`${line}Lost 7 events\n${ends.join('')}`)).toBe('');
+      // What it looks for is no matter of the shell.
+      if (shell !== SHELLS[0]) return;
+      expect(said(line + ends.join(''), 'WARNING: something else\n')).toBe('losses none\n');
+      expect(said(line + ends.join(''), 'Lost 7 events\n')).toBe('');
       expect(said(line + ends.join(''), 'WARNING: events were dropped\n')).toBe('');
     },
   );
@@ -249,7 +257,7 @@ describe('the bpftrace program', () => {
   });
 
   it('has a second program without what needs more than registers, should the first be refused', () => {
-    const script = printScript('bpftrace', planRecording(stock('7.3.4'), 'readers'), { bufferKb: 1024 });
+    const script = readersScript();
     expect(script).toMatch(/start "\$BT" \|\| \{\n {2}cmp -s "\$BT" "\$BT.less" && exit 3\n/);
     expect(script).toMatch(/fact note bpftrace-less .*\n {2}start "\$BT.less" \|\| exit 3\n\}/);
   });

@@ -1,17 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { replayFixtures } from './damage/fixtures.js';
+import { replayFixtures, undamaged } from './damage/fixtures.js';
 import { HARMLESS } from './damage/harmless.js';
+import { inTurn } from './support/in-turn.js';
 import { replayLines, verdicts } from './support/replay.js';
 
 // The same story in other words: names, addresses, CPU numbers, pids and times are the recorder's and the boot's.
 
 const SEED = 7;
+const FIXTURES = replayFixtures();
 
-describe.each(replayFixtures())('$name', (fixture) => {
+describe.each(FIXTURES)('$name', (fixture) => {
   // Renamed probes need the recorder's definitions to be understood, so both sides get them.
   const replay = (lines: readonly string[], probesText?: string) =>
     replayLines(lines, probesText === undefined ? {} : { probesText });
-  const plain = replay(fixture.lines);
+  const plain = undamaged(fixture);
   const withProbes = replay(fixture.lines, fixture.probes);
 
   it('is rich enough to notice a change', async () => {
@@ -23,7 +25,7 @@ describe.each(replayFixtures())('$name', (fixture) => {
     expect(verdicts(await withProbes)).toEqual(verdicts(await plain));
   });
 
-  it.each(Object.keys(HARMLESS))('%s', async (name) => {
+  it.each(inTurn(Object.keys(HARMLESS), 2, FIXTURES.indexOf(fixture)))('%s', async (name) => {
     const changed = HARMLESS[name]!(fixture, SEED);
     const renamed = name === 'rename-probes';
     const before = await (renamed ? withProbes : plain);

@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { analyse } from '../../src/analyse/analyse.js';
 import { partOf } from '../support/part.js';
+import { inTurn } from './support/in-turn.js';
 
 // Every fixture is a piece of a correct kernel's recording. Whatever probe was not set, or CPU not recorded, no
 // violation may appear: a line that is not there must never be read as a thing that did not happen.
@@ -53,8 +54,8 @@ describe.each(FIXTURES)('%s', (fixture) => {
   const lines = process.env.PTTRACE_ALL_PAIRS ? whole : whole.slice(0, LINES);
   const names = [...new Set(lines.map((l) => l.name))].filter((n) => n !== '').sort();
   const offset = FIXTURES.indexOf(fixture);
-  // Recorders set the same probes: those of no fixture before, and of the others one in two, the rest in the next fixture.
-  const one = process.env.PTTRACE_ALL_PAIRS ? 1 : partOf(1, 2);
+  // Recorders set the same probes: those of no fixture before, and of the others one in four, others in the next fixture.
+  const one = process.env.PTTRACE_ALL_PAIRS ? 1 : partOf(1, 4);
   const takenAway = names.filter((name, i) => !seen.has(name) || (i + offset) % one === 0);
   for (const name of names) seen.add(name);
   const cpus = [...new Set(lines.map((l) => l.cpu))].filter((c) => c >= 0);
@@ -76,7 +77,7 @@ describe.each(FIXTURES)('%s', (fixture) => {
   it('with pairs of probes missing', async () => {
     const found: Record<string, string[]> = {};
     // All of them take minutes: docs/ci/long-runs.yml (PTTRACE_ALL_PAIRS=1). A part, another in each fixture, keeps watch.
-    const stride = process.env.PTTRACE_ALL_PAIRS ? 1 : 97;
+    const stride = process.env.PTTRACE_ALL_PAIRS ? 1 : partOf(97, 193);
     for (let i = 0; i < names.length; i++) {
       for (let j = i + 1 + ((i + offset) % stride); j < names.length; j += stride) {
         const [a, b] = [names[i], names[j]];
@@ -89,7 +90,7 @@ describe.each(FIXTURES)('%s', (fixture) => {
 
   it('with CPUs not recorded', async () => {
     const found: Record<string, string[]> = {};
-    for (const cpu of cpus) {
+    for (const cpu of process.env.PTTRACE_ALL_PAIRS ? cpus : inTurn(cpus, 2, offset)) {
       const without = await violations(lines.filter((l) => l.cpu !== cpu));
       const only = await violations(lines.filter((l) => l.cpu < 0 || l.cpu === cpu));
       if (without.length > 0) found[`without CPU ${cpu}`] = without;

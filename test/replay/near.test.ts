@@ -6,6 +6,7 @@ import type { NearCase } from './near/cases.js';
 import { FLUSHES } from './near/flushes.js';
 import { GATHERS } from './near/gathers.js';
 import { bpftraceLog, functionGraph, latencyFormat, perfScript, traceCmd } from './support/dialects.js';
+import { inTurn } from './support/in-turn.js';
 import { replayText, violatedIds } from './support/replay.js';
 
 // Made logs near to what was once judged wrongly, as each tool prints them (near/steps.ts): nothing of a correct order is
@@ -20,6 +21,11 @@ const FORMS: Readonly<Record<string, (text: string) => string>> = {
 };
 /** Prints no arguments. */
 const BARE = { functionGraph };
+/** As ftrace prints it, and by turns as others do. */
+const formsOf = <T>(forms: Readonly<Record<string, T>>, c: NearCase): readonly [string, T][] => {
+  const [ftrace, ...others] = Object.entries(forms);
+  return [ftrace!, ...inTurn(others, 2, ALL.indexOf(c))];
+};
 /** Each capture for itself. */
 const CAPTURE = /^(?=# tracer: nop\n)/m;
 const inForm = (write: (text: string) => string, text: string): string =>
@@ -37,7 +43,7 @@ const messages = (result: Result): string[] =>
   result.invariants.flatMap((i) => i.findings.map((f) => `${i.id}: ${f.message}`));
 
 describe.each(ALL.filter((c) => c.wrong === undefined))('correct: $name', (c) => {
-  it.each(Object.entries({ ...FORMS, ...BARE }))('as %s', async (form, write) => {
+  it.each(formsOf({ ...FORMS, ...BARE }, c))('as %s', async (form, write) => {
     const result = await replay(c, inForm(write, c.text));
     expect(messages(result)).toEqual([]);
     // It is judged, not passed over.
@@ -48,7 +54,7 @@ describe.each(ALL.filter((c) => c.wrong === undefined))('correct: $name', (c) =>
 });
 
 describe.each(ALL.filter((c) => c.wrong !== undefined))('wrong: $name', (c) => {
-  it.each(Object.entries(FORMS))('as %s', async (form, write) => {
+  it.each(formsOf(FORMS, c))('as %s', async (form, write) => {
     const result = await replay(c, inForm(write, c.text));
     const found = violatedIds(result).filter((id) => c.wrong!.includes(id));
     if (c.undecided) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { perfScript, traceCmd } from './support/dialects.js';
+import { inTurn } from './support/in-turn.js';
 import { replayLines, report, violatedIds } from './support/replay.js';
 
 // Logs of correct kernels that somebody filtered by hand: what is not there proves nothing.
@@ -32,10 +33,13 @@ const PICKS: Readonly<Record<string, (line: string) => boolean>> = {
   'grep -v -E gather|finish|mm_page_free': (l) => !/tlb_gather_mmu|tlb_finish_mmu|mm_page_free/.test(l),
 };
 
-describe.each([Y, SLOW, NEW, GUP])('%s', (path) => {
-  describe.each(Object.entries(FORMS))('as %s', (_, write) => {
+const PATHS = [Y, SLOW, NEW, GUP];
+
+describe.each(PATHS)('%s', (path) => {
+  describe.each(Object.entries(FORMS))('as %s', (form, write) => {
     const lines = linesOf(write(read(path)));
-    it.each(Object.entries(PICKS))('%s accuses nobody', async (_name, pick) => {
+    const turn = PATHS.indexOf(path) + Object.keys(FORMS).indexOf(form);
+    it.each(inTurn(Object.entries(PICKS), 2, turn))('%s accuses nobody', async (_name, pick) => {
       expect(violatedIds(await replayLines(body(lines).filter(pick)))).toEqual([]);
     });
   });
