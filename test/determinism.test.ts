@@ -9,7 +9,7 @@ import { builtCommand, ROOT } from './support/built.js';
 // The same bytes in give the same bytes out: whatever the time zone, the language, the CPU count or the hour.
 
 const FIXTURES = [
-  'fixtures/replay/6.12.117-lab-y/slowpath-failpagealloc.txt.gz',
+  'fixtures/replay/6.12.117-lab-n/exit-mmap.txt.gz',
   'fixtures/replay/debian-6.16.12/mt-munmap.txt.gz',
 ];
 const built = (path: string): string => JSON.stringify(pathToFileURL(join(ROOT, 'dist', path)).href);

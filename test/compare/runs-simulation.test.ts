@@ -69,7 +69,7 @@ describe('several runs of one kernel, whose calls are correlated and have a heav
   test.each([{ n: 400 }, { n: 1000 }, { n: 1000, slow: 0.2 }])(
     'one run a side, %o: intervals are given where they hold, and none of rate and tail',
     (data) => {
-      const held = alone(lib, { ...data, pairs: partOf(120, 40) });
+      const held = alone(lib, { ...data, pairs: partOf(120, 24) });
       expect([...held.keys()]).toEqual(expect.arrayContaining(['p50', 'A12']));
       expect(held.get('rate')).toBeUndefined();
       for (const [what, { hits, of }] of held) {

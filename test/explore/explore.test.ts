@@ -9,6 +9,7 @@ import { violatedIn } from '../../src/litmus/suite.js';
 import { compile } from '../../src/machine/compile.js';
 import { MMU_RULES } from '../../src/machine/rules.js';
 import { DEFAULTS, machineOf, type Scenario } from '../../src/machine/scenario.js';
+import { inTurn } from '../replay/support/in-turn.js';
 
 const of = (scenario: Partial<Scenario>, options: Partial<typeof EXPLORE_DEFAULTS> = {}): Exploration =>
   explore(machineOf({ ...DEFAULTS, ...scenario }), { ...EXPLORE_DEFAULTS, ...options }).exploration;
@@ -76,9 +77,11 @@ describe('each rule', () => {
 
 describe('the search', () => {
   const scenarios = RULE_SCENARIOS.flatMap((r) => [r.scenario, { ...r.scenario, broken: [r.rule] }]);
+  // Three does not divide pairs: whole rules and broken ones by turns.
+  const some = (first: number) => inTurn(scenarios, 3, first);
   test('gives the same verdict and the same number of interleavings with and without symmetry', () => {
     let smaller = 0;
-    for (const scenario of scenarios) {
+    for (const scenario of some(0)) {
       const [all, one] = [of(scenario, { symmetry: false }), of(scenario)];
       expect([scenario.program, one.verdict, one.interleavings]).toEqual([
         scenario.program,
@@ -88,24 +91,24 @@ describe('the search', () => {
       expect(one.counterexamples[0]?.steps.length).toBe(all.counterexamples[0]?.steps.length);
       if (one.states < all.states) smaller++;
     }
-    expect(smaller).toBeGreaterThan(10);
+    expect(smaller).toBeGreaterThan(some(0).length / 4);
   });
   test('reaches the same final states and kinds of unsafe states without the orders that commute', () => {
     let fewer = 0;
-    for (const scenario of scenarios) {
+    for (const scenario of some(1)) {
       const compiled = compile(machineOf(scenario));
       for (const symmetry of [true, false]) {
         const options = { maxStates: 1e6, maxBytes: 2 ** 28, edges: false, symmetry };
-        const [all, some] = [false, true].map((reduce) => search(compiled, { ...options, reduce }));
-        expect([scenario.program, scenario.broken, ends(some!)]).toEqual([
+        const [all, few] = [false, true].map((reduce) => search(compiled, { ...options, reduce }));
+        expect([scenario.program, scenario.broken, ends(few!)]).toEqual([
           scenario.program,
           scenario.broken,
           ends(all!),
         ]);
-        if (some!.states * 2 < all!.states) fewer++;
+        if (few!.states * 2 < all!.states) fewer++;
       }
     }
-    expect(fewer).toBeGreaterThan(20);
+    expect(fewer).toBeGreaterThan(some(1).length / 2);
   });
   test('stops at a bound and says so', () => {
     const e = of({ variant: 'C', ...RECLAIM }, { maxStates: 50 });

@@ -26,7 +26,7 @@ const said = (r) => r.invariants.map((i) => [i.id, i.verdict, i.instances]);
 const out = { variants: VARIANTS.map((v) => v.id), said: [], own: [] };
 const log = (variant, bug) => {
   const path = dir + '/' + variant + (bug ?? '') + '.txt';
-  const workload = completeWorkload({ variant, munmaps: 24, pressure: 0.5, ...(bug ? { bug } : {}) });
+  const workload = completeWorkload({ variant, munmaps: 8, pressure: 0.5, ...(bug ? { bug } : {}) });
   writeFileSync(path, [...simulate(workload)].join(''));
   return path;
 };

@@ -7,6 +7,7 @@ import { CATALOGUE } from '../../src/replay/rules/catalogue.js';
 import { ipiNotRcu } from '../../src/replay/rules/ipi-not-rcu.js';
 import { mightSleep } from '../../src/replay/rules/might-sleep.js';
 import { pgdNeverViaGather } from '../../src/replay/rules/pgd-never-via-gather.js';
+import { partOf } from '../support/part.js';
 import { BROKEN, SILENT, textOf } from './support/controls.js';
 import { one, ownOrders } from './support/files.js';
 import { verdictOf } from './support/verdict.js';
@@ -48,7 +49,7 @@ describe('lost events', () => {
       const cpus = [...new Set(program.ops.map((op) => op.cpu))];
       const lines = toFtrace(program).split('\n');
       const first = lines.findIndex((l) => !l.startsWith('#'));
-      for (let at = first + 1; at < lines.length - 1; at += 5) {
+      for (let at = first + 1; at < lines.length - 1; at += partOf(5, 11)) {
         for (const cpu of cpus) {
           const log = [...lines.slice(0, at), `CPU:${cpu} [LOST 7 EVENTS]`, ...lines.slice(at)].join('\n');
           const verdicts = await verdictOf(log, order.variants);

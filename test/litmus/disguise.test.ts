@@ -13,7 +13,7 @@ describe('disguised litmus tests', () => {
   it('every order keeps its verdict in every disguise', () => {
     const wrong: string[] = [];
     for (const [test, order] of orders) {
-      for (let seed = 0; seed < partOf(40, 8); seed++) {
+      for (let seed = 0; seed < partOf(40, 4); seed++) {
         const [t, o] = disguise(test, order, seed * 7919 + 13);
         const verdict = runOrder(t, o);
         if (!asExpected(o, verdict)) wrong.push(`${test.id} ${order.name} seed ${seed}: ${verdict.violated}`);
@@ -29,7 +29,7 @@ describe('disguised litmus tests', () => {
         const [t, o] = disguise(test, order, seed);
         return asExpected(o, runOrder(t, o));
       }),
-      { numRuns: partOf(3000, 600) },
+      { numRuns: partOf(3000, 300) },
     );
   });
 
@@ -42,7 +42,7 @@ describe('disguised litmus tests', () => {
         expect(outcome.ftrace).toEqual(outcome.litmus);
         return outcome.ok;
       }),
-      { numRuns: partOf(300, 100) },
+      { numRuns: partOf(300, 60) },
     );
   });
 });

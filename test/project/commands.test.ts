@@ -48,7 +48,7 @@ const elsewhere = ours.filter(({ marked }) => marked);
 let sandbox: Sandbox;
 beforeAll(async () => {
   builtCommand();
-  sandbox = await new Sandbox(ROOT).simulated({ munmaps: 20 });
+  sandbox = await new Sandbox(ROOT).simulated({ munmaps: 8 });
 }, 300_000);
 afterAll(() => sandbox.remove());
 

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { builtCommand, pttrace, ROOT } from '../support/built.js';
+import { builtCommand, ROOT } from '../support/built.js';
+import { runCommand } from '../support/run-command.js';
 
 describe('pages printed from tables', () => {
   let pages: Record<string, string>;
@@ -28,9 +29,9 @@ describe('pages printed from tables', () => {
 describe('the README', () => {
   const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
-  it('its first command does the main job on a shipped recording', () => {
+  it('its first command does the main job on a shipped recording', async () => {
     const command = /^npm ci && npx pttrace (.*)$/m.exec(text)![1]!;
-    const { status, stdout } = pttrace(command.split(' '));
+    const { status, stdout } = await runCommand(command.split(' '));
     expect(status).toBe(0);
     expect(text).toContain(stdout);
   });
