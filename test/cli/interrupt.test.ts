@@ -8,8 +8,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { builtCommand, ROOT } from '../support/built.js';
 import { type Ran, runCommand } from '../support/run-command.js';
 
-const FIXTURE = join(ROOT, 'fixtures/replay/6.12.117-lab-y/slowpath-failpagealloc.txt.gz');
+const FIXTURE = join(ROOT, 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz');
 const text = gunzipSync(readFileSync(FIXTURE));
+/** Several times what a pipe holds: who has taken most of it has begun to listen. */
+const long = gunzipSync(
+  readFileSync(join(ROOT, 'fixtures/replay/6.12.117-lab-y/slowpath-failpagealloc.txt.gz')),
+);
 const some = /tlb=(0x[0-9a-f]+|[0-9a-f]{16})/.exec(text.toString('latin1'))![1]!;
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-interrupt-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -113,7 +117,7 @@ describe('Ctrl-C sent to the process', () => {
     const ended = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
     child.stdin.on('error', () => {});
     // A pipe holds 64 KiB: once all is written it is being read, and Ctrl-C is heard.
-    await new Promise((resolve) => child.stdin.write(text, resolve));
+    await new Promise((resolve) => child.stdin.write(long, resolve));
     child.kill('SIGINT');
     expect(await ended).toBe(130);
     const result = JSON.parse(out);
@@ -136,7 +140,7 @@ describe('Ctrl-C while a named pipe is silent, as trace_pipe is', () => {
     );
     // Both ends, so that opening does not wait and the child sees no end of file.
     const fd = openSync(fifo, 'r+');
-    for (let at = 0; at < text.length; at += 4096) writeSync(fd, text.subarray(at, at + 4096));
+    for (let at = 0; at < long.length; at += 4096) writeSync(fd, long.subarray(at, at + 4096));
     await new Promise((resolve) => setTimeout(resolve, 300));
     child.kill('SIGINT');
     // The read of the pipe cannot be called back: the process ends by the signal, $? is 130 in a shell.

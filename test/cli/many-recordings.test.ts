@@ -1,28 +1,29 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSchema } from '../../src/schema/read-schema.js';
-import { linesOf, withoutOneFlush } from '../gate/support/traces.js';
-import { ROOT } from '../support/built.js';
+import { fixture, linesOf, withoutOneFlush } from '../gate/support/traces.js';
 import { runCommand } from '../support/run-command.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-many-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-const Y = 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz';
-const N = 'fixtures/replay/6.12.117-lab-n/gup-munmap.txt.gz';
+const Y = '6.12.117-lab-y/mt-munmap.txt.gz';
+const N = '6.12.117-lab-n/gup-munmap.txt.gz';
 
 /** Two hosts: three good recordings, one of a kernel with a bug, one cut off, one that is nothing. */
 beforeAll(() => {
   for (const host of ['h1', 'h2']) mkdirSync(join(dir, host));
-  cpSync(join(ROOT, Y), join(dir, 'h1/a.txt.gz'));
-  cpSync(join(ROOT, N), join(dir, 'h1/b.txt.gz'));
-  cpSync(join(ROOT, N), join(dir, 'h2/c.txt.gz'));
+  const beginning = (name: string) => gzipSync(`${linesOf(name).slice(0, 1000).join('\n')}\n`);
+  writeFileSync(join(dir, 'h1/a.txt.gz'), beginning(Y));
+  writeFileSync(join(dir, 'h1/b.txt.gz'), beginning(N));
+  writeFileSync(join(dir, 'h2/c.txt.gz'), beginning(N));
   const kernel = '# pttrace: kernel Linux 6.12.117\n# pttrace: host box7\n';
-  const bad = withoutOneFlush(linesOf('6.12.117-lab-y/mt-munmap.txt.gz'));
+  const bad = withoutOneFlush(linesOf(Y));
   writeFileSync(join(dir, 'h2/bug.txt'), `${kernel}${bad.join('\n')}\n`);
-  writeFileSync(join(dir, 'h2/cut.txt.gz'), readFileSync(join(ROOT, Y)).subarray(0, 9000));
+  writeFileSync(join(dir, 'h2/cut.txt.gz'), readFileSync(fixture(Y)).subarray(0, 9000));
   writeFileSync(join(dir, 'h2/prose.txt'), 'Dear all,\n\nthis is no trace.\n');
 });
 
@@ -91,7 +92,7 @@ describe('replay', () => {
   });
 
   it('standard input is one of the recordings', async () => {
-    const input = readFileSync(join(ROOT, Y));
+    const input = readFileSync(join(dir, 'h1/a.txt.gz'));
     const { status, stdout } = await run(['replay', '--each', '-', 'h1/b.txt.gz', '--json'], input);
     expect(status).toBe(0);
     expect(JSON.parse(stdout).recordings.map((r: { row: { path: string } }) => r.row.path)).toEqual([

@@ -103,7 +103,7 @@ describe('--parquet', () => {
     const input = gunzipSync(readFileSync(join(dir, 'runs/a/1.gz')));
     expect(pttrace(['replay', '-', '--parquet', 'stdin'], { cwd: dir, input }).status).toBe(0);
     expect((await readDataset(join(dir, 'stdin'), 'recordings'))[0]).toMatchObject({ recording: '-' });
-    const piped = pttrace(['validate', '-', '--parquet', 'stdin2'], { cwd: dir, input });
+    const piped = await runCommand(['validate', '-', '--parquet', 'stdin2'], { cwd: dir, input });
     expect(piped.status).toBe(0);
     expect((await readDataset(join(dir, 'stdin2'), 'verdicts')).length).toBeGreaterThan(10);
   });
@@ -128,12 +128,12 @@ describe('--parquet', () => {
     expect((await run('fleet', 'run', ...args)).status).toBe(2);
   });
 
-  it('a disk that takes no tables ends it with an error', () => {
+  it('a disk that takes no tables ends it with an error', async () => {
     mkdirSync(join(dir, 'full'));
     mkdirSync(join(dir, 'full/recordings'));
     // A file where a folder must be made.
     writeFileSync(join(dir, 'full/verdicts'), '');
-    const { status, stderr } = pttrace(['replay', 'runs/a/1.gz', '--parquet', 'full'], { cwd: dir });
+    const { status, stderr } = await run('replay', 'runs/a/1.gz', '--parquet', 'full');
     expect(stderr).toMatch(/verdicts\/.* cannot be written \(E\w+\)\n$/);
     expect(status).toBe(4);
   });

@@ -9,10 +9,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ObjectStore } from '../../src/fleet/object-store.js';
 import { bytesIn } from '../data/support/read-tables.js';
-import { fixture } from '../gate/support/traces.js';
+import { linesOf } from '../gate/support/traces.js';
 import { runCommand } from '../support/run-command.js';
 import { missingRedis, RedisServer } from './support/redis.js';
 import { CREDENTIALS, S3Server } from './support/s3-server.js';
@@ -113,8 +114,9 @@ describe('recordings in a store', () => {
   beforeAll(() => {
     for (const host of ['a', 'b']) mkdirSync(join(dir, 'runs', host), { recursive: true });
     for (const [name, from] of Object.entries(files)) {
-      writeFileSync(join(dir, name), readFileSync(fixture(from)));
-      server.objects.set(`fleet/${name}`, readFileSync(fixture(from)));
+      const packed = gzipSync(`${linesOf(from).slice(0, 1000).join('\n')}\n`);
+      writeFileSync(join(dir, name), packed);
+      server.objects.set(`fleet/${name}`, packed);
     }
     writeFileSync(join(dir, 'runs/prose.txt'), 'no trace\n');
     server.objects.set('fleet/runs/prose.txt', Buffer.from('no trace\n'));
@@ -185,8 +187,8 @@ describe('recordings in a store', () => {
     expect(stderr).toContain('runs/a/1.gz: not answered: is not in the store (404 NoSuchKey)');
     expect(stderr).toContain('runs/b/1.gz: not answered: is not what was planned');
     expect(status).toBe(3);
-    for (const [name, from] of Object.entries(files))
-      server.objects.set(`fleet/${name}`, readFileSync(fixture(from)));
+    for (const name of Object.keys(files))
+      server.objects.set(`fleet/${name}`, readFileSync(join(dir, name)));
     expect((await run('shard', 'run', ...STORE, ...common)).stdout).toContain('2 answered, 1 known before');
   });
 

@@ -11,24 +11,30 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makePlan } from '../../src/fleet/plan.js';
 import { readSchema } from '../../src/schema/read-schema.js';
 import { linesOf, withoutOneFlush } from '../gate/support/traces.js';
-import { ROOT } from '../support/built.js';
 import { runCommand } from '../support/run-command.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'pttrace-shard-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-const Y = join(ROOT, 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz');
-const N = join(ROOT, 'fixtures/replay/6.12.117-lab-n/gup-munmap.txt.gz');
+const Y = '6.12.117-lab-y/mt-munmap.txt.gz';
+const N = '6.12.117-lab-n/gup-munmap.txt.gz';
 
 beforeAll(() => {
   mkdirSync(join(dir, 'runs'));
-  cpSync(Y, join(dir, 'runs/a.txt.gz'));
-  cpSync(N, join(dir, 'runs/b.txt.gz'));
-  const bad = withoutOneFlush(linesOf('6.12.117-lab-y/mt-munmap.txt.gz'));
+  for (const [name, from] of [
+    ['a', Y],
+    ['b', N],
+  ])
+    writeFileSync(
+      join(dir, `runs/${name}.txt.gz`),
+      gzipSync(`${linesOf(from!).slice(0, 1200).join('\n')}\n`),
+    );
+  const bad = withoutOneFlush(linesOf(Y));
   writeFileSync(join(dir, 'runs/bug.txt'), `${bad.join('\n')}\n`);
   writeFileSync(join(dir, 'runs/prose.txt'), 'Dear all,\n\nthis is no trace.\n');
 });

@@ -13,7 +13,7 @@ import { builtCommand, ROOT } from '../support/built.js';
 const FIXTURE = join(ROOT, 'fixtures/replay/6.12.117-lab-y/mt-munmap.txt.gz');
 const DRIVER = `
 import { writeFileSync } from 'node:fs';
-const [root, fixture, pipes, log] = process.argv.slice(2);
+export async function ask(root, fixture, pipes, log) {
 const { analyse, CATALOGUE, completeWorkload, simulate, VARIANTS } = await import(root + '/src/index.js');
 const { explain } = await import(root + '/src/explain/explain.js');
 const said = (r) => r.invariants.map((i) => [i.id, i.verdict, i.instances]);
@@ -29,7 +29,14 @@ if (pipes) {
   const made = await analyse({ paths: [log], variants: ['Z'] });
   out.simulated = said(made).filter(([, verdict]) => verdict === 'violated').map(([id]) => id);
 }
-console.log(JSON.stringify(out));
+return out;
+}
+`;
+
+/** For a process of its own, whose modules are those of the copy. */
+const MAIN = `
+import { ask } from './driver.mjs';
+console.log(JSON.stringify(await ask(...process.argv.slice(2))));
 `;
 
 interface Said {
@@ -89,7 +96,7 @@ describe('CONTRIBUTING.md, followed word for word', () => {
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
   const driver = join(dir, 'driver.mjs');
   const run = (built: string, ...more: string[]): Said => {
-    const args = [driver, pathToFileURL(built).href, FIXTURE, ...more];
+    const args = [join(dir, 'main.mjs'), pathToFileURL(built).href, FIXTURE, ...more];
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect(stderr).toBe('');
     return JSON.parse(stdout) as Said;
@@ -98,10 +105,14 @@ describe('CONTRIBUTING.md, followed word for word', () => {
   let before: Said;
   let after: Said;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     builtCommand();
     writeFileSync(driver, DRIVER);
-    before = run(join(ROOT, 'dist'));
+    writeFileSync(join(dir, 'main.mjs'), MAIN);
+    const { ask } = (await import(pathToFileURL(driver).href)) as {
+      ask(root: string, fixture: string): Promise<Said>;
+    };
+    before = JSON.parse(JSON.stringify(await ask(pathToFileURL(join(ROOT, 'dist')).href, FIXTURE))) as Said;
     cpSync(join(ROOT, 'dist/src'), join(dir, 'src'), { recursive: true });
     cpSync(join(ROOT, 'package.json'), join(dir, 'package.json'));
     symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'), 'dir');

@@ -148,14 +148,6 @@ function withGuests<T>(work: () => T): T {
   }
 }
 
-/** A folder with the project's own command, to be found as `pttrace`. */
-function installed(): string {
-  const bin = folder();
-  writeFileSync(join(bin, 'pttrace'), `#!/bin/sh\nexec "${process.execPath}" "${builtCommand()}" "$@"\n`);
-  chmodSync(join(bin, 'pttrace'), 0o755);
-  return `${bin}${delimiter}${process.env.PATH}`;
-}
-
 const step = (job: JobRun, name: string): Step => {
   const found = job.steps.find((s) => s.name.startsWith(name));
   if (!found) throw new Error(`no step ${name}`);
@@ -245,7 +237,7 @@ describe('docs/ci/github-actions.yml', () => {
     const shown = spawnSync('sh', ['-c', command], {
       cwd: red.workspace,
       encoding: 'utf8',
-      env: { ...process.env, PATH: installed() },
+      env: { ...process.env, PATH: `${dirname(warmPttrace())}${delimiter}${process.env.PATH}` },
     });
     expect(shown.status, shown.stderr).toBe(0);
     expect(shown.stdout).toMatch(new RegExp(`^ *${annotation!.line} `, 'm'));
