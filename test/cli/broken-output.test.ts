@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { linesOf } from '../gate/support/traces.js';
+import { partOf } from '../support/part.js';
 import { runCommand } from '../support/run-command.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -40,8 +41,11 @@ describe('what was decided is not undone by who reads it', () => {
     ['validate "$BAD" --json | head -c 10 > /dev/null', 1],
     ['replay "$BAD" --json | head -c 10 > /dev/null', 1],
     ['explore --broken lazy-skips-freed-tables --reader lazy --json | true', 1],
-    ['readers "$CUT" | true', 3],
-    ['breakdown "$CUT" | true', 3],
+    // What reads it to its end in the same way is left to the whole run.
+    ...[['readers "$CUT" | true', 3] as const, ['breakdown "$CUT" | true', 3] as const].slice(
+      0,
+      partOf(2, 1),
+    ),
     [`compare "$GOOD" "$GOOD" --fail-if 'p50 > -99%' --fail-undecided | true`, 1],
     ['validate "$GOOD" | true', 0],
     // Nobody knows whether the rest of the input was whole: as a program ends whose pipe breaks.
@@ -51,13 +55,15 @@ describe('what was decided is not undone by who reads it', () => {
     expect(shell(`node "$BIN" ${command}`).status).toBe(code);
   });
 
-  test.skipIf(!existsSync('/dev/full')).each([
-    ['validate "$BAD"', 1],
-    ['validate "$GOOD"', 4],
-    ['explain I09', 4],
-    ['convert "$GOOD" --to csv', 4],
-    ['simulate --munmaps 60', 4],
-  ])('a full disk: %s', (command, code) => {
+  test
+    .skipIf(!existsSync('/dev/full'))
+    .each([
+      ['validate "$BAD"', 1],
+      ...[['validate "$GOOD"', 4] as const].slice(0, partOf(1, 0)),
+      ['explain I09', 4],
+      ['convert "$GOOD" --to csv', 4],
+      ['simulate --munmaps 60', 4],
+    ])('a full disk: %s', (command, code) => {
     const ran = shell(`node "$BIN" ${command} > /dev/full`);
     expect(ran.status).toBe(code);
     expect(ran.stderr).toBe('pttrace: standard output cannot be written (ENOSPC): the report is not whole\n');

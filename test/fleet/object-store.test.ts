@@ -187,8 +187,7 @@ describe('recordings in a store', () => {
     expect(stderr).toContain('runs/a/1.gz: not answered: is not in the store (404 NoSuchKey)');
     expect(stderr).toContain('runs/b/1.gz: not answered: is not what was planned');
     expect(status).toBe(3);
-    for (const name of Object.keys(files))
-      server.objects.set(`fleet/${name}`, readFileSync(join(dir, name)));
+    for (const name of Object.keys(files)) server.objects.set(`fleet/${name}`, readFileSync(join(dir, name)));
     expect((await run('shard', 'run', ...STORE, ...common)).stdout).toContain('2 answered, 1 known before');
   });
 

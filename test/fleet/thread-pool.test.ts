@@ -28,12 +28,12 @@ function hungry(): string {
   const path = join(dir, 'hungry.txt');
   const line = (i: number) =>
     `  task${i}-${i + 1}  [000] ..... 1.${String(i).padStart(6, '0')}: event${i}: x=1\n`;
-  writeFileSync(path, `# tracer: nop\n#\n${Array.from({ length: 150_000 }, (_, i) => line(i)).join('')}`);
+  writeFileSync(path, `# tracer: nop\n#\n${Array.from({ length: 100_000 }, (_, i) => line(i)).join('')}`);
   return path;
 }
 
 it('a thread that runs out of memory costs its own task; the next is done by another', async () => {
-  const pool = new ThreadPool({ size: 1, memoryMb: 24 });
+  const pool = new ThreadPool({ size: 1, memoryMb: 16 });
   try {
     await expect(pool.perform(ask(hungry()))).rejects.toThrow(/^its thread ended: .*memory/);
     expect(await pool.perform(ask(join(dir, 'nowhere')))).toMatchObject({ kind: 'answer' });
