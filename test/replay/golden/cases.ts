@@ -30,6 +30,7 @@ export interface GoldenCase {
   readonly inTime?: string;
   /** `reader`: the steps of the cycle that it begins before and ends before. */
   readonly reads?: readonly [from: number, to: number];
+  /** Where it is long, put together each time it is asked for: a hundred MB of them would live as long as the tests. */
   readonly text: string;
   /** Hand-made: too short for bases to be learnt from. */
   readonly handMade: boolean;
@@ -168,15 +169,18 @@ interface Read extends Fixture {
 const joined = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
 const short = (name: string): string => name.replace('.txt.gz', '');
 
-function recordings(fixtures: readonly Read[]): GoldenCase[] {
-  return fixtures.map((f) => ({
-    name: short(f.name),
-    of: '',
-    change: 'whole',
-    text: joined(f.lines),
-    handMade: false,
-  }));
-}
+const recorded = (name: string, of: string, change: Change, lines: readonly string[]): GoldenCase => ({
+  name,
+  of,
+  change,
+  handMade: false,
+  get text() {
+    return joined(lines);
+  },
+});
+
+const recordings = (fixtures: readonly Read[]): GoldenCase[] =>
+  fixtures.map((f) => recorded(short(f.name), '', 'whole', f.lines));
 
 const SEED = 5;
 /** The long recordings only where no other has what is looked for: they take a third of the time of all. */
@@ -195,8 +199,7 @@ function damaged(fixtures: readonly Read[]): GoldenCase[] {
       const damage = damageLines(kind, fixture.recording, SEED);
       if (damage === null) continue;
       const of = short(fixture.name);
-      const text = joined(damage.lines);
-      return [{ name: `${of}, ${kind}`, of, change: 'damage' as const, text, handMade: false }];
+      return [recorded(`${of}, ${kind}`, of, 'damage', damage.lines)];
     }
     return [];
   });
@@ -213,7 +216,7 @@ function withoutProbes(fixtures: readonly Read[]): GoldenCase[] {
     const fixture = inTurn(fixtures, n).find((f) => shown.get(f)!.has(name))!;
     const of = short(fixture.name);
     const kept = fixture.lines.filter((l) => nameOf(l) !== name);
-    return { name: `${of}, no ${name}`, of, change: 'probe', text: joined(kept), handMade: false };
+    return recorded(`${of}, no ${name}`, of, 'probe', kept);
   });
 }
 
@@ -235,15 +238,14 @@ function doubted(fixtures: readonly Read[]): GoldenCase[] {
     const [fixture, other] = inTurn(fixtures, d);
     const of = short(fixture!.name);
     const whole = doubt.cast(fixture!.lines, SEED, other!.lines);
-    made.push({ name: `${of}, ${doubt.name}`, of, change: 'doubt', text: joined(whole), handMade: false });
+    made.push(recorded(`${of}, ${doubt.name}`, of, 'doubt', whole));
     if (doubt.name !== 'skew' && doubt.name !== 'loss') return;
     for (const [k, kind] of CROSSING.entries()) {
       for (const { name, recording } of inTurn(fixtures, d + k)) {
         const damage = damageLines(kind, recording, SEED);
         if (damage === null) continue;
-        const text = joined(doubt.cast(damage.lines, SEED + k, []));
-        const of = short(name);
-        made.push({ name: `${of}, ${kind}, ${doubt.name}`, of, change: 'doubt', text, handMade: false });
+        const lines = doubt.cast(damage.lines, SEED + k, []);
+        made.push(recorded(`${short(name)}, ${kind}, ${doubt.name}`, short(name), 'doubt', lines));
         break;
       }
     }
@@ -254,13 +256,8 @@ function doubted(fixtures: readonly Read[]): GoldenCase[] {
     ...DOUBTS[0]!.cast(first!.lines, SEED, []),
     ...first!.lines.filter((l) => !l.startsWith('#')),
   ];
-  made.push({
-    name: `${short(first!.name)}, twice`,
-    of: short(first!.name),
-    change: 'doubt',
-    text: joined(twice),
-    handMade: false,
-  });
+  const name = short(first!.name);
+  made.push(recorded(`${name}, twice`, name, 'doubt', twice));
   return made;
 }
 
