@@ -151,8 +151,7 @@ export class Tracks {
     return id;
   }
 
-  /** Sends and handlers of a broadcast, each pair joined. */
-  /** From each IPI to its handler, and to the return of who waited for it. */
+  /** Sends and handlers of a broadcast, each pair joined: from each IPI to its handler, and to the return of who waited for it. */
   private arrows(targets: readonly Target[], name: string, doneNs: number): void {
     for (const { from, cpu, isTs, ieTs, ixTs } of targets) {
       const own = ++this.flows;

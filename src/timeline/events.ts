@@ -16,7 +16,6 @@ export const RESERVED = {
   /** The recorder tells of losses elsewhere (bpftrace: on its standard error): any of its events may be missing. */
   silentLoss: 4,
 } as const;
-/** Ids above are events. */
 /** `aux` of a `segment` that begins with a header of its own: nothing learnt of the kernel holds there. */
 export const NEW_HEADER = 1;
 /**
@@ -28,6 +27,7 @@ export const IN_HANDLERS = 1;
 export const MISPLACED = 2;
 /** `aux` of a `bufferStart`: the ring buffers have overwritten events; those of this CPU before it may be among them. */
 export const OVERWRITTEN = 1;
+/** Ids above are events. */
 export const LAST_RESERVED = 4;
 
 /**

@@ -2,6 +2,7 @@ import { TRACEPOINTS } from '../../kernel/tracepoints.js';
 import { latin1 } from '../../timeline/batch.js';
 import { type EventHead, RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
+import { isDigit } from '../input/line-bytes.js';
 import { NextCapture } from '../input/next-capture.js';
 import { sampleText } from '../input/sample-text.js';
 import { headerShape, NOTICE, type Shape, shapeOf } from './printf-columns.js';
@@ -220,8 +221,6 @@ export function printfHead(text: string): EventHead {
   }
   return { kind: ret ? 'retprobe' : 'probe', name, symbol: '', caller: '' };
 }
-
-const isDigit = (c: number): boolean => c >= 48 && c <= 57;
 
 function skip(buf: Uint8Array, p: number, end: number): number {
   while (p < end && (buf[p] === BLANK || buf[p] === TAB)) p++;

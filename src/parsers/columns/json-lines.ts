@@ -44,9 +44,9 @@ const KNOWN = new Set([
   'args',
   ...BYTE_FIELDS,
 ]);
-/** Reasons whose first column is remembered. */
-/** Most lines are plain ones, which need none. */
+/** Asked for the lines that are not plain only. */
 const eventValidator = validatorOf('event', { strict: true, allowUnionTypes: true });
+/** Reasons whose first column is remembered. */
 const MAX_REASONS = 64;
 
 interface EventObject {

@@ -4,6 +4,8 @@ const KERNEL_NAMED = /\bLinux version (\d+\.\d+\S*) \(|^# os release\s*: (\d+\.\
 const QUOTE_BYTES = 120;
 const HASH = 35;
 
+export const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
+
 /** Release of the kernel that a line names; '' if it names none. */
 export function kernelIn(bytes: Uint8Array, start: number, end: number): string {
   if (!mayNameKernel(bytes, start, end)) return '';

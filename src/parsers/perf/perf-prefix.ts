@@ -1,7 +1,8 @@
+import { isDigit } from '../input/line-bytes.js';
+
 const BLANK = 32;
 const TAB = 9;
 
-const isDigit = (c: number): boolean => c >= 48 && c <= 57;
 /** perf's `-F +misc` letters: kernel, user, hypervisor, guest, mmap, exec, switch … */
 const MISC = new Set([...'KUHGgMESp'].map((c) => c.charCodeAt(0)));
 const MAX_TASK_COLUMNS = 96;

@@ -1,3 +1,5 @@
+import { isDigit } from '../input/line-bytes.js';
+
 /** Bytes of a line that are looked at for its columns. */
 export const MAX_HEAD = 200;
 /** More digits of whole milliseconds would not be whole microseconds in a double. */
@@ -89,8 +91,6 @@ export class PerfTraceColumns {
     return false;
   }
 }
-
-const isDigit = (c: number): boolean => c >= 48 && c <= 57;
 
 const NAME = new Uint8Array(256);
 for (const c of '0123456789:.-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')

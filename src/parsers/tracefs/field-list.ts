@@ -1,3 +1,5 @@
+import { isDigit } from '../input/line-bytes.js';
+
 const BLANK = 32;
 const EQUALS = 61;
 /** A body with more is for `rewriteFields`. */
@@ -142,7 +144,6 @@ export class FieldList {
   }
 }
 
-const isDigit = (c: number): boolean => c >= 48 && c <= 57;
 /** What `\s` and `trim` take for one, of the characters that are a byte. */
 export const isSpace = (c: number): boolean => c === BLANK || (c >= 9 && c <= 13) || c === 0xa0;
 

@@ -1,3 +1,6 @@
+import { isDigit } from '../input/line-bytes.js';
+import { FLAG_BYTE } from './flag-bytes.js';
+
 /**
  * The columns left of the text on a function_graph line. Which of them are on is an option of the recorder
  * (`funcgraph-abstime`, `-cpu`, `-proc`, `-duration`, `latency-format`), so they are told apart by what stands
@@ -12,11 +15,7 @@ const BAR = 124;
 const DASH = 45;
 const DOT = 46;
 
-const isDigit = (c: number): boolean => c >= 48 && c <= 57;
-
 /** Bytes that can stand in the irq/preempt column (`trace_print_lat_fmt()`, and the RT columns). */
-const FLAG_BYTE = new Uint8Array(256);
-for (const c of '.dbDXnpNlLBsShHzZ0123456789abcdef') FLAG_BYTE[c.charCodeAt(0)] = 1;
 
 /** What the part left of the text says; refilled by `parse` for every line. */
 export class GraphColumns {

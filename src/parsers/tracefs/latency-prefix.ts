@@ -1,3 +1,6 @@
+import { isDigit } from '../input/line-bytes.js';
+import { FLAG_BYTE } from './flag-bytes.js';
+
 /** What the number before the body of a latency line counts. */
 export const TIME = {
   /** µs: since the start of the trace (tracefs), or of the clock (`ftrace_dump`). */
@@ -14,10 +17,6 @@ const BLANK = 32;
 const COLON = 58;
 /** Least width of a stamp that is a count (`%12d`, libtraceevent src/event-parse.c `print_event_time()`). */
 const STAMP_COLUMN = 12;
-const isDigit = (c: number): boolean => c >= 48 && c <= 57;
-
-const FLAG_BYTE = new Uint8Array(256);
-for (const c of '.dbDXnpNlLBsShHzZ0123456789abcdef') FLAG_BYTE[c.charCodeAt(0)] = 1;
 
 /** `comm-pid cpuFLAGS time: ` at the front of a latency-format line; refilled by `parse`. */
 export class LatencyPrefix {

@@ -1,10 +1,8 @@
+import { isDigit } from '../input/line-bytes.js';
+import { FLAG_BYTE } from './flag-bytes.js';
 import { TIME } from './latency-prefix.js';
 
 const BLANK = 32;
-const isDigit = (c: number): boolean => c >= 48 && c <= 57;
-
-const FLAG_BYTE = new Uint8Array(256);
-for (const c of '.dbDXnpNlLBsShHzZ0123456789abcdef') FLAG_BYTE[c.charCodeAt(0)] = 1;
 
 /** `comm-pid [cpu] [FLAGS] time:` at the front of a trace-cmd report line; refilled by `parse`. */
 export class TraceCmdPrefix {
