@@ -4,17 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { linesOf, write } from '../gate/support/traces.js';
 import { builtCommand, ROOT } from '../support/built.js';
+import { partOf } from '../support/part.js';
 
 // A kernel is its row: the built modules are copied, rows are added to the table and nothing else is touched, and those who
 // read the table are asked.
 
 const FIXTURES = [
-  'replay/6.12.117-lab-y/slowpath-failpagealloc.txt.gz',
-  'replay/6.12.117-lab-n/exit-mmap.txt.gz',
-  'replay/6.12.117-lab-semi/slowpath-failpagealloc.txt.gz',
-  'replay/debian-6.16.12/pt-reclaim-gup.txt.gz',
-].map((name) => join(ROOT, 'fixtures', name));
+  '6.12.117-lab-y/slowpath-failpagealloc.txt.gz',
+  '6.12.117-lab-n/exit-mmap.txt.gz',
+  '6.12.117-lab-semi/slowpath-failpagealloc.txt.gz',
+  'debian-6.16.12/pt-reclaim-gup.txt.gz',
+];
+/** Of each; each is read three times. */
+const LINES = partOf(10_000, 1800);
 
 /** Prints what is said of each fixture and of logs of each variant; with `imagined`, what the row Z does in every part of the program. */
 const DRIVER = `
@@ -76,18 +80,22 @@ interface Out {
 describe('rows of kernel variants', () => {
   const dir = mkdtempSync(join(tmpdir(), 'pttrace-rows-'));
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  const paths = FIXTURES.map((name, i) => write(dir, `${i}.txt`, linesOf(name).slice(0, LINES)));
 
   /** What is said with `rows`, code that stands before the end of the table. */
   function withRows(name: string, rows: string, imagined: boolean): Out {
     const root = join(dir, name);
-    cpSync(join(ROOT, 'dist/src'), join(root, 'src'), { recursive: true });
+    cpSync(join(ROOT, 'dist/src'), join(root, 'src'), {
+      recursive: true,
+      filter: (path) => !path.endsWith('.d.ts'),
+    });
     cpSync(join(ROOT, 'package.json'), join(root, 'package.json'));
     symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'), 'dir');
     const file = join(root, 'src/kernel/variant-rows.js');
     writeFileSync(file, `${readFileSync(file, 'utf8').replace(/^\/\/# source.*$/m, '')}\n${rows}\n`);
     writeFileSync(join(root, 'driver.mjs'), DRIVER);
     writeFileSync(join(root, 'main.mjs'), MAIN);
-    const args = [join(root, 'main.mjs'), pathToFileURL(root).href, root, JSON.stringify(FIXTURES)];
+    const args = [join(root, 'main.mjs'), pathToFileURL(root).href, root, JSON.stringify(paths)];
     const run = spawnSync(process.execPath, imagined ? [...args, 'imagined'] : args, { encoding: 'utf8' });
     expect(run.stderr).toBe('');
     return JSON.parse(run.stdout) as Out;
@@ -101,7 +109,7 @@ describe('rows of kernel variants', () => {
     const { ask } = (await import(pathToFileURL(driver).href)) as {
       ask(root: string, dir: string, fixtures: readonly string[]): Promise<Out>;
     };
-    plain = JSON.parse(JSON.stringify(await ask(join(ROOT, 'dist'), dir, FIXTURES))) as Out;
+    plain = JSON.parse(JSON.stringify(await ask(join(ROOT, 'dist'), dir, paths))) as Out;
   });
 
   it('copied change no verdict, of recordings and of logs of each variant', () => {
