@@ -14,7 +14,7 @@ interface Fuzz {
 }
 
 // A bounded run; `node scripts/fuzz.mjs` is the long one. docs/testing.md says how many inputs it has seen.
-const INPUTS = partOf(300, 150);
+const INPUTS = partOf(300, 100);
 
 describe('any bytes', () => {
   let module: Fuzz;

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { BaseLearner } from '../../src/kernel/base-learner.js';
 import { type Bases, makeBases } from '../../src/kernel/bases.js';
 import { FuncTable } from '../../src/kernel/func-table.js';
+import { inTurn } from '../replay/support/in-turn.js';
 import { haveRecordings, load, RECORDINGS, readText } from './support/lines.js';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures');
@@ -127,7 +128,7 @@ describe('bases are inferred', () => {
     expect([bases.vmemmap, bases.directMap], bases.how).toEqual([low53(VMEMMAP), low53(DIRECT)]);
   });
 
-  test.skipIf(!haveRecordings).each(BIG)('recording %s', (f) => {
+  test.skipIf(!haveRecordings).each(inTurn(BIG, 3, 0))('recording %s', (f) => {
     const text = readText(join(RECORDINGS, f));
     for (const limit of [1e9, 3000]) {
       const bases = learn(text, limit);

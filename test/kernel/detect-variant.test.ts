@@ -6,6 +6,7 @@ import { VariantDetector } from '../../src/kernel/detect-variant.js';
 import { FuncTable } from '../../src/kernel/func-table.js';
 import { FUNC, OP, Op } from '../../src/kernel/ops.js';
 import { ALL_VARIANTS, maskOf, namesOf, VARIANTS } from '../../src/kernel/variants.js';
+import { inTurn } from '../replay/support/in-turn.js';
 import { haveRecordings, load, RECORDINGS, readText } from './support/lines.js';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/replay');
@@ -59,11 +60,14 @@ describe('recordings fix the variant', () => {
     for (const e of d.evidence) expect(e.refs.length).toBeGreaterThan(0);
   });
 
-  test.skipIf(!haveRecordings).each([...EXPECTED, ...FUNCTIONS])('whole recording %s → %s', (file, want) => {
-    const d = detect(readText(join(RECORDINGS, file)));
-    expect(d.candidates.join(' ')).toBe(want);
-    expect(d.conflict()).toBeNull();
-  });
+  test.skipIf(!haveRecordings).each(inTurn([...EXPECTED, ...FUNCTIONS], 2, 0))(
+    'whole recording %s → %s',
+    (file, want) => {
+      const d = detect(readText(join(RECORDINGS, file)));
+      expect(d.candidates.join(' ')).toBe(want);
+      expect(d.conflict()).toBeNull();
+    },
+  );
 
   test('two kernels in one timeline contradict each other, with lines of both', () => {
     const d = detect(readText(join(FIXTURES, EXPECTED[0]![0])));

@@ -135,7 +135,7 @@ describe('random programs', () => {
         const { violated } = runOrder(test, test.orders[0]!);
         expect(violated.filter((id) => WATCHED.includes(id))).toEqual([...oracle(steps)].sort());
       }),
-      { numRuns: partOf(5000, 1500) },
+      { numRuns: partOf(5000, 700) },
     );
   });
 });

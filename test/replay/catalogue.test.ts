@@ -7,7 +7,7 @@ import type { Result } from '../../src/result/types.js';
 import { BROKEN, SILENT, textOf } from '../litmus/support/controls.js';
 import { one, ownOrders } from '../litmus/support/files.js';
 import { ALL_DAMAGES, damageLines, readRecording } from './damage/damage.js';
-import { replayFixtures } from './damage/fixtures.js';
+import { replayFixtures, undamaged } from './damage/fixtures.js';
 import { IN_WHOLE_RECORDINGS, NEVER_VIOLATED, NOT_BY_DAMAGE } from './support/exceptions.js';
 import { BROKEN_TRACES, KEPT } from './support/made.js';
 import { replayLines, replayText } from './support/replay.js';
@@ -66,8 +66,8 @@ beforeAll(async () => {
   for (const [id, text] of Object.entries(BROKEN_TRACES)) take(`${id} broken`, await replayText(text, BASES));
   const fixtures = [...replayFixtures()]
     .sort((a, b) => a.lines.length - b.lines.length)
-    .map((f) => ({ ...f, recording: readRecording(f.lines) }));
-  for (const { name, lines } of fixtures) take(name, await replayLines(lines));
+    .map((f) => ({ name: f.name, from: f, recording: readRecording(f.lines) }));
+  for (const { name, from } of fixtures) take(name, await undamaged(from));
   for (const kind of Object.keys(ALL_DAMAGES)) {
     // Until it is found in one recording: a place at the edge of one is rightly unknown.
     for (const { name, recording } of fixtures) {

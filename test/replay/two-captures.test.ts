@@ -3,6 +3,7 @@ import type { Result } from '../../src/result/types.js';
 import { replayFixtures } from './damage/fixtures.js';
 import { HARMLESS } from './damage/harmless.js';
 import { perfScript, traceCmd } from './support/dialects.js';
+import { inTurn } from './support/in-turn.js';
 import { replayText, report, verdicts, violatedIds } from './support/replay.js';
 import { moveBefore, munmapRcu, print, type Step } from './support/story.js';
 
@@ -25,7 +26,7 @@ describe.each(fixtures.map((fixture, i) => ({ ...fixture, i })))('behind $name',
     'as trace-cmd report': traceCmd(elsewhere),
   };
 
-  it.each(Object.entries(forms))(`${other.name}, %s`, async (_, second) => {
+  it.each(inTurn(Object.entries(forms), 2, i))(`${other.name}, %s`, async (_, second) => {
     const [one, two, both] = [
       await replayText(first),
       await replayText(second),

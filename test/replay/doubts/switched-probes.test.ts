@@ -3,6 +3,7 @@ import { withoutOneFlush } from '../../gate/support/traces.js';
 import { partOf } from '../../support/part.js';
 import { replayFixtures } from '../damage/fixtures.js';
 import { parseLine } from '../damage/recording-lines.js';
+import { inTurn } from '../support/in-turn.js';
 import { replayLines, replayText, report, violatedIds } from '../support/replay.js';
 import { BASES, change, munmapRcu, print, type Step, without } from '../support/story.js';
 
@@ -24,8 +25,8 @@ function switched(lines: readonly string[], which: RegExp, from: number, to: num
   return out.length < lines.length ? out : null;
 }
 
-describe.each(replayFixtures())('$name', ({ lines }) => {
-  it.each(Object.entries(OFF))('%s off for a while accuse nobody', async (_, which) => {
+describe.each(replayFixtures().map((fixture, i) => ({ ...fixture, i })))('$name', ({ lines, i }) => {
+  it.each(inTurn(Object.entries(OFF), 2, i))('%s off for a while accuse nobody', async (_, which) => {
     for (const share of SHARES) {
       const from = Math.floor(lines.length * (0.6 - share));
       const out = switched(lines, which, from, from + Math.floor(lines.length * share));
