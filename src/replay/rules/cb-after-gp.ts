@@ -12,7 +12,7 @@ import {
   w,
   witnesses,
 } from '../evidence.js';
-import type { Monitor } from '../monitor.js';
+import type { Monitor, OpListeners } from '../monitor.js';
 import type { Cpu } from '../state/contexts.js';
 import type { Head } from '../state/table-life.js';
 import { KNOWN } from '../tally.js';
@@ -44,11 +44,22 @@ const EXPEDITED_UNSEEN =
   'from 7.3 on callbacks also advance on expedited grace periods, which are not shown: needs rcu:rcu_exp_grace_period or the release (--kernel)';
 const NO_GP = 'grace periods are not shown: needs rcu:rcu_grace_period (CONFIG_RCU_TRACE)';
 
+const NOT_SHOWN_BEFORE = 'grace periods are not shown yet where it was queued';
+const UNSHOWN_END = 'a grace period began behind its call_rcu() whose end is not shown';
+
 class CbAfterGp implements Monitor {
   private readonly evidence: Evidence;
   private readonly verdicts: Verdicts;
   /** Callbacks that came before any sufficient grace period had been seen to end. */
   private waiting: { head: Head; ref: EvidenceRef }[] = [];
+  /** Step of the first event of a grace period. */
+  private first = Number.POSITIVE_INFINITY;
+
+  readonly on: OpListeners = {
+    [OP.GP]: () => {
+      this.first = Math.min(this.first, this.evidence.state.seq);
+    },
+  };
 
   constructor(evidence: Evidence, verdicts: Verdicts) {
     this.evidence = evidence;
@@ -79,6 +90,8 @@ class CbAfterGp implements Monitor {
     for (const { head, ref } of this.waiting) {
       const enough = evidence.state.gp.ended > head.gpStarts;
       if (lostSince(evidence, head.crSeq)) verdicts.unknown(LOSS, ref);
+      else if (!evidence.exactClock && this.first >= head.crSeq) verdicts.unknown(NOT_SHOWN_BEFORE, ref);
+      else if (evidence.state.gp.unshownEnd > head.gpStarts) verdicts.unknown(UNSHOWN_END, ref);
       else if (enough && surelyBefore(evidence, head.cbTs, head.cbCpu, op.tsNs, op.cpu) === null) {
         verdicts.unknown(CLOCK, ref);
       } else if (this.onExpedited() !== false && evidence.coverage.shown(OP.GPX) === 0) {

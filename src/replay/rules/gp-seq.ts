@@ -7,6 +7,9 @@ import { KNOWN } from '../tally.js';
 import { PROBES } from './probes.js';
 import { rule } from './rule.js';
 
+/** The return of rcu_gp_cleanup() and the entry of rcu_gp_init(): where the number has moved on, the grace period is over. */
+const NEXT: ReadonlySet<number> = new Set([GP_EVENT.endret, GP_EVENT.init]);
+
 export const gpSeq = rule({
   number: 41,
   name: 'gp-seq',
@@ -44,7 +47,8 @@ export const gpSeq = rule({
               bad(`grace period ${ended.seq} ends with number ${GP.seq(op)}`, op, last.ref);
             }
             if (GP.event(op) === GP_EVENT.end) ended = { seq: GP.seq(op), step: evidence.state.seq };
-            if (GP.event(op) === GP_EVENT.end && GP.seq(op) === running) running = Number.NaN;
+            const next = NEXT.has(GP.event(op)) && GP.seq(op) > running;
+            if (next || (GP.event(op) === GP_EVENT.end && GP.seq(op) === running)) running = Number.NaN;
             return;
           }
           // The return of rcu_gp_init(): its tracepoint has told of this start already.

@@ -13,6 +13,8 @@ export interface GracePeriods {
   ended: number;
   endedRef: EvidenceRef;
   endedTs: number;
+  /** Index of the newest one whose end is not shown, and that the next one proves to be over. */
+  unshownEnd: number;
   /** As `rcu:rcu_exp_grace_period` shows the expedited ones; `ended` counts as `starts` does. */
   readonly expedited: { starts: number; running: boolean; ended: number };
 }

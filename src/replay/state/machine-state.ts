@@ -89,6 +89,7 @@ export function newState(): MachineState {
       ended: 0,
       endedRef: -1,
       endedTs: Number.NaN,
+      unshownEnd: 0,
       expedited: { starts: 0, running: false, ended: 0 },
     },
     lossSeq: 0,

@@ -236,6 +236,8 @@ function gracePeriod(state: MachineState, op: Op, hooks: Hooks): void {
   else if (op.a1 === GP_EVENT.start || op.a1 === GP_EVENT.other) gp.opening = false;
   // The return of rcu_gp_init() may come behind the tracepoint that told of the same start.
   if (op.a1 === GP_EVENT.start && (op.a2 !== op.a2 || op.a0 !== gp.seq)) {
+    // kernel/rcu/tree.c rcu_gp_kthread(): one thread, one after the other.
+    if (op.a0 > gp.seq) gp.ended = gp.unshownEnd = gp.starts;
     gp.starts++;
     gp.seq = op.a0;
     gp.startRef = op.ref;

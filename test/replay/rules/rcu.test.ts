@@ -105,6 +105,19 @@ describe('I36 cb-after-gp', () => {
     const lost = await judged('I36', between(insertAfter(odd, 'gp-start', LOST(1))));
     expect(lost.instances).toMatchObject({ violated: 0, unknown: 1 });
   });
+
+  it('is unknown where a later grace period proves the end of one that is not shown to end', async () => {
+    const r = await judged('I36', between(without(munmapRcu(2), 'gp-end')), { kernel: '6.18' });
+    expect(r).toMatchObject({ verdict: 'unknown', instances: { pass: 2, violated: 0, unknown: 1 } });
+    expect(r.reason).toContain('whose end is not shown');
+  });
+
+  it('is unknown of what was queued before the first event of any grace period', async () => {
+    const odd = CALLBACK.reduce((s, label) => moveBefore(s, label, 'gp-end'), munmapRcu(1));
+    const r = await judged('I36', [...odd, ...munmapRcu(2)], { kernel: '6.18' });
+    expect(r).toMatchObject({ verdict: 'unknown', instances: { pass: 1, violated: 0, unknown: 1 } });
+    expect(r.reason).toContain('not shown yet');
+  });
 });
 
 describe('I37 cb-not-inside-reader', () => {

@@ -31,6 +31,7 @@ describe('nothing seen yet', () => {
       ended: 0,
       endedRef: -1,
       endedTs: Number.NaN,
+      unshownEnd: 0,
       expedited: { starts: 0, running: false, ended: 0 },
     });
     nothing(state.walks, []);

@@ -235,6 +235,17 @@ describe('grace periods', () => {
     expect(d.heard('gpEnded')).toHaveLength(1);
   });
 
+  it('end unshown where the next one begins', () => {
+    const d = new Drive();
+    gp(d, 8, GP_EVENT.start);
+    gp(d, 12, GP_EVENT.start);
+    expect(d.state.gp).toMatchObject({ starts: 2, ended: 1, unshownEnd: 1, endedRef: -1 });
+    expect(d.heard('gpEnded')).toEqual([]);
+    gp(d, 12, GP_EVENT.end);
+    gp(d, 16, GP_EVENT.start);
+    expect(d.state.gp).toMatchObject({ starts: 3, ended: 2, unshownEnd: 1 });
+  });
+
   it('a head knows how many had begun before it', () => {
     const d = new Drive();
     d.enqueue(40, BATCH, 50);

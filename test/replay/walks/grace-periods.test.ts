@@ -28,6 +28,12 @@ describe('grace periods by kprobes', () => {
     expect((await judged('I41', whole(munmap(2, SEQ(1) - 8)))).instances.violated).toBeGreaterThan(0);
   });
 
+  it('I41 knows by the next number that one is over, whichever probe shows it', async () => {
+    const without = (label: string): Step[] => whole(munmap(2)).filter((s) => s.label !== label);
+    for (const label of ['gp-cleanup', 'gp-over'])
+      expect((await judged('I41', without(label))).instances, label).toMatchObject({ pass: 3, violated: 0 });
+  });
+
   it('I40 passes where readers of before the start are out at the end, and is violated otherwise', async () => {
     expect((await judged('I40', whole(reader('gp-init', 'gp-cleanup')))).instances).toMatchObject({
       violated: 0,
