@@ -37,6 +37,12 @@ describe('what is said beside', () => {
     expect([i52.verdict, i52.instances.violated]).toEqual(['unknown', 0]);
   });
 
+  it('a CPU that goes offline and comes back has lost nothing', async () => {
+    const { invariants } = await analyse({ paths: [`${FOLDER}hotplug-three-6.12.txt.gz`] });
+    const i53 = invariants.find((i) => i.id === 'I53')!;
+    expect(i53.instances).toMatchObject({ pass: 4, unknown: 0 });
+  });
+
   it('excerpts are told apart', async () => {
     expect(await notes('mail-two-excerpts.eml')).toContain('excerpts');
   });

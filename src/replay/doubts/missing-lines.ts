@@ -11,6 +11,7 @@ const PICKED =
 
 /** Places in one capture from which on each counts: lines were picked out all along. */
 const MANY = 3;
+const IDLE = 0;
 
 /**
  * Lines that are not there, although nothing announces a loss: somebody cut them out, or picked others out of a longer text.
@@ -68,11 +69,14 @@ export class MissingLines {
   }
 
   private switches(cpu: number, op: Op, last: Moment, event: number, seq: number, ref: EvidenceRef): number {
+    const prev = op.a0;
+    // A CPU goes offline from its stopper thread and comes back in its idle task; on one that is not online tracepoints are silent.
+    if (prev === IDLE && this.evidence?.state.cpus[cpu]?.hotplugged) this.order.forget(cpu);
     const { now } = this;
     now.event = event;
     now.seq = seq;
     now.ref = ref;
-    const jump = this.order.switches(cpu, op.a0, op.a1, last, now);
+    const jump = this.order.switches(cpu, prev, op.a1, last, now);
     if (jump === null) return -1;
     this.contradictions?.between(jump.from, { ...now });
     if (this.first < 0) this.first = jump.from.event;
