@@ -1,6 +1,6 @@
 import { CALLBACK, SYSCALL } from '../../kernel/operands.js';
 import { isTableFunc, OP, type Op } from '../../kernel/ops.js';
-import { type Evidence, lostSince } from '../evidence.js';
+import { type Evidence, lostSince, syscallKind } from '../evidence.js';
 import type { Monitor, OpListeners } from '../monitor.js';
 import { NO_RETURN } from '../rules/syscall-pair.js';
 import type { Cpu, Task } from '../state/contexts.js';
@@ -13,8 +13,15 @@ import { isOfFlush, type UnseenNumbers } from './unseen-numbers.js';
 const CUT =
   'lines may be missing here: two things or more have gone on, at the same time, from where they could not have been';
 
+const ALL_ALONG =
+  'lines are missing all along this recording: again and again things go on from where they could not have been';
+
 /** Contradictions remembered at most; each is laid beside all others. */
 const MOST = 512;
+/** So many that no kernel can be the cause of say that lines were left out all along, not at one place. */
+const MANY = 6;
+/** A switch from a task that does not run counts for so many: nothing but `sched_switch` is asked. */
+const BY_SWITCH = 2;
 
 /** A state that does not follow from the one before: what lies between was not shown, behind `from` and before `to`. */
 interface Contradiction extends Window {
@@ -41,6 +48,13 @@ export class Contradictions implements Monitor {
   private readonly callbacks = {};
   /** Heads and tables of which anything was found. */
   private readonly lives = new Set<object | number>();
+  /** Weight of those that no kernel can be the cause of. */
+  private impossible = 0;
+  /** Lives that count in it. */
+  private readonly unreleased = new Set<object | number>();
+  private readonly begin: Moment;
+  /** Callbacks of `callbacks`. */
+  private unqueued = 0;
   /** By CPU: when the last head that has run there was queued. */
   private readonly ran: Moment[] = [];
 
@@ -56,6 +70,7 @@ export class Contradictions implements Monitor {
   constructor(evidence: Evidence, unseen: UnseenNumbers) {
     this.evidence = evidence;
     this.unseen = unseen;
+    this.begin = { event: evidence.ledger.now, seq: 0, ref: -1 };
   }
 
   queuedTwice(head: Head, again: Op): void {
@@ -63,6 +78,7 @@ export class Contradictions implements Monitor {
   }
 
   headReused(head: Head, op: Op): void {
+    if (op.kind !== OP.FREE) this.notReleased(head);
     this.livesOn(head, queuedAt(head), op);
   }
 
@@ -73,7 +89,9 @@ export class Contradictions implements Monitor {
   }
 
   tableReused(table: Table, op: Op): void {
-    if (table.trSeq > 0) this.livesOn(lifeOf(table), removedAt(table), op);
+    if (table.trSeq === 0) return;
+    this.notReleased(lifeOf(table));
+    this.livesOn(lifeOf(table), removedAt(table), op);
   }
 
   syscallEntered(task: Task, op: Op): void {
@@ -95,11 +113,12 @@ export class Contradictions implements Monitor {
     const from = !previous && cpu && cpu.matchedSeq > 0 ? this.ran[cpu.id] : undefined;
     const func = CALLBACK.func(op);
     if (from && isTableFunc(func) && !mayBeUnnamed(this.evidence.state, func))
-      this.jumped(this.callbacks, from, op, true);
+      this.unqueued += this.jumped(this.callbacks, from, op, true);
   }
 
   /** Switches of a CPU that do not fit together. */
   between(from: Moment, to: Moment): void {
+    this.impossible += BY_SWITCH;
     if (this.found.length < MOST) this.found.push({ of: from, from, to, byNumbers: false });
   }
 
@@ -115,11 +134,29 @@ export class Contradictions implements Monitor {
         const to = a.to.seq < b.to.seq ? a.to : b.to;
         if (from.seq < to.seq) windows.push({ from, to });
       }
-    if (windows.length > 0) this.evidence.ledger.unseenIn(windows, CUT);
+    if (whole && this.impossible >= MANY) this.doubtAll();
+    else if (windows.length > 0) this.evidence.ledger.unseenIn(windows, CUT);
   }
 
-  /** A callback that was never queued may be that of a head, or of a batch of tables, which is what is wrong. */
+  /** What is said of the recording as a whole is said only now. */
+  recordingEnded(): void {
+    if (this.impossible >= MANY && this.evidence.state.seq >= WHOLE_STEPS) this.doubtAll();
+  }
+
+  private doubtAll(): void {
+    this.evidence.ledger.unseenIn([{ from: this.begin, to: FOREVER }], ALL_ALONG);
+  }
+
+  /** The allocator gives out again what was not shown to come back: kernel/mm/page_alloc.c has one place where pages do. */
+  private notReleased(life: object | number): void {
+    if (this.evidence.coverage.shown(OP.FREE) === 0 || this.unreleased.has(life)) return;
+    if (this.unreleased.size < MANY) this.unreleased.add(life);
+    this.impossible++;
+  }
+
+  /** One callback that was never queued may be that of a head, or of a batch of tables, which is what is wrong. */
   private sameLife(a: object | number, b: object | number): boolean {
+    if (this.unqueued > 1) return false;
     return (a === this.callbacks && this.lives.has(b)) || (b === this.callbacks && this.lives.has(a));
   }
 
@@ -140,6 +177,10 @@ export class Contradictions implements Monitor {
 
   private called(task: Task, jumped: boolean, op: Op, byNumbers = false): void {
     const before = this.calls.get(task.key);
+    // Of a call whose other end is not recorded the next one tells nothing.
+    const { syscalls } = this.evidence;
+    const end = syscallKind(op.kind === OP.SX ? SYSCALL.id(op) : task.syscall, op.kind !== OP.SX);
+    if (jumped && before && syscalls.shown(end) > 0) this.impossible++;
     if (jumped && before) this.jumped(task, { ...before }, op, byNumbers);
     const now = this.latest(before ?? null, op);
     if (!before) this.calls.set(task.key, now);
@@ -150,9 +191,11 @@ export class Contradictions implements Monitor {
     this.jumped(of, from, op);
   }
 
-  private jumped(of: object | number, from: Moment, op: Op, byNumbers = false): void {
-    if (this.found.length >= MOST || lostSince(this.evidence, from.seq)) return;
+  /** How many were remembered. */
+  private jumped(of: object | number, from: Moment, op: Op, byNumbers = false): number {
+    if (this.found.length >= MOST || lostSince(this.evidence, from.seq)) return 0;
     this.found.push({ of, from, to: this.latest(null, op), byNumbers });
+    return 1;
   }
 
   /** This moment, written over `old`. */
@@ -164,6 +207,8 @@ export class Contradictions implements Monitor {
     return now;
   }
 }
+
+const FOREVER: Moment = { event: Infinity, seq: Infinity, ref: Infinity };
 
 /** Tables of one batch, or of one gather, end their lives together. */
 const lifeOf = (table: Table): object | number => table.head ?? (table.trGather > 0 ? table.trGather : table);

@@ -4,7 +4,8 @@ import { ALL_DAMAGES } from '../damage/damage.js';
 import { seededRandom } from '../damage/edit.js';
 import { replayFixtures } from '../damage/fixtures.js';
 import { readRecording } from '../damage/recording.js';
-import { replayLines, report, violatedIds } from '../support/replay.js';
+import { judged, replayLines, report, violatedIds } from '../support/replay.js';
+import { again, munmapRcu } from '../support/story.js';
 
 // A middle of a recording that somebody cut out: what goes across it is told by two things that jump there.
 
@@ -28,6 +29,37 @@ describe.each(FIXTURES)('$name', ({ lines }) => {
       expect(violatedIds(await replayLines(cut(lines, place, share)))).toEqual([]);
     },
   );
+});
+
+describe('lines that were left out all along accuse nobody', () => {
+  const TENTH = (_: string, i: number): boolean => i % 10 !== 7;
+  const PAGES = (_: string, i: number): boolean => i % 60 < 57;
+  // Grace periods that are counted and not shown are what I41 is about.
+  const CASES: readonly (readonly [string, string, (line: string, i: number) => boolean])[] = [
+    ['6.12.117-lab-n/ftrace-kprobes-nohash', 'three of sixty', PAGES],
+    ['6.12.117-lab-semi/ftrace-kprobes-nohash', 'each tenth', TENTH],
+    ['6.12.117-lab-semi/ftrace-kprobes-nohash', 'three of sixty', PAGES],
+    ['6.12.117-lab-semi/mt-munmap', 'each tenth', TENTH],
+    ['6.12.117-lab-semi/slowpath-failpagealloc', 'each tenth', TENTH],
+    ['6.12.117-lab-y/ftrace-kprobes-nohash', 'three of sixty', PAGES],
+    ['6.12.117-lab-y/gup-munmap', 'each tenth', TENTH],
+    ['debian-6.16.12/mt-munmap', 'three of sixty', PAGES],
+    ['debian-6.16.12/pt-reclaim-gup', 'each tenth', TENTH],
+  ];
+  it.each(CASES)('%s: %s', async (name, _, keep) => {
+    const { lines } = replayFixtures().find((f) => f.name === `${name}.txt.gz`)!;
+    const shown = lines.filter((line) => !line.startsWith('#')).filter(keep);
+    const result = await replayLines(shown);
+    expect(violatedIds(result).filter((id) => id !== 'I41')).toEqual([]);
+    expect(JSON.stringify(result)).toContain('missing all along');
+  });
+
+  it('a double call_rcu again and again is a fault of the kernel', async () => {
+    const cycles = Array.from({ length: 30 }, (_, n) => n + 1);
+    const steps = cycles.flatMap((n) => (n % 2 > 0 ? munmapRcu(n) : again(munmapRcu(n), 'enqueue')));
+    expect(steps.length).toBeGreaterThan(512);
+    expect((await judged('I11', steps)).instances.violated).toBeGreaterThan(8);
+  });
 });
 
 describe('a violation beside a cut is found', () => {
