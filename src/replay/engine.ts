@@ -24,6 +24,7 @@ import { CaptureClocks, type ClockListener, type CpuClock, DISORDER } from './do
 import { MissedHits } from './doubts/missed-hits.js';
 import { MissingLines } from './doubts/missing-lines.js';
 import { RecordedCpus } from './doubts/recorded-cpus.js';
+import { SORTED_OTHERWISE, SortedOtherwise } from './doubts/sorted-otherwise.js';
 import { SwitchedProbes } from './doubts/switched-probes.js';
 import { SORTED_BY_TEXT, Ties } from './doubts/ties.js';
 import { UnseenNumbers } from './doubts/unseen-numbers.js';
@@ -82,6 +83,7 @@ export class ReplayEngine {
   readonly missed = new MissedHits();
   private readonly lines = new MissingLines();
   private readonly ties: Ties | null;
+  private readonly sorted: SortedOtherwise | null;
   private readonly loss = new Op();
 
   constructor(options: EngineOptions) {
@@ -108,6 +110,7 @@ export class ReplayEngine {
     });
     this.ledger = this.session.ledger;
     this.ties = options.events ? new Ties(options.events) : null;
+    this.sorted = options.events ? new SortedOtherwise(options.events) : null;
     this.coverage = this.session.coverage;
     this.skew = this.session.skew;
   }
@@ -122,7 +125,7 @@ export class ReplayEngine {
     const { decoder, filter } = this.options;
     const { op, session } = this;
     const { ledger } = session;
-    const { clocks, threads, ties } = this;
+    const { clocks, threads, ties, sorted } = this;
     const events = batch.event;
     const stamps = batch.tsNs;
     const cpus = batch.cpu;
@@ -136,6 +139,7 @@ export class ReplayEngine {
       const cpu = cpus[row]!;
       clocks.event(batch, row, ts, cpu);
       ties?.event(batch, row, ts, cpu);
+      sorted?.event(event, batch.pid[row]!);
       if (this.disorder !== null) continue;
       ledger.now = clocks.events;
       const thread = threads.of(batch.comm[row]!);
@@ -171,7 +175,10 @@ export class ReplayEngine {
   finish(): void {
     if (this.finished) return;
     this.finished = true;
-    const { session, clocks, disorder } = this;
+    const { session, clocks } = this;
+    if (this.disorder === null && this.sorted?.found(clocks.wentBackEver))
+      this.nothingJudged(SORTED_OTHERWISE);
+    const { disorder } = this;
     session.ledger.hidden = false;
     if (disorder !== null) {
       session.restart(false);

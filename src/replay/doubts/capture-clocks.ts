@@ -53,6 +53,8 @@ export class CaptureClocks {
   ordered = 0;
   /** Captures that begin where the stamps of several CPUs go back together. */
   excerpts = 0;
+  /** Some stamp was earlier than one before it of its CPU. */
+  wentBackEver = false;
   /** Events before the current capture. */
   captureStart = 0;
   /** Spans of this capture without an event. */
@@ -90,7 +92,10 @@ export class CaptureClocks {
 
   /** An event, with the stamp `ts` on `cpu`; the next one of its capture, or the first of another. */
   event(batch: RecordBatch, row: number, ts: number, cpu: number): void {
-    if (ts < this.maxNs - CAPTURE_JUMP_NS && this.jumpsBack(ts, cpu)) this.listener.captureBegins();
+    if (ts < this.maxNs - CAPTURE_JUMP_NS && this.jumpsBack(ts, cpu)) {
+      this.wentBackEver = true;
+      this.listener.captureBegins();
+    }
     if (ts > this.maxNs) {
       if (ts - this.maxNs >= PAUSE_NS) this.pauses.add(this.maxNs, ts);
       this.maxNs = ts;
@@ -217,6 +222,7 @@ export class CaptureClocks {
    */
   private wentBack(clock: CpuClock, batch: RecordBatch, row: number, ts: number, cpu: number): void {
     this.backs++;
+    this.wentBackEver = true;
     clock.back = true;
     if (this.backs > MANY_BACK && this.backs * MANY_BACK_SHARE > this.events - this.captureStart) {
       this.back = null;
