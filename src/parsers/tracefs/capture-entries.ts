@@ -21,6 +21,20 @@ export class CaptureEntries {
     this.stacks = 0;
   }
 
+  /**
+   * An event older than the last of its CPU. Where there are more than the header counts, `trace` was read while tracing went
+   * on: its reader is overtaken by the writer, and goes on in what was written since (kernel/trace/ring_buffer.c rb_iter_head_event()).
+   */
+  wentBack(cpu: number, host: LineHost): void {
+    const { entriesInBuffer } = host.header;
+    if (entriesInBuffer < 0 || this.events + this.stacks < entriesInBuffer) return;
+    host.fact(RESERVED.lost, cpu, -1);
+    host.note(
+      'read-while-tracing',
+      `the header counts ${entriesInBuffer} entries, more are here, some before older ones: the buffer was read while tracing went on, and events were overwritten meanwhile`,
+    );
+  }
+
   /** What the header promised against what came. */
   end(host: LineHost): void {
     const { entriesInBuffer, entriesWritten } = host.header;

@@ -216,6 +216,7 @@ export class FtraceDialect implements LineDialect {
     }
     if (this.bodies !== null) this.end = end = this.bodies.rewrite(buf, p, end, host);
     if (ts < this.lastNs - JUMP_BACK_NS) this.jumpedBack(ts, cpu, host);
+    else if (ts < this.lastOfCpu[cpu]!) this.capture.wentBack(cpu, host);
     this.lastNs = this.lastOfCpu[cpu] = ts;
     const { batch } = host;
     const i = batch.length;

@@ -154,6 +154,29 @@ describe('losses and captures', () => {
     expect(codes('trace-marker.txt')).not.toContain('cut-file');
   });
 
+  test('a buffer that was read while it was written', async () => {
+    const line = (us: number, cpu = 0): string =>
+      `           a-7       [00${cpu}] .....     1.00${1000 + us}: tlb_flush: pages:1`;
+    const head = (entries: number): string =>
+      `# tracer: nop\n#\n# entries-in-buffer/entries-written: ${entries}/${entries}   #P:2\n#\n`;
+    const grown = [line(1), line(2, 1), line(9), line(3, 1), line(4), line(5)].join('\n');
+    const losses = (input: string) =>
+      runDialect(FTRACE, bytes(`${input}\n`))
+        .facts.filter((f) => f.event === RESERVED.lost)
+        .map((f) => [f.cpu, f.aux]);
+    expect(losses(head(2) + grown)).toEqual([[0, -1]]);
+    // As many as are counted: the clock itself went back.
+    expect(losses(head(6) + grown)).toEqual([]);
+    expect(losses(grown)).toEqual([]);
+    const { Readable } = await import('node:stream');
+    const i52 = async (entries: number) => {
+      const stdin = Readable.from([Buffer.from(`${head(entries)}${grown}\n`)]);
+      const { invariants } = await analyse({ paths: ['-'], stdin });
+      return invariants.find((i) => i.id === 'I52')!.instances.violated;
+    };
+    expect([await i52(2), await i52(6)]).toEqual([0, 1]);
+  });
+
   test('several captures in one file are several segments', async () => {
     const capture = text(fixture(`${DIR}/percpu1-trace.txt`));
     const { Readable } = await import('node:stream');
