@@ -34,6 +34,10 @@ const PREFIX = /^ *(\?|\d+\.\d{3}) \( *(?:(\d+\.\d{3}) ms)? *\): /;
 /** Behind the task: the call or event, or the end of one begun on an earlier line. */
 const CALL = /^(?:\.\.\. \[continued\]: )?([A-Za-z_][\w:.-]*)/;
 const ACCEPTED = -1;
+/** A caller, of `--call-graph`: far in, and the object it is in (tools/perf/util/evsel_fprintf.c sample__fprintf_callchain()). */
+const CALLER = /^ {16,}\S.* \(\S.*\)\s*$/;
+/** `--no-comm`: the number alone. */
+const NUMBER = /^(\d{1,10}) +(?=\.\.\. \[continued\]|[A-Za-z_][\w:.-]*[( ])/;
 
 class PerfTraceDialect implements LineDialect {
   readonly id = 'perf-trace';
@@ -134,7 +138,7 @@ class PerfTraceDialect implements LineDialect {
 
   private other(text: string, host: LineHost): LineKind {
     const lost = /^LOST (\d+) events!/.exec(text);
-    if (lost === null) return LINE.foreign;
+    if (lost === null) return CALLER.test(text) ? LINE.stack : LINE.foreign;
     host.fact(RESERVED.lost, -1, Number(lost[1]));
     return LINE.lost;
   }
@@ -151,7 +155,11 @@ function taskOf(
   const pattern = /\/(\d{1,10}) +(?=\.\.\. \[continued\]|[A-Za-z_][\w:.-]*[( ])/g;
   pattern.lastIndex = from;
   const m = pattern.exec(text);
-  return m && { start: from, slash: m.index, tid: Number(m[1]), end: m.index + m[0].length };
+  if (m === null) {
+    const alone = NUMBER.exec(text.slice(from));
+    return alone && { start: from, slash: from, tid: Number(alone[1]), end: from + alone[0].length };
+  }
+  return { start: from, slash: m.index, tid: Number(m[1]), end: m.index + m[0].length };
 }
 
 /** Where the result behind `) … = ` begins; -1 when the call has not ended on this line. */

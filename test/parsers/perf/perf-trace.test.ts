@@ -53,6 +53,33 @@ describe('line forms', () => {
     );
   });
 
+  test('--call-graph: callers belong to the line above', () => {
+    const lines = [
+      '    27.446 (         ): munmap-workloa/197 tlb:tlb_flush(reason: 3, pages: -1)',
+      '                                       flush_tlb_func ([kernel.kallsyms])',
+      '                                       do_execveat_common.isra.0 ([kernel.kallsyms])',
+      '                                       [0] ([unknown])',
+      '    55.694 ( 0.324 ms): munmap-workloa/197 mmap(len: 8392704)       = 0x7f0ed0f80000',
+      '                                       __mmap64 (/bin/munmap-workload)',
+      ' Summary of events:',
+      '   mmap                   4      0    42.100     0.300 (x)',
+    ];
+    const { counts, rows } = runDialect(PERF_TRACE, bytes(`${lines.join('\n')}\n`));
+    expect(counts).toMatchObject({ event: 2, stack: 4, foreign: 2, skipped: 0 });
+    expect(rows.map((r) => r.name)).toEqual(['tlb_flush', 'mmap', 'mmap']);
+  });
+
+  test('--no-comm: the task is its number', () => {
+    expect(rows('    32.393 (         ): 228 tlb:tlb_flush(reason: 3, pages: 1)')[0]).toMatchObject({
+      name: 'tlb_flush',
+      comm: '',
+      pid: 228,
+    });
+    const [enter, exit] = rows('     0.336 ( 0.036 ms): 228 munmap(addr: 0x7fe5da67f000, len: 34859) = 0');
+    expect([enter!.pid, enter!.body, exit!.ts]).toEqual([228, 'addr: 0x7fe5da67f000, len: 0882b', '372000']);
+    expect(rows('     0.336 ( 0.036 ms): 228/7 munmap() = 0')[0]).toMatchObject({ comm: '228', pid: 7 });
+  });
+
   test('an unfinished call and its end', () => {
     const run = runDialect(
       PERF_TRACE,
