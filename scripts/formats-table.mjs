@@ -168,7 +168,7 @@ export async function page() {
 
 # Formats
 
-Detected by content, never by file name; \`--format\` overrides. gzip, zstd, xz and base64 are unpacked. \`pttrace info FILE\` says
+Detected by content, never by file name; \`--format\` overrides. gzip, zstd, xz and base64 are unpacked, lines in JSON or CSV of a log collector taken out. \`pttrace info FILE\` says
 what a file was read as, why, and what became of every line.
 
 ${fixtures}

@@ -48,7 +48,7 @@ export async function quoteLines(
     }
     offsets.sort((a, b) => a - b);
     const takeOf: Take = (offset, line, bytes) => take(number, offset, line, bytes);
-    if (input.compression === 'none') seekLines(input, offsets, takeOf);
+    if (input.compression === 'none' && input.wrapped !== true) seekLines(input, offsets, takeOf);
     else await streamLines(input, offsets, takeOf);
   }
   return found;

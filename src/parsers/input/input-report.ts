@@ -12,6 +12,7 @@ export interface ReadInput {
   readonly dialect: DialectInfo;
   readonly why: string;
   readonly compression: Compression;
+  readonly wrapped: boolean;
   readonly error: TraceError | null;
   readonly blocks: BlockDialect | null;
   readonly mail: MailText | null;
@@ -79,7 +80,7 @@ export function inputReport(scanner: LineScanner, input: ReadInput): InputReport
 
 function notesOf(
   scanner: LineScanner,
-  { mail, blocks, compression, twice }: ReadInput,
+  { mail, blocks, compression, wrapped, twice }: ReadInput,
 ): InputReport['notes'] {
   const notes = [...scanner.notes];
   if (twice.count > 0) {
@@ -89,6 +90,10 @@ function notesOf(
   if (compression === 'base64') {
     const message = 'base64: read decoded, lines and offsets are those of the text in it';
     notes.push({ code: 'base64', message });
+  }
+  if (wrapped) {
+    const message = 'each line stands in JSON or CSV of a log collector: offsets are those of the text in it';
+    notes.push({ code: 'wrapped', message });
   }
   if (mail) {
     const message =

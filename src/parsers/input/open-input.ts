@@ -51,6 +51,7 @@ export async function scanInput(argument: string, options: ScanInputOptions): Pr
       ...input.finish(end),
       file: stored ? path : (spool?.file ?? ''),
       compression: stored ? end.compression : 'none',
+      wrapped: stored && end.wrapped,
     };
   } finally {
     spool?.close();
@@ -159,7 +160,7 @@ class OpenInput {
   }
 
   /** Reads what is left. Throws what ended the input if nothing of it came. */
-  finish(end: SourceEnd): Omit<ScannedInput, 'file' | 'compression'> {
+  finish(end: SourceEnd): Omit<ScannedInput, 'file' | 'compression' | 'wrapped'> {
     const { finder } = this;
     const gathered = this.letter.finish();
     const { mail } = gathered;
@@ -183,6 +184,7 @@ class OpenInput {
       dialect,
       why: this.why,
       compression: end.compression,
+      wrapped: end.wrapped,
       error: end.error,
       blocks: this.blocks,
       mail,

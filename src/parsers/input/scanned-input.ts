@@ -55,6 +55,8 @@ export interface ScannedInput {
   /** File that holds the bytes: the input itself, or the copy of stdin; '' when there is none. */
   readonly file: string;
   readonly compression: Compression;
+  /** Its lines were taken out of what the file holds. */
+  readonly wrapped?: boolean;
   /** Finds records of a binary input again, by offset. */
   readonly quote?: (
     offsets: ReadonlySet<number>,

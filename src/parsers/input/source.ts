@@ -5,6 +5,7 @@ import { type Chunks, fileChunks, isStored, stdinChunks } from './chunks.js';
 import { type Compression, openDecompressor } from './decompress.js';
 import { TraceError } from './trace-error.js';
 import type { Decompressor } from './unpack-flow.js';
+import { WrappedLines } from './wrapped-lines.js';
 
 export type { Compression } from './decompress.js';
 
@@ -23,6 +24,8 @@ export interface SourceOptions {
 
 export interface SourceEnd {
   readonly compression: Compression;
+  /** What was delivered is not what is stored, but was taken out of it, line by line. */
+  readonly wrapped: boolean;
   /** Why the input ended before its end; what came before was delivered. */
   readonly error: TraceError | null;
   readonly aborted: boolean;
@@ -56,18 +59,20 @@ export async function readSource(
   plain: (chunk: Uint8Array) => void,
 ): Promise<SourceEnd> {
   const { path, signal } = options;
-  const layer = new JsonLayer(path, plain);
-  const sink = (chunk: Uint8Array): void => layer.write(chunk);
+  const { lines, layer, sink } = layersTo(path, plain);
   const chunks = path === '-' ? stdinChunks(options.stdin, signal) : await fileChunks(path, signal);
   let raw = chunks;
   let unpack: Decompressor | null = null;
   let compression: Compression = 'none';
   let read = 0;
   const stopped = (): boolean => signal?.aborted === true;
+  const ended = (error: TraceError | null, aborted: boolean): SourceEnd => {
+    return { compression, wrapped: lines.found, error, aborted };
+  };
   const abort = (): void => unpack?.stop();
   signal?.addEventListener('abort', abort);
   try {
-    if (stopped()) return { compression, error: null, aborted: true };
+    if (stopped()) return ended(null, true);
     let chunk = await firstChunk(raw);
     const coded = chunk === null ? null : base64In(chunk);
     if (coded !== null && (coded.holds === 'trace.dat' || coded.holds === 'perf.data')) {
@@ -101,19 +106,30 @@ export async function readSource(
       chunk = await raw.next();
     }
     if (unpack !== null && !stopped()) await unpack.end();
-    if (!stopped()) layer.end();
-    return { compression, error: null, aborted: stopped() };
+    if (!stopped()) {
+      lines.end();
+      layer.end();
+    }
+    return ended(null, stopped());
   } catch (error) {
-    if (stopped()) return { compression, error: null, aborted: true };
+    if (stopped()) return ended(null, true);
     const failure = inputFailure(error, path);
     if (failure === null) throw error;
     if (unpack !== null && failure.code === 'unreadable' && !stopped()) await unpack.end().catch(() => {});
-    return { compression, error: failure, aborted: false };
+    lines.end();
+    return ended(failure, false);
   } finally {
     signal?.removeEventListener('abort', abort);
     unpack?.stop();
     await chunks.close();
   }
+}
+
+/** What lines and JSON are taken out of before they are `plain`. */
+function layersTo(path: string, plain: (chunk: Uint8Array) => void) {
+  const layer = new JsonLayer(path, plain);
+  const lines = new WrappedLines((chunk) => layer.write(chunk));
+  return { lines, layer, sink: (chunk: Uint8Array): void => lines.write(chunk) };
 }
 
 /** False: the decompressor takes no more. */

@@ -1,0 +1,160 @@
+/** Bytes that show whether lines are wrapped. */
+const LOOK = 16 << 10;
+const LF = 10;
+
+/** Where container engines, journals and log collectors put the text of a line. */
+const KEYS = ['log', 'MESSAGE', 'message', 'msg', 'line', 'text', '_raw', 'body'] as const;
+/** A line of a trace: CPU and stamp, or the first lines of a recording. */
+const TRACE = /\[\d{2,}\].*?\d\.\d{3,9}:\s|^# (?:tracer|pttrace): /;
+/** The names of columns, one of which holds the text. */
+const COLUMNS = /^"?[\w@. -]+"?(?:,"?[\w@. -]+"?)*$/;
+
+/** A row whose first columns, without blanks, stand before such a line. */
+const BEHIND_COLUMNS = /^(?:[^,\s"]+,)+"?(?:# |.*\[\d{2,}\])/;
+/** Strings of JSON, not fields of CSV. */
+const JSON_STRING = /^\s*".*(?:\\"|",\s*$)/;
+
+type Unwrap = (line: string) => string | null;
+
+/**
+ * Takes each line of a trace out of the JSON object, JSON string or row of CSV that a log collector put it into
+ * (`{"log":"…\n","stream":"stdout"}`), and passes any other input on as it is. What is passed on counts as the text of the input.
+ */
+export class WrappedLines {
+  private readonly sink: (chunk: Uint8Array) => void;
+  private unwrap: Unwrap | null = null;
+  private undecided = true;
+  private held: Buffer = Buffer.alloc(0);
+
+  constructor(sink: (chunk: Uint8Array) => void) {
+    this.sink = sink;
+  }
+
+  /** Lines are taken out of something. */
+  get found(): boolean {
+    return this.unwrap !== null;
+  }
+
+  write(chunk: Uint8Array): void {
+    if (!this.undecided && this.unwrap === null) {
+      this.sink(chunk);
+      return;
+    }
+    this.held = Buffer.concat([this.held, chunk]);
+    if (this.undecided) {
+      const wait = this.held.length < LOOK && mayBeWrapped(this.held);
+      if (!wait) this.decide();
+    } else this.take(this.held.lastIndexOf(LF) + 1);
+  }
+
+  /** End of input. */
+  end(): void {
+    if (this.undecided) this.decide();
+    if (this.held.length > 0) this.take(this.held.length);
+  }
+
+  private decide(): void {
+    this.undecided = false;
+    const { held } = this;
+    const whole = held.length < LOOK ? held.length : held.lastIndexOf(LF, LOOK) + 1;
+    this.unwrap = mayBeWrapped(held) ? unwrapOf(held.subarray(0, whole).toString().split('\n')) : null;
+    if (this.unwrap !== null) this.take(held.lastIndexOf(LF) + 1);
+    else {
+      this.held = Buffer.alloc(0);
+      if (held.length > 0) this.sink(held);
+    }
+  }
+
+  /** Whole lines, up to `end`. */
+  private take(end: number): void {
+    if (end === 0) return;
+    const text = this.held.subarray(0, end).toString();
+    this.held = this.held.subarray(end);
+    const lines = text.split('\n');
+    const last = lines.pop()!;
+    let out = lines.map((line) => `${this.inner(line)}\n`).join('');
+    if (last !== '') out += this.inner(last);
+    if (out !== '') this.sink(Buffer.from(out));
+  }
+
+  /** What is not wrapped stays as it is, and each line one line. */
+  private inner(line: string): string {
+    const text = this.unwrap!(line) ?? line;
+    return text.replace(/\r?\n$/, '').replaceAll('\n', ' ');
+  }
+}
+
+/** Whether the first line, or what there is of it, can be one that holds another. */
+function mayBeWrapped(bytes: Buffer): boolean {
+  const text = bytes
+    .subarray(0, LOOK)
+    .toString('latin1')
+    .replace(/^\s*\n/, '');
+  if (/^\s*(?:$|[{["])/.test(text)) return true;
+  if (/^[\s#]/.test(text)) return false;
+  const end = text.indexOf('\n');
+  const first = end < 0 ? text : text.slice(0, end);
+  return (end < 0 && bytes.length < LOOK) || namesText(first.trim()) || BEHIND_COLUMNS.test(first);
+}
+
+const namesText = (line: string): boolean =>
+  COLUMNS.test(line) && line.split(',').some((name) => (KEYS as readonly string[]).includes(bare(name)));
+const bare = (name: string): string => name.replaceAll('"', '').trim();
+
+/** How lines like these are taken out; null where they are none that hold a trace. */
+function unwrapOf(lines: readonly string[]): Unwrap | null {
+  const holdsTrace = (unwrap: Unwrap): boolean => lines.some((line) => TRACE.test(unwrap(line) ?? ''));
+  const quoted = lines.some((line) => line.startsWith('"'));
+  if ((!quoted || lines.some((line) => JSON_STRING.test(line))) && holdsTrace(ofJson)) return ofJson;
+  for (const line of lines) {
+    // A row without quotes needs no reading, and is one of another kind as well.
+    const fields = line.includes('"') ? fieldsOf(line.trimEnd()) : null;
+    const column = fields?.findIndex((field) => TRACE.test(field)) ?? -1;
+    if (column < 0) continue;
+    const columns = fields!.length;
+    return (row) => {
+      const there = fieldsOf(row.trimEnd());
+      return there?.length === columns ? there[column]! : null;
+    };
+  }
+  return null;
+}
+
+function ofJson(line: string): string | null {
+  const text = line.trim().replace(/,$/, '');
+  if (text === '[' || text === ']') return '';
+  if (!/^(?:\{.*\}|".*")$/.test(text)) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'string') return value;
+    for (const key of KEYS) {
+      const inner = (value as Record<string, unknown>)[key];
+      if (typeof inner === 'string') return inner;
+      // journald prints what is no UTF-8 as bytes.
+      if (Array.isArray(inner) && inner.every((byte) => typeof byte === 'number'))
+        return Buffer.from(inner).toString('latin1');
+    }
+    return null;
+  } catch {
+    return null;
+  }
+}
+
+/** RFC 4180; null where a quote is left open. */
+function fieldsOf(row: string): string[] | null {
+  const fields: string[] = [];
+  for (let at = 0; at <= row.length; ) {
+    if (row[at] !== '"') {
+      const comma = row.indexOf(',', at);
+      fields.push(row.slice(at, comma < 0 ? row.length : comma));
+      at = (comma < 0 ? row.length : comma) + 1;
+      continue;
+    }
+    let end = row.indexOf('"', at + 1);
+    while (end >= 0 && row[end + 1] === '"') end = row.indexOf('"', end + 2);
+    if (end < 0 || (end + 1 < row.length && row[end + 1] !== ',')) return null;
+    fields.push(row.slice(at + 1, end).replaceAll('""', '"'));
+    at = end + 2;
+  }
+  return fields;
+}

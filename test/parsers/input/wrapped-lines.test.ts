@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it, test } from 'vitest';
+import { WrappedLines } from '../../../src/parsers/input/wrapped-lines.js';
+import { replayFile, verdicts } from '../../replay/support/replay.js';
+
+const read = (path: string): string =>
+  gunzipSync(readFileSync(new URL(`../../../fixtures/${path}`, import.meta.url))).toString('latin1');
+const LINES = [
+  '# tracer: nop',
+  '#',
+  '           <...>-71      [000] d..2.    12.000001: tlb_flush: pages:1 reason:local shootdown (1)',
+  '    a "quoted\\ one-72    [001] .....    12.000002: call_rcu: (call_rcu+0x4/0x10) head=0x1 func=f',
+  '          täsk,x-73      [000] .....    12.000003: tables: tables={0x1,0x2,"a"} ratio=1',
+];
+const csv = (field: string): string => `"${field.replaceAll('"', '""')}"`;
+const asNeeded = (field: string): string => (/[",]/.test(field) ? csv(field) : field);
+
+const WRAPS: Readonly<Record<string, (lines: readonly string[]) => string[]>> = {
+  'json-file of docker': (lines) =>
+    lines.map((l, i) =>
+      JSON.stringify({ log: `${l}\n`, stream: 'stdout', time: `2026-01-01T00:00:0${i % 10}Z` }),
+    ),
+  'journalctl -o json': (lines) =>
+    lines.map((l, i) => JSON.stringify({ __REALTIME_TIMESTAMP: `17330${i}`, MESSAGE: l, PRIORITY: '6' })),
+  'an object with a message': (lines) => lines.map((l) => JSON.stringify({ level: 'info', message: l })),
+  'a list of strings': (lines) => lines.map((l) => `  ${JSON.stringify(l)},`),
+  'one quoted column': (lines) => lines.map(csv),
+  'columns before it, quoted where they must be': (lines) => lines.map((l) => `2026-01-01,h1,${asNeeded(l)}`),
+  'a column before it and one behind, all quoted': (lines) => lines.map((l) => `"h1",${csv(l)},"7"`),
+};
+
+function unwrapped(text: string, pieces = 1 << 20): { text: string; found: boolean } {
+  const out: Buffer[] = [];
+  const lines = new WrappedLines((chunk) => out.push(Buffer.from(chunk)));
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += pieces) lines.write(bytes.subarray(at, at + pieces));
+  lines.end();
+  return { text: Buffer.concat(out).toString(), found: lines.found };
+}
+
+describe.each(Object.entries(WRAPS))('%s', (_, wrap) => {
+  it.each([1, 7, 64, 4096])('is taken off in pieces of %d bytes', (pieces) => {
+    const text = `${wrap(LINES).join('\n')}\n`;
+    expect(unwrapped(text, pieces)).toEqual({ text: `${LINES.join('\n')}\n`, found: true });
+    expect(unwrapped(text.replaceAll('\n', '\r\n').slice(0, -2), pieces).text.replaceAll('\r', '')).toBe(
+      LINES.join('\n'),
+    );
+  });
+
+  it('changes no verdict, and the line that a finding quotes is found again', async () => {
+    const text = read('wrong-orders/hand-over-outside-any-gather.txt.gz').trimEnd();
+    const plain = await replayFile(`${text}\n`);
+    const wrapped = await replayFile(`${wrap(text.split('\n')).join('\n')}\n`);
+    expect(verdicts(wrapped)).toEqual(verdicts(plain));
+    const quotes = (r: typeof plain) =>
+      r.invariants.flatMap((i) => i.findings.flatMap((f) => f.events.map((e) => [e?.line, e?.text])));
+    expect(quotes(wrapped)).toEqual(quotes(plain));
+    expect(quotes(plain).length).toBeGreaterThan(0);
+    expect(wrapped.inputs[0]!.lines).toEqual(plain.inputs[0]!.lines);
+    expect(wrapped.inputs[0]!.notes.map((n) => n.code)).toContain('wrapped');
+  });
+});
+
+test('names of columns, brackets of a list and what is not wrapped are lines as well', () => {
+  const rows = LINES.map((l) => `h1,${csv(l)}`);
+  expect(unwrapped(`host,message\n${rows.join('\n')}\n`).text).toBe(`message\n${LINES.join('\n')}\n`);
+  const list = `[\n${LINES.map((l) => JSON.stringify(l)).join(',\n')}\n]\n`;
+  expect(unwrapped(list).text).toBe(`\n${LINES.join('\n')}\n\n`);
+  const odd = [JSON.stringify({ log: `${LINES[2]}\n` }), '{"log":"cut', 'plain', '{"other":1}', '{"log":7}'];
+  expect(unwrapped(odd.join('\n')).text).toBe([LINES[2], ...odd.slice(1)].join('\n'));
+  const bytes = JSON.stringify({ MESSAGE: [...Buffer.from(LINES[2]!)] });
+  expect(unwrapped(`${JSON.stringify({ MESSAGE: LINES[2] })}\n${bytes}\n`).text).toBe(
+    `${LINES[2]}\n${LINES[2]}\n`,
+  );
+  // A number of lines on one stays the number of the line.
+  expect(unwrapped(JSON.stringify({ log: `${LINES[2]}\nmore\n` })).text).toBe(`${LINES[2]} more`);
+});
+
+test('any other input is passed on as it comes', () => {
+  const others = [
+    '',
+    '\n\n',
+    LINES.join('\n'),
+    '{"type": "printf", "data": "123 0 71 tlb_flush\\n"}\n'.repeat(500),
+    '{"ts":1,"cpu":0,"event":"tlb_flush"}\n'.repeat(800),
+    'ts,cpu,event\n1,0,tlb_flush\n',
+    'message\nnothing that is a trace\n"nor, this"\n',
+    '"open\n',
+    '\x17\x08Dtracing\x00',
+  ];
+  const table = 'a table of words';
+  for (const text of [...others, table])
+    for (const pieces of [1, 4096]) expect(unwrapped(text, pieces)).toEqual({ text, found: false });
+});
+
+test('lines of a text come through at once, not when there are enough of them', () => {
+  const out: string[] = [];
+  const lines = new WrappedLines((chunk) => out.push(Buffer.from(chunk).toString()));
+  lines.write(Buffer.from('# tracer'));
+  lines.write(Buffer.from(': nop\n'));
+  expect(out).toEqual(['# tracer', ': nop\n']);
+});
