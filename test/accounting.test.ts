@@ -83,7 +83,7 @@ describe('every line of every fixture', () => {
 });
 
 /** Of what is larger the fixtures are pieces. */
-const LARGE = partOf(Number.POSITIVE_INFINITY, 500_000);
+const LARGE = partOf(Number.POSITIVE_INFINITY, 300_000);
 const RECORDINGS = existsSync(join(SHARED, 'recordings'))
   ? oneOfEachName(
       files(join(SHARED, 'recordings'))

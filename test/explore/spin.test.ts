@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../support/built.js';
+import { partOf } from '../support/part.js';
 
 interface Row {
   readonly title: string;
@@ -14,7 +15,11 @@ interface Row {
 const here = (tool: string): boolean => spawnSync(tool, ['--version']).error === undefined;
 const installed = here('spin') && here('cc');
 
-/** Five of the programs; scripts/spin.mjs compares all. With CI set spin has to be there. */
+/** Some of the programs, each a second to compile; scripts/spin.mjs compares all. With CI set spin has to be there. */
+const CHOSEN = partOf(1, 0)
+  ? /batch without|collapse|tables with the pages|race to free|with nothing held/
+  : /collapse|race to free|with nothing held/;
+
 test.skipIf(!installed && !process.env.CI)(
   'spin stores as many states and finds the same verdicts',
   async () => {
@@ -22,14 +27,13 @@ test.skipIf(!installed && !process.env.CI)(
       readonly PROGRAMS: readonly (readonly [string, object])[];
       compareWithSpin(dist: string, programs: readonly (readonly [string, object])[]): Promise<Row[]>;
     };
-    const chosen = PROGRAMS.filter(([title]) =>
-      /batch without|collapse|tables with the pages|race to free|with nothing held/.test(title),
-    );
+    const chosen = PROGRAMS.filter(([title]) => CHOSEN.test(title));
     const rows = await compareWithSpin(join(ROOT, 'dist/src'), chosen);
     expect(rows.map((r) => [r.title, r.spinStates, r.spinUnsafe])).toEqual(
       rows.map((r) => [r.title, r.states, r.unsafe]),
     );
-    expect(rows.map((r) => r.unsafe).sort()).toEqual([false, false, true, true, true]);
+    const unsafe = rows.filter((r) => r.unsafe).length;
+    expect([rows.length, unsafe]).toEqual([partOf(5, 3), partOf(3, 2)]);
   },
   240_000,
 );

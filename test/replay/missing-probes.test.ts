@@ -80,8 +80,9 @@ describe.each(FIXTURES)('%s', (fixture) => {
   it('with pairs of probes missing', async () => {
     const found: Record<string, string[]> = {};
     // All of them take minutes: docs/ci/long-runs.yml (PTTRACE_ALL_PAIRS=1). A part, another in each fixture, keeps watch.
-    const stride = process.env.PTTRACE_ALL_PAIRS ? 1 : partOf(97, 193);
-    for (let i = 0; i < names.length; i++) {
+    const stride = process.env.PTTRACE_ALL_PAIRS ? 1 : 97;
+    const every = process.env.PTTRACE_ALL_PAIRS ? 1 : partOf(1, 4);
+    for (let i = offset % every; i < names.length; i += every) {
       for (let j = i + 1 + ((i + offset) % stride); j < names.length; j += stride) {
         const [a, b] = [names[i], names[j]];
         const v = await violations(lines.filter((l) => l.name !== a && l.name !== b));
