@@ -223,6 +223,11 @@ describe('I50 mm-lifetime', () => {
     const lines = [...flush('0x3', 5, [1]), exit(false), exit(true), ...hidden, ...flush('0x3', 6, [1])];
     expect((await verdict('I50', lines)).slice(0, 2)).toEqual(['pass', 1]);
   });
+  it('flushes of a new mm at the address may be on a CPU that was not recorded', async () => {
+    const sent = '0 ..... csd_queue_cpu: cpu=3 callsite=smp_call_function_single+0x1 func=do_nothing csd=77';
+    const again = [...ended, ...flush('0x3', 7, [1]), sent];
+    expect(await verdict('I50', again)).toEqual(['unknown', 0, 0]);
+  });
   it('neither fits: not decided', async () => {
     expect(await verdict('I50', [...ended, ...flush('0x3', 6, [1])])).toEqual(['unknown', 0, 0]);
   });
