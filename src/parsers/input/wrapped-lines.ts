@@ -1,6 +1,10 @@
+import { MAX_LINE } from './line-window.js';
+
 /** Bytes that show whether lines are wrapped. */
 const LOOK = 16 << 10;
 const LF = 10;
+/** A wrapped line is at most six times as long as the longest that is read (a byte as `\\u0000`); a longer one is passed on as it is. */
+const LONGEST = 6 * MAX_LINE;
 
 /** Where container engines, journals and log collectors put the text of a line. */
 const KEYS = ['log', 'MESSAGE', 'message', 'msg', 'line', 'text', '_raw', 'body'] as const;
@@ -25,6 +29,11 @@ export class WrappedLines {
   private unwrap: Unwrap | null = null;
   private undecided = true;
   private held: Buffer = Buffer.alloc(0);
+  /** Of a line whose end has not come, behind `held`. */
+  private pieces: Uint8Array[] = [];
+  private length = 0;
+  /** In a line that is too long. */
+  private tooLong = false;
 
   constructor(sink: (chunk: Uint8Array) => void) {
     this.sink = sink;
@@ -40,16 +49,46 @@ export class WrappedLines {
       this.sink(chunk);
       return;
     }
-    this.held = Buffer.concat([this.held, chunk]);
     if (this.undecided) {
+      this.held = Buffer.concat([this.held, chunk]);
       const wait = this.held.length < LOOK && mayBeWrapped(this.held);
       if (!wait) this.decide();
-    } else this.take(this.held.lastIndexOf(LF) + 1);
+    } else this.further(chunk);
+  }
+
+  private further(chunk: Uint8Array): void {
+    let bytes = chunk;
+    if (this.tooLong) {
+      const end = bytes.indexOf(LF) + 1;
+      this.tooLong = end === 0;
+      this.sink(this.tooLong ? bytes : bytes.subarray(0, end));
+      if (this.tooLong || end === bytes.length) return;
+      bytes = bytes.subarray(end);
+    }
+    // The input may use its bytes again.
+    this.pieces.push(Buffer.from(bytes));
+    this.length += bytes.length;
+    if (bytes.includes(LF)) {
+      this.join();
+      this.take(this.held.lastIndexOf(LF) + 1);
+    } else if (this.held.length + this.length > LONGEST) {
+      this.join();
+      this.sink(this.held);
+      this.held = Buffer.alloc(0);
+      this.tooLong = true;
+    }
+  }
+
+  private join(): void {
+    this.held = Buffer.concat([this.held, ...this.pieces]);
+    this.pieces = [];
+    this.length = 0;
   }
 
   /** End of input. */
   end(): void {
     if (this.undecided) this.decide();
+    this.join();
     if (this.held.length > 0) this.take(this.held.length);
   }
 

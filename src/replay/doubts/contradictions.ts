@@ -20,6 +20,8 @@ const ALL_ALONG =
 const MOST = 512;
 /** So many that no kernel can be the cause of say that lines were left out all along, not at one place. */
 const MANY = 6;
+/** And one in so many operations at least: a few in hours of recording are places of their own. */
+const RARE = 5000;
 /** A switch from a task that does not run counts for so many: nothing but `sched_switch` is asked. */
 const BY_SWITCH = 2;
 
@@ -134,13 +136,17 @@ export class Contradictions implements Monitor {
         const to = a.to.seq < b.to.seq ? a.to : b.to;
         if (from.seq < to.seq) windows.push({ from, to });
       }
-    if (whole && this.impossible >= MANY) this.doubtAll();
+    if (whole && this.allAlong) this.doubtAll();
     else if (windows.length > 0) this.evidence.ledger.unseenIn(windows, CUT);
   }
 
   /** What is said of the recording as a whole is said only now. */
   recordingEnded(): void {
-    if (this.impossible >= MANY && this.evidence.state.seq >= WHOLE_STEPS) this.doubtAll();
+    if (this.allAlong && this.evidence.state.seq >= WHOLE_STEPS) this.doubtAll();
+  }
+
+  private get allAlong(): boolean {
+    return this.impossible >= MANY && this.impossible * RARE >= this.evidence.state.seq;
   }
 
   private doubtAll(): void {

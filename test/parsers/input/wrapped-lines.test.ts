@@ -77,6 +77,28 @@ test('names of columns, brackets of a list and what is not wrapped are lines as 
   expect(unwrapped(JSON.stringify({ log: `${LINES[2]}\nmore\n` })).text).toBe(`${LINES[2]} more`);
 });
 
+test('a line longer than any that is read is passed on as it is, without being kept', () => {
+  const wrapped = JSON.stringify({ log: `${LINES[2]}\n` });
+  const out: number[] = [];
+  let kept = '';
+  const lines = new WrappedLines((chunk) => {
+    out.push(chunk.length);
+    kept += Buffer.from(chunk).toString().slice(0, 200);
+  });
+  lines.write(Buffer.from(`${wrapped}\n`.repeat(300)));
+  const piece = Buffer.alloc(1 << 20, 'x');
+  const before = out.length;
+  for (let i = 0; i < 32; i++) {
+    lines.write(piece);
+    if (i === 15) expect(out.length).toBeGreaterThan(before);
+  }
+  kept = '';
+  lines.write(Buffer.from(`x\n${wrapped}\n`));
+  lines.end();
+  expect(kept).toBe(`x\n${LINES[2]}\n`);
+  expect(out.slice(before).reduce((a, b) => a + b)).toBe((32 << 20) + `x\n${LINES[2]}\n`.length);
+});
+
 test('any other input is passed on as it comes', () => {
   const others = [
     '',

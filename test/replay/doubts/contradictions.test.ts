@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { Contradictions } from '../../../src/replay/doubts/contradictions.js';
+import type { Window } from '../../../src/replay/doubts/doubtful.js';
+import type { UnseenNumbers } from '../../../src/replay/doubts/unseen-numbers.js';
+import type { Evidence } from '../../../src/replay/evidence.js';
 import { partOf } from '../../support/part.js';
 import { ALL_DAMAGES } from '../damage/damage.js';
 import { seededRandom } from '../damage/edit.js';
@@ -59,6 +63,26 @@ describe('lines that were left out all along accuse nobody', () => {
     const steps = cycles.flatMap((n) => (n % 2 > 0 ? munmapRcu(n) : again(munmapRcu(n), 'enqueue')));
     expect(steps.length).toBeGreaterThan(512);
     expect((await judged('I11', steps)).instances.violated).toBeGreaterThan(8);
+  });
+});
+
+describe('switches that do not fit together, as many as say that lines are missing all along', () => {
+  const doubted = (steps: number): number[] => {
+    const told: number[] = [];
+    const evidence = {
+      state: { seq: steps },
+      ledger: { now: 0, unseenIn: (windows: readonly Window[]) => told.push(windows.at(-1)!.to.seq) },
+    } as unknown as Evidence;
+    const contradictions = new Contradictions(evidence, {} as UnseenNumbers);
+    const at = (seq: number) => ({ event: seq, seq, ref: seq });
+    for (let n = 1; n <= 3; n++) contradictions.between(at(n * 100), at(n * 100 + 10));
+    contradictions.end();
+    return told;
+  };
+
+  it('say so of some ten thousand operations, and not of a long recording', () => {
+    expect(doubted(20_000)).toEqual([Number.POSITIVE_INFINITY]);
+    expect(doubted(1_000_000)).toEqual([]);
   });
 });
 
