@@ -142,19 +142,27 @@ const bare = (name: string): string => name.replaceAll('"', '').trim();
 
 /** How lines like these are taken out; null where they are none that hold a trace. */
 function unwrapOf(lines: readonly string[]): Unwrap | null {
-  const holdsTrace = (unwrap: Unwrap): boolean => lines.some((line) => TRACE.test(unwrap(line) ?? ''));
-  const quoted = lines.some((line) => line.startsWith('"'));
-  if ((!quoted || lines.some((line) => JSON_STRING.test(line))) && holdsTrace(ofJson)) return ofJson;
-  for (const line of lines) {
+  const shown = lines.filter((line) => line.trim() !== '');
+  // A document of JSON may quote lines of a trace: in a wrapped text nearly every line holds one of its own.
+  const wraps = (unwrap: Unwrap): boolean => {
+    const inner = shown.map(unwrap);
+    const taken = inner.filter((text) => text !== null).length;
+    return taken * 2 > shown.length && inner.some((text) => TRACE.test(text ?? ''));
+  };
+  const quoted = shown.some((line) => line.startsWith('"'));
+  if ((!quoted || shown.some((line) => JSON_STRING.test(line))) && wraps(ofJson)) return ofJson;
+  if (/^[\s{[]/.test(shown[0] ?? '')) return null;
+  for (const line of shown) {
     // A row without quotes needs no reading, and is one of another kind as well.
     const fields = line.includes('"') ? fieldsOf(line.trimEnd()) : null;
     const column = fields?.findIndex((field) => TRACE.test(field)) ?? -1;
     if (column < 0) continue;
     const columns = fields!.length;
-    return (row) => {
+    const ofCsv: Unwrap = (row) => {
       const there = fieldsOf(row.trimEnd());
       return there?.length === columns ? there[column]! : null;
     };
+    return wraps(ofCsv) ? ofCsv : null;
   }
   return null;
 }

@@ -67,8 +67,10 @@ test('names of columns, brackets of a list and what is not wrapped are lines as 
   expect(unwrapped(`host,message\n${rows.join('\n')}\n`).text).toBe(`message\n${LINES.join('\n')}\n`);
   const list = `[\n${LINES.map((l) => JSON.stringify(l)).join(',\n')}\n]\n`;
   expect(unwrapped(list).text).toBe(`\n${LINES.join('\n')}\n\n`);
-  const odd = [JSON.stringify({ log: `${LINES[2]}\n` }), '{"log":"cut', 'plain', '{"other":1}', '{"log":7}'];
-  expect(unwrapped(odd.join('\n')).text).toBe([LINES[2], ...odd.slice(1)].join('\n'));
+  const whole = Array.from({ length: 5 }, () => LINES[2]!);
+  const others = ['{"log":"cut', 'plain', '{"other":1}', '{"log":7}'];
+  const odd = [...whole.map((log) => JSON.stringify({ log: `${log}\n` })), ...others];
+  expect(unwrapped(odd.join('\n')).text).toBe([...whole, ...others].join('\n'));
   const bytes = JSON.stringify({ MESSAGE: [...Buffer.from(LINES[2]!)] });
   expect(unwrapped(`${JSON.stringify({ MESSAGE: LINES[2] })}\n${bytes}\n`).text).toBe(
     `${LINES[2]}\n${LINES[2]}\n`,
@@ -97,6 +99,17 @@ test('a line longer than any that is read is passed on as it is, without being k
   lines.end();
   expect(kept).toBe(`x\n${LINES[2]}\n`);
   expect(out.slice(before).reduce((a, b) => a + b)).toBe((32 << 20) + `x\n${LINES[2]}\n`.length);
+});
+
+test('a document of JSON that quotes lines of a trace is no trace', () => {
+  const result = { schema: 'x', findings: [{ id: 'I01', lines: LINES.slice(2), text: LINES[2] }], rules: {} };
+  for (const text of [
+    JSON.stringify(result, null, 2),
+    JSON.stringify([result], null, 1),
+    JSON.stringify({ ...result, a: 1, b: [2, 3], c: { d: 4, e: 5 } }, null, '\t'),
+    JSON.stringify(result),
+  ])
+    expect(unwrapped(`${text}\n`)).toEqual({ text: `${text}\n`, found: false });
 });
 
 test('any other input is passed on as it comes', () => {

@@ -99,6 +99,20 @@ export const UNDECIDED: Readonly<Record<string, readonly Undecided[]>> = {
       why: 'the place is before the first mm_page_free of the recording: nothing shows yet that it is recorded',
     },
   ],
+  'gp-started-before-enqueue': [
+    {
+      reason: /^the trace ends before the grace period that would decide it$/,
+      recordings: ['6.12.117-lab-semi/mt-munmap'],
+      why: 'whether the callback came too early is known where the next grace period ends, and the piece ends before that',
+    },
+  ],
+  'callback-before-gp-end': [
+    {
+      reason: /^grace periods are not shown yet where it was queued$/,
+      recordings: null,
+      why: 'the place is before the first grace period of the recording: whether one ended before that is not known',
+    },
+  ],
   'rcu-reader-spliced': [CLOCK, OTHER_READERS],
   'handler-exit-after-return': [FEW_BROADCASTS],
   'return-before-handler': [FEW_BROADCASTS],
