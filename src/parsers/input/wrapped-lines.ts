@@ -10,6 +10,9 @@ const LONGEST = 6 * MAX_LINE;
 const KEYS = ['log', 'MESSAGE', 'message', 'msg', 'line', 'text', '_raw', 'body'] as const;
 /** A line of a trace: CPU and stamp, or the first lines of a recording. */
 const TRACE = /\[\d{2,}\].*?\d\.\d{3,9}:\s|^# (?:tracer|pttrace): /;
+/** A line of a container engine or of a journal, whatever it holds: a machine may say much before its trace begins. */
+const ENGINE =
+  /^\{(?:(?=.*"log":").*"(?:stream|time|kubernetes)":|(?=.*"MESSAGE":).*"__REALTIME_TIMESTAMP":)/;
 /** The names of columns, one of which holds the text. */
 const COLUMNS = /^"?[\w@. -]+"?(?:,"?[\w@. -]+"?)*$/;
 
@@ -150,6 +153,7 @@ function unwrapOf(lines: readonly string[]): Unwrap | null {
     return taken * 2 > shown.length && inner.some((text) => TRACE.test(text ?? ''));
   };
   const quoted = shown.some((line) => line.startsWith('"'));
+  if (shown.length > 0 && shown.every((line) => ENGINE.test(line))) return ofJson;
   if ((!quoted || shown.some((line) => JSON_STRING.test(line))) && wraps(ofJson)) return ofJson;
   if (/^[\s{[]/.test(shown[0] ?? '')) return null;
   for (const line of shown) {

@@ -101,6 +101,17 @@ test('a line longer than any that is read is passed on as it is, without being k
   expect(out.slice(before).reduce((a, b) => a + b)).toBe((32 << 20) + `x\n${LINES[2]}\n`.length);
 });
 
+test.each([
+  ['of docker', (line: string) => JSON.stringify({ log: `${line}\n`, stream: 'stdout', time: 'x' })],
+  ['of a journal', (line: string) => JSON.stringify({ __REALTIME_TIMESTAMP: '1', MESSAGE: line })],
+])('a log %s may say much before the trace begins', (_, wrap) => {
+  const lines = [...Array.from({ length: 2000 }, (_, i) => `booting ${i}`), ...LINES];
+  expect(unwrapped(`${lines.map(wrap).join('\n')}\n`, 4096)).toEqual({
+    text: `${lines.join('\n')}\n`,
+    found: true,
+  });
+});
+
 test('a document of JSON that quotes lines of a trace is no trace', () => {
   const result = { schema: 'x', findings: [{ id: 'I01', lines: LINES.slice(2), text: LINES[2] }], rules: {} };
   for (const text of [
