@@ -12,7 +12,7 @@ const KEYS = ['log', 'MESSAGE', 'message', 'msg', 'line', 'text', '_raw', 'body'
 const TRACE = /\[\d{2,}\].*?\d\.\d{3,9}:\s|^# (?:tracer|pttrace): /;
 /** A line of a container engine or of a journal, whatever it holds: a machine may say much before its trace begins. */
 const ENGINE =
-  /^\{(?:(?=.*"log":").*"(?:stream|time|kubernetes)":|(?=.*"MESSAGE":).*"__REALTIME_TIMESTAMP":)/;
+  /^\{(?:(?=.*"log": ?").*"(?:stream|time|kubernetes)":|(?=.*"MESSAGE":).*"__REALTIME_TIMESTAMP":)/;
 /** The names of columns, one of which holds the text. */
 const COLUMNS = /^"?[\w@. -]+"?(?:,"?[\w@. -]+"?)*$/;
 

@@ -103,6 +103,7 @@ test('a line longer than any that is read is passed on as it is, without being k
 
 test.each([
   ['of docker', (line: string) => JSON.stringify({ log: `${line}\n`, stream: 'stdout', time: 'x' })],
+  ['of a pod', (line: string) => `{"kubernetes": {"pod": "a"}, "log": ${JSON.stringify(line)}}`],
   ['of a journal', (line: string) => JSON.stringify({ __REALTIME_TIMESTAMP: '1', MESSAGE: line })],
 ])('a log %s may say much before the trace begins', (_, wrap) => {
   const lines = [...Array.from({ length: 2000 }, (_, i) => `booting ${i}`), ...LINES];
