@@ -43,7 +43,7 @@ it('a thread that runs out of memory costs its own task; the next is done by ano
 });
 
 it('with memory for nothing at all each task has an answer', async () => {
-  const pool = new ThreadPool({ size: 1, memoryMb: 2 });
+  const pool = new ThreadPool({ size: 1, memoryMb: 4 });
   try {
     for (let i = 0; i < 2; i++)
       await expect(pool.perform(ask(join(dir, 'nowhere')))).rejects.toThrow('its thread ended');
