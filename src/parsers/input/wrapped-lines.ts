@@ -1,3 +1,4 @@
+import { splitQuoted } from '../columns/quoted-cells.js';
 import { MAX_LINE } from './line-window.js';
 
 /** Bytes that show whether lines are wrapped. */
@@ -21,6 +22,7 @@ const BEHIND_COLUMNS = /^(?:[^,\s"]+,)+"?(?:# |.*\[\d{2,}\])/;
 /** Strings of JSON, not fields of CSV. */
 const JSON_STRING = /^\s*".*(?:\\"|",\s*$)/;
 
+/** Lines are strings of bytes, a character each: what is no UTF-8 passes through. */
 type Unwrap = (line: string) => string | null;
 
 /**
@@ -99,7 +101,9 @@ export class WrappedLines {
     this.undecided = false;
     const { held } = this;
     const whole = held.length < LOOK ? held.length : held.lastIndexOf(LF, LOOK) + 1;
-    this.unwrap = mayBeWrapped(held) ? unwrapOf(held.subarray(0, whole).toString().split('\n')) : null;
+    this.unwrap = mayBeWrapped(held)
+      ? unwrapOf(held.subarray(0, whole).toString('latin1').split('\n'))
+      : null;
     if (this.unwrap !== null) this.take(held.lastIndexOf(LF) + 1);
     else {
       this.held = Buffer.alloc(0);
@@ -110,13 +114,13 @@ export class WrappedLines {
   /** Whole lines, up to `end`. */
   private take(end: number): void {
     if (end === 0) return;
-    const text = this.held.subarray(0, end).toString();
+    const text = this.held.subarray(0, end).toString('latin1');
     this.held = this.held.subarray(end);
     const lines = text.split('\n');
     const last = lines.pop()!;
     let out = lines.map((line) => `${this.inner(line)}\n`).join('');
     if (last !== '') out += this.inner(last);
-    if (out !== '') this.sink(Buffer.from(out));
+    if (out !== '') this.sink(Buffer.from(out, 'latin1'));
   }
 
   /** What is not wrapped stays as it is, and each line one line. */
@@ -158,12 +162,12 @@ function unwrapOf(lines: readonly string[]): Unwrap | null {
   if (/^[\s{[]/.test(shown[0] ?? '')) return null;
   for (const line of shown) {
     // A row without quotes needs no reading, and is one of another kind as well.
-    const fields = line.includes('"') ? fieldsOf(line.trimEnd()) : null;
+    const fields = line.includes('"') ? splitQuoted(line.trimEnd(), ',') : null;
     const column = fields?.findIndex((field) => TRACE.test(field)) ?? -1;
     if (column < 0) continue;
     const columns = fields!.length;
     const ofCsv: Unwrap = (row) => {
-      const there = fieldsOf(row.trimEnd());
+      const there = splitQuoted(row.trimEnd(), ',');
       return there?.length === columns ? there[column]! : null;
     };
     return wraps(ofCsv) ? ofCsv : null;
@@ -171,16 +175,18 @@ function unwrapOf(lines: readonly string[]): Unwrap | null {
   return null;
 }
 
+const bytesOf = (text: string): string => Buffer.from(text).toString('latin1');
+
 function ofJson(line: string): string | null {
   const text = line.trim().replace(/,$/, '');
   if (text === '[' || text === ']') return '';
   if (!/^(?:\{.*\}|".*")$/.test(text)) return null;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'string') return value;
+    const value: unknown = JSON.parse(Buffer.from(text, 'latin1').toString());
+    if (typeof value === 'string') return bytesOf(value);
     for (const key of KEYS) {
       const inner = (value as Record<string, unknown>)[key];
-      if (typeof inner === 'string') return inner;
+      if (typeof inner === 'string') return bytesOf(inner);
       // journald prints what is no UTF-8 as bytes.
       if (Array.isArray(inner) && inner.every((byte) => typeof byte === 'number'))
         return Buffer.from(inner).toString('latin1');
@@ -189,23 +195,4 @@ function ofJson(line: string): string | null {
   } catch {
     return null;
   }
-}
-
-/** RFC 4180; null where a quote is left open. */
-function fieldsOf(row: string): string[] | null {
-  const fields: string[] = [];
-  for (let at = 0; at <= row.length; ) {
-    if (row[at] !== '"') {
-      const comma = row.indexOf(',', at);
-      fields.push(row.slice(at, comma < 0 ? row.length : comma));
-      at = (comma < 0 ? row.length : comma) + 1;
-      continue;
-    }
-    let end = row.indexOf('"', at + 1);
-    while (end >= 0 && row[end + 1] === '"') end = row.indexOf('"', end + 2);
-    if (end < 0 || (end + 1 < row.length && row[end + 1] !== ',')) return null;
-    fields.push(row.slice(at + 1, end).replaceAll('""', '"'));
-    at = end + 2;
-  }
-  return fields;
 }

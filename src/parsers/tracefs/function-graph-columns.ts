@@ -15,8 +15,6 @@ const BAR = 124;
 const DASH = 45;
 const DOT = 46;
 
-/** Bytes that can stand in the irq/preempt column (`trace_print_lat_fmt()`, and the RT columns). */
-
 /** What the part left of the text says; refilled by `parse` for every line. */
 export class GraphColumns {
   /** Whole seconds and ns of `funcgraph-abstime`; -1 when the column is off. */

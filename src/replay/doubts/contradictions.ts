@@ -136,17 +136,18 @@ export class Contradictions implements Monitor {
         const to = a.to.seq < b.to.seq ? a.to : b.to;
         if (from.seq < to.seq) windows.push({ from, to });
       }
-    if (whole && this.allAlong) this.doubtAll();
+    if (this.allAlong) this.doubtAll();
     else if (windows.length > 0) this.evidence.ledger.unseenIn(windows, CUT);
   }
 
   /** What is said of the recording as a whole is said only now. */
   recordingEnded(): void {
-    if (this.allAlong && this.evidence.state.seq >= WHOLE_STEPS) this.doubtAll();
+    if (this.allAlong) this.doubtAll();
   }
 
   private get allAlong(): boolean {
-    return this.impossible >= MANY && this.impossible * RARE >= this.evidence.state.seq;
+    const { seq } = this.evidence.state;
+    return seq >= WHOLE_STEPS && this.impossible >= MANY && this.impossible * RARE >= seq;
   }
 
   private doubtAll(): void {
@@ -156,7 +157,7 @@ export class Contradictions implements Monitor {
   /** The allocator gives out again what was not shown to come back: kernel/mm/page_alloc.c has one place where pages do. */
   private notReleased(life: object | number): void {
     if (this.evidence.coverage.shown(OP.FREE) === 0 || this.unreleased.has(life)) return;
-    if (this.unreleased.size < MANY) this.unreleased.add(life);
+    if (this.unreleased.size < MOST) this.unreleased.add(life);
     this.impossible++;
   }
 

@@ -3,6 +3,8 @@ import type { EventTable } from '../../timeline/events.js';
 /** Kinds of events, or tasks, of which each stands in one block, and events of one on an average, at least. */
 const BLOCKS = 4;
 const LONG = 8;
+/** Values that are remembered: of more it is not known whether each comes in one block. */
+const MOST = 1 << 16;
 
 export const SORTED_OTHERWISE =
   'the lines are sorted by something else than time: what came before what is not known (sort them by time first)';
@@ -16,8 +18,10 @@ class Blocks {
   next(value: number): void {
     if (this.again || value === this.last) return;
     this.last = value;
-    if (this.seen.has(value)) this.again = true;
-    else this.seen.add(value);
+    if (this.seen.has(value) || this.seen.size === MOST) {
+      this.again = true;
+      this.seen.clear();
+    } else this.seen.add(value);
   }
 
   holds(events: number): boolean {

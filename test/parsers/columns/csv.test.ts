@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CSV, parseCells, splitQuoted } from '../../../src/parsers/columns/csv.js';
+import { CSV } from '../../../src/parsers/columns/csv.js';
 import { csvHeader, toNs } from '../../../src/parsers/columns/csv-columns.js';
 import { RESERVED } from '../../../src/timeline/events.js';
 import { bytes, cutEverywhere, fixture, golden, runDialect } from '../support/run-dialect.js';
@@ -144,28 +144,4 @@ test('any bytes in cells', () => {
       expect(Buffer.from(run.rows[0]!.body, 'latin1').toString()).toBe(args);
     }),
   );
-});
-
-test('records are cut into cells as csv-parse cuts them', () => {
-  const cell = fc.oneof(
-    fc.stringMatching(/^[a-z =]{0,6}$/),
-    fc.stringMatching(/^[a-z ",;]{0,6}$/).map((s) => `"${s.replaceAll('"', '""')}"`),
-    fc.stringMatching(/^[a-z"]{0,4}$/),
-  );
-  let settled = 0;
-  fc.assert(
-    fc.property(
-      fc.array(cell, { minLength: 1, maxLength: 5 }),
-      fc.constantFrom(',', ';'),
-      (cells, delimiter) => {
-        const text = cells.join(delimiter);
-        const mine = splitQuoted(text, delimiter);
-        if (mine === null || text === '') return;
-        settled++;
-        expect(mine).toEqual(parseCells(text, delimiter));
-      },
-    ),
-    { numRuns: 2000 },
-  );
-  expect(settled).toBeGreaterThan(500);
 });

@@ -71,9 +71,9 @@ test('names of columns, brackets of a list and what is not wrapped are lines as 
   const others = ['{"log":"cut', 'plain', '{"other":1}', '{"log":7}'];
   const odd = [...whole.map((log) => JSON.stringify({ log: `${log}\n` })), ...others];
   expect(unwrapped(odd.join('\n')).text).toBe([...whole, ...others].join('\n'));
-  const bytes = JSON.stringify({ MESSAGE: [...Buffer.from(LINES[2]!)] });
+  const bytes = JSON.stringify({ MESSAGE: [...Buffer.from(LINES[4]!)] });
   expect(unwrapped(`${JSON.stringify({ MESSAGE: LINES[2] })}\n${bytes}\n`).text).toBe(
-    `${LINES[2]}\n${LINES[2]}\n`,
+    `${LINES[2]}\n${LINES[4]}\n`,
   );
   // A number of lines on one stays the number of the line.
   expect(unwrapped(JSON.stringify({ log: `${LINES[2]}\nmore\n` })).text).toBe(`${LINES[2]} more`);
@@ -122,6 +122,17 @@ test('a document of JSON that quotes lines of a trace is no trace', () => {
     JSON.stringify(result),
   ])
     expect(unwrapped(`${text}\n`)).toEqual({ text: `${text}\n`, found: false });
+});
+
+test('bytes that are no UTF-8 stay what they are', () => {
+  const line = Buffer.concat([Buffer.from([0xff, 0xe4, 0x80]), Buffer.from(LINES[2]!)]);
+  const row = Buffer.concat([Buffer.from('h1,"'), line, Buffer.from('"\n')]);
+  const out: Buffer[] = [];
+  const lines = new WrappedLines((chunk) => out.push(Buffer.from(chunk)));
+  lines.write(Buffer.concat([row, row]));
+  lines.end();
+  expect(lines.found).toBe(true);
+  expect(Buffer.concat(out)).toEqual(Buffer.concat([line, Buffer.from('\n'), line, Buffer.from('\n')]));
 });
 
 test('any other input is passed on as it comes', () => {
