@@ -11,8 +11,23 @@ import { BODY, type BodyForm, TRACEPOINTS } from './tracepoints.js';
 export const FORM = { ...BODY, syscallEnter: 20, syscallExit: 21, marker: 22, fact: 23 } as const;
 export type Form = (typeof FORM)[keyof typeof FORM] | BodyForm;
 
-/** What one event head means, worked out once per head. */
-export interface EventPlan {
+/** What a head says of its plan; all else has its default. */
+interface PlanOf {
+  readonly kind?: OpKind;
+  readonly form?: Form;
+  readonly fixed?: readonly (readonly [number, number])[];
+  readonly symbol?: string;
+  readonly spec?: SymbolSpec | null;
+  readonly args?: readonly ArgumentPlan[] | null;
+  readonly basis?: Basis;
+  readonly alike?: boolean;
+  readonly syscall?: string;
+}
+
+/**
+ * What one event head means, worked out once per head. A class, so that all plans are of one shape: every record reads one.
+ */
+export class EventPlan {
   readonly kind: OpKind;
   readonly form: Form;
   readonly fixed: readonly (readonly [number, number])[];
@@ -27,57 +42,49 @@ export interface EventPlan {
   /** Its lines all say the same (`lacksSlots`). */
   readonly alike: boolean;
   /** Bits of the arguments that its lines show. */
-  present: number;
+  present = 0;
   /** Bits of those that have shown a pointer of full length. */
-  wide: number;
+  wide = 0;
   /** Bytes of the longest body that held nothing else. */
-  longest: number;
+  longest = 0;
   /** Lines in a row that lacked some. */
-  lesser: number;
+  lesser = 0;
   /** How often the layout was worked out anew because a line did not match it. */
-  relearned: number;
-  /** FuncId of the syscall. */
+  relearned = 0;
+  /** Name of the syscall. */
   readonly syscall: string;
   /** What else shows the same hits; null where nothing can. */
-  hits: Hits | null;
+  hits: Hits | null = null;
   /** Its number there. */
-  source: number;
-}
+  source = 0;
 
-const base: EventPlan = {
-  kind: OP.none,
-  form: FORM.fields,
-  fixed: [],
-  symbol: '',
-  spec: null,
-  args: [],
-  basis: BASIS.observed,
-  headBasis: BASIS.observed,
-  alike: false,
-  present: 0,
-  wide: 0,
-  longest: 0,
-  lesser: 0,
-  relearned: 0,
-  syscall: '',
-  hits: null,
-  source: 0,
-};
+  constructor(of: PlanOf) {
+    this.kind = of.kind ?? OP.none;
+    this.form = of.form ?? FORM.fields;
+    this.fixed = of.fixed ?? [];
+    this.symbol = of.symbol ?? '';
+    this.spec = of.spec ?? null;
+    this.args = of.args === undefined ? [] : of.args;
+    this.basis = this.headBasis = of.basis ?? BASIS.observed;
+    this.alike = of.alike ?? false;
+    this.syscall = of.syscall ?? '';
+  }
+}
 
 /** Plan of a head, null if it means nothing to the machine. */
 export function planOf(head: EventHead, probes: ProbesFile | undefined): EventPlan | null {
   switch (head.kind) {
     case 'reserved':
-      if (head.name === 'lost') return { ...base, kind: OP.lost, form: FORM.fact };
-      return head.name === 'segment' ? { ...base, kind: OP.segment, form: FORM.fact } : null;
+      if (head.name === 'lost') return new EventPlan({ kind: OP.lost, form: FORM.fact });
+      return head.name === 'segment' ? new EventPlan({ kind: OP.segment, form: FORM.fact }) : null;
     case 'tracepoint':
       return tracepointPlan(head.name);
     case 'syscall-enter':
-      return { ...base, kind: OP.SE, form: FORM.syscallEnter, syscall: head.name };
+      return new EventPlan({ kind: OP.SE, form: FORM.syscallEnter, syscall: head.name });
     case 'syscall-exit':
-      return { ...base, kind: OP.SX, form: FORM.syscallExit, syscall: head.name };
+      return new EventPlan({ kind: OP.SX, form: FORM.syscallExit, syscall: head.name });
     case 'print':
-      return { ...base, form: FORM.marker };
+      return new EventPlan({ form: FORM.marker });
     case 'function':
       return functionPlan(head.symbol || head.name, false);
     case 'span':
@@ -91,7 +98,7 @@ function tracepointPlan(name: string): EventPlan | null {
   if (!Object.hasOwn(TRACEPOINTS, name)) return null;
   const t = TRACEPOINTS[name]!;
   const args = t.roles.map((role) => ({ name: ascii(role.role), role }));
-  return { ...base, kind: t.kind, form: t.form, alike: ALIKE.has(t.form), fixed: t.fixed, args };
+  return new EventPlan({ kind: t.kind, form: t.form, alike: ALIKE.has(t.form), fixed: t.fixed, args });
 }
 
 /** Function tracers give order and place, but (before func-args) no arguments: inferred. */
@@ -99,7 +106,7 @@ function functionPlan(symbol: string, ret: boolean): EventPlan | null {
   const spec = specOf(symbol, ret);
   if (!spec) return null;
   const { kind, fixed } = spec;
-  return { ...base, kind, fixed, symbol, spec, args: null, basis: BASIS.inferred, headBasis: BASIS.inferred };
+  return new EventPlan({ kind, fixed, symbol, spec, args: null, basis: BASIS.inferred });
 }
 
 function specOf(symbol: string, ret: boolean): SymbolSpec | undefined {
@@ -122,7 +129,7 @@ function probePlan(head: EventHead, probes: ProbesFile | undefined): EventPlan |
   const spec = specOf(symbol, ret);
   if (!spec) return null;
   const args = spec.roles.length === 0 ? [] : null;
-  return { ...base, kind: spec.kind, fixed: spec.fixed, symbol, spec, args, basis: headBasis, headBasis };
+  return new EventPlan({ kind: spec.kind, fixed: spec.fixed, symbol, spec, args, basis: headBasis });
 }
 
 /** Settle which arguments to read from the body of a line. Called for the first line and on a mismatch. */

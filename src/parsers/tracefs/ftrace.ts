@@ -1,4 +1,4 @@
-import { latin1, type RecordBatch } from '../../timeline/batch.js';
+import { latin1, MAX_CPUS, type RecordBatch } from '../../timeline/batch.js';
 import { RESERVED } from '../../timeline/events.js';
 import { type DialectInfo, LINE, type LineDialect, type LineHost, type LineKind } from '../input/dialect.js';
 import { CaptureEntries } from './capture-entries.js';
@@ -57,7 +57,7 @@ export class FtraceDialect implements LineDialect {
   private lastNs = Number.NEGATIVE_INFINITY;
   private readonly capture = new CaptureEntries();
   /** Last stamp of each CPU that this capture shows. */
-  private lastOfCpu: number[] = [];
+  private readonly lastOfCpu = new Float64Array(MAX_CPUS).fill(Number.NEGATIVE_INFINITY);
   /** Where another event begins within the line of the last one; -1: nowhere. */
   private second = -1;
   /** Byte of the line at which the event being read begins. */
@@ -277,7 +277,7 @@ export class FtraceDialect implements LineDialect {
    */
   private jumpedBack(ts: number, cpu: number, host: LineHost): void {
     if (host.time.unit !== 'ns' || ts >= this.lastOfCpu[cpu]!) return;
-    this.lastOfCpu = [];
+    this.lastOfCpu.fill(Number.NEGATIVE_INFINITY);
     host.fact(RESERVED.segment, -1, 0);
     host.note(
       'time-back',
@@ -288,7 +288,7 @@ export class FtraceDialect implements LineDialect {
   private newCapture(host: LineHost): void {
     this.inHeader = true;
     this.lastNs = Number.NEGATIVE_INFINITY;
-    this.lastOfCpu = [];
+    this.lastOfCpu.fill(Number.NEGATIVE_INFINITY);
     this.capture.begin(host);
   }
 }
