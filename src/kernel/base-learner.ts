@@ -4,22 +4,15 @@ import { CONTEXT } from '../timeline/flags.js';
 import { isKnown } from '../timeline/is-known.js';
 import { baseFrom, firstWinner, Poll } from './base-poll.js';
 import { BaseTops } from './base-tops.js';
-import {
-  type Addr,
-  type Bases,
-  CANONICAL_TOPS,
-  makeBases,
-  PAGE,
-  PFN_LIMIT,
-  STRUCT_PAGE,
-  unknownBases,
-} from './bases.js';
-import { ascii, distance53, find, isRawPointer, parseHex53 } from './bytes.js';
+import { type Bases, CANONICAL_TOPS, makeBases, PAGE, STRUCT_PAGE, unknownBases } from './bases.js';
+import { ascii, find, isRawPointer, parseHex53 } from './bytes.js';
 import { Decoder } from './decoder.js';
+import { FreeWindows } from './free-windows.js';
 import { FuncAddresses } from './func-addresses.js';
 import type { FuncTable } from './func-table.js';
 import { FUNC, OP, Op } from './ops.js';
 import type { ProbesFile } from './probes-file.js';
+import { TablePairs } from './table-pairs.js';
 
 /** Bases that translate nothing: the learner wants the pointers as they stand. */
 const RAW: Bases = {
@@ -36,18 +29,6 @@ const ROWS_A_LOOK = 256;
 const ENOUGH = 64;
 /** Looked at for a probe that tells what the addresses of functions stand for. */
 const ROWS_FOR_ADDRESSES = 1 << 14;
-const MAX_SAMPLES = 4096;
-const MAX_WINDOW = 640;
-/** Tables seen by both addresses that show the direct map where it was before. */
-const MIN_PAIRS = 2;
-
-/** Struct pages a CPU's callbacks or a task's gather is about to free, and the frees seen since. */
-interface Window {
-  pages: number[];
-  vas: number[];
-  frees: number[];
-}
-const emptyWindow = (): Window => ({ pages: [], vas: [], frees: [] });
 
 const PAGE_FIELD = ascii('page=');
 
@@ -67,27 +48,21 @@ export class BaseLearner {
   private readonly alloc = new Poll('page-table allocations with their pfn', 4);
   private readonly bodies = new Poll('tables of callback bodies with the frees that follow', 4);
   private readonly released = new Poll('free_page_and_swap_cache with the free that follows', 4);
-  private readonly gathers = new Poll('tables of gathers with the frees that follow', 12);
   private readonly batchVa = new Poll('batch pages with their free', 3);
-  private readonly gatherVa = new Poll('directly mapped tables of gathers with the frees that follow', 12);
+  private readonly windows = new FreeWindows();
   private readonly tops = new BaseTops();
   private readonly addresses: FuncAddresses;
-  private readonly pairs: { va: number; page: number }[] = [];
+  private readonly pairs = new TablePairs();
   private readonly lastAlloc = new Map<number, number>();
   private readonly lastEntry = new Map<number, number>();
   private readonly lastReleased = new Map<number, number>();
   private readonly lastVa = new Map<number, number>();
   private readonly callback = new Map<number, { tables: number[]; nr: number; head: number; seen: number }>();
-  /** Tables of a batch in the order they were appended, by head, for callbacks that print no tables. */
-  private readonly batches = new Map<number, number[]>();
-  private readonly tasks = new Map<number, Window>();
   private rows = 0;
   private settled = false;
   /** Bases of the capture before; null where both were not known. */
   private readonly before: Bases | null;
   private same = false;
-  /** Tables handed to RCU per batch, until a softirq frees them. */
-  private readonly deferred = new Map<number, Window>();
 
   /** `before`: bases of the capture before, which this one has too if it is of the same boot. */
   constructor(options: { events: EventTable; funcs: FuncTable; probes?: ProbesFile; before?: Bases }) {
@@ -124,32 +99,27 @@ export class BaseLearner {
     const strong = [this.raw, this.alloc, this.bodies, this.reclaim];
     if (this.before !== null && this.isAsBefore(strong, this.before)) return true;
     if (!strong.some((p) => p.pages >= ENOUGH && p.winner())) return false;
-    return this.pairs.length >= 8 || (this.batchVa.pages >= 8 && this.batchVa.winner() !== null);
+    return this.pairs.size >= 8 || (this.batchVa.pages >= 8 && this.batchVa.winner() !== null);
   }
 
   /** Other boots have either base elsewhere; few pointers tell whether one is where it was. */
   private isAsBefore(polls: readonly Poll[], before: Bases): boolean {
-    this.same = polls.some((p) => p.winner()?.base === before.vmemmap) && this.mapIsAt(before.directMap);
+    this.same = polls.some((p) => p.winner()?.base === before.vmemmap) && this.mapIsAsBefore(before);
     return this.same;
   }
 
-  private mapIsAt(directMap: Addr): boolean {
-    const { pairs, before } = this;
-    const there = pairs.filter(
-      ({ va, page }) => baseFrom(va, PAGE, before!.pageOfStructPage(page)) === directMap,
-    ).length;
-    if (there >= MIN_PAIRS) return there > pairs.length / 2;
-    return this.batchVa.winner()?.base === directMap;
+  private mapIsAsBefore(before: Bases): boolean {
+    return this.pairs.mapIsAsBefore(before) ?? this.batchVa.winner()?.base === before.directMap;
   }
 
   finish(): Bases {
     if (this.same) return this.before!;
-    const page = [this.raw, this.reclaim, this.alloc, this.bodies, this.released, this.gathers];
+    const page = [this.raw, this.reclaim, this.alloc, this.bodies, this.released, this.windows.pagePoll];
     const vmemmap = firstWinner(page);
-    const direct = vmemmap ? this.pairPoll(vmemmap.base).winner() : null;
-    const map = direct ?? firstWinner([this.batchVa, this.gatherVa]);
+    const direct = vmemmap ? this.pairs.directMapPoll(vmemmap.base).winner() : null;
+    const map = direct ?? firstWinner([this.batchVa, this.windows.vaPoll]);
     if (!vmemmap && !map) return unknownBases();
-    const other = !vmemmap && map ? this.pairPollFromVa(map.base).winner() : null;
+    const other = !vmemmap && map ? this.pairs.vmemmapPoll(map.base).winner() : null;
     const v = vmemmap ?? other;
     const how = [
       v ? `vmemmap from ${v.text}` : 'vmemmap unknown',
@@ -195,7 +165,7 @@ export class BaseLearner {
         this.appended();
         return;
       case OP.CR:
-        if (op.a1 === FUNC.tlb_remove_table_rcu) this.queued();
+        if (op.a1 === FUNC.tlb_remove_table_rcu) this.windows.queued(op.pid, op.cpu, op.a0);
         return;
       case OP.CB:
         this.body();
@@ -204,40 +174,31 @@ export class BaseLearner {
         this.lastReleased.set(op.cpu, op.a0);
         return;
       case OP.CBret:
-        this.settleDeferred(op.cpu);
+        this.windows.callbackEnds(op.cpu);
         return;
       case OP.GB:
-        this.tasks.set(op.pid, emptyWindow());
+        this.windows.gatherBegins(op.pid);
         return;
-      case OP.GEret: {
-        const w = this.tasks.get(op.pid);
-        if (w) this.settle(w);
-        this.tasks.delete(op.pid);
+      case OP.GEret:
+        this.windows.gatherEnds(op.pid);
         return;
-      }
       case OP.FREE:
         if (op.a1 === 0) this.freed();
     }
   }
 
-  private window(): Window {
-    let w = this.tasks.get(this.op.pid);
-    if (!w) this.tasks.set(this.op.pid, (w = emptyWindow()));
-    return w;
-  }
-
   private removed(): void {
-    const { op } = this;
-    const w = this.window();
+    const { op, windows } = this;
+    windows.open(op.pid);
     if (!isRawPointer(op.a2)) return;
     const entry = this.lastEntry.get(op.pid);
     this.lastEntry.delete(op.pid);
     if (op.a3 === 1) {
       if (entry !== undefined) this.reclaim.vote(baseFrom(op.a2, STRUCT_PAGE, entry), entry);
-      push(w.pages, op.a2);
+      windows.removedPage(op.pid, op.a2);
       this.lastVa.delete(op.pid);
     } else {
-      push(w.vas, op.a2);
+      windows.removedVa(op.pid, op.a2);
       this.lastVa.set(op.pid, op.a2);
     }
   }
@@ -247,30 +208,15 @@ export class BaseLearner {
     if (!isRawPointer(op.a2)) return;
     const va = this.lastVa.get(op.pid);
     this.lastVa.delete(op.pid);
-    if (va !== undefined && this.pairs.length < MAX_SAMPLES) this.pairs.push({ va, page: op.a2 });
-    const w = this.window();
-    if (w.pages.at(-1) !== op.a2) push(w.pages, op.a2);
-  }
-
-  /** The batch leaves the gather: from now on its tables are freed by a callback on this CPU. */
-  private queued(): void {
-    const { op } = this;
-    const w = this.window();
-    let d = this.deferred.get(op.cpu);
-    if (!d) this.deferred.set(op.cpu, (d = emptyWindow()));
-    for (const p of w.pages) push(d.pages, p);
-    push(d.vas, op.a0);
-    if (this.batches.size < MAX_SAMPLES) this.batches.set(op.a0, w.pages);
-    w.pages = [];
-    w.vas = [];
+    if (va !== undefined) this.pairs.add(va, op.a2);
+    this.windows.appended(op.pid, op.a2);
   }
 
   private body(): void {
     const { op } = this;
     if (op.a1 !== FUNC.tlb_remove_table_rcu || !(op.a3 > 0)) return;
     let tables = Array.from(op.tables.subarray(0, op.nTables));
-    const appended = this.batches.get(op.a0);
-    this.batches.delete(op.a0);
+    const appended = this.windows.takeBatch(op.a0);
     if (tables.length === 0 && appended?.length === op.a3) tables = appended;
     this.callback.set(op.cpu, { tables, nr: op.a3, head: op.a0, seen: 0 });
   }
@@ -292,66 +238,14 @@ export class BaseLearner {
         this.callback.delete(op.cpu);
       }
     }
-    if (softirq) {
-      const d = this.deferred.get(op.cpu);
-      if (d) push(d.frees, op.a0);
-      if (d && d.frees.length >= d.pages.length + d.vas.length) this.settleDeferred(op.cpu);
-    } else if (op.context === CONTEXT.task || op.context === CONTEXT.unknown) {
-      const w = this.tasks.get(op.pid);
-      if (w) push(w.frees, op.a0);
-      if (op.context === CONTEXT.unknown) {
-        const d = this.deferred.get(op.cpu);
-        if (d && !w) push(d.frees, op.a0);
-      }
-    }
-  }
-
-  private settleDeferred(cpu: number): void {
-    const d = this.deferred.get(cpu);
-    if (!d || d.frees.length === 0) return;
-    this.settle(d);
-    this.deferred.delete(cpu);
-  }
-
-  /** Every table against every free of its window; wrong bases do not repeat from window to window. */
-  private settle(w: Window): void {
-    if (w.frees.length === 0) return;
-    for (const page of w.pages) {
-      for (const pfn of w.frees) this.gathers.vote(baseFrom(page, STRUCT_PAGE, pfn), page);
-    }
-    for (const va of w.vas) {
-      for (const pfn of w.frees) this.gatherVa.vote(baseFrom(va, PAGE, pfn), va);
-    }
-  }
-
-  private pairPoll(vmemmap: Addr): Poll {
-    const poll = new Poll('tables seen by address and by struct page', 2);
-    for (const { va, page } of this.pairs) {
-      const pfn = Math.floor(distance53(vmemmap, page) / STRUCT_PAGE);
-      if (pfn > 0 && pfn < PFN_LIMIT) poll.vote(baseFrom(va, PAGE, pfn), pfn);
-      else poll.abstain(page);
-    }
-    return poll;
-  }
-
-  private pairPollFromVa(directMap: Addr): Poll {
-    const poll = new Poll('tables seen by address and by struct page', 2);
-    for (const { va, page } of this.pairs) {
-      const pfn = Math.floor(distance53(directMap, va) / PAGE);
-      if (pfn > 0 && pfn < PFN_LIMIT) poll.vote(baseFrom(page, STRUCT_PAGE, pfn), pfn);
-      else poll.abstain(page);
-    }
-    return poll;
+    if (softirq) this.windows.freedInSoftirq(op.cpu, op.a0);
+    else if (op.context === CONTEXT.task) this.windows.freedByTask(op.pid, op.a0);
+    else if (op.context === CONTEXT.unknown) this.windows.freedSomewhere(op.pid, op.cpu, op.a0);
   }
 
   private forget(): void {
-    const { lastAlloc, lastEntry, lastReleased, lastVa, callback, batches, tasks, deferred } = this;
-    for (const map of [lastAlloc, lastEntry, lastReleased, lastVa, callback, batches, tasks, deferred]) {
-      map.clear();
-    }
+    const { lastAlloc, lastEntry, lastReleased, lastVa, callback } = this;
+    for (const map of [lastAlloc, lastEntry, lastReleased, lastVa, callback]) map.clear();
+    this.windows.forget();
   }
-}
-
-function push(list: number[], value: number): void {
-  if (list.length < MAX_WINDOW) list.push(value);
 }

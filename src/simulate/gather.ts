@@ -1,4 +1,4 @@
-import { MAX_PAGE_SLOTS, MAX_TABLE_BATCH, PAGE_BUNDLE } from '../kernel/free-paths.js';
+import { MAX_TABLE_BATCH } from '../kernel/free-paths.js';
 import { FUNC, OP } from '../kernel/ops.js';
 import type { Cue } from '../machine/cue.js';
 import { Emitter, type ProgramOp } from '../machine/emitter.js';
@@ -7,13 +7,12 @@ import type { Run } from '../machine/run.js';
 import { allocated, type Mapped, PAGE } from './address-range.js';
 import { type Callback, freed, type GracePeriods } from './grace-periods.js';
 import { directMap, FLAGS, hex, pageOf, probe, returns } from './lines.js';
+import { PageSlots } from './page-slots.js';
 import { PendingRange } from './pending-range.js';
 import { Shootdown } from './shootdown.js';
 import { type Removal, removalsOf, type Zap, zapsOf } from './unmap-list.js';
 import type { World } from './world.js';
 
-/** Slots of a further page of the page batch: 510, full one early. */
-const PAGE_BATCH = 509;
 /** Between two steps that nothing else takes time for, ns. */
 const STEP_NS = 10;
 
@@ -34,10 +33,7 @@ export class Gather {
   private zap: Zap | undefined;
   private removal: Removal | undefined;
   private mapped: Mapped | null = null;
-  private slots: number[] = [];
-  private slotTables = 0;
-  private capacity = PAGE_BUNDLE;
-  private extraPages: number[] = [];
+  private readonly slots = new PageSlots();
   private batchPfn: number | null = null;
   private batch: number[] = [];
   /** The table that goes without a batch. */
@@ -91,7 +87,7 @@ export class Gather {
         gracePeriod(run);
       }
     }
-    for (const pfn of this.extraPages) this.free(pfn);
+    for (const pfn of this.slots.further) this.free(pfn);
     this.pass(20);
     this.say(returns('tlb_finish_mmu', 'unmap_region'));
     this.pass(world.cost('syscall') / 2);
@@ -155,7 +151,7 @@ export class Gather {
       case OP.CLRE:
         this.pass(world.cost('zapPage'));
         this.pending.page(this.zap!.addr);
-        this.slots.push(this.zap!.pfn);
+        this.slots.page(this.zap!.pfn);
         return true;
       case OP.UL:
         this.unlinks(this.removal!);
@@ -225,8 +221,7 @@ export class Gather {
     const { world } = this;
     this.pass(world.cost('append'));
     if (world.path.leaf === 'pages') {
-      this.slotTables++;
-      this.slots.push(pfn);
+      this.slots.table(pfn);
       return 'batch-page';
     }
     this.say(probe('tlb_remove_table', 'tlb_remove_table', this.tableArgs(pfn)));
@@ -245,15 +240,14 @@ export class Gather {
 
   /** Of the batch of tables, or of the page batch, which asks for another page first. */
   private hasRoom(): boolean {
-    const { world } = this;
+    const { world, slots } = this;
     if (this.batchPfn !== null) return this.batch.length < MAX_TABLE_BATCH;
-    if (this.slots.length < this.capacity) return true;
-    if (this.capacity + PAGE_BATCH <= MAX_PAGE_SLOTS && !world.random.chance(world.workload.pressure)) {
+    if (slots.hasRoom) return true;
+    if (slots.mayGrow && !world.random.chance(world.workload.pressure)) {
       this.pass(world.cost('batchPage'));
       const extra = world.pool.take(this.t);
       this.say(allocated(extra, 'GFP_NOWAIT'));
-      this.extraPages.push(extra);
-      this.capacity += PAGE_BATCH;
+      slots.grow(extra);
       return true;
     }
     this.pass(10);
@@ -312,12 +306,11 @@ export class Gather {
       this.alone = null;
       return;
     }
-    for (const pfn of this.slots) this.free(pfn);
-    counts.tablesFreed += this.slotTables;
-    counts.pagesFreed += this.slots.length - this.slotTables;
-    this.slots = [];
-    this.slotTables = 0;
-    this.capacity = PAGE_BUNDLE;
+    const { pages, tables } = this.slots;
+    for (const pfn of pages) this.free(pfn);
+    counts.tablesFreed += tables;
+    counts.pagesFreed += pages.length - tables;
+    this.slots.empty();
   }
 
   private free(pfn: number): void {
