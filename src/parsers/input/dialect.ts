@@ -2,6 +2,7 @@ import type { BatchSink, RecordBatch } from '../../timeline/batch.js';
 import type { EventTable } from '../../timeline/events.js';
 import type { Interner } from '../../timeline/interner.js';
 import type { TimeBase } from '../../timeline/time-base.js';
+import type { CutWidth } from './cut-width.js';
 import type { RecordingFacts } from './recording-facts.js';
 
 /** Every line of an input is of exactly one kind; the counts of the kinds sum to the number of lines. */
@@ -136,6 +137,8 @@ export interface ScanOptions {
   readonly sink: BatchSink;
   /** Takes what a recording says of itself, see `recording-facts.ts`. */
   readonly facts?: RecordingFacts | undefined;
+  /** What the first lines show of where the lines are cut off; default: nothing. */
+  readonly cut?: CutWidth | undefined;
   /** Where the lines stand in the file, when they are not those of the file itself. */
   readonly places?: { readonly lines: Uint32Array; readonly offsets: Float64Array } | undefined;
 }

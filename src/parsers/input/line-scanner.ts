@@ -1,5 +1,6 @@
 import { MAX_CPUS, MAX_PID, RecordBatch } from '../../timeline/batch.js';
-import { LAST_RESERVED } from '../../timeline/events.js';
+import { LAST_RESERVED, RESERVED } from '../../timeline/events.js';
+import { CutWidth } from './cut-width.js';
 import {
   LINE,
   LINE_NAMES,
@@ -61,6 +62,7 @@ export class LineScanner implements LineHost, FactTaker, LineTaker {
   /** Why a row of the current line was not taken. */
   private refused: string | null = null;
   private readonly doubts: LineDoubts;
+  private readonly cut: CutWidth;
   private lineStart = 0;
   private lineEnd = 0;
 
@@ -74,6 +76,7 @@ export class LineScanner implements LineHost, FactTaker, LineTaker {
     this.together = new RunTogether(options.context.events);
     this.time = options.context.time;
     this.doubts = new LineDoubts(this, dialect, this.events, options.unordered !== true);
+    this.cut = options.cut ?? new CutWidth();
     this.batch.input = options.input;
   }
 
@@ -130,12 +133,24 @@ export class LineScanner implements LineHost, FactTaker, LineTaker {
     const i = batch.length;
     const event = batch.event[i]!;
     if (event <= LAST_RESERVED) return null;
+    if (this.isCut(event)) return `cut off behind byte ${this.cut.width}, as other lines are`;
     const ts = batch.tsNs[i]!;
     // The kernel's stamps are unsigned 64-bit numbers.
     const absolute = (this.time.baseSec ?? 0) * 1e9 + ts;
     if (!(absolute < MAX_STAMP && absolute > -MAX_STAMP)) return 'an event whose stamp is beyond 64 bits';
     const wrong = this.events.whyNone(event);
     return wrong === null && this.together.holdsAnother(batch) ? 'two events run into one line' : wrong;
+  }
+
+  private isCut(event: number): boolean {
+    const { cut, lineStart, lineEnd } = this;
+    const width = lineEnd - lineStart;
+    if (cut.passes(width)) return false;
+    const known = cut.width > 0;
+    if (!cut.isCut(width, this.events.head(event).name, this.window.bytes, lineEnd)) return false;
+    // Lines before this one were taken for whole.
+    if (!known) this.fact(RESERVED.silentLoss, -1, 0);
+    return true;
   }
 
   skip(reason: string): LineKind {

@@ -9,6 +9,7 @@ import { isTraceDatFile, scanTraceDat } from '../trace-dat/trace-dat-input.js';
 import { beginsTraceDat, TraceDatSpool } from '../trace-dat/trace-dat-spool.js';
 import { BlockDialect } from './blocks.js';
 import { isStored } from './chunks.js';
+import { cutWidthOf } from './cut-width.js';
 import { BLOCK_DIALECTS, type Detection, opensBlocks, SAMPLE } from './detect.js';
 import type { DialectInfo } from './dialect.js';
 import { FormatFinder } from './format-finder.js';
@@ -147,6 +148,7 @@ class OpenInput {
       sink: reorder ? (batch: RecordBatch) => reorder.push(batch) : single,
       places: mail ?? undefined,
       unordered: info.unordered,
+      cut: cutWidthOf(first),
     });
     this.scanner = made;
     this.recent?.countedBy(made.checkpoints);
