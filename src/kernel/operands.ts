@@ -10,7 +10,9 @@ export const GATHER = {
   mm: (op: Op): number => op.a1,
   /** `GB`: 1 = the whole address space goes. */
   fullMm: (op: Op): number => op.a2,
-  /** `GE`: fullmm is bit 0. */
+  /** `GB` of `tlb_gather_mmu_vma()`. */
+  ofVma: (op: Op): boolean => op.a2 === 2,
+  /** `GE`: fullmm is bit 0; vma_huge is bit 9, up to 6.1 bit 8. */
   flags: (op: Op): number => op.a5,
 } as const;
 

@@ -15,7 +15,7 @@ export const OP = {
   lost: 1,
   /** A new capture starts: nothing may be carried across. */
   segment: 2,
-  /** `tlb_gather_mmu[_fullmm]`: a0 tlb, a1 mm, a2 1 = fullmm. */
+  /** `tlb_gather_mmu[_fullmm|_vma]`: a0 tlb, a1 mm, a2 1 = fullmm, 2 = of one VMA. */
   GB: 3,
   /**
    * `tlb_finish_mmu` entry: a0 tlb, a1 mm, a2 batch page key (0 none), a3 start, a4 end, a5 flag bits, a6

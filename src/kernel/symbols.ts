@@ -56,7 +56,7 @@ export const SYMBOLS: Readonly<Record<string, SymbolMeaning>> = byName({
   tlb_gather_mmu: { entry: spec(OP.GB, GATHER, [[2, 0]]) },
   tlb_gather_mmu_fullmm: { entry: spec(OP.GB, GATHER, [[2, 1]]) },
   /** 6.19+: hugetlb, second parameter is the vma (8ce720d5bd91). */
-  tlb_gather_mmu_vma: { entry: spec(OP.GB, [TLB], [[2, 0]]) },
+  tlb_gather_mmu_vma: { entry: spec(OP.GB, [TLB], [[2, 2]]) },
   tlb_finish_mmu: { entry: spec(OP.GE, GATHER_END), ret: spec(OP.GEret) },
   tlb_flush_mmu: { entry: spec(OP.FMMU, GATHER_STATE) },
   ___pte_free_tlb: removed([...TABLE_PAGE, 'set 4 num *'], 1),

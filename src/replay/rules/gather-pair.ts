@@ -33,12 +33,19 @@ export const gatherPair = rule({
 /** Gathers nest (mm/hugetlb.c), so later ones further down the stack do not show that it is over. */
 const NEVER_ENDS = 'a gather is not seen to end: those that follow it may be nested in it';
 
+/** mm/mmu_gather.c tlb_gather_mmu_vma() sets vma_huge, which stays set: hugetlb alone begins its gathers there. */
+const VMA_HUGE = 0x300;
+const VMA_UNSEEN =
+  'a gather that is not seen to begin may be one of hugetlb: needs a probe on tlb_gather_mmu_vma, where the kernel has it';
+
 class GatherPair implements Monitor {
   private readonly evidence: Evidence;
   private readonly verdicts: Verdicts;
   private readonly late: AfterGather;
   /** Whether tlb_gather_mmu and tlb_gather_mmu_fullmm were seen. */
   private readonly begins: [boolean, boolean] = [false, false];
+  /** … and tlb_gather_mmu_vma. */
+  private vmaBegins = false;
   /** Open gathers with another inside that has ended. */
   private readonly around = new Set<Gather>();
 
@@ -55,7 +62,8 @@ class GatherPair implements Monitor {
 
   gatherBegun(_gather: Gather, task: Task, op: Op): void {
     this.late.outside(task, op);
-    this.begins[GATHER.fullMm(op) === 1 ? 1 : 0] = true;
+    if (GATHER.ofVma(op)) this.vmaBegins = true;
+    else this.begins[GATHER.fullMm(op) === 1 ? 1 : 0] = true;
   }
 
   /** Gathers lie on the stack, so one whose frame is in use again, or whose call has returned, is over. */
@@ -92,7 +100,8 @@ class GatherPair implements Monitor {
       message: `a gather ends with ${otherMm ? 'another mm' : 'another mmu_gather'} than it began with`,
       events: witnesses(w(gather.gbRef, 'gather begins'), w(op.ref, 'gather ends')),
     };
-    if (otherTlb) {
+    if (otherTlb && this.mayBeOfVma(op)) this.verdicts.unknown(VMA_UNSEEN, op.ref);
+    else if (otherTlb) {
       // Gathers nest: the beginning of this one may not have been seen.
       const probe = 'the tlb_gather_mmu probe';
       const absence = { kinds: [OP.GB], cpu: op.cpu, since: gather.gbSeq, probe };
@@ -138,6 +147,10 @@ class GatherPair implements Monitor {
       this.verdicts.censored();
       return;
     }
+    if (this.mayBeOfVma(op)) {
+      this.verdicts.unknown(VMA_UNSEEN, op.ref);
+      return;
+    }
     absent(
       this.evidence,
       this.verdicts,
@@ -154,5 +167,12 @@ class GatherPair implements Monitor {
     if (op.kind === OP.GE && isKnown(GATHER.flags(op)))
       return this.begins[GATHER.flags(op) % 2 === 1 ? 1 : 0];
     return this.begins[0] && this.begins[1];
+  }
+
+  /** No table is handed over in a gather of hugetlb, so only its end can tell of it. Unprinted flags may have been any. */
+  private mayBeOfVma(op: Op): boolean {
+    if (op.kind !== OP.GE || this.vmaBegins) return false;
+    const flags = GATHER.flags(op);
+    return !isKnown(flags) || (flags & VMA_HUGE) !== 0;
   }
 }

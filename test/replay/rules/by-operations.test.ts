@@ -394,6 +394,41 @@ describe('I49 gathers begin before they end', () => {
   });
 });
 
+describe('I49 gathers of hugetlb', () => {
+  const INNER = TLB - 0x3d0;
+  const HUGE = 0x200;
+  /** One inside another: mm/hugetlb.c hugetlb_change_protection() of a part of a VMA. */
+  const nested = (t: Trial, flags: number, begins: boolean): Trial => {
+    t.do(OP.GB, { a0: TLB, a1: MM, a2: 0 });
+    if (begins) t.do(OP.GB, { a0: INNER, a1: Number.NaN, a2: 2 });
+    t.do(OP.GE, { a0: INNER, a1: MM, a5: flags }).do(OP.GEret);
+    return t.do(OP.GE, { a0: TLB, a1: MM, a5: 0 }).do(OP.GEret);
+  };
+  const alone = (t: Trial, flags: number): Trial =>
+    t.do(OP.GE, { a0: INNER, a1: MM, a5: flags }).do(OP.GEret);
+  const whole = (t: Trial): Trial =>
+    t.do(OP.GB, { a0: TLB, a1: MM, a2: 0 }).do(OP.GE, { a0: TLB, a1: MM, a5: 0 }).do(OP.GEret);
+  const UNSEEN = expect.stringContaining('tlb_gather_mmu_vma') as string;
+
+  it('pass where they are seen to begin', () => {
+    const t = whole(nested(new Trial(), HUGE, true));
+    expect(t.of(49)).toMatchObject({ pass: '3 observed', violated: 0, unknown: [] });
+  });
+
+  it('are unknown where their probe was not set, nested or alone', () => {
+    const t = whole(alone(nested(whole(new Trial()), HUGE, false), HUGE));
+    expect(t.of(49)).toMatchObject({ pass: '3 observed', violated: 0, unknown: [UNSEEN] });
+  });
+
+  it('are violations where other gathers of theirs are seen to begin, and where the gather is none of theirs', () => {
+    const seen = whole(nested(nested(new Trial(), HUGE, true), HUGE, false));
+    expect(seen.of(49)).toMatchObject({ violated: 1, unknown: [] });
+    expect(whole(alone(nested(new Trial(), HUGE, true), HUGE)).of(49)).toMatchObject({ violated: 1 });
+    expect(whole(nested(whole(new Trial()), 0, false)).of(49)).toMatchObject({ violated: 1, unknown: [] });
+    expect(whole(alone(whole(new Trial()), 0x40)).of(49)).toMatchObject({ violated: 1, unknown: [] });
+  });
+});
+
 describe('I49 tables handed to a gather that has ended', () => {
   const cycle = (t: Trial, tlb = TLB): Trial =>
     t.do(OP.GB, { a0: tlb, a1: MM }).do(OP.GE, { a0: tlb, a1: MM }).do(OP.GEret);
