@@ -46,7 +46,7 @@ export interface Hooks {
   returnUnseen(flush: Flush): void;
   /** It was not: here it returns, so what its task did since happened within it. */
   returnedAfterAll(flush: Flush, op: Op): void;
-  /** The handler of a broadcast starts on its target. */
+  /** The handler of a broadcast starts on its target, or ends there where its start is not shown. */
   ipiArrived(target: Target): void;
   /** A target of a finished broadcast left its handler only now. */
   targetLate(target: Target, op: Op): void;

@@ -40,7 +40,7 @@ for (const [by, kinds] of [
     ],
   ],
   [STEP.flush, [OP.FR, OP.FD, OP.FMULTI, OP.SYNCR]],
-  [STEP.ipis, [OP.INV, OP.TLBF, OP.IS, OP.IE, OP.IX]],
+  [STEP.ipis, [OP.INV, OP.TLBF, OP.IS, OP.IE, OP.IX, OP.SSYNC, OP.SYNC1]],
   [STEP.rcu, [OP.CR, OP.CB, OP.CBret, OP.RQ, OP.RI, OP.GP, OP.GPX, OP.RB, OP.RE, OP.GUP]],
   [
     STEP.tasks,

@@ -44,7 +44,7 @@ export interface SessionOptions {
 
 /** An IPI arrives after it was sent, and is answered before the sender goes on: what clocks of two CPUs may be apart. */
 const clocks = (skew: SkewBounds): Monitor => ({
-  ipiArrived: ({ from, cpu, isTs, ieTs }) => skew.add(from, cpu, ieTs - isTs),
+  ipiArrived: ({ from, cpu, isTs, ieTs, ixTs }) => skew.add(from, cpu, (isKnown(ieTs) ? ieTs : ixTs) - isTs),
   flushDone(flush, _gather, _task, op) {
     for (const { ixRef, ixTs, cpu } of flush.targets) {
       if (ixRef >= 0) skew.bound(cpu, flush.cpu, op.tsNs - ixTs);

@@ -1,10 +1,13 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { analyse } from '../../src/analyse/analyse.js';
 import { UsageError } from '../../src/result/usage-error.js';
 
 // Correct kernels: whatever is unusual in these recordings, none of it is a violation (fixtures/alarms/README.md).
 
+const EVENT = /^.{16,}?-\d+\s+\[\d+\] \S+\s+\d+\.\d+: (\S+?)(?::| ->|\()/;
 const FOLDER = new URL('../../fixtures/alarms/', import.meta.url).pathname;
 
 describe.each(readdirSync(FOLDER).filter((name) => !name.endsWith('.md')))('%s', (name) => {
@@ -17,6 +20,29 @@ describe.each(readdirSync(FOLDER).filter((name) => !name.endsWith('.md')))('%s',
       expect(invariants.reduce((sum, i) => sum + i.instances.pass, 0)).toBeGreaterThan(0);
   });
 });
+
+describe.each(readdirSync(FOLDER).filter((name) => /\.txt(?:\.gz)?$/.test(name)))(
+  '%s, one probe not set',
+  (name) => {
+    it('accuses nobody', async () => {
+      const bytes = readFileSync(FOLDER + name);
+      const lines = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('latin1').split('\n');
+      const names = lines.map((line) => EVENT.exec(line)?.[1] ?? '');
+      const found: Record<string, string[]> = {};
+      for (const event of new Set(names)) {
+        if (event === '') continue;
+        const left = lines.filter((_, i) => names[i] !== event).join('\n');
+        const { invariants } = await analyse({
+          paths: ['-'],
+          stdin: Readable.from([Buffer.from(left, 'latin1')]),
+        });
+        const violated = invariants.filter((i) => i.verdict === 'violated').map(({ id }) => id);
+        if (violated.length > 0) found[event] = violated;
+      }
+      expect(found).toEqual({});
+    });
+  },
+);
 
 describe('what is said beside', () => {
   const notes = async (name: string): Promise<string[]> =>

@@ -18,7 +18,10 @@ export function batchCount({ state }: Evidence, head: Head, op: Op): BatchCount 
   // Every level passes tlb_remove_table(): only where its probe showed all of them is the count known.
   if (head.tables.length === 0 || !head.tables.every((t) => t.appRef >= 0)) return null;
   // What waited by itself for all CPUs or for a grace period was released by its task, shown or not.
-  const alone = head.tables.filter((t) => t.sync !== null || t.gpWait).length;
+  const unasked = state.unaskedSyncSeq;
+  const alone = head.tables.filter(
+    (t) => t.sync !== null || t.gpWait || (t.flush !== null && t.trSeq < unasked),
+  ).length;
   if (CALLBACK.batchNr(op) < head.tables.length && CALLBACK.batchNr(op) >= head.tables.length - alone)
     return null;
   if (state.lossSeq > 0) return 'lost';

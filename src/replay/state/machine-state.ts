@@ -36,6 +36,8 @@ export interface MachineState {
   doneFlushes: Map<number, Flush>;
   /** Requests for flushes are recorded (`csd_queue_cpu`): handlers are then matched by them. */
   requestsShown: boolean;
+  /** Step of the last broadcast of tlb_remove_table_sync_one() whose requests are not recorded, 0 none: whose tables waited for it is not known. */
+  unaskedSyncSeq: number;
   /** By task, kind and table, oldest first. */
   readers: Map<string, Reader>;
   /** The same by the key of the context they run in, and by table. */
@@ -76,6 +78,7 @@ export function newState(): MachineState {
     openFlushes: [],
     doneFlushes: new Map(),
     requestsShown: false,
+    unaskedSyncSeq: 0,
     readers: new Map(),
     readersOfTask: new Map(),
     readersOfTable: new Map(),

@@ -29,12 +29,17 @@ export function stepIpis(state: MachineState, op: Op, task: Task, cpu: Cpu | nul
     case OP.IS:
       send(state, op, task, hooks);
       break;
+    case OP.SSYNC:
+    case OP.SYNC1:
+      if (!state.requestsShown) state.unaskedSyncSeq = state.seq;
+      break;
     case OP.IE: {
       const target = targetOf(state, op);
       if (target) {
         target.ieTs = op.tsNs;
         hooks.ipiArrived(target);
       } else strayBegins(state, op);
+      if (op.a1 === FUNC.tlb_remove_table_smp_sync && !state.requestsShown) state.unaskedSyncSeq = state.seq;
       if (cpu) cpu.handler = target;
       break;
     }
@@ -178,6 +183,8 @@ function left(state: MachineState, target: Target, op: Op, hooks: Hooks): void {
   target.ixRef = op.ref;
   target.ixTs = op.tsNs;
   if (target.invRef < 0) target.invRef = op.ref;
+  // Its beginning is not recorded; the end as well comes behind the request.
+  if (target.ieTs !== target.ieTs) hooks.ipiArrived(target);
   state.csds.delete(op.a2);
   if (target.flush && target.flush.fdSeq > 0) hooks.targetLate(target, op);
 }

@@ -298,6 +298,20 @@ describe('I08 batch-bound', () => {
   it('one table less in the callback', async () => {
     expect((await verdict('I08', [...gather(3), call(), callback(2)]))[0]).toBe('violated');
   });
+  it('one table less, but who sent the IPIs of a table released alone is not recorded', async () => {
+    const sync = '1 d.h1. tlb_remove_table_smp_sync: (tlb_remove_table_smp_sync+0x4/0xe4)';
+    const flush = [
+      `0 ..... flush_tlb_mm_range: (flush_tlb_mm_range+0x4/0x90) mm=${MM} start=0x0 end=0xffffffffffffffff stride_shift=0 freed_tables=1`,
+      '0 ..... flush_tlb_mm_range_ret: (tlb_remove_table+0x30/0x200 <- flush_tlb_mm_range)',
+    ];
+    const shown = [...gather(3), ...flush, sync, call(), callback(2)];
+    expect((await verdict('I08', shown))[2]).toBe(0);
+    // Those before the gather are of another one.
+    expect((await verdict('I08', [sync, ...gather(3), ...flush, call(), callback(2)]))[0]).toBe('violated');
+    // A table that no flush preceded waited for none.
+    expect((await verdict('I08', [...gather(3), sync, call(), callback(2)]))[0]).toBe('violated');
+    expect((await verdict('I08', [...gather(3), ...flush, sync, call(), callback(4)]))[0]).toBe('violated');
+  });
   it('a count that cannot be known: not every append is shown', async () => {
     const lines = [...gather(3).filter((l) => !l.includes('tlb_remove_table:')), call(), callback(5)];
     expect((await verdict('I08', lines))[2]).toBe(0);
