@@ -2,11 +2,14 @@ import { latin1 } from '../../timeline/batch.js';
 import { type Layers, layersOf, withoutLayers } from '../mail/decorations.js';
 import { type Detection, detect, SAMPLE } from './detect.js';
 import { machinesIn } from './machines.js';
+import { ownJson } from './own-json.js';
 import { TraceError } from './trace-error.js';
 
 /** How far into an input a trace is looked for: mail and boot logs come before some. */
 const LOOK = 4 << 20;
 const LF = 10;
+/** Bytes at the begin of JSON that name its schema. */
+const HEAD = 512;
 
 /**
  * Gathers the first bytes of an input until they show its format: 64 KiB at a time, at most 4 MiB, the later parts
@@ -64,6 +67,7 @@ export class FormatFinder {
   private look(to: number): Detection | null {
     const part = this.joined().subarray(this.from, to);
     try {
+      if (this.from === 0) this.refuseOwn(part);
       if (this.machine !== '' && this.from === 0) this.checkMachine(part);
       const layers = layersOf(part, this.machine);
       const found = detect(layers ? withoutLayers(part, layers) : part, this.path, this.format);
@@ -78,6 +82,11 @@ export class FormatFinder {
       this.from = nextStart(part, this.from);
       return null;
     }
+  }
+
+  private refuseOwn(part: Uint8Array): void {
+    const what = this.format === undefined ? ownJson(latin1(part, 0, Math.min(part.length, HEAD))) : null;
+    if (what !== null) throw new TraceError('unsupported-format', what, { path: this.path, offset: 0 });
   }
 
   private checkMachine(part: Uint8Array): void {

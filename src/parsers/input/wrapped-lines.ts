@@ -1,4 +1,5 @@
 import { splitQuoted } from '../columns/quoted-cells.js';
+import { JsonText } from './json-text.js';
 import { MAX_LINE } from './line-window.js';
 
 /** Bytes that show whether lines are wrapped. */
@@ -22,16 +23,24 @@ const BEHIND_COLUMNS = /^(?:[^,\s"]+,)+"?(?:# |.*\[\d{2,}\])/;
 /** Strings of JSON, not fields of CSV. */
 const JSON_STRING = /^\s*".*(?:\\"|",\s*$)/;
 
+/** The whole input is one string of JSON: no line ends before a line of a trace does in it. */
+const ONE_STRING = /^\s*"(?:[^"\n\\]|\\.)*\\n/;
+/** Of an object that is printed over several lines: its begin; a member that holds a text. */
+const OBJECT = /^\s*\{\s*$/;
+const MEMBER = new RegExp(`^\\s*"(?:${KEYS.join('|')})"\\s*:\\s*(".*")\\s*,?\\s*$`);
+
 /** Lines are strings of bytes, a character each: what is no UTF-8 passes through. */
 type Unwrap = (line: string) => string | null;
 
 /**
  * Takes each line of a trace out of the JSON object, JSON string or row of CSV that a log collector put it into
- * (`{"log":"…\n","stream":"stdout"}`), and passes any other input on as it is. What is passed on counts as the text of the input.
+ * (`{"log":"…\n","stream":"stdout"}`), or a whole trace out of one string of JSON, and passes any other input on as it is. What is
+ * passed on counts as the text of the input.
  */
 export class WrappedLines {
   private readonly sink: (chunk: Uint8Array) => void;
   private unwrap: Unwrap | null = null;
+  private text: JsonText | null = null;
   private undecided = true;
   private held: Buffer = Buffer.alloc(0);
   /** Of a line whose end has not come, behind `held`. */
@@ -46,10 +55,14 @@ export class WrappedLines {
 
   /** Lines are taken out of something. */
   get found(): boolean {
-    return this.unwrap !== null;
+    return this.unwrap !== null || this.text !== null;
   }
 
   write(chunk: Uint8Array): void {
+    if (this.text !== null) {
+      this.say(this.text.add(latin1Of(chunk)));
+      return;
+    }
     if (!this.undecided && this.unwrap === null) {
       this.sink(chunk);
       return;
@@ -93,6 +106,10 @@ export class WrappedLines {
   /** End of input. */
   end(): void {
     if (this.undecided) this.decide();
+    if (this.text !== null) {
+      this.say(this.text.add('', true));
+      return;
+    }
     this.join();
     if (this.held.length > 0) this.take(this.held.length);
   }
@@ -100,6 +117,12 @@ export class WrappedLines {
   private decide(): void {
     this.undecided = false;
     const { held } = this;
+    if (isOneString(held)) {
+      this.held = Buffer.alloc(0);
+      this.text = new JsonText();
+      this.say(this.text.add(latin1Of(held)));
+      return;
+    }
     const whole = held.length < LOOK ? held.length : held.lastIndexOf(LF, LOOK) + 1;
     this.unwrap = mayBeWrapped(held)
       ? unwrapOf(held.subarray(0, whole).toString('latin1').split('\n'))
@@ -120,6 +143,10 @@ export class WrappedLines {
     const last = lines.pop()!;
     let out = lines.map((line) => `${this.inner(line)}\n`).join('');
     if (last !== '') out += this.inner(last);
+    this.say(out);
+  }
+
+  private say(out: string): void {
     if (out !== '') this.sink(Buffer.from(out, 'latin1'));
   }
 
@@ -128,6 +155,23 @@ export class WrappedLines {
     const text = this.unwrap!(line) ?? line;
     return text.replace(/\r?\n$/, '').replaceAll('\n', ' ');
   }
+}
+
+const latin1Of = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+
+/** Strings that hold a line each are lines of JSON. */
+function isOneString(held: Buffer): boolean {
+  const text = held.subarray(0, LOOK).toString('latin1');
+  return (
+    ONE_STRING.test(text) &&
+    TRACE.test(
+      new JsonText()
+        .add(text)
+        .split('\n', LOOK)
+        .find((l) => TRACE.test(l)) ?? '',
+    )
+  );
 }
 
 /** Whether the first line, or what there is of it, can be one that holds another. */
@@ -156,6 +200,7 @@ function unwrapOf(lines: readonly string[]): Unwrap | null {
     const taken = inner.filter((text) => text !== null).length;
     return taken * 2 > shown.length && inner.some((text) => TRACE.test(text ?? ''));
   };
+  if (isPrinted(shown)) return ofPrinted;
   const quoted = shown.some((line) => line.startsWith('"'));
   if (shown.length > 0 && shown.every((line) => ENGINE.test(line))) return ofJson;
   if ((!quoted || shown.some((line) => JSON_STRING.test(line))) && wraps(ofJson)) return ofJson;
@@ -173,6 +218,29 @@ function unwrapOf(lines: readonly string[]): Unwrap | null {
     return wraps(ofCsv) ? ofCsv : null;
   }
   return null;
+}
+
+/** Objects that are printed over several lines (`jq .`), nearly each with a line of a trace: a document has few objects. */
+function isPrinted(shown: readonly string[]): boolean {
+  const first = shown.find((line) => OBJECT.test(line));
+  if (first === undefined || !/^\s*[[{]\s*$/.test(shown[0]!)) return false;
+  const objects = shown.filter((line) => line === first).length;
+  const texts = shown.map(memberText).filter((text) => text !== null);
+  const lines = texts.filter((text) => !text.trimEnd().includes('\n'));
+  return (
+    objects > 2 &&
+    lines.length * 2 > objects &&
+    texts.length === lines.length &&
+    texts.some((t) => TRACE.test(t))
+  );
+}
+
+/** What is not the text is about it. */
+const ofPrinted: Unwrap = (line) => memberText(line) ?? '';
+
+function memberText(line: string): string | null {
+  const text = MEMBER.exec(line)?.[1];
+  return text === undefined ? null : ofJson(text);
 }
 
 const bytesOf = (text: string): string => Buffer.from(text).toString('latin1');

@@ -62,6 +62,69 @@ describe.each(Object.entries(WRAPS))('%s', (_, wrap) => {
   });
 });
 
+describe.each([
+  ['jq -Rs .', (text: string) => `${JSON.stringify(text)}\n`],
+  ['every other character escaped', (text: string) => `\n "${escaped(text)}"`],
+])('a whole text in one string of JSON (%s)', (_, quoted) => {
+  it.each([1, 7, 64, 4096])('is taken out in pieces of %d bytes', (pieces) => {
+    const text = `${LINES.join('\n')}\n# a\\n \u{1f600} "\t\u0001\n`;
+    expect(unwrapped(quoted(text), pieces)).toEqual({ text, found: true });
+  });
+
+  it('changes no verdict', async () => {
+    const text = read('wrong-orders/hand-over-outside-any-gather.txt.gz');
+    expect(verdicts(await replayFile(quoted(text)))).toEqual(verdicts(await replayFile(text)));
+  });
+});
+
+const escaped = (text: string): string =>
+  [...Array(text.length).keys()]
+    .map((i) =>
+      i % 2 === 0 && text[i] !== '\n'
+        ? `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`
+        : JSON.stringify(text[i]).slice(1, -1),
+    )
+    .join('');
+
+test('several strings one behind the other are one text, and a string without a trace is none', () => {
+  const text = `${LINES.join('\n')}\n`;
+  expect(unwrapped(`${JSON.stringify(text)}\n${JSON.stringify('# end\n')}\n`).text).toBe(`${text}# end\n`);
+  const prose = `${JSON.stringify('a text\nof two lines')}\n`;
+  expect(unwrapped(prose)).toEqual({ text: prose, found: false });
+  const unknown = `${JSON.stringify(text).slice(0, -1)}\\uzz`;
+  expect(unwrapped(unknown).text).toBe(`${text}\\uzz`);
+});
+
+describe.each([
+  ['a list', (objects: readonly object[]) => JSON.stringify(objects, null, 2)],
+  ['objects', (objects: readonly object[]) => objects.map((o) => JSON.stringify(o, null, 4)).join('\n')],
+])('%s printed over several lines (jq)', (_, printed) => {
+  const objectsOf = (lines: readonly string[]) =>
+    lines.map((log, i) => ({
+      stream: 'stdout',
+      kubernetes: { pod: 'a', labels: ['b'] },
+      log: `${log}\n`,
+      n: i,
+    }));
+
+  it('gives the lines, with the arguments behind quotes', () => {
+    const { text, found } = unwrapped(`${printed(objectsOf(LINES))}\n`, 7);
+    expect(text.split('\n').filter((line) => line !== '')).toEqual(LINES);
+    expect(found).toBe(true);
+  });
+
+  it('changes no verdict', async () => {
+    const text = read('wrong-orders/hand-over-outside-any-gather.txt.gz');
+    const wrapped = printed(objectsOf(text.trimEnd().split('\n')));
+    expect(verdicts(await replayFile(`${wrapped}\n`))).toEqual(verdicts(await replayFile(text)));
+  });
+
+  it('of reports that quote several lines each are none', () => {
+    const reports = Array.from({ length: 5 }, () => ({ title: 'x', body: LINES.join('\n') }));
+    expect(unwrapped(`${printed(reports)}\n`).found).toBe(false);
+  });
+});
+
 test('names of columns, brackets of a list and what is not wrapped are lines as well', () => {
   const rows = LINES.map((l) => `h1,${csv(l)}`);
   expect(unwrapped(`host,message\n${rows.join('\n')}\n`).text).toBe(`message\n${LINES.join('\n')}\n`);
