@@ -19,6 +19,8 @@ import * as sh from './shell.js';
 export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): string {
   const pages = 2 ** Math.max(0, Math.round(Math.log2(options.bufferKb / 4)));
   const filter = hotCondition(plan);
+  const blocks = bpftraceBlocks(plan);
+  const asksWaker = blocks.some(({ text }) => text.includes(NOT_ITS_WAKER));
   const lines = [
     ...sh.prologue('bpftrace', plan, 'tracefs, bpftrace', options.host),
     'command -v bpftrace >/dev/null || { say "bpftrace is not installed"; exit 3; }',
@@ -35,8 +37,9 @@ export function bpftraceScript(plan: RecordingPlan, options: sh.ScriptOptions): 
     'tp() { if [ -d "$T/events/$1" ]; then put "$2" | tee -a "$BT" >>"$BT.less"; else fact absent "$1"; fi; }',
     '# more FUNCTION BLOCK-WITH-MORE BLOCK VARIABLE…: bpftrace gives up on a variable that /proc/kallsyms lacks.',
     'more() { f=$1 m=$2 b=$3; shift 3; for v; do grep -q " $v$" /proc/kallsyms || { fact absent "$v"; m=$b; }; done; [ -z "$m" ] || fn "$f" "$m" "$b"; }',
-    ...(filter === '' ? [] : [...wakerLines, `fact filter '${filter}'`]),
-    ...bpftraceBlocks(plan).map(blockLine),
+    ...(asksWaker ? wakerLines : []),
+    ...(filter === '' ? [] : [`fact filter '${filter}'`]),
+    ...blocks.map(blockLine),
     'fact clock mono',
     `fact buffer "${pages * 4} KiB per CPU"`,
     'probes() { wc -l <"$T/enabled_functions" 2>/dev/null || :; }',

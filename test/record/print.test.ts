@@ -40,6 +40,9 @@ function write(tool: (typeof TOOLS)[number]): string[] {
       LEVELS.map((level) => written(`${name}-${level}`, planRecording(kernel(), level))),
     ),
     written('filtered', planRecording(UNKNOWN_KERNEL, 'locks', undefined, FILTER)),
+    ...kernels.map(([name, kernel]) =>
+      written(`${name}-with-filter`, planRecording(kernel(), 'locks', undefined, FILTER)),
+    ),
   ];
 }
 
@@ -55,9 +58,9 @@ describe.each(TOOLS)('the %s script', (tool) => {
   });
 
   it.skipIf(!has('shellcheck'))('has no fault that shellcheck knows', () => {
-    // Of a kernel that is known, and of one that is not, with a filter.
-    const files = scripts(tool).filter((f) => /6.16-tables|filtered/.test(f));
-    expect(files).toHaveLength(2);
+    // Of a kernel that is known, and of all with a filter.
+    const files = scripts(tool).filter((f) => /6.16-tables|filter/.test(f));
+    expect(files).toHaveLength(2 + kernels.length);
     const run = spawnSync('shellcheck', ['-S', 'warning', '-s', 'sh', ...files], { encoding: 'utf8' });
     expect(run.stdout).toBe('');
     expect(run.status).toBe(0);
