@@ -1,17 +1,19 @@
 import { latin1 } from '../../timeline/batch.js';
 
-/** Rows of the greatest width, and kinds of events among them: alike by chance only where all pointers are of one width, and of few kinds. */
+/** Rows of the greatest width, kinds of events among them, and how many of them, one in how many, have visibly lost their end. */
 const ROWS = 8;
-const KINDS = 3;
-/** As many are enough where one of them ends in the middle of something. */
-const KINDS_OPEN = 2;
+const KINDS = 2;
+const BROKEN = 4;
+const BROKEN_SHARE = 16;
 /** Of fewer rows the longest may be yet to come. */
 const SEEN = 100;
 /** Narrower lines hold no event with arguments. */
 const NARROW = 60;
-/** What no event prints last: what stands before a value, or the first digits of a pointer. */
-const OPEN_END = /(?:[ =,(+]|0x(?:ffff[0-9a-f]{0,11}|f{0,3}))$/;
-const TAIL = 20;
+/** What no event prints last: what stands before a value, the first digits of a pointer, a name behind fields without its own value. */
+const OPEN_END = /(?:[=(+]|0x(?:ffff[0-9a-f]{0,11}|f{0,3})|=[^ ]* [a-z_]{1,24})$/;
+const QUOTE = /"/g;
+const OPENING = /\(/g;
+const CLOSING = /\)/g;
 
 /** The name of an event, behind a stamp; of perf's script its count may stand between. */
 const NAMED = /\d\.\d{3,9}: +(?:\d+ +)?([A-Za-z_][\w:.]*)/;
@@ -21,7 +23,7 @@ const CR = 13;
 
 /**
  * Finds that something has cut the lines of a text off at one width (`cut -c1-140`, a terminal, a mail client): the longest
- * lines of several kinds of events are then of one width to the byte.
+ * lines of several kinds of events are then of one width to the byte, and many have lost their end.
  */
 export class CutWidth {
   /** Bytes behind which the lines are cut off; 0: they are not. */
@@ -29,7 +31,7 @@ export class CutWidth {
   private widest = NARROW - 1;
   private rows = 0;
   private seen = 0;
-  private open = false;
+  private broken = 0;
   private readonly kinds = new Set<string>();
 
   /** A line of so many bytes with an event is no wider than another before it: nothing can be told from it. */
@@ -39,14 +41,15 @@ export class CutWidth {
   }
 
   /** One of those that do not pass, with the event of this name. Whether it is cut off. */
-  isCut(width: number, name: string, bytes: Uint8Array, end: number): boolean {
+  isCut(width: number, name: string, line: string): boolean {
     if (width > this.widest) this.wider(width);
     if (this.width > 0) return true;
     this.rows++;
     if (this.kinds.size < KINDS) this.kinds.add(name);
-    this.open ||= OPEN_END.test(latin1(bytes, end - TAIL, end));
-    if (this.rows < ROWS || this.seen < SEEN || this.kinds.size < (this.open ? KINDS_OPEN : KINDS))
-      return false;
+    if (lacksEnd(line)) this.broken++;
+    const { rows, seen, kinds, broken } = this;
+    if (rows < ROWS || seen < SEEN || kinds.size < KINDS) return false;
+    if (broken < BROKEN || broken * BROKEN_SHARE < rows) return false;
     this.width = width;
     return true;
   }
@@ -55,10 +58,16 @@ export class CutWidth {
     this.widest = width;
     this.width = 0;
     this.rows = 0;
-    this.open = false;
+    this.broken = 0;
     this.kinds.clear();
   }
 }
+
+const count = (text: string, what: RegExp): number => text.match(what)?.length ?? 0;
+
+/** Something was begun and is not ended. */
+const lacksEnd = (line: string): boolean =>
+  OPEN_END.test(line) || count(line, QUOTE) % 2 === 1 || count(line, OPENING) > count(line, CLOSING);
 
 /** What the first bytes of a text show; where they show nothing, as new. */
 export function cutWidthOf(sample: Uint8Array): CutWidth {
@@ -70,8 +79,9 @@ export function cutWidthOf(sample: Uint8Array): CutWidth {
     const next = end + 1;
     if (end > start && sample[end - 1] === CR) end--;
     if (sample[start] !== HASH && !cut.passes(end - start)) {
-      const name = NAMED.exec(latin1(sample, start, end))?.[1];
-      if (name !== undefined) cut.isCut(end - start, name, sample, end);
+      const line = latin1(sample, start, end);
+      const name = NAMED.exec(line)?.[1];
+      if (name !== undefined) cut.isCut(end - start, name, line);
     }
     start = next;
   }

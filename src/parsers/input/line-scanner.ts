@@ -1,4 +1,4 @@
-import { MAX_CPUS, MAX_PID, RecordBatch } from '../../timeline/batch.js';
+import { latin1, MAX_CPUS, MAX_PID, RecordBatch } from '../../timeline/batch.js';
 import { LAST_RESERVED, RESERVED } from '../../timeline/events.js';
 import { CutWidth } from './cut-width.js';
 import {
@@ -147,7 +147,8 @@ export class LineScanner implements LineHost, FactTaker, LineTaker {
     const width = lineEnd - lineStart;
     if (cut.passes(width)) return false;
     const known = cut.width > 0;
-    if (!cut.isCut(width, this.events.head(event).name, this.window.bytes, lineEnd)) return false;
+    if (!cut.isCut(width, this.events.head(event).name, latin1(this.window.bytes, lineStart, lineEnd)))
+      return false;
     // Lines before this one were taken for whole.
     if (!known) this.fact(RESERVED.silentLoss, -1, 0);
     return true;

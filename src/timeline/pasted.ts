@@ -1,0 +1,176 @@
+import { type BatchSink, MAX_CPUS, type RecordBatch } from './batch.js';
+import { type EventTable, LAST_RESERVED, RESERVED } from './events.js';
+import { LeftOut } from './left-out.js';
+import { copyBatch } from './window.js';
+
+/** Rows that are remembered: of a longer stretch a second text looks like time that goes back. */
+const FIRST = 1 << 8;
+const MOST = 1 << 14;
+/** An original lies no further back than so many rows that are older. */
+const VAIN = 64;
+/** Rows looked at for each row, on an average, and at first: in a text without any order everything goes back. */
+const LOOKS_A_ROW = 8;
+const LOOKS_FIRST = 1 << 18;
+const NONE = -1;
+
+/**
+ * Leaves out a stretch of lines that stands a second time behind itself, as a slip of the mouse pastes it: time goes back,
+ * and row for row everything is what it was before. One row that is like an earlier one, and does not go back on its CPU, stays.
+ */
+export class Pasted {
+  readonly leftOut = new LeftOut();
+  private readonly events: EventTable;
+  private readonly sink: BatchSink;
+  /** A ring of the last rows; `count` were put in so far. */
+  private tsNs = new Float64Array(FIRST);
+  private cpu = new Int32Array(FIRST);
+  private pid = new Int32Array(FIRST);
+  private event = new Uint32Array(FIRST);
+  private size = new Uint32Array(FIRST);
+  private count = 0;
+  /** By CPU + 1: its last stamp. */
+  private last = new Float64Array(16).fill(Number.NEGATIVE_INFINITY);
+  private before = Number.NEGATIVE_INFINITY;
+  private looks = LOOKS_FIRST;
+  /** Number of the row that the next one is compared with; `NONE`: nothing is being repeated. */
+  private original = NONE;
+  /** A row of the stretch has gone back on its CPU, or two are as before. */
+  private sure = false;
+  /** The first one, until that is so. */
+  private held: RecordBatch | null = null;
+
+  constructor(events: EventTable, sink: BatchSink) {
+    this.events = events;
+    this.sink = sink;
+  }
+
+  push(batch: RecordBatch): void {
+    const { length } = batch;
+    let from = 0;
+    for (let row = 0; row < length; row++) {
+      if (this.original !== NONE) {
+        if (this.isNext(batch, row)) {
+          this.repeats(batch, row);
+          from = row + 1;
+          continue;
+        }
+        this.ends();
+      }
+      const event = batch.event[row]!;
+      if (event <= LAST_RESERVED) {
+        if (event === RESERVED.segment) this.forget();
+        continue;
+      }
+      const ts = batch.tsNs[row]!;
+      if (ts < this.before && this.find(batch, row)) {
+        if (row > from) this.sink(copyBatch(batch, from, row));
+        this.repeats(batch, row);
+        from = row + 1;
+        continue;
+      }
+      this.add(batch, row, ts, event);
+    }
+    if (from === 0) this.sink(batch);
+    else if (from < length) this.sink(copyBatch(batch, from, length));
+  }
+
+  /** No more comes. */
+  finish(): void {
+    this.ends();
+  }
+
+  private add(batch: RecordBatch, row: number, ts: number, event: number): void {
+    if (this.count >= this.tsNs.length && this.tsNs.length < MOST) this.enlarge();
+    this.looks += LOOKS_A_ROW;
+    const at = this.count++ & (this.tsNs.length - 1);
+    const cpu = batch.cpu[row]!;
+    this.tsNs[at] = ts;
+    this.cpu[at] = cpu;
+    this.pid[at] = batch.pid[row]!;
+    this.event[at] = event;
+    this.size[at] = batch.bodyEnd[row]! - batch.bodyStart[row]!;
+    this.before = ts;
+    if (cpu + 1 >= this.last.length) this.moreCpus(cpu);
+    if (ts > this.last[cpu + 1]!) this.last[cpu + 1] = ts;
+  }
+
+  /** Looks for the row that the one at hand, which is older than the one before it, may be a copy of. */
+  private find(batch: RecordBatch, row: number): boolean {
+    const ts = batch.tsNs[row]!;
+    const oldest = Math.max(0, this.count - this.tsNs.length);
+    let vain = 0;
+    for (let nth = this.count - 1; nth >= oldest && vain < VAIN && this.looks > 0; nth--) {
+      this.looks--;
+      if (this.tsNs[nth & (this.tsNs.length - 1)]! < ts) vain++;
+      else if (this.isCopy(batch, row, nth)) {
+        this.original = nth;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private isNext(batch: RecordBatch, row: number): boolean {
+    return this.original < this.count && this.isCopy(batch, row, this.original);
+  }
+
+  private isCopy(batch: RecordBatch, row: number, nth: number): boolean {
+    const at = nth & (this.tsNs.length - 1);
+    return (
+      this.tsNs[at] === batch.tsNs[row] &&
+      this.cpu[at] === batch.cpu[row] &&
+      this.event[at] === batch.event[row] &&
+      this.pid[at] === batch.pid[row] &&
+      this.size[at] === batch.bodyEnd[row]! - batch.bodyStart[row]!
+    );
+  }
+
+  private repeats(batch: RecordBatch, row: number): void {
+    this.original++;
+    const { held } = this;
+    if (!this.sure && held === null && batch.tsNs[row]! >= this.last[batch.cpu[row]! + 1]!) {
+      this.held = copyBatch(batch, row, row + 1);
+      return;
+    }
+    this.sure = true;
+    this.held = null;
+    if (held) this.leftOut.add(held, 0, this.events);
+    this.leftOut.add(batch, row, this.events);
+  }
+
+  /** The stretch is over. */
+  private ends(): void {
+    const { held } = this;
+    this.held = null;
+    this.original = NONE;
+    this.sure = false;
+    if (!held) return;
+    this.add(held, 0, held.tsNs[0]!, held.event[0]!);
+    this.sink(held);
+  }
+
+  private forget(): void {
+    this.count = 0;
+    this.before = Number.NEGATIVE_INFINITY;
+    this.last.fill(Number.NEGATIVE_INFINITY);
+  }
+
+  private enlarge(): void {
+    const to = this.tsNs.length * 2;
+    const grown = <T extends { set(from: T): void }>(into: T, from: T): T => {
+      into.set(from);
+      return into;
+    };
+    this.tsNs = grown(new Float64Array(to), this.tsNs);
+    this.cpu = grown(new Int32Array(to), this.cpu);
+    this.pid = grown(new Int32Array(to), this.pid);
+    this.event = grown(new Uint32Array(to), this.event);
+    this.size = grown(new Uint32Array(to), this.size);
+  }
+
+  private moreCpus(cpu: number): void {
+    const more = new Float64Array(Math.min(MAX_CPUS + 1, Math.max(cpu + 2, this.last.length * 2)));
+    more.fill(Number.NEGATIVE_INFINITY).set(this.last);
+    this.last = more;
+  }
+}
