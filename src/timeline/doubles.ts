@@ -2,6 +2,7 @@ import { type BatchSink, COLUMNS, type RecordBatch } from './batch.js';
 import { Copies, NO_COPY, OF_EARLIER } from './copies.js';
 import { DoubleRun } from './double-run.js';
 import { type EventTable, LAST_RESERVED, RESERVED } from './events.js';
+import { LeftOut } from './left-out.js';
 import { copyBatch } from './window.js';
 
 /** Rows held at most until it is known whether copies among them go. */
@@ -17,20 +18,12 @@ interface Held {
   readonly from: number;
 }
 
-/** Lines of copies left out, and the first of them. */
-export interface LeftOut {
-  count: number;
-  line: number;
-  offset: number;
-  text: string;
-}
-
 /**
  * Leaves out the second text of an event: buffers of two trace instances that both recorded it, put together by hand in the
  * order of their stamps. Where `DoubleRun` does not find a recording to be written so, two equal events are two.
  */
 export class Doubles {
-  readonly leftOut: LeftOut = { count: 0, line: 0, offset: 0, text: '' };
+  readonly leftOut = new LeftOut();
   private readonly events: EventTable;
   private readonly sink: BatchSink;
   private readonly copies = new Copies();
@@ -41,8 +34,6 @@ export class Doubles {
   private without = 0;
   /** Kind of the last event, if it is not one of a pair by now. */
   private undecided: number = RESERVED.none;
-  /** Line of the last row left out. */
-  private lastLine = 0;
 
   constructor(events: EventTable, sink: BatchSink) {
     this.events = events;
@@ -124,7 +115,7 @@ export class Doubles {
   /** Passes a batch on without the rows that are copies. */
   private pass(batch: RecordBatch, copy: Uint8Array): void {
     const { length } = batch;
-    for (let row = 0; row < length; row++) if (copy[row] === 1) this.leave(batch, row);
+    for (let row = 0; row < length; row++) if (copy[row] === 1) this.leftOut.add(batch, row, this.events);
     if (copy.includes(1)) {
       let to = 0;
       for (const name of COLUMNS) {
@@ -135,16 +126,5 @@ export class Doubles {
       batch.length = to;
     }
     if (batch.length > 0) this.sink(batch);
-  }
-
-  private leave(batch: RecordBatch, row: number): void {
-    const { leftOut } = this;
-    // One line may give several rows.
-    if (batch.line[row] === this.lastLine) return;
-    this.lastLine = batch.line[row]!;
-    if (leftOut.count++ > 0) return;
-    leftOut.line = batch.line[row]!;
-    leftOut.offset = batch.offset[row]!;
-    leftOut.text = `${this.events.head(batch.event[row]!).name} ${batch.body(row)}`;
   }
 }

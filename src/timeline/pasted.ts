@@ -1,4 +1,4 @@
-import { type BatchSink, MAX_CPUS, type RecordBatch } from './batch.js';
+import type { BatchSink, RecordBatch } from './batch.js';
 import { type EventTable, LAST_RESERVED, RESERVED } from './events.js';
 import { LeftOut } from './left-out.js';
 import { copyBatch } from './window.js';
@@ -13,9 +13,11 @@ const LOOKS_A_ROW = 8;
 const LOOKS_FIRST = 1 << 18;
 const NONE = -1;
 
+const anyway = (): boolean => true;
+
 /**
  * Leaves out a stretch of lines that stands a second time behind itself, as a slip of the mouse pastes it: time goes back,
- * and row for row everything is what it was before. One row that is like an earlier one, and does not go back on its CPU, stays.
+ * and row for row everything is what it was before. One row alone that is like an earlier one stays.
  */
 export class Pasted {
   readonly leftOut = new LeftOut();
@@ -28,13 +30,11 @@ export class Pasted {
   private event = new Uint32Array(FIRST);
   private size = new Uint32Array(FIRST);
   private count = 0;
-  /** By CPU + 1: its last stamp. */
-  private last = new Float64Array(16).fill(Number.NEGATIVE_INFINITY);
   private before = Number.NEGATIVE_INFINITY;
   private looks = LOOKS_FIRST;
   /** Number of the row that the next one is compared with; `NONE`: nothing is being repeated. */
   private original = NONE;
-  /** A row of the stretch has gone back on its CPU, or two are as before. */
+  /** Two rows are as before. */
   private sure = false;
   /** The first one, until that is so. */
   private held: RecordBatch | null = null;
@@ -49,7 +49,7 @@ export class Pasted {
     let from = 0;
     for (let row = 0; row < length; row++) {
       if (this.original !== NONE) {
-        if (this.isNext(batch, row)) {
+        if (this.isNext(batch, row) || this.isNextOfAnother(batch, row)) {
           this.repeats(batch, row);
           from = row + 1;
           continue;
@@ -83,31 +83,37 @@ export class Pasted {
     if (this.count >= this.tsNs.length && this.tsNs.length < MOST) this.enlarge();
     this.looks += LOOKS_A_ROW;
     const at = this.count++ & (this.tsNs.length - 1);
-    const cpu = batch.cpu[row]!;
     this.tsNs[at] = ts;
-    this.cpu[at] = cpu;
+    this.cpu[at] = batch.cpu[row]!;
     this.pid[at] = batch.pid[row]!;
     this.event[at] = event;
     this.size[at] = batch.bodyEnd[row]! - batch.bodyStart[row]!;
     this.before = ts;
-    if (cpu + 1 >= this.last.length) this.moreCpus(cpu);
-    if (ts > this.last[cpu + 1]!) this.last[cpu + 1] = ts;
   }
 
   /** Looks for the row that the one at hand, which is older than the one before it, may be a copy of. */
-  private find(batch: RecordBatch, row: number): boolean {
+  private find(batch: RecordBatch, row: number, also: (nth: number) => boolean = anyway, next = 0): boolean {
     const ts = batch.tsNs[row]!;
     const oldest = Math.max(0, this.count - this.tsNs.length);
     let vain = 0;
     for (let nth = this.count - 1; nth >= oldest && vain < VAIN && this.looks > 0; nth--) {
       this.looks--;
       if (this.tsNs[nth & (this.tsNs.length - 1)]! < ts) vain++;
-      else if (this.isCopy(batch, row, nth)) {
-        this.original = nth;
+      else if (this.isCopy(batch, row, nth) && also(nth)) {
+        this.original = nth + next;
         return true;
       }
     }
     return false;
+  }
+
+  /** Events of one microsecond may be alike: of the first row there may be several originals. */
+  private isNextOfAnother(batch: RecordBatch, row: number): boolean {
+    const { held } = this;
+    return (
+      held !== null &&
+      this.find(held, 0, (nth) => nth + 1 < this.count && this.isCopy(batch, row, nth + 1), 1)
+    );
   }
 
   private isNext(batch: RecordBatch, row: number): boolean {
@@ -128,7 +134,7 @@ export class Pasted {
   private repeats(batch: RecordBatch, row: number): void {
     this.original++;
     const { held } = this;
-    if (!this.sure && held === null && batch.tsNs[row]! >= this.last[batch.cpu[row]! + 1]!) {
+    if (!this.sure && held === null) {
       this.held = copyBatch(batch, row, row + 1);
       return;
     }
@@ -152,7 +158,6 @@ export class Pasted {
   private forget(): void {
     this.count = 0;
     this.before = Number.NEGATIVE_INFINITY;
-    this.last.fill(Number.NEGATIVE_INFINITY);
   }
 
   private enlarge(): void {
@@ -166,11 +171,5 @@ export class Pasted {
     this.pid = grown(new Int32Array(to), this.pid);
     this.event = grown(new Uint32Array(to), this.event);
     this.size = grown(new Uint32Array(to), this.size);
-  }
-
-  private moreCpus(cpu: number): void {
-    const more = new Float64Array(Math.min(MAX_CPUS + 1, Math.max(cpu + 2, this.last.length * 2)));
-    more.fill(Number.NEGATIVE_INFINITY).set(this.last);
-    this.last = more;
   }
 }

@@ -1,5 +1,5 @@
 import type { InputReport, LineCounts } from '../../result/types.js';
-import type { LeftOut } from '../../timeline/doubles.js';
+import type { LeftOut } from '../../timeline/left-out.js';
 import type { MailText } from '../mail/mail.js';
 import type { BlockDialect } from './blocks.js';
 import { type DialectInfo, LINE_NAMES } from './dialect.js';
@@ -18,20 +18,23 @@ export interface ReadInput {
   readonly mail: MailText | null;
   /** Lines that say what another one has said. */
   readonly twice: LeftOut;
+  /** Lines of a stretch that stands a second time behind itself. */
+  readonly pasted: LeftOut;
 }
 
 const TWICE = 'an event written twice';
+const PASTED = 'of a stretch that stands a second time behind itself';
 
 /** What was done with every line of an input that has been read to its end. */
 export function inputReport(scanner: LineScanner, input: ReadInput): InputReport {
-  const { path, dialect, blocks, mail, error, twice } = input;
+  const { path, dialect, blocks, mail, error, twice, pasted } = input;
   const lines = Object.fromEntries(
     LINE_NAMES.map((name, kind) => [name, scanner.counts[kind]!]),
   ) as unknown as Omit<LineCounts, 'total'>;
   // The second half of a line that the mail broke.
   if (mail) lines.continuation += mail.joined;
-  lines.event -= twice.count;
-  lines.skipped += twice.count;
+  lines.event -= twice.count + pasted.count;
+  lines.skipped += twice.count + pasted.count;
   return {
     path,
     format: dialect.id,
@@ -47,17 +50,8 @@ export function inputReport(scanner: LineScanner, input: ReadInput): InputReport
         offset: s.firstOffset,
         text: s.text,
       })),
-      ...(twice.count > 0
-        ? [
-            {
-              reason: TWICE,
-              count: twice.count,
-              firstLine: twice.line,
-              offset: twice.offset,
-              text: twice.text,
-            },
-          ]
-        : []),
+      ...leftOut(TWICE, twice),
+      ...leftOut(PASTED, pasted),
     ],
     notes: notesOf(scanner, input),
     ...(blocks && blocks.blocks.length > 1
@@ -78,14 +72,21 @@ export function inputReport(scanner: LineScanner, input: ReadInput): InputReport
   };
 }
 
+const leftOut = (reason: string, { count, line, offset, text }: LeftOut): InputReport['skips'] =>
+  count > 0 ? [{ reason, count, firstLine: line, offset, text }] : [];
+
 function notesOf(
   scanner: LineScanner,
-  { mail, blocks, compression, wrapped, twice }: ReadInput,
+  { mail, blocks, compression, wrapped, twice, pasted }: ReadInput,
 ): InputReport['notes'] {
   const notes = [...scanner.notes];
   if (twice.count > 0) {
     const message = `${twice.count} lines say what the line before them of their CPU says, from line ${twice.line} on: buffers of two trace instances put together; each event counts once`;
     notes.push({ code: 'doubles', message });
+  }
+  if (pasted.count > 0) {
+    const message = `${pasted.count} lines stand a second time behind themselves, from line ${pasted.line} on: each event counts once`;
+    notes.push({ code: 'pasted', message });
   }
   if (compression === 'base64') {
     const message = 'base64: read decoded, lines and offsets are those of the text in it';

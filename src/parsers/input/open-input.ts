@@ -1,6 +1,7 @@
 import type { RecordBatch } from '../../timeline/batch.js';
 import { Doubles } from '../../timeline/doubles.js';
 import { IN_HANDLERS, RESERVED } from '../../timeline/events.js';
+import { Pasted } from '../../timeline/pasted.js';
 import { Reorder } from '../../timeline/reorder.js';
 import { decorated, undecorated, withoutLayers } from '../mail/decorations.js';
 import type { MailText } from '../mail/mail.js';
@@ -76,6 +77,7 @@ class OpenInput {
   private reorder: Reorder | null = null;
   private recent: RecentLines | null = null;
   private readonly doubles: Doubles;
+  private readonly pasted: Pasted;
   private blocks: BlockDialect | null = null;
 
   constructor(argument: string, machine: string, options: ScanInputOptions, spool: Spool | null) {
@@ -84,6 +86,7 @@ class OpenInput {
     this.spool = spool;
     this.finder = new FormatFinder(argument, options.format, machine);
     this.doubles = new Doubles(options.context.events, options.sink);
+    this.pasted = new Pasted(options.context.events, (batch) => this.doubles.push(batch));
   }
 
   /** Events read so far. */
@@ -121,7 +124,7 @@ class OpenInput {
   }
 
   private start(found: Detection): LineScanner {
-    const { finder, options, mail, doubles } = this;
+    const { finder, options, mail, pasted } = this;
     const head = finder.take();
     const info = found.dialect;
     // Lines are quoted by the same columns later.
@@ -131,7 +134,7 @@ class OpenInput {
     const dialect: DialectInfo = { ...info, open: () => info.open(sample) };
     this.dialect = dialect;
     this.why = found.why;
-    const single = (batch: RecordBatch): void => doubles.push(batch);
+    const single = (batch: RecordBatch): void => pasted.push(batch);
     const reorder = info.unordered ? new Reorder(single) : null;
     this.reorder = reorder;
     if (options.format === undefined && opensBlocks(info)) {
@@ -179,6 +182,7 @@ class OpenInput {
       done.note('copy-cut', 'more than there is room for a copy of: lines behind that are named, not quoted');
     done.finish();
     if (this.reorder) putInOrder(this.reorder, done);
+    this.pasted.finish();
     this.doubles.finish();
     const dialect = this.dialect!;
     const report = inputReport(done, {
@@ -191,6 +195,7 @@ class OpenInput {
       blocks: this.blocks,
       mail,
       twice: this.doubles.leftOut,
+      pasted: this.pasted.leftOut,
     });
     // The input goes; what names the columns of a line stays.
     const { blocks } = this;
