@@ -30,7 +30,7 @@ import { SORTED_BY_TEXT, Ties } from './doubts/ties.js';
 import { UnseenNumbers } from './doubts/unseen-numbers.js';
 import type { Evidence } from './evidence.js';
 import type { Ledger } from './ledger.js';
-import { cpuOf } from './machine.js';
+import { cpuOf, goesOn } from './machine.js';
 import type { Monitor } from './monitor.js';
 import { listening, type RcuListener } from './rcu-listener.js';
 import { Session } from './session.js';
@@ -151,6 +151,7 @@ export class ReplayEngine {
       }
       if (!decoded) {
         if (decoder.unread) this.lost(batch, row, 1, clocks.events);
+        else if (cpu >= 0) goesOn(session.state, cpu, batch.flags[row]!);
         continue;
       }
       if (op.kind === OP.MISSES) {

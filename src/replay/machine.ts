@@ -1,12 +1,12 @@
 import { OP, OP_COUNT, OP_FIRST_FACT, type Op } from '../kernel/ops.js';
 import { MAX_CPUS } from '../timeline/batch.js';
-import { CONTEXT } from '../timeline/flags.js';
+import { CONTEXT, contextOf } from '../timeline/flags.js';
 import { isKnown } from '../timeline/is-known.js';
 import type { Hooks } from './hooks.js';
 import { type Cpu, interruptKey, newCpu, newTask, type Task } from './state/contexts.js';
 import type { MachineState } from './state/machine-state.js';
 import { passFlush, stepFlush } from './steps/flush.js';
-import { stepIpis } from './steps/ipis.js';
+import { followHandlers, stepIpis } from './steps/ipis.js';
 import { observeMech, stepMech } from './steps/mech.js';
 import { stepRcu } from './steps/rcu.js';
 import { expireReaders } from './steps/readers.js';
@@ -120,6 +120,7 @@ export function step(state: MachineState, op: Op, hooks: Hooks): void {
     cpu.lastSeq = state.seq;
     cpu.lastTs = op.tsNs;
     cpu.lastRef = op.ref;
+    followHandlers(cpu, op, state.seq);
     if (op.context === CONTEXT.task) {
       cpu.taskSeq = state.seq;
       cpu.taskTs = op.tsNs;
@@ -161,6 +162,13 @@ function taskOf(state: MachineState, op: Op, cpu: Cpu | null): Task {
   }
   if (cpu) cpu.context = task;
   return task;
+}
+
+/** An event that means nothing to the machine still shows, by its flags, that the CPU is in no hard interrupt. */
+export function goesOn(state: MachineState, id: number, flags: number): void {
+  const context = contextOf(flags);
+  const cpu = state.cpus[id];
+  if (cpu && (context === CONTEXT.task || context === CONTEXT.softirq)) cpu.handlerOverSeq = state.seq;
 }
 
 /** Events were lost on `id` (-1: any CPU): whatever was in progress there may have ended unseen. */

@@ -1,5 +1,6 @@
 import { OP, type Op } from '../../kernel/ops.js';
 import type { EvidenceRef } from '../../timeline/batch.js';
+import { isKnown } from '../../timeline/is-known.js';
 import {
   absent,
   CLOCK,
@@ -40,6 +41,8 @@ export const ipiWait = rule({
   bugs: ['L18'],
   monitor: (evidence, verdicts) => new IpiWait(evidence, verdicts),
 });
+
+const END_UNSEEN = 'the end of the handler is not shown: its line is missing';
 
 /** kernel/smp.c smp_call_function_many_cond() with wait: the sender leaves after the last handler. */
 class IpiWait implements Monitor {
@@ -115,6 +118,11 @@ class IpiWait implements Monitor {
   targetLate(target: Target, op: Op): void {
     const { evidence, verdicts } = this;
     const flush = target.flush!;
+    if (this.endsAnother(target)) {
+      if (!flush.waited && flush.lateTargets >= 0) verdicts.unknown(END_UNSEEN, op.ref);
+      flush.lateTargets = -1;
+      return;
+    }
     if (flush.waited) {
       flush.waited = false;
       verdicts.revoke(KNOWN.inferred);
@@ -148,6 +156,18 @@ class IpiWait implements Monitor {
     const skewed = explainedBySkew(evidence, flush.fdTs, flush.cpu, target.ixTs, target.cpu);
     if (skewed) this.answers.late(flush, target.cpu, finding);
     else verdicts.violated(finding);
+  }
+
+  /**
+   * A handler runs in a hard interrupt to its end: where its CPU has begun it once more, or come out of the interrupt and taken
+   * another one since, or where its begin is not shown although begins are, this is the end of a later handler, its own not shown.
+   */
+  private endsAnother(target: Target): boolean {
+    if (target.flush!.handlersOnly) return false;
+    if (target.again) return true;
+    const { coverage, state } = this.evidence;
+    if (!isKnown(target.ieTs)) return coverage.shown(OP.IE) > 0;
+    return target.irqSeq > 0 && (state.cpus[target.cpu]?.handlerSeq ?? 0) > target.irqSeq;
   }
 
   end(): void {

@@ -83,6 +83,10 @@ export interface Cpu {
   /** Seq and time of the last op of a task here, outside any interrupt; 0 none. */
   taskSeq: number;
   taskTs: number;
+  /** Seq of the last op here by which whatever handler began before it is over: outside hard interrupts, or where one begins or ends; 0 none. */
+  handlerOverSeq: number;
+  /** Seq of the first op of the last interrupt that ran a handler here; 0 none. */
+  handlerSeq: number;
   /** Seq of the last loss on this CPU, 0 none. */
   lossSeq: number;
   /** Last span without any event here that is long enough for the CPU to go offline and come back: its ends. */
@@ -163,6 +167,8 @@ export function newCpu(id: number): Cpu {
     context: null,
     lastSeq: -1,
     taskSeq: 0,
+    handlerOverSeq: 0,
+    handlerSeq: 0,
     taskTs: Number.NaN,
     fifo: [],
     overtaken: 0,

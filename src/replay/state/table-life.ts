@@ -73,6 +73,10 @@ export interface Target {
   invRef: EvidenceRef;
   readonly flush: Flush | null;
   readonly sync: Sync | null;
+  /** Step at which the handler began in a hard interrupt, which nothing else of a task comes before; 0 not known. */
+  irqSeq: number;
+  /** The handler began a second time: the end of the first, and the request of the second, are not shown. */
+  again: boolean;
   /** Its handler is stamped before it, or the next use of its csd before its handler: the two clocks disagree. */
   inverted: boolean;
 }

@@ -1,6 +1,7 @@
 import { FUNC, OP, type Op } from '../../kernel/ops.js';
 import { MAX_CPUS } from '../../timeline/batch.js';
 import { CONTEXT } from '../../timeline/flags.js';
+import { isKnown } from '../../timeline/is-known.js';
 import type { Hooks } from '../hooks.js';
 import type { Cpu, Task } from '../state/contexts.js';
 import type { MachineState } from '../state/machine-state.js';
@@ -36,7 +37,9 @@ export function stepIpis(state: MachineState, op: Op, task: Task, cpu: Cpu | nul
     case OP.IE: {
       const target = targetOf(state, op);
       if (target) {
+        if (isKnown(target.ieTs)) target.again = true;
         target.ieTs = op.tsNs;
+        target.irqSeq = op.context === CONTEXT.hardirq ? state.seq : 0;
         hooks.ipiArrived(target);
       } else strayBegins(state, op);
       if (op.a1 === FUNC.tlb_remove_table_smp_sync && !state.requestsShown) state.unaskedSyncSeq = state.seq;
@@ -53,6 +56,16 @@ export function stepIpis(state: MachineState, op: Op, task: Task, cpu: Cpu | nul
     default:
       break;
   }
+}
+
+/** Where interrupts that run handlers begin and are over on a CPU, as far as anything shows it; told of each op last. */
+export function followHandlers(cpu: Cpu, op: Op, seq: number): void {
+  const { kind, context } = op;
+  const vector = kind === OP.CALLF;
+  if (context === CONTEXT.hardirq && (vector || kind === OP.IE || kind === OP.INV || kind === OP.TLBF)) {
+    if (cpu.handlerOverSeq >= cpu.handlerSeq) cpu.handlerSeq = seq;
+  }
+  if (vector || context === CONTEXT.task || context === CONTEXT.softirq) cpu.handlerOverSeq = seq;
 }
 
 function invalidated(state: MachineState, op: Op, task: Task, cpu: Cpu | null, hooks: Hooks): void {
@@ -96,6 +109,8 @@ function handled(flush: Flush, cpu: Cpu, op: Op, hooks: Hooks): Target {
     invRef: op.ref,
     flush,
     sync: null,
+    irqSeq: 0,
+    again: false,
     inverted: false,
   };
   addTarget(flush, target);
@@ -130,6 +145,8 @@ function send(state: MachineState, op: Op, task: Task, hooks: Hooks): void {
     invRef: early?.ixRef ?? -1,
     flush,
     sync,
+    irqSeq: 0,
+    again: false,
     inverted: early !== null,
   };
   if (flush) addTarget(flush, target);

@@ -11,6 +11,7 @@ import {
   moveBefore,
   munmapRcu,
   munmapSync,
+  SPIN_IRQ,
   type Step,
   singleRcu,
   singleSync,
@@ -286,6 +287,45 @@ describe('I24 ipi-wait', () => {
     const r = await judged('I24', between(munmapRcu, moveAfter(munmapRcu(2), 'handler-out', 'flushed')));
     expect(r).toMatchObject({ verdict: 'violated', instances: { pass: 2, violated: 1 } });
     expect(r.findings[0]!.message).toContain('before CPU 1 had finished its handler');
+  });
+
+  // Its own end is not shown: the one behind the return is of a handler whose request was not shown either.
+  const late = moveAfter(munmapRcu(2), 'handler-out', 'flushed');
+  const begin = late.find((s) => s.label === 'handler-in')!;
+  const handler = late.find((s) => s.label === 'invalidate')!;
+  const over: readonly [string, Step][] = [
+    [
+      'a task',
+      step('over', { ...SPIN_IRQ, flags: '.....' }, 'sched_wakeup: comm=a pid=7 prio=120 target_cpu=001'),
+    ],
+    ['a softirq', step('over', { ...SPIN_IRQ, flags: '..s1.' }, 'rcu_utilization: Start RCU core')],
+    ['the end of the interrupt', step('over', SPIN_IRQ, 'call_function_exit: vector=252')],
+  ];
+  it.each([
+    ...over.map(([what, o]) => [`${what}, another handler`, [o, handler]] as const),
+    ['its begin', [begin]],
+  ] as const)('does not take the end of another handler for it: behind it comes %s', async (_, added) => {
+    const goesOn = insertBefore(late, 'handler-out', ...added);
+    const r = await judged('I24', between(munmapRcu, goesOn));
+    expect(r).toMatchObject({ verdict: 'pass', basis: { observed: 2, inferred: 1 } });
+    const begun = insertBefore(without(late, 'invalidate'), 'handler-out', ...added);
+    if (added.length > 1) return;
+    const unflushed = await judged('I24', between(munmapRcu, begun));
+    expect(unflushed).toMatchObject({ verdict: 'unknown', instances: { pass: 2, violated: 0, unknown: 1 } });
+  });
+
+  it.each(over)('is violated where behind it comes %s alone: nothing else can have ended', async (_, o) => {
+    const r = await judged('I24', between(munmapRcu, insertBefore(late, 'handler-out', o)));
+    expect(r).toMatchObject({ verdict: 'violated', instances: { violated: 1 } });
+    const before = await judged('I24', between(munmapRcu, insertBefore(late, 'handler-in', o)));
+    expect(before).toMatchObject({ verdict: 'violated', instances: { violated: 1 } });
+  });
+
+  it('nor an end without a begin, where begins are shown', async () => {
+    const r = await judged('I24', between(munmapRcu, without(late, 'handler-in', 'invalidate')));
+    expect(r).toMatchObject({ verdict: 'unknown', instances: { violated: 0, unknown: 1 } });
+    const never = (n: number) => without(n === 2 ? late : munmapRcu(n), 'handler-in', 'invalidate');
+    expect((await judged('I24', [...never(1), ...never(2), ...never(3)])).verdict).toBe('violated');
   });
 
   it('is violated by a target that never runs its handler', async () => {
