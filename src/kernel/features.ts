@@ -71,9 +71,9 @@ export function featuresOf({ config, symbols, cpuinfo }: FeatureTexts): Features
   return known;
 }
 
-/** Zen 3: the first family with the instruction. */
-const FIRST_FAMILY = 0x19;
-const VENDORS = ['AuthenticAMD', 'HygonGenuine'];
+/** Zen 3: the first family with INVLPGB. */
+export const INVLPGB_FAMILY = 0x19;
+export const INVLPGB_VENDORS = ['AuthenticAMD', 'HygonGenuine'];
 
 /** Kernels print no flag of it from 6.11 on (commit 78ce84b9e0a5): there the maker and the family tell who cannot have it. */
 function hasInvlpgb(cpuinfo: readonly string[]): boolean | null {
@@ -85,6 +85,6 @@ function hasInvlpgb(cpuinfo: readonly string[]): boolean | null {
   if (flags === null) return null;
   if (flags.split(/\s+/).includes('invlpgb')) return true;
   const vendor = value('vendor_id');
-  if (vendor === null || !VENDORS.includes(vendor)) return false;
-  return Number(value('cpu family') ?? FIRST_FAMILY) < FIRST_FAMILY ? false : null;
+  if (vendor === null || !INVLPGB_VENDORS.includes(vendor)) return false;
+  return Number(value('cpu family') ?? INVLPGB_FAMILY) < INVLPGB_FAMILY ? false : null;
 }

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
-import { ALWAYS_THERE, FEATURE_SYMBOLS } from '../kernel/features.js';
+import { ALWAYS_THERE, FEATURE_SYMBOLS, INVLPGB_FAMILY, INVLPGB_VENDORS } from '../kernel/features.js';
 import { FACT_PREFIX, MISSES_MARKER, SENTINEL_COMM } from '../parsers/input/recording-facts.js';
 import { printableName } from '../result/printable.js';
 import type { PlannedProbe, RecordingPlan } from './plan.js';
@@ -55,8 +55,10 @@ export function prologue(
     `  sed 's/^/${FACT_PREFIX}config /' >>"$HEAD"`,
     'feature() { if grep -qw "$2" "$3"; then fact "feature $1 yes"; else fact "feature $1 no"; fi; }',
     // Kernels may print no flag of it: src/kernel/features.ts.
+    `family=$(sed -n '/^cpu family/{s/[^0-9]*//p;q}' /proc/cpuinfo)`,
     'if grep -qw invlpgb /proc/cpuinfo; then fact feature invlpgb yes',
-    'elif ! grep -qE "^vendor_id.*(AuthenticAMD|HygonGenuine)" /proc/cpuinfo; then fact feature invlpgb no; fi',
+    `elif ! grep -qE "^vendor_id.*(${INVLPGB_VENDORS.join('|')})" /proc/cpuinfo || [ "\${family:-${INVLPGB_FAMILY}}" -lt ${INVLPGB_FAMILY} ]`,
+    'then fact feature invlpgb no; fi',
     'if grep -q "^flags" /proc/cpuinfo; then',
     '  if grep -qE "^flags.* pti( |$)" /proc/cpuinfo && grep -qE "^flags.* pcid( |$)" /proc/cpuinfo',
     '  then fact feature user-pcid yes; else fact feature user-pcid no; fi',

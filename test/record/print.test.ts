@@ -46,6 +46,46 @@ function write(tool: (typeof TOOLS)[number]): string[] {
   ];
 }
 
+describe.each(['sh', ...(has('busybox') ? ['busybox'] : [])])(
+  'what a script says of INVLPGB (%s)',
+  (shell) => {
+    const lines = readFileSync(scripts('ftrace')[0]!, 'utf8').split('\n');
+    const first = lines.findIndex((l) => l.startsWith('family='));
+    const asks = lines.slice(first, first + 4).join('\n');
+    const said = (...cpuinfo: string[]): string => {
+      const file = join(dir, `cpuinfo-${shell}`);
+      const one = ['processor\t: 0', ...cpuinfo];
+      writeFileSync(file, [...one, '', ...one].join('\n'));
+      const text = `fact() { echo "$*"; }\n${asks.replaceAll('/proc/cpuinfo', `'${file}'`)}`;
+      const run = spawnSync(shell, [...(shell === 'busybox' ? ['sh'] : []), '-uc', text], {
+        encoding: 'utf8',
+      });
+      expect(run.stderr).toBe('');
+      return run.stdout.trim();
+    };
+    const amd = (family: number): string[] => [
+      'vendor_id\t: AuthenticAMD',
+      `cpu family\t: ${family}`,
+      'flags\t: fpu',
+    ];
+
+    it('no, of an AMD machine before the first family that has it', () => {
+      expect([said(...amd(15)), said(...amd(23))]).toEqual(['feature invlpgb no', 'feature invlpgb no']);
+    });
+
+    it('nothing, of one that may have it without a flag', () => {
+      expect([said(...amd(25)), said(...amd(26)), said('vendor_id\t: HygonGenuine')]).toEqual(['', '', '']);
+    });
+
+    it('what the flag says, and no of other makers', () => {
+      expect(said('vendor_id\t: AuthenticAMD', 'cpu family\t: 25', 'flags\t: fpu invlpgb')).toBe(
+        'feature invlpgb yes',
+      );
+      expect(said('vendor_id\t: GenuineIntel', 'cpu family\t: 6', 'flags\t: fpu')).toBe('feature invlpgb no');
+    });
+  },
+);
+
 describe.each(TOOLS)('the %s script', (tool) => {
   it('is POSIX shell', () => {
     const files = scripts(tool);
