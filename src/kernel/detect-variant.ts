@@ -164,6 +164,7 @@ export class VariantDetector {
       this.tasks.set(op.pid, (t = new TaskShape()));
     }
     if (t.nativeRef >= 0) this.afterNative(t, op);
+    else if (op.kind === OP.APP) t.appendsAlone = true;
     switch (op.kind) {
       case OP.TR:
         if (op.a2 > 0) t.tables.set(op.a2, op.ref);
@@ -208,8 +209,10 @@ export class VariantDetector {
     if (op.kind === OP.APP && same) {
       this.followed++;
       this.found('nativeAppends', t.nativeRef, op.ref);
-    } else if (this.appends > 0 && this.followed === 0) {
-      // Until the probe on tlb_remove_table has fired somewhere, its absence proves nothing.
+    } else if (op.kind === OP.APP) t.appendsAlone = true;
+    else if (this.appends > 0 && this.followed === 0 && !t.appendsAlone) {
+      // Until the probe on tlb_remove_table has fired somewhere, its absence proves nothing; nor does it in a gather that
+      // also shows tlb_remove_table without its caller: no kernel does both, lines are missing.
       this.found('nativeAlone', t.nativeRef, op.ref);
     }
     t.nativeRef = -1;

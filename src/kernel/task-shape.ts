@@ -23,4 +23,6 @@ export class TaskShape {
   /** Table of a native_tlb_remove_table call whose successor is not yet known. */
   native = Number.NaN;
   nativeRef: EvidenceRef = -1;
+  /** tlb_remove_table was called here and not by native_tlb_remove_table. */
+  appendsAlone = false;
 }

@@ -131,6 +131,24 @@ describe('shapes', () => {
     expect(run([['GB'], ...many])).toBe('A1 B Bn C Cn');
   });
 
+  test('native without append is another kernel’s, but not in a gather that shows appends without native', () => {
+    const native: [keyof typeof OP, Partial<Op>?][] = [
+      ['TR', T],
+      ['PVOP', T],
+    ];
+    const append: [keyof typeof OP, Partial<Op>?][] = [
+      ['TR', T],
+      ['APP', T],
+    ];
+    const natives = [...native, ...native, ...native, ...native, ...native];
+    const two = new VariantDetector();
+    run([['GB'], ...append, ['GEret'], ['GB'], ...natives], two);
+    expect(two.conflict()!.message).toContain('native_tlb_remove_table without the tlb_remove_table');
+    const halved = new VariantDetector();
+    run([['GB'], ...append, ...natives, ...append], halved);
+    expect(halved.conflict()).toBeNull();
+  });
+
   test('a softirq free inside the gather is not an inline free', () => {
     const gather: [keyof typeof OP, Partial<Op>?][] = [['GB'], ['TR', T], ['GE'], ['FR'], ['FD']];
     const softirq = { a0: 100, context: 1 } as const;
