@@ -20,6 +20,9 @@ const tells = ({ kind }: EventHead): boolean =>
   kind === 'syscall-enter' ||
   kind === 'syscall-exit';
 
+/** Locks and reader sections: a driver that polls its device takes one lock twice within a microsecond, hundreds of times. */
+const POLLED = /^(?:_raw_(?:spin|read|write)_|__rcu_read_)/;
+
 /**
  * Whether events are written twice here, told by pairs of equal ones: all events are, or all of several kinds, where the second
  * instance records only some; and of several kinds pairs stand one behind the other. A loop of the kernel repeats itself, but
@@ -34,6 +37,7 @@ export class DoubleRun {
   private readonly ofKind: number[] = [];
   private readonly behind: number[] = [];
   private readonly entry: boolean[] = [];
+  private readonly polled: boolean[] = [];
   /** Kinds that are of pairs lately, and those of them that surely are. */
   private likely = 0;
   private sure = 0;
@@ -69,7 +73,7 @@ export class DoubleRun {
     if (this.score < 0) this.over();
     else if (adjacent && !this.all) {
       this.pairs++;
-      if (this.countedIn[id] !== this.stretch) this.kinds++;
+      if (this.countedIn[id] !== this.stretch && !this.polled[id]) this.kinds++;
       this.countedIn[id] = this.stretch;
       this.all = this.pairs >= PAIRS && this.kinds >= KINDS;
     }
@@ -116,6 +120,7 @@ export class DoubleRun {
       const head = this.events.head(k);
       this.tells.push(tells(head));
       this.entry.push(head.kind === 'probe');
+      this.polled.push(POLLED.test(head.symbol));
       this.ofKind.push(0);
       this.behind.push(0);
       this.countedIn.push(-1);

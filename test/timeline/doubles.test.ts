@@ -103,6 +103,37 @@ describe('Doubles', () => {
     expect(run(loop, 64)).toEqual({ out: said(loop), left: 0 });
   });
 
+  describe('locks and reader sections', () => {
+    const entry = (symbol: string): number =>
+      events.internHead(`p ${symbol}`, { kind: 'probe', name: symbol, symbol, caller: '' });
+    const LOCK = entry('_raw_spin_lock');
+    const BEGIN = entry('__rcu_read_lock');
+    const END = entry('__rcu_read_unlock');
+    /** An interrupt thread of a serial port (6.1-rt, 5.10-rt): one lock taken in pairs, nested sections ended in pairs. */
+    const polling = Array.from({ length: 40 }, (_, turn) =>
+      [LOCK, LOCK, LOCK, LOCK, BEGIN, BEGIN, END, END].map((event, i) => ({
+        ts: turn * 20_000 + (i >> 1) * 4000 + (i % 2) * 1000,
+        event,
+        body: event === LOCK ? 'lock=0xffff8ba28112cea4' : '',
+      })),
+    ).flat();
+
+    it('a driver that polls its device takes each lock twice: those stay', () => {
+      expect(run(polling, 64)).toEqual({ out: said(polling), left: 0 });
+    });
+
+    it('written twice among other events they are left once', () => {
+      const one = once.map((r, i) => (i % 2 === 0 ? { ...r, event: LOCK, body: `lock=${i}` } : r));
+      expect(run(twice(one), 64)).toEqual({ out: said(one), left: one.length });
+    });
+
+    it('entries of other functions, written twice, are left once', () => {
+      const kinds = ['call_rcu', 'flush_tlb_mm_range', 'tlb_gather_mmu'].map(entry);
+      const one = once.map((r, i) => ({ ...r, event: kinds[i % kinds.length]! }));
+      expect(run(twice(one), 64)).toEqual({ out: said(one), left: one.length });
+    });
+  });
+
   it('function lines that repeat themselves stay', () => {
     const loop = Array.from({ length: 400 }, (_, i) => ({
       ts: i * 200,
