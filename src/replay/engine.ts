@@ -28,6 +28,7 @@ import { SORTED_OTHERWISE, SortedOtherwise } from './doubts/sorted-otherwise.js'
 import { SwitchedProbes } from './doubts/switched-probes.js';
 import { SORTED_BY_TEXT, Ties } from './doubts/ties.js';
 import { UnseenNumbers } from './doubts/unseen-numbers.js';
+import { UnseenReleases } from './doubts/unseen-releases.js';
 import type { Evidence } from './evidence.js';
 import type { Ledger } from './ledger.js';
 import { cpuOf, goesOn } from './machine.js';
@@ -118,7 +119,8 @@ export class ReplayEngine {
   /** What the recording itself shows to be missing in it. */
   private doubts(evidence: Evidence): Monitor[] {
     const unseen = new UnseenNumbers(evidence);
-    return [unseen, this.lines.monitor(evidence, unseen), new SwitchedProbes(evidence, unseen)];
+    const lines = this.lines.monitor(evidence, unseen);
+    return [unseen, lines, new SwitchedProbes(evidence, unseen), new UnseenReleases(evidence)];
   }
 
   batch(batch: RecordBatch): void {

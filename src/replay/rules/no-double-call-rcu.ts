@@ -68,7 +68,7 @@ export const noDoubleCallRcu = rule({
           known: KNOWN.observed,
           assumesAllCpus: true,
           // Not on a probe: the release of its page and the tracepoint are what was not seen.
-          rests: { kinds: [] },
+          rests: { kinds: byTracepoint ? [OP.RI] : [] },
           held: [`RCU: the head, pending on the callback list of CPU ${head.crCpu}`],
           events: witnesses(w(head.crRef, 'first call_rcu'), w(again.ref, 'second call_rcu')),
         });

@@ -8,6 +8,9 @@ import { rule } from './rule.js';
 import { everyTargetShown, LEAVES_ONLY, unflushed, withinFlush } from './unflushed.js';
 import { UnseenReturns } from './unseen-returns.js';
 
+const RELEASE_UNSEEN =
+  'a table is allocated again once its callback has run: when it was released is not shown, the line is missing';
+
 export const pwcBeforeReuse = rule({
   number: 3,
   name: 'pwc-before-reuse',
@@ -47,6 +50,12 @@ export const pwcBeforeReuse = rule({
         if (evidence.coverage.shown(OP.FREE) === 0 || table.key < 0) return;
         if (lostSince(evidence, table.trSeq)) {
           verdicts.unknown(LOSS, op.ref);
+          return;
+        }
+        const { head } = table;
+        const mayBeReleased = head !== null && head.ran !== 0 && !head.stale && !table.freedBeforeTr;
+        if (mayBeReleased && !evidence.exactClock) {
+          verdicts.unknown(RELEASE_UNSEEN, op.ref);
           return;
         }
         verdicts.violated({

@@ -36,6 +36,7 @@ const OBSERVED_KINDS = kindSet(
   OP.INV,
   OP.FR,
   OP.RQ,
+  OP.RI,
   OP.FMULTI,
   OP.GP,
   OP.PUB,
@@ -70,6 +71,7 @@ export function observeMech(state: MachineState, op: Op, task: Task, hooks: Hook
       break;
     case OP.FR:
     case OP.RQ:
+    case OP.RI:
     case OP.FMULTI:
     case OP.GP:
     case OP.PUB:

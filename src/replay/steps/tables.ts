@@ -148,6 +148,7 @@ function handOverTarget(
   }
   const table = newTable(key, level, mm);
   table.life = LIFE.live;
+  table.freedBeforeTr = old?.life === LIFE.freed;
   setPage(state.tables, state.tablePages, key, table);
   return table;
 }
