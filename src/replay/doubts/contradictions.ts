@@ -2,6 +2,7 @@ import { CALLBACK, SYSCALL } from '../../kernel/operands.js';
 import { isTableFunc, OP, type Op } from '../../kernel/ops.js';
 import { type Evidence, lostSince, syscallKind } from '../evidence.js';
 import type { Monitor, OpListeners } from '../monitor.js';
+import { releasesTables } from '../rules/remove-once.js';
 import { NO_RETURN } from '../rules/syscall-pair.js';
 import type { Cpu, Task } from '../state/contexts.js';
 import { mayBeUnnamed } from '../state/queued-funcs.js';
@@ -94,6 +95,14 @@ export class Contradictions implements Monitor {
     if (table.trSeq === 0) return;
     this.notReleased(lifeOf(table));
     this.livesOn(lifeOf(table), removedAt(table), op);
+  }
+
+  /** Only what was allocated is released: that, and all that it was since, is not shown. */
+  tableFreedTwice(table: Table, task: Task, cpu: Cpu | null, op: Op): void {
+    const { evidence } = this;
+    if (table.trSeq === 0 || evidence.coverage.shown(OP.ALLOC) === 0) return;
+    if (!releasesTables(evidence, table, task, cpu, op)) return;
+    this.jumped(lifeOf(table), { event: table.trEvent, seq: table.freeSeq, ref: table.freeRef }, op);
   }
 
   syscallEntered(task: Task, op: Op): void {

@@ -33,6 +33,28 @@ export const removeOnce = rule({
 const BULK =
   'released again at once; whether it was allocated in between is not shown: alloc_pages_bulk() has no tracepoint';
 
+const inSameGather = (table: Table, { gather }: Task): boolean =>
+  gather !== null && table.freedByTask && table.freeSeq > gather.gbSeq;
+
+/**
+ * alloc_pages_bulk() (vmalloc, kernel stacks, network) has no tracepoint. Its pages are released neither by callbacks of
+ * page tables nor by a task that unmaps. Programs, whose clock is exact, show every allocation.
+ */
+export function releasesTables(
+  evidence: Evidence,
+  table: Table,
+  task: Task,
+  cpu: Cpu | null,
+  op: Op,
+): boolean {
+  const inCallback =
+    cpu?.callbackTask === task.key &&
+    evidence.coverage.shown(OP.CBret) > 0 &&
+    (cpu.callback === null || isTableFunc(cpu.callback.func));
+  const unmaps = task.gather !== null && op.context === CONTEXT.task;
+  return inCallback || unmaps || inSameGather(table, task);
+}
+
 class RemoveOnce implements Monitor {
   private readonly evidence: Evidence;
   private readonly verdicts: Verdicts;
@@ -105,8 +127,7 @@ class RemoveOnce implements Monitor {
       return;
     }
     if (table.trSeq === 0) return;
-    const { gather } = task;
-    const sameGather = gather && table.freedByTask && table.freeSeq > gather.gbSeq;
+    const sameGather = inSameGather(table, task);
     if (evidence.coverage.shown(OP.ALLOC) === 0) {
       // The page may have been anything in between; so close together that is worth saying.
       if (sameGather || cpu?.lastSeq === table.freeSeq) {
@@ -117,14 +138,7 @@ class RemoveOnce implements Monitor {
       }
       return;
     }
-    // alloc_pages_bulk() (vmalloc, kernel stacks, network) has no tracepoint. Its pages are released neither by callbacks of
-    // page tables nor by a task that unmaps. Programs, whose clock is exact, show every allocation.
-    const inCallback =
-      cpu?.callbackTask === task.key &&
-      evidence.coverage.shown(OP.CBret) > 0 &&
-      (cpu.callback === null || isTableFunc(cpu.callback.func));
-    const unmaps = gather && op.context === CONTEXT.task;
-    if (!evidence.exactClock && !inCallback && !unmaps && !sameGather) {
+    if (!evidence.exactClock && !releasesTables(evidence, table, task, cpu, op)) {
       if (cpu?.lastSeq === table.freeSeq) verdicts.unknown(BULK, op.ref);
       return;
     }
