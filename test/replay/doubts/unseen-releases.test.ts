@@ -65,3 +65,20 @@ describe('a callback that is not shown to be invoked', () => {
     expect(violatedIds(await replayLines(fewer))).toContain('I11');
   });
 });
+
+describe('a table that is released twice without an allocation between', () => {
+  const found = replayFixtures().find(({ name }) => name === 'debian-6.16.12/ftrace-kprobes-nohash.txt.gz')!;
+
+  it('says with another contradiction that a middle was cut out', async () => {
+    const [from, to] = [found.lines.length * 0.45, found.lines.length * 0.55];
+    const cut = found.lines.filter((line, i) => line.startsWith('#') || i < from || i > to);
+    expect(violatedIds(await replayLines(cut))).toEqual([]);
+  });
+
+  it('alone is a violation', async () => {
+    const at = find('mm_page_free: page=ffffea0001fa5f80 ', find('mm_page_alloc: page=ffffea0001fa5f80 '));
+    const twice = [...lines];
+    twice.splice(at, 0, lines[at]!);
+    expect(violatedIds(await replayLines(twice))).toEqual(['I12']);
+  });
+});
