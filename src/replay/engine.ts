@@ -20,7 +20,13 @@ import type { Interner } from '../timeline/interner.js';
 import type { SkewBounds } from '../timeline/skew.js';
 import type { TimeBase } from '../timeline/time-base.js';
 import type { Coverage } from './coverage.js';
-import { CaptureClocks, type ClockListener, type CpuClock, DISORDER } from './doubts/capture-clocks.js';
+import {
+  CaptureClocks,
+  type ClockListener,
+  type CpuClock,
+  DISORDER,
+  OUT_OF_PLACE,
+} from './doubts/capture-clocks.js';
 import { MissedHits } from './doubts/missed-hits.js';
 import { MissingLines } from './doubts/missing-lines.js';
 import { RecordedCpus } from './doubts/recorded-cpus.js';
@@ -193,6 +199,9 @@ export class ReplayEngine {
     this.captureEnds();
     this.lines.end();
     session.end('the trace ends before its probe fired again');
+    const { wentBackAt } = clocks;
+    if (wentBackAt.size > 0)
+      session.ledger.unordered((lines) => lines.some((ref) => wentBackAt.has(ref)), OUT_OF_PLACE);
     const { ties } = this;
     if (ties?.sorted) session.ledger.unordered((lines) => ties.any(lines), SORTED_BY_TEXT);
     const losslessCpus = this.cpus.filter((c) => c.events > 0 && c.lossIntervals === 0).length;

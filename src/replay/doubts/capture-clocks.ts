@@ -5,6 +5,8 @@ import { PAUSE_NS, Pauses } from './pauses.js';
 /** Earlier stamps in one capture, in number and one in how many events, that mean that its lines are in no order. */
 const MANY_BACK = 8;
 const MANY_BACK_SHARE = 50;
+/** Those that are remembered. */
+const MOST_BACK = 1 << 14;
 /** A CPU that is behind what others have shown by more than this: a reader of `trace_pipe` may be late by less. Of ticks any number. */
 const BEHIND_NS = 1e6;
 /** Stamps that go back by more than this on every CPU begin a new capture. */
@@ -16,6 +18,8 @@ export const DISORDER =
   'the events are not in the order of their time: what came before what is not known (sort the input by time first)';
 const PIECES =
   'the lines of different CPUs stand one behind the other, in no order of time: what came before what is not known (sort the lines by time, or give each CPU as a file of its own)';
+export const OUT_OF_PLACE =
+  'a line that shows it is stamped earlier than the one before it of its CPU: when it happened is not known';
 const JIFFIES =
   'the stamps are jiffies (trace_clock uptime): what came before what within one, on different CPUs, is not known (record by another clock)';
 
@@ -57,6 +61,8 @@ export class CaptureClocks {
   wentBackEver = false;
   /** Events before the current capture. */
   captureStart = 0;
+  /** Lines with an earlier stamp than the one before them of their CPU; where there are more, nothing is judged. */
+  readonly wentBackAt = new Set<EvidenceRef>();
   /** Spans of this capture without an event. */
   readonly pauses = new Pauses();
   private readonly time: TimeBase;
@@ -222,6 +228,7 @@ export class CaptureClocks {
    */
   private wentBack(clock: CpuClock, batch: RecordBatch, row: number, ts: number, cpu: number): void {
     this.backs++;
+    if (this.wentBackAt.size < MOST_BACK) this.wentBackAt.add(batch.ref(row));
     this.wentBackEver = true;
     clock.back = true;
     if (this.backs > MANY_BACK && this.backs * MANY_BACK_SHARE > this.events - this.captureStart) {
