@@ -9,8 +9,10 @@ const BROKEN_SHARE = 16;
 const SEEN = 100;
 /** Narrower lines hold no event with arguments. */
 const NARROW = 60;
-/** What no event prints last: what stands before a value, the first digits of a pointer, a name behind fields without its own value. */
-const OPEN_END = /(?:[=(+]|0x(?:ffff[0-9a-f]{0,11}|f{0,3})|=[^ ]* [a-z_]{1,24})$/;
+/** What no event prints last: what stands before a value, or the first digits of a pointer. */
+const OPEN_END = /(?:[=(+]|0x(?:ffff[0-9a-f]{0,11}|f{0,3}))$/;
+/** A name behind fields, without a value of its own. */
+const NAME_ONLY = /=[^ ]* [a-z_]{1,24}$/;
 const QUOTE = /"/g;
 const OPENING = /\(/g;
 const CLOSING = /\)/g;
@@ -46,7 +48,7 @@ export class CutWidth {
     if (this.width > 0) return true;
     this.rows++;
     if (this.kinds.size < KINDS) this.kinds.add(name);
-    if (lacksEnd(line)) this.broken++;
+    if (lacksEnd(line, name)) this.broken++;
     const { rows, seen, kinds, broken } = this;
     if (rows < ROWS || seen < SEEN || kinds.size < KINDS) return false;
     if (broken < BROKEN || broken * BROKEN_SHARE < rows) return false;
@@ -66,8 +68,12 @@ export class CutWidth {
 const count = (text: string, what: RegExp): number => text.match(what)?.length ?? 0;
 
 /** Something was begun and is not ended. */
-const lacksEnd = (line: string): boolean =>
-  OPEN_END.test(line) || count(line, QUOTE) % 2 === 1 || count(line, OPENING) > count(line, CLOSING);
+const lacksEnd = (line: string, event: string): boolean =>
+  OPEN_END.test(line) ||
+  // A format of one's own may have the event itself there.
+  (NAME_ONLY.test(line) && !line.endsWith(event)) ||
+  count(line, QUOTE) % 2 === 1 ||
+  count(line, OPENING) > count(line, CLOSING);
 
 /** What the first bytes of a text show; where they show nothing, as new. */
 export function cutWidthOf(sample: Uint8Array): CutWidth {

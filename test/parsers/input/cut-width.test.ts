@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { LINE_FORMAT_ID } from '../../../src/parsers/columns/line-format.js';
 import { cutWidthOf } from '../../../src/parsers/input/cut-width.js';
 import { replayText, violatedIds } from '../../replay/support/replay.js';
 
@@ -55,6 +56,25 @@ describe('lines that something has cut off at one width', () => {
     const line = (name: string) =>
       `            init-1       [000] .....     0.000001: ${name}: mm=0xffff88810a4ece40`;
     expect(widthOf(`${line('call_rcu_one')}\n${line('call_rcu_two')}\n`.repeat(100))).toBe(0);
+  });
+
+  it('are not seen where the event stands last', async () => {
+    const line = (i: number): string => {
+      const [pid, event] = i % 2 === 0 ? [100, 'tlb_finish_mmu'] : [1000, 'free_pgtables'];
+      return `${`0.${String(i).padStart(6, '0')} host=a-name-that-makes-it-wide-enough cpu=1 pid=${pid}`} ${event}`;
+    };
+    const text = Array.from({ length: 400 }, (_, i) => `${line(i)}\n`).join('');
+    expect(
+      new Set(
+        text
+          .trimEnd()
+          .split('\n')
+          .map((l) => l.length),
+      ).size,
+    ).toBe(1);
+    const lineFormat = String.raw`^(?<ts>[\d.]+) host=\S+ cpu=(?<cpu>\d+) pid=(?<pid>\d+) (?<event>\w+)`;
+    const { inputs } = await replayText(text, { format: `${LINE_FORMAT_ID}:${lineFormat}` });
+    expect(inputs[0]!.lines).toMatchObject({ event: 400, skipped: 0 });
   });
 
   it('are not seen any more once a longer one comes', async () => {
