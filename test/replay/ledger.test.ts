@@ -43,6 +43,23 @@ describe('Ledger', () => {
     expect([passes(ledger, 40), ledger.tally(40).unknown]).toEqual([1, 3]);
   });
 
+  it('doubts what rests on lines whose order is not known, but not what is certain all the same', () => {
+    const ledger = new Ledger();
+    const on = (ref: number, certain: boolean) =>
+      violation({ message: `${ref}`, certain, events: [{ ref, role: 'free' }] });
+    for (const one of [on(7, false), on(8, false), on(7, true)]) ledger.violated(2, one);
+    ledger.unordered((lines) => lines.includes(7), 'why');
+    const { violated, violations, unknowns } = ledger.tally(2);
+    expect([violated, violations.map((v) => [v.message, v.certain])]).toEqual([
+      2,
+      [
+        ['8', false],
+        ['7', true],
+      ],
+    ]);
+    expect([...unknowns]).toEqual([['why', { count: 1, example: 7 }]]);
+  });
+
   it('keeps the first violations and counts all', () => {
     const ledger = new Ledger(2);
     for (let i = 0; i < 5; i++) ledger.violated(1, violation({ message: `${i}` }));
