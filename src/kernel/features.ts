@@ -20,6 +20,11 @@ export const FEATURES = {
     lacking: 'this kernel has no mmu notifiers: no device and no guest can share these tables',
     source: 'mm/Kconfig MMU_NOTIFIER; mm/mmu_notifier.c',
   },
+  thp: {
+    lacking:
+      'this kernel has no transparent huge pages: no table is deposited, no small pages are collapsed into a huge one',
+    source: 'mm/Kconfig TRANSPARENT_HUGEPAGE (depends on !PREEMPT_RT); mm/pgtable-generic.c',
+  },
 } as const satisfies Record<string, { readonly lacking: string; readonly source: string }>;
 export type Feature = keyof typeof FEATURES;
 /** What is known; a feature that is not in it may be there or not. */
@@ -44,6 +49,12 @@ export const FEATURE_SYMBOLS = {
   'mmu-notifier': '__mmu_notifier_register',
 } as const;
 
+/**
+ * Beside ALWAYS_THERE in a whole kallsyms it decides `thp`; not among FEATURE_SYMBOLS, as the kernel-info files of
+ * before did not ask for it.
+ */
+export const THP_SYMBOL = 'pgtable_trans_huge_deposit';
+
 /** A lock of more than a word makes the locks of page tables objects of their own. */
 const WIDE_LOCKS = ['CONFIG_DEBUG_SPINLOCK', 'CONFIG_DEBUG_LOCK_ALLOC', 'CONFIG_PREEMPT_RT'];
 
@@ -59,6 +70,11 @@ export function featuresOf({ config, symbols, cpuinfo }: FeatureTexts): Features
     known.set('split-ptlock', false);
   const notifier = option('CONFIG_MMU_NOTIFIER');
   if (notifier !== null) known.set('mmu-notifier', notifier);
+  // PREEMPT_RT alone does not say it: there are patches that allow both. Where the option is impossible it is not
+  // written at all, the architecture's always is: with that it was asked for.
+  if (config?.get('CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE') === 'y')
+    known.set('thp', option('CONFIG_TRANSPARENT_HUGEPAGE') === true);
+  if (symbols?.has(THP_SYMBOL)) known.set('thp', true);
   if (symbols?.has(ALWAYS_THERE)) {
     for (const [name, symbol] of Object.entries(FEATURE_SYMBOLS) as [Feature, string][]) {
       known.set(name, symbols.has(symbol));

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { ALWAYS_THERE, FEATURE_SYMBOLS, type Features, featuresOf } from '../kernel/features.js';
+import { ALWAYS_THERE, FEATURE_SYMBOLS, type Features, featuresOf, THP_SYMBOL } from '../kernel/features.js';
 import { UsageError } from '../result/usage-error.js';
 import { BPFTRACE_EXTRAS } from './bpftrace-extras.js';
 import { btfOffsets } from './btf.js';
@@ -61,9 +61,9 @@ export const KERNEL_INFO_COMMAND = [
   'for f in trace_clock available_tracers; do echo "## $f"; cat $f; done',
   'echo "## available_events"; grep -E "^(tlb|csd|irq_vectors|rcu|kmem|sched|cpuhp|(raw_)?syscalls):" available_events',
   'echo "## available_filter_functions"; grep -E "tlb|rcu|mmap|gup|_fast|pte|pmd|pgd|pgt|vmas|swap_cache|^_raw_spin_(try|un)?lock$|switch_mm|unlink_|mmu_notifier" available_filter_functions',
-  `echo "## kallsyms"; grep -wE "${['vmemmap_base', 'page_offset_base', ALWAYS_THERE, ...Object.values(FEATURE_SYMBOLS)].join('|')}" /proc/kallsyms`,
+  `echo "## kallsyms"; grep -wE "${['vmemmap_base', 'page_offset_base', ALWAYS_THERE, THP_SYMBOL, ...Object.values(FEATURE_SYMBOLS)].join('|')}" /proc/kallsyms`,
   'echo "## cpuinfo"; sed -n "/^vendor_id/p; /^cpu family/p; /^flags/{p;q}" /proc/cpuinfo',
-  'echo "## config"; (zcat /proc/config.gz || cat /boot/config-$(uname -r)) | grep -E "RCU|PARAVIRT|RECLAIM|GATHER|KPROBE|FTRACE|KALLSYMS|RANDOMIZE|PREEMPT_RT|PTLOCK|SPINLOCK|LOCK_ALLOC|MMU_NOTIFIER|BROADCAST_TLB"',
+  'echo "## config"; (zcat /proc/config.gz || cat /boot/config-$(uname -r)) | grep -E "RCU|PARAVIRT|RECLAIM|GATHER|KPROBE|FTRACE|KALLSYMS|RANDOMIZE|PREEMPT_RT|PTLOCK|SPINLOCK|LOCK_ALLOC|MMU_NOTIFIER|BROADCAST_TLB|TRANSPARENT_HUGEPAGE[= ]"',
   'echo "## btf"; gzip -c /sys/kernel/btf/vmlinux | base64; } 2>/dev/null >/tmp/kernel-info.txt',
 ].join('; ');
 

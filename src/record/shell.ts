@@ -1,5 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text is a shell script
-import { ALWAYS_THERE, FEATURE_SYMBOLS, INVLPGB_FAMILY, INVLPGB_VENDORS } from '../kernel/features.js';
+import {
+  ALWAYS_THERE,
+  FEATURE_SYMBOLS,
+  INVLPGB_FAMILY,
+  INVLPGB_VENDORS,
+  THP_SYMBOL,
+} from '../kernel/features.js';
 import { FACT_PREFIX, MISSES_MARKER, SENTINEL_COMM } from '../parsers/input/recording-facts.js';
 import { printableName } from '../result/printable.js';
 import type { PlannedProbe, RecordingPlan } from './plan.js';
@@ -51,7 +57,7 @@ export function prologue(
     ...(host === '' ? [] : [`fact host ${host === undefined ? '"$(uname -n)"' : quoteWord(host)}`]),
     `fact level ${plan.level}`,
     `{ zcat /proc/config.gz || cat "/boot/config-$(uname -r)"; } 2>/dev/null |`,
-    `  grep -E '^(# )?CONFIG_(PT_RECLAIM|PARAVIRT|MMU_GATHER_\\w*|RCU_TRACE|PREEMPT\\w*|RCU_LAZY|KPROBES|MMU_NOTIFIER|BROADCAST_TLB_FLUSH|SPLIT_PTLOCK_CPUS|DEBUG_SPINLOCK|DEBUG_LOCK_ALLOC)[= ]' |`,
+    `  grep -E '^(# )?CONFIG_(PT_RECLAIM|PARAVIRT|MMU_GATHER_\\w*|RCU_TRACE|PREEMPT\\w*|RCU_LAZY|KPROBES|MMU_NOTIFIER|BROADCAST_TLB_FLUSH|SPLIT_PTLOCK_CPUS|DEBUG_SPINLOCK|DEBUG_LOCK_ALLOC|(HAVE_ARCH_)?TRANSPARENT_HUGEPAGE)[= ]' |`,
     `  sed 's/^/${FACT_PREFIX}config /' >>"$HEAD"`,
     'feature() { if grep -qw "$2" "$3"; then fact "feature $1 yes"; else fact "feature $1 no"; fi; }',
     // Kernels may print no flag of it: src/kernel/features.ts.
@@ -65,6 +71,7 @@ export function prologue(
     'fi',
     `if grep -qw ${ALWAYS_THERE} /proc/kallsyms; then`,
     ...Object.entries(FEATURE_SYMBOLS).map(([name, symbol]) => `  feature ${name} ${symbol} /proc/kallsyms`),
+    `  feature thp ${THP_SYMBOL} /proc/kallsyms`,
     'fi',
   ];
 }

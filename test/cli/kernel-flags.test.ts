@@ -110,6 +110,27 @@ describe('--kernel-info', () => {
     expect([verdict(told, 'I16'), verdict(told, 'I33')]).toEqual(['not-applicable', 'unknown']);
   });
 
+  it('a kernel without transparent huge pages has no deposits and no collapses to check', async () => {
+    const rules = ['I15', 'I21', 'I22'];
+    const bare = await replay(RECORDING);
+    expect(rules.map((id) => verdict(bare, id))).toEqual(['unknown', 'unknown', 'unknown']);
+    const text = gunzipSync(readFileSync(join(import.meta.dirname, '../..', RECORDING))).toString('latin1');
+    const told = await replay(file('no-thp.txt', `# pttrace: feature thp no\n${text}`));
+    for (const id of rules) expect(verdict(told, id), id).toBe('not-applicable');
+    expect(told.invariants.find((i) => i.id === 'I22')!.reason).toContain('no transparent huge pages');
+    const has = await replay(file('thp.txt', `# pttrace: feature thp yes\n${text}`));
+    expect(rules.map((id) => verdict(has, id))).toEqual(['unknown', 'unknown', 'unknown']);
+  });
+
+  it.each([
+    ['L35', 'I15'],
+    ['L31', 'I21'],
+  ])('what %s shows stands, whatever the kernel is said to lack', async (litmus, rule) => {
+    const { stdout } = await runCommand(['litmus', litmus, '--ftrace', 'bug']);
+    const told = await replay(file(`${litmus}.txt`, `# pttrace: feature thp no\n${stdout}`));
+    expect(verdict(told, rule)).toBe('violated');
+  });
+
   it('a file that is none is refused by name', async () => {
     const ran = await runCommand(['replay', RECORDING, '--kernel-info', file('none.txt', 'hello\n')]);
     expect([ran.status, ran.stderr]).toEqual([3, expect.stringContaining('no kernel-info file')]);

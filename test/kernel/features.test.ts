@@ -37,6 +37,22 @@ describe('what a kernel or machine has or lacks', () => {
     expect(featuresOf({ ...NOTHING, config: off }).get('mmu-notifier')).toBe(false);
   });
 
+  it('transparent huge pages: only where the options were asked for, and not from PREEMPT_RT alone', () => {
+    const of = (...set: [string, string][]): boolean | undefined =>
+      featuresOf({ ...NOTHING, config: new Map(set) }).get('thp');
+    const possible: [string, string] = ['CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE', 'y'];
+    // Where PREEMPT_RT rules the option out, no line of it is in the file.
+    expect(of(possible, ['CONFIG_PREEMPT_RT', 'y'])).toBe(false);
+    expect(of(possible, ['CONFIG_TRANSPARENT_HUGEPAGE', 'n'])).toBe(false);
+    expect(of(possible, ['CONFIG_TRANSPARENT_HUGEPAGE', 'y'], ['CONFIG_PREEMPT_RT', 'y'])).toBe(true);
+    expect(of(['CONFIG_PREEMPT_RT', 'y'])).toBeUndefined();
+    const symbols = (...names: string[]): boolean | undefined =>
+      featuresOf({ ...NOTHING, symbols: new Set(names) }).get('thp');
+    expect(symbols('__pte_alloc', 'pgtable_trans_huge_deposit')).toBe(true);
+    // A kernel-info file of before did not ask for that symbol.
+    expect(symbols('__pte_alloc')).toBeUndefined();
+  });
+
   it('INVLPGB: flags that do not name it tell nothing of an AMD machine that may have it', () => {
     const of = (...cpuinfo: string[]): boolean | undefined =>
       featuresOf({ ...NOTHING, cpuinfo }).get('invlpgb');

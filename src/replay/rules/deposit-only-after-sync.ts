@@ -11,6 +11,7 @@ export const depositOnlyAfterSync = rule({
   statement: 'a table that was linked once is deposited only after UL, FD and an IPI to all CPUs',
   why: 'deposited tables are released without flush or grace period later on',
   source: 'mm/khugepaged.c collapse_huge_page()',
+  feature: 'thp',
   needs: [PROBES.DEP],
   idle: 'no table was deposited',
   held: 'GUP-fast walkers with interrupts off',

@@ -13,6 +13,7 @@ export const depositsZapped = rule({
   statement: 'a PMD table is handed over or released only when none of its deposits is left',
   why: 'the deposited PTE table would leak, and its list hangs in a freed page',
   source: 'mm/huge_memory.c zap_deposited_table(); VM_BUG_ON in pmd_ptlock_free()',
+  feature: 'thp',
   needs: [PROBES.DEP],
   idle: 'no table was deposited',
   held: 'the deposited PTE tables, listed in the PMD table',

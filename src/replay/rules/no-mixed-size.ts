@@ -10,6 +10,7 @@ export const noMixedSize = rule({
   statement: 'a huge entry is installed only after every CPU has dropped the 4K translations of that range',
   why: 'two sizes for one address: undefined choice, machine check on some CPUs',
   source: 'mm/pgtable-generic.c pmdp_collapse_flush(); AMD erratum 383, Intel AN 317080',
+  feature: 'thp',
   needs: [PROBES.HUGE, PROBES.HW],
   byProbes: [PROBES.COLL, PROBES.FD],
   idle: 'no huge page was installed',
