@@ -107,7 +107,7 @@ function recording(result: Result): Markup {
     `${result.variant.candidates.join(', ') || 'none fits'} (${result.variant.how})`,
   ]);
   for (const e of result.variant.evidence) rows.push(['because', e.text]);
-  for (const text of undecidedWords(result.invariants)) rows.push(['open', text]);
+  for (const text of undecidedWords(result.invariants, result.levels)) rows.push(['open', text]);
   return facts(rows);
 }
 

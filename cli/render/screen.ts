@@ -2,7 +2,7 @@ import { phaseWords } from '../../src/breakdown/summary.js';
 import { byTopic } from '../../src/explain/rule-topics.js';
 import { levelThatSets } from '../../src/info/record-level.js';
 import { VARIANTS } from '../../src/kernel/variants.js';
-import { LEVELS } from '../../src/record/levels.js';
+import { LEVELS, type Level, within } from '../../src/record/levels.js';
 import { ruleCounts, ruleCountWords } from '../../src/result/rule-counts.js';
 import type { Finding, InputReport, InvariantReport, Result } from '../../src/result/types.js';
 import { and, answer, firstFinding, type Told } from './answer.js';
@@ -145,7 +145,7 @@ function facts(result: Result, plain: boolean): Fact[] {
   say('input', inputWords(result), 0);
   for (const [i, note] of notesOf(result).entries()) say(i === 0 ? 'note' : '', note, 5 + i);
   say('rules', rulesWords(result.invariants), 1);
-  for (const [i, text] of undecidedWords(result.invariants).entries())
+  for (const [i, text] of undecidedWords(result.invariants, result.levels).entries())
     say(i === 0 ? 'open' : '', text, 4 + i);
   for (const latency of distinctLatencies(result.latency).slice(0, 2)) {
     const name = `${latency.name}${latency.key === '' ? '' : ` [${latency.key}]`}`;
@@ -237,7 +237,10 @@ function rulesWords(rules: readonly InvariantReport[]): string {
 }
 
 /** What is not decided, in words, and what would settle it. */
-export function undecidedWords(rules: readonly InvariantReport[]): string[] {
+export function undecidedWords(
+  rules: readonly InvariantReport[],
+  recorded: readonly string[] = [],
+): string[] {
   const { unmarked } = splitVerdicts(rules);
   const open = rules.filter((i) => i.verdict === 'unknown' && !unmarked.includes(i.id));
   const wanting = open.flatMap((i) => {
@@ -248,7 +251,7 @@ export function undecidedWords(rules: readonly InvariantReport[]): string[] {
   const out: string[] = [];
   if (wanting.length > 0) {
     const level = LEVELS.findLast((l) => wanting.some((w) => w.level === l))!;
-    out.push(`${notRecorded(wanting.map((w) => w.id))}; \`pttrace record --level ${level}\` would show them`);
+    out.push(`${notRecorded(wanting.map((w) => w.id))}; ${howToRecord(level, recorded)}`);
   }
   if (rest.length > 0) {
     const [first] = rest;
@@ -266,6 +269,14 @@ export function undecidedWords(rules: readonly InvariantReport[]): string[] {
       `${plural(unmarked.length, 'rule')} that only trace markers or bpftrace decide: ${unmarked.join(' ')}`,
     );
   return out;
+}
+
+/** A recording that had that level already lacks something else; of several the lowest level counts. */
+function howToRecord(level: Level, recorded: readonly string[]): string {
+  const had = LEVELS.find((l) => recorded.includes(l));
+  return had !== undefined && within(level, had)
+    ? `it was recorded at level ${had}, which has their probes: they did not fire, this kernel lacks them (\`absent\` in its head), or they need \`--kernel-info\``
+    : `\`pttrace record --level ${level}\` would show them`;
 }
 
 /** Levels hold those before them, so the highest one that any of them needs is named for all. */

@@ -59,6 +59,7 @@ export async function resultOf(analysed: Analysed): Promise<Result> {
   const spent = time.unit === 'ns' ? measures.phases?.finish() : null;
   const lookups = replay.operations[OP.MAPR]!;
   const headers = run.inputs.map((i) => i.header);
+  const levels = [...facts.levels()];
   return {
     schema: RESULT_SCHEMA,
     version: VERSION,
@@ -69,6 +70,7 @@ export async function resultOf(analysed: Analysed): Promise<Result> {
     },
     variant: variantReport(replay, candidates, given, quote),
     bases: basesReport(run.bases),
+    ...(levels.length === 0 ? {} : { levels }),
     probes: measures.counts.list(),
     invariants: reportInvariants(
       replay.ledger,

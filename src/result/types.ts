@@ -250,6 +250,8 @@ export interface Result {
   timeline: TimelineReport;
   variant: VariantReport;
   bases: { vmemmap: string | null; directMap: string | null; how: string };
+  /** Levels of `pttrace record` that the inputs say; absent where none does. */
+  levels?: string[];
   /** Events of the recording, most frequent first: `event` as printed, `symbol` the probed function or empty. */
   probes: { kind: string; event: string; symbol: string; count: number }[];
   invariants: InvariantReport[];

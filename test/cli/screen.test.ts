@@ -129,6 +129,17 @@ describe('what is not decided, in words', () => {
     ]);
   });
 
+  it('no level that the recording had already', () => {
+    const words = (...recorded: string[]): string => undecidedWords([open('I05', [MAP])], recorded)[0]!;
+    for (const lower of [[], ['latency'], ['full', 'tables'], ['of another tool']])
+      expect(words(...lower)).toMatch(/`pttrace record --level readers` would show them$/);
+    for (const had of ['readers', 'locks', 'full']) {
+      expect(words(had)).not.toContain('record --level');
+      expect(words(had)).toContain(`it was recorded at level ${had}, which has their probes`);
+      expect(words(had)).toContain('`--kernel-info`');
+    }
+  });
+
   it('several with their numbers, which add up', () => {
     expect(
       undecidedWords([

@@ -23,6 +23,22 @@ async function replay(content: string): Promise<Result> {
 }
 const verdicts = (r: Result): unknown => r.invariants.map((i) => [i.id, i.verdict, i.instances, i.basis]);
 
+describe('the level of a recording', () => {
+  const bare = text.replace(/^# pttrace: level .*\n/gm, '');
+
+  it.each([
+    [['full'], ['full']],
+    [
+      ['full', 'tables', 'full'],
+      ['full', 'tables'],
+    ],
+    [[], undefined],
+  ])('said to be %j: %j', async (said, levels) => {
+    const head = said.map((l) => `# pttrace: level ${l}\n`).join('');
+    expect((await replay(`${head}${bare}`)).levels).toEqual(levels);
+  });
+});
+
 describe('the host of a recording', () => {
   const hostOf = (...said: string[]): string => {
     const facts = new RecordingFacts();

@@ -101,6 +101,11 @@ export class RecordingFacts {
     return { release: given.release || said.release, config: config.size > 0 ? config : null };
   }
 
+  /** The levels at which the inputs say they were recorded. */
+  levels(): ReadonlySet<string> {
+    return new Set(this.all.filter((fact) => fact.startsWith('level ')).map((fact) => fact.slice(6)));
+  }
+
   /** Name of the machine that was recorded; '' where nothing says it, or where inputs say different ones. */
   host(): string {
     const said = new Set(this.all.filter((fact) => fact.startsWith('host ')).map((fact) => fact.slice(5)));
