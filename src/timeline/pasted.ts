@@ -17,7 +17,7 @@ const anyway = (): boolean => true;
 
 /**
  * Leaves out a stretch of lines that stands a second time behind itself, as a slip of the mouse pastes it: time goes back,
- * and row for row everything is what it was before. One row alone that is like an earlier one stays.
+ * and row for row the stamp, CPU, task, event and length are what they were before. One row alone that is so stays.
  */
 export class Pasted {
   readonly leftOut = new LeftOut();
@@ -34,9 +34,7 @@ export class Pasted {
   private looks = LOOKS_FIRST;
   /** Number of the row that the next one is compared with; `NONE`: nothing is being repeated. */
   private original = NONE;
-  /** Two rows are as before. */
-  private sure = false;
-  /** The first one, until that is so. */
+  /** The first row that is as before, until a second one is. */
   private held: RecordBatch | null = null;
 
   constructor(events: EventTable, sink: BatchSink) {
@@ -64,7 +62,7 @@ export class Pasted {
       const ts = batch.tsNs[row]!;
       if (ts < this.before && this.find(batch, row)) {
         if (row > from) this.sink(copyBatch(batch, from, row));
-        this.repeats(batch, row);
+        this.held = copyBatch(batch, row, row + 1);
         from = row + 1;
         continue;
       }
@@ -91,8 +89,11 @@ export class Pasted {
     this.before = ts;
   }
 
-  /** Looks for the row that the one at hand, which is older than the one before it, may be a copy of. */
-  private find(batch: RecordBatch, row: number, also: (nth: number) => boolean = anyway, next = 0): boolean {
+  /**
+   * Looks for a row that the one at hand, which is older than the one before it, may be a copy of; `also` asks more of it. The
+   * next one is compared with what follows it.
+   */
+  private find(batch: RecordBatch, row: number, also: (nth: number) => boolean = anyway): boolean {
     const ts = batch.tsNs[row]!;
     const oldest = Math.max(0, this.count - this.tsNs.length);
     let vain = 0;
@@ -100,7 +101,7 @@ export class Pasted {
       this.looks--;
       if (this.tsNs[nth & (this.tsNs.length - 1)]! < ts) vain++;
       else if (this.isCopy(batch, row, nth) && also(nth)) {
-        this.original = nth + next;
+        this.original = nth + 1;
         return true;
       }
     }
@@ -111,8 +112,7 @@ export class Pasted {
   private isNextOfAnother(batch: RecordBatch, row: number): boolean {
     const { held } = this;
     return (
-      held !== null &&
-      this.find(held, 0, (nth) => nth + 1 < this.count && this.isCopy(batch, row, nth + 1), 1)
+      held !== null && this.find(held, 0, (nth) => nth + 1 < this.count && this.isCopy(batch, row, nth + 1))
     );
   }
 
@@ -133,14 +133,8 @@ export class Pasted {
 
   private repeats(batch: RecordBatch, row: number): void {
     this.original++;
-    const { held } = this;
-    if (!this.sure && held === null) {
-      this.held = copyBatch(batch, row, row + 1);
-      return;
-    }
-    this.sure = true;
+    if (this.held) this.leftOut.add(this.held, 0, this.events);
     this.held = null;
-    if (held) this.leftOut.add(held, 0, this.events);
     this.leftOut.add(batch, row, this.events);
   }
 
@@ -149,7 +143,6 @@ export class Pasted {
     const { held } = this;
     this.held = null;
     this.original = NONE;
-    this.sure = false;
     if (!held) return;
     this.add(held, 0, held.tsNs[0]!, held.event[0]!);
     this.sink(held);

@@ -1,19 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { RecordBatch } from '../../src/timeline/batch.js';
 import { Doubles } from '../../src/timeline/doubles.js';
-import { EventTable, RESERVED } from '../../src/timeline/events.js';
-
-const events = new EventTable();
-const kindOf = (name: string, kind: 'tracepoint' | 'function' = 'tracepoint'): number =>
-  events.internHead(`${kind} ${name}`, { kind, name, symbol: '', caller: '' });
-const KINDS = ['a', 'b', 'c', 'd', 'e'].map((name) => kindOf(name));
-
-interface Row {
-  readonly ts: number;
-  readonly event: number;
-  readonly body: string;
-  readonly cpu?: number;
-}
+import { RESERVED } from '../../src/timeline/events.js';
+import { events, inBatches, KINDS, kindOf, type Row } from './support/rows.js';
 
 /** What comes out of batches of `size` rows, each with bytes that are wiped afterwards; lines that were left out. */
 function run(rows: readonly Row[], size: number): { out: string[]; left: number } {
@@ -21,23 +9,7 @@ function run(rows: readonly Row[], size: number): { out: string[]; left: number 
   const doubles = new Doubles(events, (b) => {
     for (let i = 0; i < b.length; i++) out.push(`${b.tsNs[i]} ${b.event[i]} ${b.body(i)}`);
   });
-  for (let at = 0; at < rows.length; at += size) {
-    const part = rows.slice(at, at + size);
-    const batch = new RecordBatch(part.length);
-    batch.bytes = new TextEncoder().encode(part.map((r) => r.body).join(''));
-    let used = 0;
-    part.forEach(({ ts, event, body, cpu = 0 }, i) => {
-      batch.tsNs[i] = ts;
-      batch.event[i] = event;
-      batch.cpu[i] = cpu;
-      batch.line[i] = at + i + 1;
-      batch.bodyStart[i] = used;
-      batch.bodyEnd[i] = used += body.length;
-    });
-    batch.length = part.length;
-    doubles.push(batch);
-    batch.bytes.fill(0);
-  }
+  inBatches(rows, size, (batch) => doubles.push(batch));
   doubles.finish();
   return { out, left: doubles.leftOut.count };
 }

@@ -1,20 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RecordBatch } from '../../src/timeline/batch.js';
-import { EventTable, RESERVED } from '../../src/timeline/events.js';
+import { RESERVED } from '../../src/timeline/events.js';
 import { Pasted } from '../../src/timeline/pasted.js';
-
-const events = new EventTable();
-const KINDS = ['a', 'b', 'c', 'd', 'e'].map((name) =>
-  events.internHead(`tracepoint ${name}`, { kind: 'tracepoint', name, symbol: '', caller: '' }),
-);
-
-interface Row {
-  readonly ts: number;
-  readonly event: number;
-  readonly body: string;
-  readonly cpu: number;
-}
+import { events, inBatches, KINDS, type Row } from './support/rows.js';
 
 /** What comes out of batches of `size` rows, each with bytes that are wiped afterwards; lines that were left out. */
 function run(rows: readonly Row[], size: number): { out: string[]; left: number } {
@@ -22,23 +10,7 @@ function run(rows: readonly Row[], size: number): { out: string[]; left: number 
   const pasted = new Pasted(events, (b) => {
     for (let i = 0; i < b.length; i++) out.push(`${b.tsNs[i]} ${b.cpu[i]} ${b.event[i]} ${b.body(i)}`);
   });
-  for (let at = 0; at < rows.length; at += size) {
-    const part = rows.slice(at, at + size);
-    const batch = new RecordBatch(part.length);
-    batch.bytes = new TextEncoder().encode(part.map((r) => r.body).join(''));
-    let used = 0;
-    part.forEach(({ ts, event, body, cpu }, i) => {
-      batch.tsNs[i] = ts;
-      batch.event[i] = event;
-      batch.cpu[i] = cpu;
-      batch.line[i] = at + i + 1;
-      batch.bodyStart[i] = used;
-      batch.bodyEnd[i] = used += body.length;
-    });
-    batch.length = part.length;
-    pasted.push(batch);
-    batch.bytes.fill(0);
-  }
+  inBatches(rows, size, (batch) => pasted.push(batch));
   pasted.finish();
   return { out, left: pasted.leftOut.count };
 }

@@ -5,6 +5,8 @@ const ROWS = 8;
 const KINDS = 2;
 const BROKEN = 4;
 const BROKEN_SHARE = 16;
+/** Rows of one width that are looked at: where so many have not shown that it is one of cut lines, it is none. */
+const LOOKED_AT = 1024;
 /** Of fewer rows the longest may be yet to come. */
 const SEEN = 100;
 /** Narrower lines hold no event with arguments. */
@@ -36,10 +38,10 @@ export class CutWidth {
   private broken = 0;
   private readonly kinds = new Set<string>();
 
-  /** A line of so many bytes with an event is no wider than another before it: nothing can be told from it. */
+  /** Nothing more can be told from a line of so many bytes with an event: it is no wider than those before it. */
   passes(width: number): boolean {
     this.seen++;
-    return width < this.widest;
+    return width < this.widest || (width === this.widest && this.width === 0 && this.rows >= LOOKED_AT);
   }
 
   /** One of those that do not pass, with the event of this name. Whether it is cut off. */

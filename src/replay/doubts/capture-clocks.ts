@@ -5,7 +5,7 @@ import { PAUSE_NS, Pauses } from './pauses.js';
 /** Earlier stamps in one capture, in number and one in how many events, that mean that its lines are in no order. */
 const MANY_BACK = 8;
 const MANY_BACK_SHARE = 50;
-/** Those that are remembered. */
+/** Lines out of their place that are remembered. */
 const MOST_BACK = 1 << 14;
 /** A CPU that is behind what others have shown by more than this: a reader of `trace_pipe` may be late by less. Of ticks any number. */
 const BEHIND_NS = 1e6;
@@ -61,7 +61,7 @@ export class CaptureClocks {
   wentBackEver = false;
   /** Events before the current capture. */
   captureStart = 0;
-  /** Lines with an earlier stamp than the one before them of their CPU; where there are more, nothing is judged. */
+  /** Lines with an earlier stamp than the one before them of their CPU that begin no excerpt; of many the first. */
   readonly wentBackAt = new Set<EvidenceRef>();
   /** Spans of this capture without an event. */
   readonly pauses = new Pauses();
@@ -228,7 +228,6 @@ export class CaptureClocks {
    */
   private wentBack(clock: CpuClock, batch: RecordBatch, row: number, ts: number, cpu: number): void {
     this.backs++;
-    if (this.wentBackAt.size < MOST_BACK) this.wentBackAt.add(batch.ref(row));
     this.wentBackEver = true;
     clock.back = true;
     if (this.backs > MANY_BACK && this.backs * MANY_BACK_SHARE > this.events - this.captureStart) {
@@ -260,6 +259,7 @@ export class CaptureClocks {
   private oneClockBack(): void {
     const { cpu, by, before, ref } = this.back!;
     this.back = null;
+    if (this.wentBackAt.size < MOST_BACK) this.wentBackAt.add(ref);
     this.listener.wentBack(cpu, by, before, ref);
   }
 }

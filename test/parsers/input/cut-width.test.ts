@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { LINE_FORMAT_ID } from '../../../src/parsers/columns/line-format.js';
-import { cutWidthOf } from '../../../src/parsers/input/cut-width.js';
+import { CutWidth, cutWidthOf } from '../../../src/parsers/input/cut-width.js';
 import { replayText, violatedIds } from '../../replay/support/replay.js';
 
 const read = (path: string): string =>
@@ -75,6 +75,18 @@ describe('lines that something has cut off at one width', () => {
     const lineFormat = String.raw`^(?<ts>[\d.]+) host=\S+ cpu=(?<cpu>\d+) pid=(?<pid>\d+) (?<event>\w+)`;
     const { inputs } = await replayText(text, { format: `${LINE_FORMAT_ID}:${lineFormat}` });
     expect(inputs[0]!.lines).toMatchObject({ event: 400, skipped: 0 });
+  });
+
+  it('are looked for in so many lines of one width, and no more', () => {
+    const cut = new CutWidth();
+    let looked = 0;
+    for (let i = 0; i < 5000; i++) {
+      if (cut.passes(140)) continue;
+      looked++;
+      cut.isCut(140, `event_${i % 4}`, 'event: mm=0xffff88810a4ece40');
+    }
+    expect([looked, cut.width]).toEqual([1024, 0]);
+    expect(cut.passes(141)).toBe(false);
   });
 
   it('are not seen any more once a longer one comes', async () => {
